@@ -1,0 +1,226 @@
+#include "CKernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__linux__)
+// One clone for AVX-512, one for AVX2 with FMA, one for any x86-64; the loader takes the best that the CPU has.
+#define VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define VECTORISED
+#endif
+
+// A helper has to be inlined, or each clone would call one copy that was compiled for the baseline.
+#define HELPER static inline __attribute__((always_inline))
+
+// MARK: Scalar functions that the compiler can vectorise
+
+/// eˣ by 2ⁿ · eʳ with r = x − n ln 2 and a Taylor polynomial of eʳ; relative error below 2e-7.
+HELPER float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.0f ? 88.0f : x;
+    // Adding and subtracting 1.5 · 2²³ rounds to an integer without an SSE4 instruction.
+    const float rounder = 12582912.0f;
+    float n = (x * 1.44269504f + rounder) - rounder;
+    float r = (x - n * 0.693145752f) - n * 1.42860677e-6f;
+    float p = 1.0f / 5040;
+    p = p * r + 1.0f / 720;
+    p = p * r + 1.0f / 120;
+    p = p * r + 1.0f / 24;
+    p = p * r + 1.0f / 6;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    int32_t bits = ((int32_t)n + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return p * power;
+}
+
+/// Φ(x), the normal distribution function, from `bell` = e^(−x²/2): Abramowitz & Stegun 7.1.26, error below 1e-7.
+HELPER float normal_cdf(float x, float bell) {
+    float z = fabsf(x) * 0.707106781f;
+    float t = 1.0f / (1.0f + 0.3275911f * z);
+    float p = 1.061405429f;
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    float tail = 0.5f * p * t * bell;
+    return x < 0 ? tail : 1.0f - tail;
+}
+
+HELPER float hyperbolic_tangent(float x) { return 1.0f - 2.0f / (1.0f + exponential(2.0f * x)); }
+
+// MARK: Activations
+
+VECTORISED void ck_gelu(size_t n, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] = x[i] * normal_cdf(x[i], exponential(-0.5f * x[i] * x[i]));
+}
+
+VECTORISED void ck_gelu_backward(size_t n, const float *restrict x, const float *dy, float *dx) {
+    for (size_t i = 0; i < n; i++) {
+        float bell = exponential(-0.5f * x[i] * x[i]);
+        dx[i] = dy[i] * (normal_cdf(x[i], bell) + x[i] * bell * 0.398942280f);
+    }
+}
+
+VECTORISED void ck_gelu_tanh(size_t n, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) {
+        float inner = 0.797884561f * (x[i] + 0.044715f * x[i] * x[i] * x[i]);
+        y[i] = 0.5f * x[i] * (1.0f + hyperbolic_tangent(inner));
+    }
+}
+
+VECTORISED void ck_gelu_tanh_backward(size_t n, const float *restrict x, const float *dy, float *dx) {
+    for (size_t i = 0; i < n; i++) {
+        float t = hyperbolic_tangent(0.797884561f * (x[i] + 0.044715f * x[i] * x[i] * x[i]));
+        float inner = 0.797884561f * (1.0f + 3.0f * 0.044715f * x[i] * x[i]);
+        dx[i] = dy[i] * (0.5f * (1.0f + t) + 0.5f * x[i] * (1.0f - t * t) * inner);
+    }
+}
+
+VECTORISED void ck_relu(size_t n, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;
+}
+
+VECTORISED void ck_relu_backward(size_t n, const float *restrict x, const float *dy, float *dx) {
+    for (size_t i = 0; i < n; i++) dx[i] = x[i] > 0 ? dy[i] : 0;
+}
+
+// MARK: Softmax
+
+VECTORISED void ck_softmax(size_t n, float scale, float *x) {
+#pragma clang fp reassociate(on)
+    float largest = -INFINITY;
+    for (size_t i = 0; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = exponential(scale * (x[i] - largest));
+        sum += x[i];
+    }
+    float factor = 1.0f / sum;
+    for (size_t i = 0; i < n; i++) x[i] *= factor;
+}
+
+VECTORISED void ck_softmax_backward(size_t n, float scale, const float *restrict p, const float *dp, float *dx) {
+#pragma clang fp reassociate(on)
+    float dot = 0;
+    for (size_t i = 0; i < n; i++) dot += p[i] * dp[i];
+    for (size_t i = 0; i < n; i++) dx[i] = scale * p[i] * (dp[i] - dot);
+}
+
+// MARK: LayerNorm
+
+VECTORISED void ck_layer_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain,
+                              const float *restrict bias, float *restrict y, float *restrict statistics) {
+#pragma clang fp reassociate(on)
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i];
+    float mean = sum / (float)n;
+    float squares = 0;
+    for (size_t i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
+    float scale = 1.0f / sqrtf(squares / (float)n + epsilon);
+    for (size_t i = 0; i < n; i++) y[i] = (x[i] - mean) * scale * gain[i] + bias[i];
+    statistics[0] = mean;
+    statistics[1] = scale;
+}
+
+VECTORISED void ck_layer_norm_backward(size_t n, const float *restrict x, const float *restrict statistics,
+                                       const float *restrict gain, const float *dy, float *dx) {
+#pragma clang fp reassociate(on)
+    float mean = statistics[0], scale = statistics[1], sum = 0, dot = 0;
+    for (size_t i = 0; i < n; i++) {
+        float g = dy[i] * gain[i];
+        sum += g;
+        dot += g * ((x[i] - mean) * scale);
+    }
+    sum /= (float)n;
+    dot /= (float)n;
+    for (size_t i = 0; i < n; i++) dx[i] = scale * (dy[i] * gain[i] - sum - (x[i] - mean) * scale * dot);
+}
+
+VECTORISED void ck_layer_norm_add_gradients(size_t n, const float *restrict x, const float *restrict statistics,
+                                            const float *restrict dy, float *restrict dgain,
+                                            float *restrict dbias) {
+    float mean = statistics[0], scale = statistics[1];
+    for (size_t i = 0; i < n; i++) {
+        dgain[i] += dy[i] * ((x[i] - mean) * scale);
+        dbias[i] += dy[i];
+    }
+}
+
+// MARK: Sums
+
+VECTORISED void ck_add(size_t n, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+VECTORISED void ck_scale(size_t n, float factor, float *x) {
+    for (size_t i = 0; i < n; i++) x[i] *= factor;
+}
+
+VECTORISED double ck_sum_of_squares(size_t n, const float *x) {
+#pragma clang fp reassociate(on)
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
+    return sum;
+}
+
+// MARK: Random numbers
+
+enum { COUNTERS = 64, GROUP = 4 * COUNTERS };
+
+HELPER void random_group(uint64_t seed, uint32_t site, uint64_t step, uint32_t group, uint32_t *restrict words) {
+    for (uint32_t i = 0; i < COUNTERS; i++) {
+        uint32_t c0 = group * COUNTERS + i, c1 = site, c2 = (uint32_t)step, c3 = (uint32_t)(step >> 32);
+        uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+        for (int round = 0; round < 10; round++) {
+            uint64_t a = (uint64_t)0xD2511F53u * c0, b = (uint64_t)0xCD9E8D57u * c2;
+            c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
+            c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
+            c1 = (uint32_t)b;
+            c3 = (uint32_t)a;
+            k0 += 0x9E3779B9u;
+            k1 += 0xBB67AE85u;
+        }
+        words[i] = c0;
+        words[COUNTERS + i] = c1;
+        words[2 * COUNTERS + i] = c2;
+        words[3 * COUNTERS + i] = c3;
+    }
+}
+
+VECTORISED void ck_random_group(uint64_t seed, uint32_t site, uint64_t step, uint32_t group,
+                                uint32_t *restrict words) {
+    random_group(seed, site, step, group, words);
+}
+
+VECTORISED void ck_dropout(size_t n, float rate, uint64_t seed, uint32_t site, uint64_t step, size_t first,
+                           float *x) {
+    uint32_t threshold = (uint32_t)((double)rate * 4294967296.0), words[GROUP];
+    float scale = 1.0f / (1.0f - rate);
+    size_t end = first + n;
+    for (size_t start = first; start < end;) {
+        size_t group = start / GROUP, offset = start % GROUP;
+        size_t count = GROUP - offset < end - start ? GROUP - offset : end - start;
+        random_group(seed, site, step, (uint32_t)group, words);
+        for (size_t i = 0; i < count; i++) x[i] = words[offset + i] >= threshold ? x[i] * scale : 0.0f;
+        x += count;
+        start += count;
+    }
+}
+
+// MARK: Optimizer
+
+VECTORISED void ck_adamw(size_t n, ck_adamw_step s, float *restrict p, const float *restrict g, float *restrict m,
+                         float *restrict v) {
+    float rate = s.learning_rate / s.correction1, keep = 1.0f - s.learning_rate * s.weight_decay;
+    float root = 1.0f / sqrtf(s.correction2);
+    for (size_t i = 0; i < n; i++) {
+        float gradient = g[i] * s.gradient_scale;
+        m[i] = s.beta1 * m[i] + (1.0f - s.beta1) * gradient;
+        v[i] = s.beta2 * v[i] + (1.0f - s.beta2) * gradient * gradient;
+        p[i] = p[i] * keep - rate * m[i] / (sqrtf(v[i]) * root + s.epsilon);
+    }
+}

@@ -1,0 +1,64 @@
+/// Vector loops in C, for the one thing that Swift does not do: compile a loop for several instruction sets at once and
+/// choose among them when the program is loaded. Every function is single-threaded; callers split the work.
+///
+/// `n` counts elements. Pointers marked `restrict` must not overlap; the others may be the same array.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// y = GELU(x) = x · Φ(x), with Φ by erf (Hendrycks & Gimpel 2016).
+void ck_gelu(size_t n, const float *restrict x, float *restrict y);
+/// dx = dy · GELU'(x).
+void ck_gelu_backward(size_t n, const float *restrict x, const float *dy, float *dx);
+
+/// y = x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))), the approximation of the same paper.
+void ck_gelu_tanh(size_t n, const float *restrict x, float *restrict y);
+void ck_gelu_tanh_backward(size_t n, const float *restrict x, const float *dy, float *dx);
+
+/// y = max(0, x).
+void ck_relu(size_t n, const float *restrict x, float *restrict y);
+void ck_relu_backward(size_t n, const float *restrict x, const float *dy, float *dx);
+
+/// One row: x = softmax(scale · x).
+void ck_softmax(size_t n, float scale, float *x);
+/// One row: dx = scale · p ⊙ (dp − ⟨p, dp⟩), the derivative through ck_softmax with probabilities p.
+void ck_softmax_backward(size_t n, float scale, const float *restrict p, const float *dp, float *dx);
+
+/// One row: y = (x − μ) / √(σ² + ε) · gain + bias. Leaves μ and 1 / √(σ² + ε) in statistics[0] and [1].
+void ck_layer_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain,
+                   const float *restrict bias, float *restrict y, float *restrict statistics);
+/// One row: the gradient of ck_layer_norm with respect to x. dx may be dy.
+void ck_layer_norm_backward(size_t n, const float *restrict x, const float *restrict statistics,
+                            const float *restrict gain, const float *dy, float *dx);
+/// Adds x̂ ⊙ dy and dy of one row, or of a part of its columns, to the gradients of gain and bias.
+void ck_layer_norm_add_gradients(size_t n, const float *restrict x, const float *restrict statistics,
+                                 const float *restrict dy, float *restrict dgain, float *restrict dbias);
+
+/// y += x.
+void ck_add(size_t n, const float *restrict x, float *restrict y);
+/// x *= factor.
+void ck_scale(size_t n, float factor, float *x);
+/// Σ x².
+double ck_sum_of_squares(size_t n, const float *x);
+
+/// Philox4x32-10 (Salmon et al. 2011): the 256 words of one group. Counters are (64 · group + i, site, step), i < 64;
+/// word 64 · j + i is the j-th output of counter i.
+void ck_random_group(uint64_t seed, uint32_t site, uint64_t step, uint32_t group, uint32_t *restrict words);
+/// x[i] is scaled by 1 / (1 − rate), or made 0 with probability rate, by the random word at position first + i.
+void ck_dropout(size_t n, float rate, uint64_t seed, uint32_t site, uint64_t step, size_t first, float *x);
+
+/// What one AdamW step needs beside the arrays (Loshchilov & Hutter 2019, algorithm 2).
+typedef struct {
+    float learning_rate, beta1, beta2, epsilon, weight_decay;
+    float gradient_scale;   ///< what clipping multiplies each gradient with
+    float correction1;      ///< 1 − β₁ᵗ
+    float correction2;      ///< 1 − β₂ᵗ
+} ck_adamw_step;
+
+/// One pass over parameters p, gradients g and moments m and v.
+void ck_adamw(size_t n, ck_adamw_step step, float *restrict p, const float *restrict g, float *restrict m,
+              float *restrict v);
+
+#endif

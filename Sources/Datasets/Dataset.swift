@@ -1,0 +1,70 @@
+import Crypto
+import Foundation
+
+/// One text and, where the data has one, its label.
+public struct Example: Sendable, Equatable {
+    public let text: String
+    /// Nil in data that is read to be classified.
+    public let label: String?
+    /// The line of the file that the example begins on, from 1.
+    public let line: Int
+}
+
+/// The examples of one file, in its order.
+public struct Dataset: Sendable {
+    /// The file as the user named it.
+    public let path: String
+    /// The SHA-256 of the file's bytes, in hexadecimal.
+    public let sha256: String
+    public let examples: [Example]
+
+    /// Reads a whole file.
+    ///
+    /// - Parameters:
+    ///   - path: the file
+    ///   - layout: how its lines are read
+    ///   - labeled: whether every line must have a label
+    /// - Throws: ``DatasetError`` if the file is missing, unreadable or empty, or at the first line that is wrong.
+    /// - Complexity: O(*n*) in the size of the file, which is memory-mapped.
+    public init(contentsOf path: String, layout: Layout, labeled: Bool) throws {
+        let data = try Self.map(path)
+        var reader = LineReader(path: path, layout: layout, labeled: labeled)
+        var examples: [Example] = []
+        for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            // After the last line break there is no further line.
+            if line.startIndex == data.endIndex { break }
+            if let example = try reader.read(line) { examples.append(example) }
+        }
+        if examples.isEmpty {
+            throw DatasetError(
+                path, "the file is empty: expected one \(labeled ? "text<TAB>label" : "text") on each line")
+        }
+        self.path = path
+        self.sha256 = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+        self.examples = examples
+    }
+
+    private static func map(_ path: String) throws -> Data {
+        var isDirectory = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+            throw DatasetError(path, "no such file")
+        }
+        if isDirectory { throw DatasetError(path, "is a folder; name a file with one example on each line") }
+        do {
+            return try Data(contentsOf: URL(filePath: path), options: .alwaysMapped)
+        } catch {
+            throw DatasetError(path, "cannot be read: \(error.localizedDescription)")
+        }
+    }
+}
+
+/// What is wrong with data, and where.
+public struct DatasetError: Error, CustomStringConvertible {
+    /// The file, the line where there is one, the cause and what to do.
+    public let description: String
+
+    /// Creates an error about a file, or about one of its lines.
+    public init(_ path: String, line: Int? = nil, _ cause: String) {
+        description = path + (line.map { ":\($0)" } ?? "") + ": " + cause
+    }
+}

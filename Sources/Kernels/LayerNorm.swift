@@ -1,0 +1,63 @@
+import CKernels
+
+/// y = (x − μ) / √(σ² + ε) · gain + bias, row by row (Ba et al., *Layer Normalization*, 2016, equation 4).
+///
+/// - Parameters:
+///   - x: `[rows, hidden]`
+///   - gain: `[hidden]`
+///   - bias: `[hidden]`
+///   - y: becomes `[rows, hidden]`
+///   - statistics: becomes `[rows, 2]`: each row's μ and 1 / √(σ² + ε), for the backward pass
+public func layerNorm(
+    _ x: Matrix, gain: Matrix, bias: Matrix, epsilon: Float, into y: inout Matrix, statistics: inout Matrix,
+    on workers: Workers
+) {
+    let hidden = x.columns
+    precondition(gain.count == hidden && bias.count == hidden && y.columns == hidden && statistics.columns == 2)
+    y.resize(rows: x.rows)
+    statistics.resize(rows: x.rows)
+    let (x0, gain, bias) = (x.pointer, gain.pointer, bias.pointer)
+    let (y0, statistics) = (y.mutablePointer(), statistics.mutablePointer())
+    workers.split(x.rows, grain: 16) { rows in
+        for row in rows {
+            ck_layer_norm(hidden, epsilon, x0 + row * hidden, gain, bias, y0 + row * hidden, statistics + 2 * row)
+        }
+    }
+}
+
+/// The gradients of ``layerNorm(_:gain:bias:epsilon:into:statistics:on:)``.
+///
+/// With x̂ = (x − μ) / √(σ² + ε) and g = dy ⊙ gain, dx = (g − mean(g) − x̂ · mean(g ⊙ x̂)) / √(σ² + ε).
+///
+/// - Parameters:
+///   - dy: `[rows, hidden]`; becomes dx
+///   - x: the input of the forward pass
+///   - statistics: what the forward pass left
+///   - gain: the parameter, `[hidden]`
+///   - gainBlock: where its gradient, Σ dy ⊙ x̂ over the rows, is added in `gradients`
+///   - biasBlock: where the bias's gradient, Σ dy, is added
+public func layerNormBackward(
+    _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, gainBlock: Block, biasBlock: Block,
+    addingTo gradients: inout FloatBuffer, on workers: Workers
+) {
+    let (hidden, rows) = (x.columns, x.rows)
+    precondition(dy.columns == hidden && dy.rows == rows && statistics.rows == rows && gain.count == hidden)
+    precondition(gainBlock.count == hidden && biasBlock.count == hidden)
+    precondition(max(gainBlock.range.upperBound, biasBlock.range.upperBound) <= gradients.count)
+    let (x0, statistics, gain) = (x.pointer, statistics.pointer, gain.pointer)
+    let (dy0, g) = (dy.mutablePointer(), gradients.mutablePointer())
+    // Split over columns: every sum has one owner, and does not depend on the number of threads.
+    workers.split(hidden, grain: 16) { part in
+        let (dgain, dbias) = (g + gainBlock.offset + part.lowerBound, g + biasBlock.offset + part.lowerBound)
+        for row in 0..<rows {
+            let start = row * hidden + part.lowerBound
+            ck_layer_norm_add_gradients(part.count, x0 + start, statistics + 2 * row, dy0 + start, dgain, dbias)
+        }
+    }
+    workers.split(rows, grain: 16) { part in
+        for row in part {
+            let (x, dy) = (x0 + row * hidden, dy0 + row * hidden)
+            ck_layer_norm_backward(hidden, x, statistics + 2 * row, gain, dy, dy)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import CKernels
+
+/// y[i] = tokens[ids[i]] + positions[place of i in its sequence] + segment: the sum of BERT's three embeddings.
+///
+/// - Parameters:
+///   - ids: one per row of `y`, each below the rows of `tokens`
+///   - offsets: the first row of each sequence, then the number of rows
+///   - tokens: `[vocabulary, hidden]`
+///   - positions: `[longest sequence, hidden]`
+///   - segment: `[hidden]`
+///   - y: becomes `[ids.count, hidden]`
+public func sumEmbeddings(
+    ids: [Int], offsets: [Int], tokens: Matrix, positions: Matrix, segment: Matrix, into y: inout Matrix,
+    on workers: Workers
+) {
+    let hidden = y.columns
+    precondition(tokens.columns == hidden && positions.columns == hidden && segment.count == hidden)
+    precondition(offsets.first == 0 && offsets.last == ids.count, "offsets do not match the ids")
+    y.resize(rows: ids.count)
+    let (vocabulary, longest) = (tokens.rows, positions.rows)
+    let (tokens, positions, segment, y0) = (tokens.pointer, positions.pointer, segment.pointer, y.mutablePointer())
+    workers.split(offsets.count - 1) { part in
+        for sequence in part {
+            precondition(offsets[sequence + 1] - offsets[sequence] <= longest, "sequence too long")
+            for (position, row) in (offsets[sequence]..<offsets[sequence + 1]).enumerated() {
+                precondition(ids[row] >= 0 && ids[row] < vocabulary, "token id out of range")
+                let y = y0 + row * hidden
+                y.update(from: tokens + ids[row] * hidden, count: hidden)
+                ck_add(hidden, positions + position * hidden, y)
+                ck_add(hidden, segment, y)
+            }
+        }
+    }
+}
+
+/// Adds the rows of `dy` to the gradients of the embeddings that ``sumEmbeddings(ids:offsets:tokens:positions:segment:into:on:)``
+/// took them from. The work is split over columns, because tokens repeat.
+public func sumEmbeddingsBackward(
+    _ dy: Matrix, ids: [Int], offsets: [Int], tokens: Block, positions: Block, segment: Block,
+    addingTo gradients: inout FloatBuffer, on workers: Workers
+) {
+    let hidden = dy.columns
+    precondition(tokens.columns == hidden && positions.columns == hidden && segment.count >= hidden)
+    precondition([tokens, positions, segment].allSatisfy { $0.range.upperBound <= gradients.count })
+    precondition(offsets.first == 0 && offsets.last == ids.count && dy.rows == ids.count)
+    precondition(ids.allSatisfy { $0 >= 0 && $0 < tokens.rows }, "token id out of range")
+    let (dy, g) = (dy.pointer, gradients.mutablePointer())
+    workers.split(hidden, grain: 16) { part in
+        for (start, end) in zip(offsets, offsets.dropFirst()) {
+            precondition(end - start <= positions.rows, "sequence too long")
+            for row in start..<end {
+                let source = dy + row * hidden + part.lowerBound
+                ck_add(part.count, source, g + tokens.offset + ids[row] * hidden + part.lowerBound)
+                ck_add(part.count, source, g + positions.offset + (row - start) * hidden + part.lowerBound)
+                ck_add(part.count, source, g + segment.offset + part.lowerBound)
+            }
+        }
+    }
+}
+
+/// y[s] = the first row of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
+public func firstRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
+    precondition(x.columns == y.columns && offsets.last == x.rows, "shapes do not agree")
+    y.resize(rows: offsets.count - 1)
+    let (source, y, hidden) = (x.pointer, y.mutablePointer(), x.columns)
+    for (sequence, start) in offsets.dropLast().enumerated() {
+        (y + sequence * hidden).update(from: source + start * hidden, count: hidden)
+    }
+}
+
+/// dx[first row of s] = dy[s], and 0 in every other row.
+public func firstRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix) {
+    precondition(dx.columns == dy.columns && dy.rows == offsets.count - 1, "shapes do not agree")
+    dx.resize(rows: offsets.last!)
+    dx.clear()
+    let (dy, target, hidden) = (dy.pointer, dx.mutablePointer(), dx.columns)
+    for (sequence, start) in offsets.dropLast().enumerated() {
+        (target + start * hidden).update(from: dy + sequence * hidden, count: hidden)
+    }
+}
+
+/// y[s] = the mean over the rows of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
+public func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
+    precondition(x.columns == y.columns && offsets.last == x.rows, "shapes do not agree")
+    y.resize(rows: offsets.count - 1)
+    y.clear()
+    let (x, y, hidden) = (x.pointer, y.mutablePointer(), x.columns)
+    for (sequence, (start, end)) in zip(offsets, offsets.dropFirst()).enumerated() {
+        let target = y + sequence * hidden
+        for row in start..<end { ck_add(hidden, x + row * hidden, target) }
+        ck_scale(hidden, 1 / Float(end - start), target)
+    }
+}
+
+/// dx[row of s] = dy[s] / length of s.
+public func meanRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix) {
+    precondition(dx.columns == dy.columns && dy.rows == offsets.count - 1, "shapes do not agree")
+    dx.resize(rows: offsets.last!)
+    let (dy, dx, hidden) = (dy.pointer, dx.mutablePointer(), dx.columns)
+    for (sequence, (start, end)) in zip(offsets, offsets.dropFirst()).enumerated() {
+        for row in start..<end {
+            (dx + row * hidden).update(from: dy + sequence * hidden, count: hidden)
+            ck_scale(hidden, 1 / Float(end - start), dx + row * hidden)
+        }
+    }
+}

@@ -1,0 +1,264 @@
+import Foundation
+import GRDB
+
+/// The SQLite file of runs, metrics and evaluations.
+///
+/// Several processes can use one file at a time. Every write is one short transaction; a process that finds the file locked
+/// waits for up to ten seconds.
+public final class RunStore: Sendable {
+    /// What a store is opened for.
+    public enum Access: Sendable {
+        /// The file is created if there is none.
+        case write
+        /// The file must be there, and nothing that is done can change it.
+        case read
+    }
+
+    /// The file as the user named it.
+    public let path: String
+    private let queue: DatabaseQueue
+
+    /// How long a locked file is waited for, in seconds.
+    private static let patience = 10.0
+
+    /// Opens the file, and brings its schema up to date when it is opened for writing.
+    ///
+    /// - Throws: ``RunStoreError`` if the file cannot be opened, is locked, or is not a database of runs.
+    public init(path: String, for access: Access) throws {
+        self.path = path
+        if access == .read && !FileManager.default.fileExists(atPath: path) {
+            throw RunStoreError("\(path): no such database; the first 'addnorm train' makes one (or name it with --db)")
+        }
+        queue = try Self.explaining(path) {
+            var configuration = GRDB.Configuration()
+            configuration.busyMode = .timeout(Self.patience)
+            configuration.readonly = access == .read
+            return try DatabaseQueue(path: path, configuration: configuration)
+        }
+        try Self.explaining(path) {
+            try Self.check(queue, path: path, access: access)
+            if access == .write { try DatabaseMigrator.runStore.migrate(queue) }
+        }
+    }
+
+    /// Refuses a database that is not ours: its tables are somebody else's.
+    private static func check(_ queue: DatabaseQueue, path: String, access: Access) throws {
+        let (tables, applied) = try queue.read { db in
+            (
+                try String.fetchAll(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table'"),
+                try DatabaseMigrator.runStore.appliedIdentifiers(db)
+            )
+        }
+        let known = DatabaseMigrator.runStore.migrations
+        if applied.isEmpty && (!tables.isEmpty || access == .read) {
+            throw RunStoreError("\(path): a database of something else, not of runs; choose another file with --db")
+        }
+        if !applied.isSubset(of: known) {
+            throw RunStoreError(
+                "\(path): written by a newer version of addnorm; update addnorm, or choose another --db")
+        }
+        if access == .read && applied.count < known.count {
+            throw RunStoreError(
+                "\(path): written by an older version of addnorm; 'addnorm train --db' brings it up to date")
+        }
+    }
+
+    // MARK: Writing
+
+    /// Records the beginning of a run and its hyper-parameters.
+    ///
+    /// - Returns: the run with its id and name
+    /// - Throws: ``RunStoreError`` if the name is taken.
+    public func begin(_ run: Run, params: [(name: String, value: String)]) throws -> Run {
+        try write { db in
+            var run = run
+            if run.name.isEmpty {
+                // Names that a user chose may look like ours.
+                let largest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM runs") ?? 0
+                var number = largest + 1
+                while try Run.filter(Column("name") == "run-\(number)").fetchCount(db) > 0 { number += 1 }
+                run.name = "run-\(number)"
+            } else if try Run.filter(Column("name") == run.name).fetchCount(db) > 0 {
+                throw RunStoreError("\(self.path): a run called '\(run.name)' is there already; choose another --name")
+            }
+            try run.insert(db)
+            run.id = db.lastInsertedRowID
+            for (name, value) in params { try Param(runId: db.lastInsertedRowID, name: name, value: value).insert(db) }
+            return run
+        }
+    }
+
+    /// Marks a run that was interrupted as running again, and removes what it recorded after `step`.
+    public func reopen(_ run: Int64, afterStep step: Int) throws {
+        try write { db in
+            try db.execute(sql: "DELETE FROM metrics WHERE run_id = ? AND step > ?", arguments: [run, step])
+            try db.execute(
+                sql: "UPDATE runs SET status = 'running', finished_at = NULL, error = NULL WHERE id = ?",
+                arguments: [run])
+        }
+    }
+
+    /// Appends metrics, all or none.
+    public func record(_ metrics: [Metric]) throws {
+        if metrics.isEmpty { return }
+        try write { db in for metric in metrics { try metric.insert(db) } }
+    }
+
+    /// Records the end of a run.
+    public func finish(_ run: Int64, _ status: Run.Status, error: String? = nil) throws {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE runs SET status = ?, finished_at = ?, error = ? WHERE id = ?",
+                arguments: [status.rawValue, Timestamp.now, error, run])
+        }
+    }
+
+    /// Records a model's result on a file, all or none. The run is the latest one that wrote the model.
+    ///
+    /// - Returns: the id of the evaluation
+    public func record(
+        _ evaluation: Evaluation, classes: [ClassMetric], confusions: [Confusion], predictions: [PredictionRecord]
+    ) throws -> Int64 {
+        try write { db in
+            var evaluation = evaluation
+            evaluation.runId = try Int64.fetchOne(
+                db, sql: "SELECT max(id) FROM runs WHERE output = ? AND status IN ('finished', 'interrupted')",
+                arguments: [evaluation.model])
+            try evaluation.insert(db)
+            let id = db.lastInsertedRowID
+            for var row in classes {
+                row.evaluationId = id
+                try row.insert(db)
+            }
+            for var row in confusions {
+                row.evaluationId = id
+                try row.insert(db)
+            }
+            for var row in predictions {
+                row.evaluationId = id
+                try row.insert(db)
+            }
+            return id
+        }
+    }
+
+    // MARK: Reading
+
+    /// All runs, the latest first.
+    public func summaries() throws -> [RunSummary] {
+        try read { try RunSummary.fetchAll($0, sql: "SELECT * FROM run_summary ORDER BY id DESC") }
+    }
+
+    /// The run with this id or this name.
+    ///
+    /// - Throws: ``RunStoreError`` if there is none.
+    public func run(_ idOrName: String) throws -> Run {
+        try read { db in
+            if let id = Int64(idOrName), let run = try Run.fetchOne(db, key: id) { return run }
+            if let run = try Run.filter(Column("name") == idOrName).fetchOne(db) { return run }
+            throw RunStoreError("\(self.path): no run has the id or name '\(idOrName)'; see 'addnorm runs list'")
+        }
+    }
+
+    /// The hyper-parameters of a run, by name.
+    public func params(of run: Int64) throws -> [Param] {
+        try read { try Param.filter(Column("run_id") == run).order(Column("name")).fetchAll($0) }
+    }
+
+    /// The metrics of a run in the order of steps; those of one name, or all.
+    public func metrics(of run: Int64, named name: String? = nil) throws -> [Metric] {
+        try read { db in
+            var request = Metric.filter(Column("run_id") == run)
+            if let name { request = request.filter(Column("name") == name) }
+            return try request.order(Column("step"), Column("split"), Column("name")).fetchAll(db)
+        }
+    }
+
+    /// The evaluations of the models that a run has written, the oldest first.
+    public func evaluations(of run: Int64) throws -> [Evaluation] {
+        try read { try Evaluation.filter(Column("run_id") == run).order(Column("id")).fetchAll($0) }
+    }
+
+    /// The result of any one SQL statement.
+    ///
+    /// - Throws: ``RunStoreError`` with SQLite's message if the statement is wrong, or would write and the store is open for
+    ///   reading only.
+    public func query(_ sql: String) throws -> Table {
+        try read { db in
+            let statements = try Array(db.allStatements(sql: sql))
+            guard statements.count == 1 else {
+                throw RunStoreError("one SQL statement is expected, not \(statements.count)")
+            }
+            let rows = try Row.fetchAll(statements[0]).map { row in Array(row.databaseValues.map(Table.Cell.init)) }
+            return Table(columns: statements[0].columnNames, rows: rows)
+        }
+    }
+
+    private func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try Self.explaining(path) { try queue.write(body) }
+    }
+
+    private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try Self.explaining(path) { try queue.read(body) }
+    }
+
+    /// Runs `body` and says what an error of SQLite means to a person.
+    private static func explaining<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as DatabaseError {
+            let message = error.message ?? "error \(error.resultCode.rawValue)"
+            throw switch error.resultCode {
+            case .SQLITE_BUSY, .SQLITE_LOCKED:
+                RunStoreError(
+                    "\(path): locked by another process for more than \(Int(patience)) seconds; end that process, or choose"
+                        + " another file with --db")
+            case .SQLITE_NOTADB:
+                RunStoreError("\(path): not a SQLite database; choose another file with --db")
+            case .SQLITE_CANTOPEN:
+                RunStoreError(
+                    "\(path): the database cannot be opened; check that its folder exists and may be written to")
+            case .SQLITE_FULL: RunStoreError("\(path): the disk is full; make room, or choose another file with --db")
+            case .SQLITE_READONLY:
+                RunStoreError(
+                    "\(path): the database cannot be written to: \(message); 'runs query' is for reading only")
+            case .SQLITE_CORRUPT: RunStoreError("\(path): the database is damaged: \(message)")
+            default: RunStoreError("\(path): \(message)")
+            }
+        }
+    }
+}
+
+/// The result of a query.
+public struct Table: Sendable, Equatable {
+    /// One value.
+    public enum Cell: Sendable, Equatable {
+        case null
+        case integer(Int64)
+        case real(Double)
+        case text(String)
+        case blob(Data)
+
+        init(_ value: DatabaseValue) {
+            self =
+                switch value.storage {
+                case .null: .null
+                case .int64(let value): .integer(value)
+                case .double(let value): .real(value)
+                case .string(let value): .text(value)
+                case .blob(let value): .blob(value)
+                }
+        }
+    }
+
+    public let columns: [String]
+    public let rows: [[Cell]]
+}
+
+/// Why the database of runs cannot be used.
+public struct RunStoreError: Error, CustomStringConvertible {
+    /// The file, the cause and what to do.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,48 @@
+/// Turns text into the ids that a model reads: `[CLS]`, the WordPieces of each word, `[SEP]`.
+public struct Tokenizer: Sendable {
+    /// The tokens and their ids.
+    public let vocabulary: Vocabulary
+    /// How text is split into words.
+    public let normalizer: Normalizer
+
+    /// Words with more characters than this become `[UNK]`.
+    private static let longestWord = 100
+
+    /// Creates a tokenizer.
+    public init(vocabulary: Vocabulary, normalizer: Normalizer) {
+        (self.vocabulary, self.normalizer) = (vocabulary, normalizer)
+    }
+
+    /// The ids of `text`, special tokens included.
+    ///
+    /// - Parameter maximumLength: the largest number of ids, at least 2; what is beyond is cut off before `[SEP]`.
+    public func encode(_ text: String, maximumLength: Int) -> [Int] {
+        precondition(maximumLength >= 2, "[CLS] and [SEP] need two places")
+        var ids = [vocabulary.classification]
+        for word in normalizer.words(of: text) {
+            appendPieces(of: word, to: &ids)
+            if ids.count >= maximumLength { break }
+        }
+        if ids.count > maximumLength - 1 { ids.removeSubrange((maximumLength - 1)...) }
+        ids.append(vocabulary.separator)
+        return ids
+    }
+
+    /// Appends the WordPieces of one word: from the left, always the longest token that fits (Wu et al., *Google's Neural
+    /// Machine Translation System*, 2016, section 4.1). A word that cannot be covered is one `[UNK]`.
+    private func appendPieces(of word: [UInt8], to ids: inout [Int]) {
+        let first = ids.count
+        let characters = word.count <= Self.longestWord ? 0 : word.count { $0 & 0xC0 != 0x80 }
+        var start = 0
+        while start < word.count {
+            let trie = start == 0 ? vocabulary.starts : vocabulary.continuations
+            guard characters <= Self.longestWord, let match = trie.longestMatch(in: word, from: start) else {
+                ids.removeSubrange(first...)
+                ids.append(vocabulary.unknown)
+                return
+            }
+            ids.append(match.value)
+            start = match.end
+        }
+    }
+}

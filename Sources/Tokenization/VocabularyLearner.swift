@@ -1,0 +1,164 @@
+import HeapModule
+
+/// Learns a WordPiece vocabulary from text by the merge rule of Hugging Face's `WordPieceTrainer`: again and again, the pair
+/// of adjacent pieces that occurs most often becomes a piece (Sennrich et al., *Neural Machine Translation of Rare Words with
+/// Subword Units*, 2016, algorithm 1).
+///
+/// The result depends on the texts as a set only: equal counts are decided by the ids of the pieces, never by the order of a
+/// hash table.
+public struct VocabularyLearner {
+    private let normalizer: Normalizer
+    private var counts: [[UInt8]: Int] = [:]
+
+    /// Creates a learner that has seen nothing.
+    public init(normalizer: Normalizer) {
+        self.normalizer = normalizer
+    }
+
+    /// Counts the words of `text`.
+    public mutating func add(_ text: String) {
+        for word in normalizer.words(of: text) { counts[word, default: 0] += 1 }
+    }
+
+    /// The vocabulary of at most `size` tokens: special tokens, then single characters in the order of their code points,
+    /// then the same as continuations, then merged pieces in the order of merging.
+    ///
+    /// - Parameters:
+    ///   - size: the largest number of tokens
+    ///   - minimumFrequency: characters and pairs that occur less often do not become tokens
+    /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words.
+    public func learn(size: Int, minimumFrequency: Int = 2) throws -> Vocabulary {
+        // Sorted, so that nothing below depends on the order of the dictionary.
+        let words = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        var pieces = Pieces(
+            words: words, room: size - Vocabulary.specialTokens.count, minimumFrequency: minimumFrequency)
+        pieces.merge(upTo: size - Vocabulary.specialTokens.count, minimumFrequency: minimumFrequency)
+        return try Vocabulary(tokens: Vocabulary.specialTokens + pieces.tokens, source: "the learned vocabulary")
+    }
+}
+
+/// The words of a text as sequences of pieces, while pieces are being merged.
+private struct Pieces {
+    /// The tokens of a vocabulary: continuations begin with `##`.
+    var tokens: [String] { pieces.map { ($0.continues ? "##" : "") + $0.text } }
+
+    private var pieces: [Piece]
+    private var words: [(pieces: [Int], count: Int)] = []
+    private var pairCounts: [Pair: Int] = [:]
+    /// The words in which a pair occurs, or did occur before a merge.
+    private var occurrences: [Pair: Set<Int>] = [:]
+
+    /// What a token spells, and whether it goes on within a word. The `##` stays apart, or Swift would join its second
+    /// character with a combining mark after it.
+    struct Piece: Hashable {
+        let text: String
+        let continues: Bool
+    }
+
+    struct Pair: Hashable {
+        let left: Int
+        let right: Int
+    }
+
+    /// A pair with the count that it had when it was put on the heap; stale if the count has changed since.
+    struct Candidate: Comparable {
+        let count: Int
+        let pair: Pair
+
+        /// The heap's largest is the most frequent pair; of equally frequent ones, that with the smallest ids.
+        static func < (a: Candidate, b: Candidate) -> Bool {
+            (a.count, b.pair.left, b.pair.right) < (b.count, a.pair.left, a.pair.right)
+        }
+    }
+
+    init(words texts: [(key: [UInt8], value: Int)], room: Int, minimumFrequency: Int) {
+        var frequencies: [Unicode.Scalar: (start: Int, inside: Int)] = [:]
+        let scalars = texts.map { Array(String(decoding: $0.key, as: UTF8.self).unicodeScalars) }
+        for (word, text) in zip(scalars, texts) {
+            for (index, scalar) in word.enumerated() {
+                if index == 0 {
+                    frequencies[scalar, default: (0, 0)].start += text.value
+                } else {
+                    frequencies[scalar, default: (0, 0)].inside += text.value
+                }
+            }
+        }
+        // If even the characters do not fit, the frequent ones come first.
+        let alphabet = frequencies.filter { $0.value.start + $0.value.inside >= minimumFrequency }
+            .sorted {
+                ($1.value.start + $1.value.inside, $0.key.value) < ($0.value.start + $0.value.inside, $1.key.value)
+            }
+            .prefix(room).map(\.key.value).sorted().map { Unicode.Scalar($0)! }
+        let continued = alphabet.filter { frequencies[$0]!.inside >= minimumFrequency }.prefix(room - alphabet.count)
+        pieces =
+            alphabet.map { Piece(text: String($0), continues: false) }
+            + continued.map { Piece(text: String($0), continues: true) }
+        let startIDs = Dictionary(uniqueKeysWithValues: zip(alphabet, 0...))
+        let insideIDs = Dictionary(uniqueKeysWithValues: zip(continued, alphabet.count...))
+        for (word, text) in zip(scalars, texts) {
+            // A character that is too rare to be a token ends what can be merged; the rest of the word is still counted.
+            words.append((word.enumerated().compactMap { $0 == 0 ? startIDs[$1] : insideIDs[$1] }, text.value))
+        }
+        for (index, word) in words.enumerated() {
+            for pair in zip(word.pieces, word.pieces.dropFirst()).map(Pair.init) {
+                pairCounts[pair, default: 0] += word.count
+                occurrences[pair, default: []].insert(index)
+            }
+        }
+    }
+
+    /// Merges pairs until there are `size` pieces, or no pair is frequent enough.
+    mutating func merge(upTo size: Int, minimumFrequency: Int) {
+        // By their bytes: Swift takes strings for equal that differ in how their accents are composed.
+        var ids: [[UInt8]: Int] = [:]
+        for (id, token) in tokens.enumerated() { ids[Array(token.utf8)] = id }
+        var heap = Heap(pairCounts.map { Candidate(count: $0.value, pair: $0.key) })
+        while pieces.count < size, let best = heap.popMax() {
+            let count = pairCounts[best.pair]!
+            if count != best.count {
+                if count >= minimumFrequency { heap.insert(Candidate(count: count, pair: best.pair)) }
+                continue
+            }
+            if count < minimumFrequency { break }
+            let (left, right) = (pieces[best.pair.left], pieces[best.pair.right])
+            let merged = Piece(text: left.text + right.text, continues: left.continues)
+            // Two pairs can spell the same piece, which then is one token.
+            let key = Array(((merged.continues ? "##" : "") + merged.text).utf8)
+            let id = ids[key] ?? pieces.count
+            if id == pieces.count {
+                ids[key] = id
+                pieces.append(merged)
+            }
+            let changed = replace(best.pair, by: id)
+            for pair in changed { heap.insert(Candidate(count: pairCounts[pair]!, pair: pair)) }
+        }
+    }
+
+    /// Replaces a pair by a piece in every word, and returns the pairs that now occur more often.
+    private mutating func replace(_ pair: Pair, by piece: Int) -> Set<Pair> {
+        var changed: Set<Pair> = []
+        for index in occurrences.removeValue(forKey: pair) ?? [] {
+            let (old, count) = words[index]
+            var new: [Int] = []
+            var position = 0
+            while position < old.count {
+                if position + 1 < old.count && old[position] == pair.left && old[position + 1] == pair.right {
+                    new.append(piece)
+                    position += 2
+                } else {
+                    new.append(old[position])
+                    position += 1
+                }
+            }
+            if new.count == old.count { continue }
+            for pair in zip(old, old.dropFirst()).map(Pair.init) { pairCounts[pair]! -= count }
+            for pair in zip(new, new.dropFirst()).map(Pair.init) {
+                pairCounts[pair, default: 0] += count
+                occurrences[pair, default: []].insert(index)
+                if pair.left == piece || pair.right == piece { changed.insert(pair) }
+            }
+            words[index].pieces = new
+        }
+        return changed
+    }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Kernels
+import Transformer
+
+/// All that a training needs to go on as if it had never stopped: a folder beside the output, removed at the end.
+///
+/// The folder has the current model as any model folder, the optimizer's moments and the best epoch's parameters as one more
+/// safetensors file, and the progress as JSON.
+struct Checkpoint {
+    /// How far a training has come.
+    struct Progress: Codable {
+        /// Complete epochs.
+        var epoch = 0
+        /// Batches of the next epoch that are done.
+        var batchesDone = 0
+        /// Optimizer steps in all.
+        var step = 0
+        /// Over the examples of the unfinished epoch.
+        var lossSum = 0.0
+        var examplesSeen = 0
+        var best: EpochReport?
+        var epochsWithoutImprovement = 0
+    }
+
+    /// The JSON file.
+    private struct State: Codable {
+        let run: Int64
+        let request: TrainingRequest
+        let trainSha256: String
+        let devSha256: String?
+        let progress: Progress
+    }
+
+    var run: Int64
+    var request: TrainingRequest
+    var trainSha256: String
+    var devSha256: String?
+    var progress: Progress
+    var model: ModelFolder
+    var optimizer: AdamW
+    var bestParameters: FloatBuffer?
+
+    /// Where the checkpoint of a training is.
+    static func folder(forOutput output: String) -> URL {
+        let url = URL(filePath: output).standardizedFileURL
+        return url.deletingLastPathComponent().appending(path: url.lastPathComponent + ".checkpoint")
+    }
+
+    /// Writes the folder, whole or not at all, in place of an earlier one.
+    func write() throws {
+        let folder = Self.folder(forOutput: request.output)
+        do {
+            try replaceFolder(at: folder) { temporary in
+                try model.write(to: temporary.appending(path: "model"))
+                var tensors = [
+                    ("first_moment", optimizer.firstMoment), ("second_moment", optimizer.secondMoment),
+                ]
+                if let bestParameters { tensors.append(("best_parameters", bestParameters)) }
+                for (name, buffer) in tensors {
+                    try SafeTensors.write(buffer, as: name, to: temporary.appending(path: "\(name).safetensors"))
+                }
+                let state = State(
+                    run: run, request: request, trainSha256: trainSha256, devSha256: devSha256, progress: progress)
+                try JSONEncoder().encode(state).write(to: temporary.appending(path: "state.json"))
+            }
+        } catch {
+            throw TrainingError("\(folder.path): the checkpoint cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    /// Removes the folder, if there is one.
+    static func remove(forOutput output: String) {
+        try? FileManager.default.removeItem(at: folder(forOutput: output))
+    }
+
+    /// Reads the checkpoint of the training whose output is `output`.
+    ///
+    /// - Throws: ``TrainingError`` if there is none, or it is damaged.
+    init(forOutput output: String) throws {
+        let folder = Self.folder(forOutput: output)
+        guard let data = try? Data(contentsOf: folder.appending(path: "state.json")) else {
+            throw TrainingError(
+                "\(folder.path): no checkpoint is there; a run can be resumed if it was interrupted, or trained with"
+                    + " --checkpoint-every")
+        }
+        guard let state = try? JSONDecoder().decode(State.self, from: data) else {
+            throw TrainingError("\(folder.path): the checkpoint is damaged; train again from the beginning")
+        }
+        run = state.run
+        request = state.request
+        trainSha256 = state.trainSha256
+        devSha256 = state.devSha256
+        progress = state.progress
+        model = try ModelFolder(contentsOf: folder.appending(path: "model"))
+        let count = model.classifier.layout.count
+        func buffer(_ name: String) throws -> FloatBuffer {
+            try SafeTensors.read(name, count: count, from: folder.appending(path: "\(name).safetensors"))
+        }
+        optimizer = try AdamW(
+            step: progress.step, firstMoment: buffer("first_moment"), secondMoment: buffer("second_moment"))
+        bestParameters = progress.best == nil ? nil : try buffer("best_parameters")
+    }
+
+    init(
+        run: Int64, request: TrainingRequest, trainSha256: String, devSha256: String?, model: ModelFolder
+    ) {
+        self.run = run
+        self.request = request
+        self.trainSha256 = trainSha256
+        self.devSha256 = devSha256
+        progress = Progress()
+        self.model = model
+        optimizer = AdamW(count: model.classifier.layout.count)
+    }
+}

@@ -1,0 +1,71 @@
+import Transformer
+
+/// How well predictions agree with the truth: accuracy, precision, recall and F1 of each label, and their averages.
+///
+/// Only labels that occur, as truth or as prediction, are reported and averaged, and a ratio whose denominator is 0 counts
+/// as 0: as in scikit-learn's `classification_report`.
+public struct ClassificationReport: Sendable, Equatable {
+    /// The figures of one label.
+    public struct Label: Sendable, Equatable, Encodable {
+        public let label: String
+        /// True positives / predicted.
+        public let precision: Double
+        /// True positives / support.
+        public let recall: Double
+        /// 2 · precision · recall / (precision + recall).
+        public let f1: Double
+        /// How many examples have this label.
+        public let support: Int
+    }
+
+    /// In the order of the labels' ids.
+    public let labels: [Label]
+    /// How often each actual label (row) was predicted as each label (column), in the order of ``labels``.
+    public let confusion: [[Int]]
+    /// The share of right predictions.
+    public let accuracy: Double
+    /// The mean F1 of the labels.
+    public let macroF1: Double
+    /// The mean F1 of the labels, weighted by support.
+    public let weightedF1: Double
+
+    /// Compares label ids.
+    ///
+    /// - Parameters:
+    ///   - actual: the true id of each example; not empty
+    ///   - predicted: the predicted id of each
+    ///   - names: of all ids
+    public init(actual: [Int], predicted: [Int], names: [String]) {
+        precondition(actual.count == predicted.count && !actual.isEmpty, "one prediction for each example")
+        var counts = [[Int]](repeating: [Int](repeating: 0, count: names.count), count: names.count)
+        for (actual, predicted) in zip(actual, predicted) { counts[actual][predicted] += 1 }
+        let occurring = names.indices.filter { id in
+            counts[id].contains { $0 > 0 } || counts.contains { $0[id] > 0 }
+        }
+        func ratio(_ numerator: Double, _ denominator: Double) -> Double {
+            denominator == 0 ? 0 : numerator / denominator
+        }
+        labels = occurring.map { id in
+            let right = Double(counts[id][id])
+            let support = counts[id].reduce(0, +)
+            let precision = ratio(right, Double(counts.reduce(0) { $0 + $1[id] }))
+            let recall = ratio(right, Double(support))
+            return Label(
+                label: names[id], precision: precision, recall: recall,
+                f1: ratio(2 * precision * recall, precision + recall), support: support)
+        }
+        confusion = occurring.map { row in occurring.map { counts[row][$0] } }
+        accuracy = Double(names.indices.reduce(0) { $0 + counts[$1][$1] }) / Double(actual.count)
+        macroF1 = labels.reduce(0) { $0 + $1.f1 } / Double(labels.count)
+        weightedF1 = labels.reduce(0) { $0 + $1.f1 * Double($1.support) } / Double(actual.count)
+    }
+
+    /// The mean of a figure over the labels: plain, and weighted by support.
+    public func averages(of figure: (Label) -> Double) -> (macro: Double, weighted: Double) {
+        let support = labels.reduce(0) { $0 + $1.support }
+        return (
+            labels.reduce(0) { $0 + figure($1) } / Double(labels.count),
+            labels.reduce(0) { $0 + figure($1) * Double($1.support) } / Double(support)
+        )
+    }
+}

@@ -1,0 +1,60 @@
+import Datasets
+import Kernels
+import Tokenization
+import Transformer
+
+/// Labelled examples as the model reads them: token ids and label ids.
+public struct EncodedExamples: Sendable {
+    /// The ids of each text, special tokens included.
+    public let sequences: [[Int]]
+    /// The id of each text's label.
+    public let targets: [Int]
+
+    /// The number of tokens in all sequences.
+    public var tokens: Int { sequences.reduce(0) { $0 + $1.count } }
+
+    /// Encodes a labelled data set.
+    ///
+    /// - Parameters:
+    ///   - labels: the names of the labels, by id
+    ///   - maximumLength: longer texts are cut off
+    /// - Throws: `DatasetError` at the first example whose label is not among `labels`.
+    public init(_ dataset: Dataset, labels: [String], tokenizer: Tokenizer, maximumLength: Int) throws {
+        let ids = Dictionary(uniqueKeysWithValues: zip(labels, 0...))
+        targets = try dataset.examples.map { example in
+            let label = example.label ?? ""
+            guard let id = ids[label] else {
+                let known = labels.prefix(20).map { "'\($0)'" }.joined(separator: ", ")
+                throw DatasetError(
+                    dataset.path, line: example.line,
+                    "the label '\(label)' is unknown; the model was trained with \(known)\(labels.count > 20 ? ", …" : "")"
+                )
+            }
+            return id
+        }
+        sequences = dataset.examples.map { tokenizer.encode($0.text, maximumLength: maximumLength) }
+    }
+
+    private init(sequences: [[Int]], targets: [Int]) {
+        (self.sequences, self.targets) = (sequences, targets)
+    }
+
+    /// Splits the examples in two, with the same share of every label in both.
+    ///
+    /// - Parameter fraction: the share that is held out, at least one example of every label that has two
+    public func split(holdingOut fraction: Double, seed: UInt64) -> (
+        training: EncodedExamples, heldOut: EncodedExamples
+    ) {
+        var heldOut: Set<Int> = []
+        for (label, indices) in Dictionary(grouping: targets.indices, by: { targets[$0] }) {
+            var random = RandomNumbers(seed: seed, site: RandomSite.heldOut, step: UInt64(label))
+            let count = min(max(1, Int((fraction * Double(indices.count)).rounded())), indices.count - 1)
+            heldOut.formUnion(indices.shuffled(using: &random).prefix(count))
+        }
+        func part(_ isIn: (Int) -> Bool) -> EncodedExamples {
+            let indices = targets.indices.filter(isIn)
+            return EncodedExamples(sequences: indices.map { sequences[$0] }, targets: indices.map { targets[$0] })
+        }
+        return (part { !heldOut.contains($0) }, part(heldOut.contains))
+    }
+}

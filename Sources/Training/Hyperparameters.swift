@@ -1,0 +1,81 @@
+import Transformer
+
+/// What a user can set about a training; names and, for fine-tuning, values follow `transformers`.
+public struct Hyperparameters: Codable, Sendable, Equatable {
+    public var epochs = 10
+    /// Examples in a step.
+    public var batchSize = 32
+    /// At the end of warm-up.
+    public var learningRate: Double = 5e-4
+    /// Of weights; biases and LayerNorm never decay.
+    public var weightDecay: Double = 0.01
+    /// The share of all steps in which the learning rate rises.
+    public var warmupRatio: Double = 0.1
+    /// Gradients with a larger norm are scaled down to it.
+    public var maxGradNorm: Double = 1
+    /// Special tokens included; longer texts are cut off.
+    public var maxLength = 128
+    public var dropout: Double = 0.1
+    public var seed: UInt64 = 42
+    public var threads = 1
+    /// End after so many epochs without a better one.
+    public var earlyStopping: Int?
+    /// The share of the training data that is held out where there is no dev file.
+    public var devFraction: Double = 0.1
+
+    // Of new models only:
+
+    public var layers = 2
+    public var hiddenSize = 128
+    public var heads = 4
+    public var intermediateSize = 512
+    public var vocabSize = 8000
+    public var pooling: Configuration.Pooling = .mean
+    public var normPlacement: Configuration.NormPlacement = .post
+
+    /// Hyper-parameters with their defaults.
+    public init() {}
+
+    /// Name and value of each, as the database keeps them.
+    var params: [(name: String, value: String)] {
+        [
+            ("epochs", "\(epochs)"), ("batch_size", "\(batchSize)"), ("learning_rate", "\(learningRate)"),
+            ("weight_decay", "\(weightDecay)"), ("warmup_ratio", "\(warmupRatio)"), ("max_grad_norm", "\(maxGradNorm)"),
+            ("max_length", "\(maxLength)"), ("dropout", "\(dropout)"), ("seed", "\(seed)"), ("threads", "\(threads)"),
+            ("early_stopping", earlyStopping.map { "\($0)" } ?? "none"), ("dev_fraction", "\(devFraction)"),
+            ("layers", "\(layers)"), ("hidden_size", "\(hiddenSize)"), ("heads", "\(heads)"),
+            ("intermediate_size", "\(intermediateSize)"), ("vocab_size", "\(vocabSize)"), ("pooling", pooling.rawValue),
+            ("norm_placement", normPlacement.rawValue),
+        ]
+    }
+
+    /// Takes over what a model that exists already has decided.
+    mutating func adopt(_ configuration: Configuration) {
+        layers = configuration.layers
+        hiddenSize = configuration.hiddenSize
+        heads = configuration.heads
+        intermediateSize = configuration.intermediateSize
+        vocabSize = configuration.vocabularySize
+        pooling = configuration.pooling
+        normPlacement = configuration.normPlacement
+    }
+}
+
+/// The learning rate of each step: a linear rise, then a linear fall that would reach 0 one step after the last.
+struct LinearSchedule {
+    let peak: Double
+    let warmupSteps: Int
+    let totalSteps: Int
+
+    init(peak: Double, warmupRatio: Double, totalSteps: Int) {
+        self.peak = peak
+        self.totalSteps = totalSteps
+        warmupSteps = Int((warmupRatio * Double(totalSteps)).rounded(.up))
+    }
+
+    /// - Parameter step: counted from 0
+    func rate(at step: Int) -> Double {
+        if step < warmupSteps { return peak * Double(step + 1) / Double(warmupSteps) }
+        return peak * Double(totalSteps - step) / Double(max(totalSteps - warmupSteps, 1))
+    }
+}

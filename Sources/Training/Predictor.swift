@@ -1,0 +1,93 @@
+import Foundation
+import Kernels
+import Transformer
+
+/// Runs a classifier over many texts, without dropout.
+public struct Predictor {
+    /// What a classifier says of one text.
+    public struct Prediction: Sendable, Equatable {
+        /// Of each label, by id; they sum to 1.
+        public let probabilities: [Float]
+        /// −log of the probability of the right label, in nats, where it was given.
+        public let loss: Double?
+
+        /// The id of the most probable label; of equally probable ones, the first.
+        public var label: Int { probabilities.firstIndex(of: probabilities.max()!) ?? 0 }
+        /// The probability of ``label``.
+        public var confidence: Float { probabilities.max()! }
+    }
+
+    private let batchSize: Int
+    private let workers: Workers
+    private var workspace: SequenceClassifier.Workspace
+
+    /// Creates a predictor for classifiers of the same configuration as `classifier`.
+    ///
+    /// - Parameter batchSize: how many texts are run at a time; it decides about speed and memory, not about results
+    public init(for classifier: SequenceClassifier, batchSize: Int, workers: Workers) {
+        (self.batchSize, self.workers) = (batchSize, workers)
+        workspace = classifier.makeWorkspace(training: false)
+    }
+
+    /// Classifies sequences of token ids; the answers come in their order.
+    ///
+    /// - Parameters:
+    ///   - sequences: `[texts]`, special tokens included
+    ///   - targets: the right label's id of each text, for the loss
+    public mutating func predict(
+        _ classifier: SequenceClassifier, _ sequences: [[Int]], targets: [Int]? = nil
+    ) -> [Prediction] {
+        var predictions = [Prediction?](repeating: nil, count: sequences.count)
+        // Texts of like length together: the memory of a batch follows its longest texts.
+        let order = sequences.indices.sorted { (sequences[$0].count, $0) < (sequences[$1].count, $1) }
+        for start in stride(from: 0, to: order.count, by: batchSize) {
+            let batch = order[start..<min(start + batchSize, order.count)]
+            let logits = classifier.logits(Batch(batch.map { sequences[$0] }), &workspace, on: workers)
+            let probabilities = softmax(logits)
+            for (row, index) in batch.enumerated() {
+                let loss = targets.map {
+                    crossEntropy(Matrix(logits.row(row), columns: logits.columns), targets: [$0[index]])
+                }
+                predictions[index] = Prediction(probabilities: probabilities.row(row), loss: loss)
+            }
+        }
+        return predictions.map { $0! }
+    }
+}
+
+/// A classifier's result on labelled examples.
+public struct EvaluationResult: Sendable {
+    public let predictions: [Predictor.Prediction]
+    /// The right label's id of each example.
+    public let targets: [Int]
+    public let report: ClassificationReport
+    /// The mean cross-entropy, in nats.
+    public let loss: Double
+    /// The number of tokens that were run.
+    public let tokens: Int
+    public let seconds: Double
+
+    /// Puts results on several files together.
+    public init(joining results: [EvaluationResult], names: [String]) {
+        predictions = results.flatMap(\.predictions)
+        targets = results.flatMap(\.targets)
+        report = ClassificationReport(actual: targets, predicted: predictions.map(\.label), names: names)
+        loss = predictions.reduce(0) { $0 + ($1.loss ?? 0) } / Double(predictions.count)
+        tokens = results.reduce(0) { $0 + $1.tokens }
+        seconds = results.reduce(0) { $0 + $1.seconds }
+    }
+
+    /// Runs `classifier` over labelled sequences.
+    public init(
+        of classifier: SequenceClassifier, on examples: EncodedExamples, _ predictor: inout Predictor
+    ) {
+        let start = ContinuousClock.now
+        predictions = predictor.predict(classifier, examples.sequences, targets: examples.targets)
+        targets = examples.targets
+        report = ClassificationReport(
+            actual: targets, predicted: predictions.map(\.label), names: classifier.configuration.labels)
+        loss = predictions.reduce(0) { $0 + ($1.loss ?? 0) } / Double(predictions.count)
+        tokens = examples.tokens
+        seconds = (ContinuousClock.now - start) / .seconds(1)
+    }
+}

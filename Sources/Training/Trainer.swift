@@ -1,0 +1,371 @@
+import Datasets
+import Foundation
+import Kernels
+import RunStore
+import Tokenization
+import Transformer
+
+/// Trains a classifier and records the run: data → batches → gradients → optimizer, epoch by epoch.
+public struct Trainer {
+    private let store: RunStore
+    private let report: (TrainingEvent) -> Void
+    private let isInterrupted: () -> Bool
+
+    private let training: EncodedExamples
+    private let development: EncodedExamples
+    private let workers: Workers
+    private let schedule: LinearSchedule
+    private let runName: String
+
+    /// Everything that changes, and that a checkpoint keeps.
+    private var state: Checkpoint
+    private var gradients: FloatBuffer
+    private var workspace: SequenceClassifier.Workspace
+    private var predictor: Predictor
+    /// Metrics that were not yet written.
+    private var pending: [Metric] = []
+    private var lastFlush = ContinuousClock.now
+    private var lastCheckpoint = ContinuousClock.now
+    private let started = ContinuousClock.now
+    /// In this process, for the speed.
+    private var tokensDone = 0
+    private var stepsDone = 0
+    private var devTime = Duration.zero
+
+    private var hyperparameters: Hyperparameters { state.request.hyperparameters }
+
+    /// How often metrics of single steps are recorded, in steps, and written, at most.
+    private static let metricInterval = 10
+    private static let flushInterval = Duration.seconds(1)
+
+    // MARK: Beginning
+
+    /// Reads the data, makes or reads the model, and records the beginning of a run.
+    ///
+    /// - Parameters:
+    ///   - request: what is asked for
+    ///   - store: where the run is recorded
+    ///   - version: of this program
+    ///   - report: is told what happens
+    ///   - isInterrupted: asked after every step; the training ends cleanly once it says true
+    /// - Throws: an error with a message for a person if the request cannot be carried out; nothing is recorded then.
+    public init(
+        _ request: TrainingRequest, store: RunStore, version: String, report: @escaping (TrainingEvent) -> Void,
+        isInterrupted: @escaping () -> Bool
+    ) throws {
+        var request = request
+        try ModelFolder.checkOutput(URL(filePath: request.output), overwrite: request.overwrite)
+        let data = try Data(of: request)
+        let labels = try data.labels()
+        let model = try Self.makeModel(&request, labels: labels, data: data.train)
+        let encoded = try data.encode(model, labels: labels, request, report: report)
+        let hyperparameters = request.hyperparameters
+        let run = try store.begin(
+            Run(
+                name: request.name, command: request.command, model: request.model.map(absolutePath),
+                output: absolutePath(request.output), trainData: absolutePath(request.train),
+                trainSha256: data.train.sha256, devData: request.dev.map(absolutePath), devSha256: data.dev?.sha256,
+                seed: hyperparameters.seed, threads: hyperparameters.threads, version: version,
+                parameters: model.classifier.layout.count),
+            params: hyperparameters.params)
+        let state = Checkpoint(
+            run: run.id!, request: request, trainSha256: data.train.sha256, devSha256: data.dev?.sha256, model: model)
+        self.init(state, run: run.name, encoded, store: store, report: report, isInterrupted: isInterrupted)
+    }
+
+    /// Goes on with a run from its last checkpoint.
+    ///
+    /// - Parameter idOrName: of a run in `store`
+    /// - Throws: an error with a message for a person if there is no such run or checkpoint, or the data has changed.
+    public init(
+        resuming idOrName: String, store: RunStore, report: @escaping (TrainingEvent) -> Void,
+        isInterrupted: @escaping () -> Bool
+    ) throws {
+        let run = try store.run(idOrName)
+        if run.status == .finished {
+            throw TrainingError("the run '\(run.name)' is finished; there is nothing to resume")
+        }
+        let state = try Checkpoint(forOutput: run.output)
+        guard state.run == run.id else {
+            throw TrainingError(
+                "\(Checkpoint.folder(forOutput: run.output).path): the checkpoint belongs to another run than '\(run.name)'"
+            )
+        }
+        let data = try Data(of: state.request)
+        for (file, old) in [(data.train, state.trainSha256), (data.dev, state.devSha256)] as [(Dataset?, String?)] {
+            if let file, file.sha256 != old {
+                throw TrainingError(
+                    "\(file.path): the data has changed since the run began; train again from the beginning")
+            }
+        }
+        let encoded = try data.encode(
+            state.model, labels: state.model.classifier.configuration.labels, state.request, report: report)
+        try store.reopen(state.run, afterStep: state.progress.step)
+        self.init(state, run: run.name, encoded, store: store, report: report, isInterrupted: isInterrupted)
+    }
+
+    private init(
+        _ state: Checkpoint, run: String, _ data: (training: EncodedExamples, development: EncodedExamples),
+        store: RunStore, report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
+    ) {
+        self.state = state
+        self.store = store
+        self.report = report
+        self.isInterrupted = isInterrupted
+        (training, development) = data
+        runName = run
+        let hyperparameters = state.request.hyperparameters
+        workers = Workers(count: hyperparameters.threads)
+        let batches = (training.sequences.count + hyperparameters.batchSize - 1) / hyperparameters.batchSize
+        schedule = LinearSchedule(
+            peak: hyperparameters.learningRate, warmupRatio: hyperparameters.warmupRatio,
+            totalSteps: hyperparameters.epochs * batches)
+        let classifier = state.model.classifier
+        gradients = FloatBuffer(count: classifier.layout.count)
+        workspace = classifier.makeWorkspace(training: true)
+        predictor = Predictor(for: classifier, batchSize: hyperparameters.batchSize, workers: workers)
+        report(
+            .started(
+                run: run, parameters: classifier.layout.count, examples: training.sequences.count,
+                devExamples: development.sequences.count, steps: schedule.totalSteps))
+    }
+
+    /// The data files of a request.
+    private struct Data {
+        let train: Dataset
+        let dev: Dataset?
+
+        init(of request: TrainingRequest) throws {
+            train = try Dataset(contentsOf: request.train, layout: request.layout, labeled: true)
+            dev = try request.dev.map { try Dataset(contentsOf: $0, layout: request.layout, labeled: true) }
+        }
+
+        /// The labels of the training data, sorted: their order is their ids.
+        func labels() throws -> [String] {
+            let labels = Set(train.examples.compactMap(\.label)).sorted()
+            guard labels.count > 1 else {
+                throw DatasetError(
+                    train.path, "every example has the label '\(labels[0])'; a classifier needs at least two labels")
+            }
+            return labels
+        }
+
+        /// Token ids of both parts; if there is no dev file, one is split off.
+        func encode(
+            _ model: ModelFolder, labels: [String], _ request: TrainingRequest, report: (TrainingEvent) -> Void
+        ) throws -> (training: EncodedExamples, development: EncodedExamples) {
+            let hyperparameters = request.hyperparameters
+            func encode(_ dataset: Dataset) throws -> EncodedExamples {
+                try EncodedExamples(
+                    dataset, labels: labels, tokenizer: model.tokenizer, maximumLength: hyperparameters.maxLength)
+            }
+            if let dev { return try (encode(train), encode(dev)) }
+            let (training, development) = try encode(train).split(
+                holdingOut: hyperparameters.devFraction, seed: hyperparameters.seed)
+            guard !development.targets.isEmpty else {
+                throw DatasetError(
+                    train.path, "too few examples to hold some out; give at least two of one label, or a --dev file")
+            }
+            report(
+                .notice(
+                    "no --dev file: \(development.targets.count) of \(train.examples.count) training examples are held out"
+                        + " to choose the best epoch (--dev-fraction \(hyperparameters.devFraction))"))
+            return (training, development)
+        }
+    }
+
+    /// The model that training begins with.
+    private static func makeModel(
+        _ request: inout TrainingRequest, labels: [String], data: Dataset
+    ) throws -> ModelFolder {
+        let hyperparameters = request.hyperparameters
+        if let path = request.model {
+            let model = try ModelFolder(contentsOf: URL(filePath: path))
+            let configuration = model.classifier.configuration
+            guard configuration.labels == labels else {
+                throw TrainingError(
+                    "\(path): the model's labels are \(configuration.labels.joined(separator: ", ")); the training data's are"
+                        + " \(labels.joined(separator: ", "))")
+            }
+            guard hyperparameters.maxLength <= configuration.maximumLength else {
+                throw TrainingError(
+                    "--max-length \(hyperparameters.maxLength) is more than the \(configuration.maximumLength) of \(path)"
+                )
+            }
+            request.hyperparameters.adopt(configuration)
+            return model
+        }
+        let normalizer = Normalizer()
+        var learner = VocabularyLearner(normalizer: normalizer)
+        for example in data.examples { learner.add(example.text) }
+        let vocabulary = try learner.learn(size: hyperparameters.vocabSize)
+        var configuration = Configuration(
+            vocabularySize: vocabulary.tokens.count, hiddenSize: hyperparameters.hiddenSize,
+            layers: hyperparameters.layers, heads: hyperparameters.heads,
+            intermediateSize: hyperparameters.intermediateSize, labels: labels)
+        configuration.maximumLength = hyperparameters.maxLength
+        configuration.dropout = Float(hyperparameters.dropout)
+        configuration.attentionDropout = Float(hyperparameters.dropout)
+        configuration.pooling = hyperparameters.pooling
+        configuration.normPlacement = hyperparameters.normPlacement
+        return ModelFolder(
+            classifier: try SequenceClassifier(configuration, seed: hyperparameters.seed),
+            tokenizer: Tokenizer(vocabulary: vocabulary, normalizer: normalizer))
+    }
+
+    // MARK: Running
+
+    /// Trains to the end, or until interrupted, and writes the best epoch's model.
+    ///
+    /// - Throws: an error with a message for a person; the run is then recorded as failed.
+    public mutating func run() throws -> TrainingResult {
+        do {
+            let wasInterrupted = try trainEpochs()
+            try flush()
+            if wasInterrupted { try state.write() }
+            var best = state.model
+            if let parameters = state.bestParameters { best.classifier.parameters = parameters }
+            try best.write(to: URL(filePath: state.request.output))
+            try store.finish(state.run, wasInterrupted ? .interrupted : .finished)
+            if !wasInterrupted { Checkpoint.remove(forOutput: state.request.output) }
+            return TrainingResult(
+                run: runName, best: state.progress.best, epochs: state.progress.epoch, output: state.request.output,
+                wasInterrupted: wasInterrupted, seconds: (ContinuousClock.now - started) / .seconds(1))
+        } catch {
+            // The first error counts; the database may be what has failed.
+            try? store.finish(state.run, .failed, error: "\(error)")
+            throw error
+        }
+    }
+
+    /// - Returns: whether it was interrupted
+    private mutating func trainEpochs() throws -> Bool {
+        while state.progress.epoch < hyperparameters.epochs {
+            if try trainEpoch() { return true }
+            try endEpoch()
+            if let patience = hyperparameters.earlyStopping, state.progress.epochsWithoutImprovement >= patience {
+                report(.notice("no better epoch for \(patience): training ends early"))
+                break
+            }
+        }
+        return false
+    }
+
+    /// Goes through the rest of an epoch's batches.
+    ///
+    /// - Returns: whether it was interrupted
+    private mutating func trainEpoch() throws -> Bool {
+        var random = RandomNumbers(
+            seed: hyperparameters.seed, site: RandomSite.shuffling, step: UInt64(state.progress.epoch))
+        let order = training.targets.indices.shuffled(using: &random)
+        let size = hyperparameters.batchSize
+        for start in stride(from: state.progress.batchesDone * size, to: order.count, by: size) {
+            try step(order[start..<min(start + size, order.count)])
+            if try checkpointIsDue() { try state.write() }
+            if isInterrupted() { return true }
+        }
+        return false
+    }
+
+    /// One step of the optimizer.
+    private mutating func step(_ examples: ArraySlice<Int>) throws {
+        let batch = Batch(examples.map { training.sequences[$0] })
+        let loss = state.model.classifier.loss(
+            batch, targets: examples.map { training.targets[$0] }, gradients: &gradients, &workspace,
+            randomness: Pass.Randomness(seed: hyperparameters.seed, step: UInt64(state.progress.step)), on: workers
+        ).loss
+        let learningRate = schedule.rate(at: state.progress.step)
+        let norm = state.optimizer.update(
+            &state.model.classifier.parameters, gradients: gradients, learningRate: Float(learningRate),
+            weightDecay: Float(hyperparameters.weightDecay), decayed: state.model.classifier.layout.decayed,
+            maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
+        guard loss.isFinite && norm.isFinite else {
+            throw TrainingError(
+                "the loss is no longer a number after \(state.progress.step + 1) steps; lower --learning-rate")
+        }
+        state.progress.step += 1
+        state.progress.batchesDone += 1
+        state.progress.lossSum += loss * Double(examples.count)
+        state.progress.examplesSeen += examples.count
+        stepsDone += 1
+        tokensDone += batch.ids.count
+        try report(loss: loss, learningRate: learningRate, gradientNorm: Double(norm))
+    }
+
+    /// Evaluates on the dev data, and keeps the parameters if they are the best.
+    private mutating func endEpoch() throws {
+        let begin = ContinuousClock.now
+        let result = EvaluationResult(of: state.model.classifier, on: development, &predictor)
+        devTime += ContinuousClock.now - begin
+        state.progress.epoch += 1
+        var epoch = EpochReport(
+            epoch: state.progress.epoch, trainLoss: state.progress.lossSum / Double(state.progress.examplesSeen),
+            devLoss: result.loss, accuracy: result.report.accuracy, macroF1: result.report.macroF1)
+        epoch.isBest = epoch.isBetter(than: state.progress.best)
+        if epoch.isBest {
+            state.progress.best = epoch
+            state.progress.epochsWithoutImprovement = 0
+            state.bestParameters = state.model.classifier.parameters
+        } else {
+            state.progress.epochsWithoutImprovement += 1
+        }
+        (state.progress.batchesDone, state.progress.lossSum, state.progress.examplesSeen) = (0, 0, 0)
+        record(.train, "loss", epoch.trainLoss)
+        record(.dev, "loss", epoch.devLoss)
+        record(.dev, "accuracy", epoch.accuracy)
+        record(.dev, "macro_f1", epoch.macroF1)
+        try flush()
+        report(.epoch(epoch))
+    }
+
+    // MARK: Reporting
+
+    private mutating func report(loss: Double, learningRate: Double, gradientNorm: Double) throws {
+        let elapsed = (ContinuousClock.now - started - devTime) / .seconds(1)
+        let speed = Double(tokensDone) / elapsed
+        if state.progress.step % Self.metricInterval == 0 {
+            record(.train, "batch_loss", loss)
+            record(.train, "learning_rate", learningRate)
+            record(.train, "grad_norm", gradientNorm)
+            record(.train, "tokens_per_second", speed)
+            if ContinuousClock.now - lastFlush > Self.flushInterval { try flush() }
+        }
+        let left = schedule.totalSteps - state.progress.step
+        report(
+            .step(
+                StepReport(
+                    step: state.progress.step, steps: schedule.totalSteps, epoch: state.progress.epoch + 1,
+                    epochs: hyperparameters.epochs, loss: state.progress.lossSum / Double(state.progress.examplesSeen),
+                    tokensPerSecond: speed, secondsLeft: Double(left) * elapsed / Double(stepsDone))))
+    }
+
+    private mutating func record(_ split: Metric.Split, _ name: String, _ value: Double) {
+        let progress = state.progress
+        let epoch = Double(progress.epoch) + Double(progress.examplesSeen) / Double(training.targets.count)
+        pending.append(Metric(run: state.run, split, name, step: progress.step, epoch: epoch, value: value))
+    }
+
+    private mutating func flush() throws {
+        try store.record(pending)
+        pending.removeAll(keepingCapacity: true)
+        lastFlush = .now
+    }
+
+    private mutating func checkpointIsDue() throws -> Bool {
+        let due =
+            switch state.request.checkpointEvery {
+            case nil: false
+            case .steps(let steps): state.progress.step % steps == 0
+            case .minutes(let minutes): ContinuousClock.now - lastCheckpoint >= .seconds(60 * minutes)
+            }
+        // What a resumed run finds in the database must reach as far as its checkpoint.
+        if due {
+            lastCheckpoint = .now
+            try flush()
+        }
+        return due
+    }
+}
+
+/// A path that means the same in every working directory.
+public func absolutePath(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }

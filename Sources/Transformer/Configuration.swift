@@ -1,0 +1,83 @@
+import Kernels
+
+/// The shape of a model: what `config.json` says.
+public struct Configuration: Sendable, Equatable {
+    /// Where the LayerNorm of a residual block stands.
+    public enum NormPlacement: String, Sendable, Codable, CaseIterable {
+        /// LayerNorm(x + sublayer(x)): BERT, and Vaswani et al. 2017.
+        case post
+        /// x + sublayer(LayerNorm(x)): Xiong et al., *On Layer Normalization in the Transformer Architecture*, 2020.
+        case pre
+    }
+
+    /// How the token rows of a text become one row.
+    public enum Pooling: String, Sendable, Codable, CaseIterable {
+        /// The row of `[CLS]`, through a dense layer and tanh: BERT.
+        case cls
+        /// The mean over the rows of all tokens.
+        case mean
+    }
+
+    public var vocabularySize: Int
+    public var hiddenSize: Int
+    public var layers: Int
+    public var heads: Int
+    /// The width inside the feed-forward sublayer.
+    public var intermediateSize: Int
+    public var activation: Activation = .gelu
+    /// The longest sequence, special tokens included.
+    public var maximumLength = 512
+    /// How many segments a text can have; this package uses the first only.
+    public var segments = 2
+    /// Dropout on hidden states and before the classifier.
+    public var dropout: Float = 0.1
+    /// Dropout on attention probabilities.
+    public var attentionDropout: Float = 0.1
+    public var layerNormEpsilon: Float = 1e-12
+    /// The standard deviation of initial weights.
+    public var initializerRange: Float = 0.02
+    public var normPlacement: NormPlacement = .post
+    public var pooling: Pooling = .cls
+    /// The names of the classes, in the order of their ids.
+    public var labels: [String]
+
+    /// Creates the shape of a model; what is not named here has BERT's value.
+    public init(
+        vocabularySize: Int, hiddenSize: Int, layers: Int, heads: Int, intermediateSize: Int, labels: [String]
+    ) {
+        self.vocabularySize = vocabularySize
+        self.hiddenSize = hiddenSize
+        self.layers = layers
+        self.heads = heads
+        self.intermediateSize = intermediateSize
+        self.labels = labels
+    }
+
+    /// Checks that a model of this shape can be built.
+    ///
+    /// - Throws: ``ModelError`` that names what cannot be.
+    public func validate() throws {
+        func require(_ condition: Bool, _ message: String) throws {
+            if !condition { throw ModelError(message) }
+        }
+        let sizes = [
+            ("vocabulary size", vocabularySize, 1 << 24), ("hidden size", hiddenSize, 1 << 16),
+            ("number of layers", layers, 1 << 10), ("number of attention heads", heads, 1 << 12),
+            ("intermediate size", intermediateSize, 1 << 18), ("maximum length", maximumLength, 1 << 20),
+            ("number of segments", segments, 1 << 10), ("number of labels", labels.count, 1 << 20),
+        ]
+        for (name, value, limit) in sizes {
+            try require(value >= 1 && value <= limit, "the \(name) is \(value); it must lie between 1 and \(limit)")
+        }
+        try require(maximumLength >= 2, "the maximum length is \(maximumLength); [CLS] and [SEP] alone need 2")
+        try require(
+            hiddenSize % heads == 0,
+            "the hidden size, \(hiddenSize), is not a multiple of the number of attention heads, \(heads)")
+        try require((0..<1).contains(dropout), "the dropout rate is \(dropout); it must be at least 0 and below 1")
+        try require(
+            (0..<1).contains(attentionDropout),
+            "the attention dropout rate is \(attentionDropout); it must be at least 0 and below 1")
+        try require(layerNormEpsilon > 0, "layer_norm_eps is \(layerNormEpsilon); it must be above 0")
+        try require(Set(labels).count == labels.count, "two labels have the same name")
+    }
+}

@@ -1,0 +1,61 @@
+import Kernels
+
+/// f(x W₁ᵀ + b₁) W₂ᵀ + b₂, applied to each token alone.
+///
+/// ### References
+/// Vaswani et al., *Attention Is All You Need*, 2017, section 3.3; with GELU for f as in BERT.
+public struct FeedForward: Sublayer {
+    /// `[intermediate, hidden]`
+    let up: Linear
+    /// `[hidden, intermediate]`
+    let down: Linear
+    let activation: Activation
+
+    /// What the backward pass needs.
+    public struct Activations {
+        /// x W₁ᵀ + b₁, `[tokens, intermediate]`
+        var inner: Matrix
+        /// f of it
+        var activated: Matrix
+    }
+
+    /// Memory that all layers share.
+    public struct Scratch {
+        var gradient: Matrix
+    }
+
+    /// Asks `layout` for the parameters `name.intermediate.dense.weight` … `name.output.dense.bias`.
+    public init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
+        let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
+        up = Linear("\(name).intermediate.dense", inputs: hidden, outputs: inner, in: &layout)
+        down = Linear("\(name).output.dense", inputs: inner, outputs: hidden, in: &layout)
+        activation = configuration.activation
+    }
+
+    /// Activations without memory.
+    public func makeActivations() -> Activations {
+        Activations(inner: Matrix(columns: up.weight.rows), activated: Matrix(columns: up.weight.rows))
+    }
+
+    /// Scratch without memory.
+    public func makeScratch() -> Scratch { Scratch(gradient: Matrix(columns: up.weight.rows)) }
+
+    public func forward(
+        _ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, _ scratch: inout Scratch,
+        _ parameters: FloatBuffer, _ pass: Pass
+    ) {
+        up.forward(x, into: &activations.inner, parameters, pass)
+        activate(activation, activations.inner, into: &activations.activated, on: pass.workers)
+        down.forward(activations.activated, into: &y, parameters, pass)
+    }
+
+    public func backward(
+        _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
+        _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass
+    ) {
+        down.backward(
+            gradient, activations.activated, into: &scratch.gradient, parameters, gradients: &gradients, pass)
+        activateBackward(activation, activations.inner, &scratch.gradient, on: pass.workers)
+        up.backward(scratch.gradient, x, into: &gradient, parameters, gradients: &gradients, pass)
+    }
+}

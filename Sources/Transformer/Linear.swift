@@ -1,0 +1,38 @@
+import Kernels
+
+/// y = x Wᵀ + b.
+public struct Linear: Sendable {
+    /// `[outputs, inputs]`
+    let weight: Block
+    /// `[outputs]`
+    let bias: Block
+
+    /// Asks `layout` for the parameters `name.weight` and `name.bias`.
+    public init(_ name: String, inputs: Int, outputs: Int, in layout: inout ParameterLayout) {
+        weight = layout.weight("\(name).weight", outputs, inputs)
+        bias = layout.bias("\(name).bias", outputs)
+    }
+
+    init(weight: Block, bias: Block) { (self.weight, self.bias) = (weight, bias) }
+
+    /// - Parameters:
+    ///   - x: `[rows, inputs]`
+    ///   - y: becomes `[rows, outputs]`
+    public func forward(_ x: Matrix, into y: inout Matrix, _ parameters: FloatBuffer, _ pass: Pass) {
+        linear(x, weight: parameters[weight], bias: parameters[bias], into: &y, on: pass.workers)
+    }
+
+    /// dW += dyᵀ x, db += Σ dy, dx = dy W.
+    ///
+    /// - Parameters:
+    ///   - dy: `[rows, outputs]`
+    ///   - x: what ``forward(_:into:_:_:)`` was given
+    ///   - dx: becomes `[rows, inputs]`
+    public func backward(
+        _ dy: Matrix, _ x: Matrix, into dx: inout Matrix, _ parameters: FloatBuffer,
+        gradients: inout FloatBuffer, _ pass: Pass
+    ) {
+        linearBackward(dy, x, weight: weight, bias: bias, addingTo: &gradients, on: pass.workers)
+        linearBackward(dy, weight: parameters[weight], into: &dx, on: pass.workers)
+    }
+}

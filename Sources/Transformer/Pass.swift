@@ -1,0 +1,43 @@
+import Kernels
+
+/// The texts of one step, packed: the ids of all sequences one after another, without padding.
+public struct Batch: Sendable {
+    /// The token ids, `[tokens]`.
+    public let ids: [Int]
+    /// The first row of each sequence, then the number of rows: `[sequences + 1]`.
+    public let offsets: [Int]
+
+    /// Packs sequences, none of them empty.
+    public init(_ sequences: some Collection<[Int]>) {
+        precondition(sequences.allSatisfy { !$0.isEmpty }, "an empty sequence")
+        ids = sequences.flatMap { $0 }
+        offsets = sequences.reduce(into: [0]) { $0.append($0.last! + $1.count) }
+    }
+}
+
+/// What the layers need to know about one run over a batch, forward and back.
+public struct Pass: Sendable {
+    /// What decides the dropout masks of a training step.
+    public struct Randomness: Sendable {
+        let seed: UInt64
+        let step: UInt64
+
+        /// Creates the randomness of one step.
+        public init(seed: UInt64, step: UInt64) { (self.seed, self.step) = (seed, step) }
+    }
+
+    /// The first row of each sequence, then the number of rows.
+    let offsets: [Int]
+    /// Nil where nothing is dropped: at inference.
+    let randomness: Randomness?
+    let workers: Workers
+
+    /// Creates a pass over a batch with these offsets.
+    public init(offsets: [Int], randomness: Randomness? = nil, workers: Workers) {
+        (self.offsets, self.randomness, self.workers) = (offsets, randomness, workers)
+    }
+
+    func dropout(_ rate: Float, site: UInt32) -> Dropout? {
+        randomness.map { Dropout(rate: rate, seed: $0.seed, site: site, step: $0.step) }
+    }
+}

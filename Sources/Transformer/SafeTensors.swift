@@ -1,0 +1,161 @@
+import Foundation
+import Kernels
+
+/// A file of named Float32 tensors: eight bytes with the header's length, a JSON header, the tensors' bytes.
+///
+/// The file is memory-mapped. Nothing in it is believed before it has been checked against the file's size.
+///
+/// ### References
+/// The format's description at <https://github.com/huggingface/safetensors>.
+public struct SafeTensors {
+    struct Tensor: Decodable {
+        let dtype: String
+        let shape: [Int]
+        let offsets: [Int]
+
+        enum CodingKeys: String, CodingKey {
+            case dtype, shape
+            case offsets = "data_offsets"
+        }
+    }
+
+    private let file: URL
+    private let data: Data
+    private let dataStart: Int
+    let tensors: [String: Tensor]
+
+    /// The longest header that is read: the format's own limit.
+    private static let longestHeader = 100_000_000
+
+    /// Opens a file and checks its header.
+    ///
+    /// - Throws: ``ModelError`` if the file cannot be read, or its header does not describe its contents.
+    init(contentsOf file: URL) throws {
+        self.file = file
+        do {
+            data = try Data(contentsOf: file, options: .alwaysMapped)
+        } catch {
+            throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
+        }
+        func invalid(_ cause: String) -> ModelError {
+            ModelError("\(file.path): not a valid safetensors file: \(cause); fetch or save the model again")
+        }
+        guard data.count >= 8 else { throw invalid("it has \(data.count) bytes") }
+        let length = data.prefix(8).enumerated().reduce(UInt64(0)) {
+            $0 | UInt64($1.element) << (8 * UInt64($1.offset))
+        }
+        guard length <= UInt64(Self.longestHeader), Int(length) <= data.count - 8 else {
+            throw invalid("the header is said to have \(length) bytes, the file has \(data.count)")
+        }
+        dataStart = 8 + Int(length)
+        do {
+            tensors = try JSONDecoder().decode(Header.self, from: data[8..<dataStart]).tensors
+        } catch {
+            throw invalid("the header is not the JSON that it should be")
+        }
+        let size = data.count - dataStart
+        var end = 0
+        for (name, tensor) in tensors.sorted(by: { ($0.value.offsets.first ?? 0) < ($1.value.offsets.first ?? 0) }) {
+            guard tensor.offsets.count == 2, tensor.offsets[0] == end, tensor.offsets[1] >= end,
+                tensor.offsets[1] <= size
+            else { throw invalid("the tensor '\(name)' does not lie where one can be, in \(size) bytes of data") }
+            end = tensor.offsets[1]
+        }
+        if end != size { throw invalid("\(size - end) bytes of data belong to no tensor") }
+    }
+
+    /// Checks that there is a Float32 tensor of this name and shape.
+    ///
+    /// - Throws: ``ModelError`` if there is none, or it has another type or shape.
+    func check(_ name: String, shape: [Int]) throws {
+        guard let tensor = tensors[name] else { throw ModelError("\(file.path): the tensor '\(name)' is missing") }
+        guard tensor.dtype == "F32" else {
+            throw ModelError("\(file.path): the tensor '\(name)' is of type \(tensor.dtype); only F32 can be read")
+        }
+        guard tensor.shape == shape, tensor.offsets[1] - tensor.offsets[0] == 4 * shape.reduce(1, *) else {
+            throw ModelError("\(file.path): the tensor '\(name)' has the shape \(tensor.shape), not \(shape)")
+        }
+    }
+
+    /// Copies a tensor that ``check(_:shape:)`` has passed to `block`.
+    func read(_ name: String, into buffer: inout FloatBuffer, at block: Block) {
+        guard let tensor = tensors[name] else { preconditionFailure("a tensor that was not checked") }
+        data[(dataStart + tensor.offsets[0])..<(dataStart + tensor.offsets[1])].withUnsafeBytes {
+            buffer.replace(block, with: $0)
+        }
+    }
+
+    /// Reads the vector `name`, of `count` elements, from a file.
+    ///
+    /// - Throws: ``ModelError`` if it is not there.
+    public static func read(_ name: String, count: Int, from file: URL) throws -> FloatBuffer {
+        let tensors = try SafeTensors(contentsOf: file)
+        try tensors.check(name, shape: [count])
+        var buffer = FloatBuffer(count: count)
+        tensors.read(name, into: &buffer, at: Block(offset: 0, columns: count))
+        return buffer
+    }
+
+    /// Writes `buffer` to a new file as one vector.
+    ///
+    /// - Throws: what the file system says.
+    public static func write(_ buffer: FloatBuffer, as name: String, to file: URL) throws {
+        try write(buffer, tensors: [(name, [buffer.count])], to: file)
+    }
+
+    /// Writes the parameters of a model to a new file.
+    ///
+    /// - Throws: what the file system says.
+    static func write(_ buffer: FloatBuffer, layout: ParameterLayout, to file: URL) throws {
+        try write(buffer, tensors: layout.parameters.map { ($0.name, $0.shape) }, to: file)
+    }
+
+    /// Writes tensors that fill `buffer` one after another.
+    private static func write(_ buffer: FloatBuffer, tensors: [(name: String, shape: [Int])], to file: URL) throws {
+        var end = 0
+        let entries = tensors.map { name, shape in
+            let start = end
+            end += 4 * shape.reduce(1, *)
+            let dimensions = shape.map(String.init).joined(separator: ",")
+            return "\"\(name)\":{\"dtype\":\"F32\",\"shape\":[\(dimensions)],\"data_offsets\":[\(start),\(end)]}"
+        }
+        // transformers asks for the format; the length is rounded up so that the tensors are aligned.
+        var header = "{\"__metadata__\":{\"format\":\"pt\"}," + entries.joined(separator: ",") + "}"
+        header += String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+        var start = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+        start.append(contentsOf: header.utf8)
+        try start.write(to: file)
+        let handle = try FileHandle(forWritingTo: file)
+        defer { try? handle.close() }
+        try handle.seekToEnd()
+        try buffer.withUnsafeBytes(of: Block(offset: 0, columns: buffer.count)) { bytes in
+            // In pieces, because each is copied to a Data.
+            let piece = 1 << 24
+            for start in stride(from: 0, to: bytes.count, by: piece) {
+                try handle.write(contentsOf: Data(bytes[start..<min(start + piece, bytes.count)]))
+            }
+        }
+        try handle.synchronize()
+    }
+
+    /// The header: tensors by name, and metadata that is passed over.
+    private struct Header: Decodable {
+        let tensors: [String: Tensor]
+
+        struct Name: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Name.self)
+            var tensors: [String: Tensor] = [:]
+            for key in container.allKeys where key.stringValue != "__metadata__" {
+                tensors[key.stringValue] = try container.decode(Tensor.self, forKey: key)
+            }
+            self.tensors = tensors
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import Kernels
+import RunStore
+import Transformer
+
+/// `addnorm`
+@main
+struct AddNormCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "addnorm",
+        abstract: "Fine-tune a Transformer encoder to classify text, on an ordinary CPU.",
+        discussion: """
+            A first session:
+
+              addnorm train --train reviews.tsv --output models/reviews
+              addnorm evaluate --model models/reviews held-out.tsv
+              addnorm predict --model models/reviews --text 'I would go again tomorrow.'
+              addnorm runs list
+
+            Results go to standard output, progress and warnings to standard error. Exit status: 0 done, 1 the work failed, \
+            64 wrong usage, 130 interrupted with Ctrl-C.
+            """,
+        version: version,
+        subcommands: [Train.self, Evaluate.self, Predict.self, Tokenize.self, Runs.self]
+    )
+
+    /// Of this program; each run records it.
+    static let version = "0.1.0"
+}
+
+/// `--db`
+struct DatabaseOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The SQLite file of runs. (default: $ADDNORM_DB, else addnorm.sqlite in the current folder)",
+            valueName: "file"))
+    var db: String?
+
+    var path: String { db ?? ProcessInfo.processInfo.environment["ADDNORM_DB"] ?? "addnorm.sqlite" }
+
+    func open(for access: RunStore.Access) throws -> RunStore { try RunStore(path: path, for: access) }
+}
+
+/// How input files are read.
+struct LayoutOptions: ParsableArguments {
+    @Option(help: "The format of the input: tsv or lines. (default: by the file's ending; .tsv, else lines)")
+    var format: Layout.Format?
+
+    @Option(
+        help: ArgumentHelp(
+            "The column of the text: a header's name, or a number from 1.", valueName: "column"))
+    var textColumn: Layout.Column?
+
+    @Option(
+        help: ArgumentHelp(
+            "The column of the label: a header's name, or a number from 1.", valueName: "column"))
+    var labelColumn: Layout.Column?
+
+    var layout: Layout { Layout(format: format, textColumn: textColumn, labelColumn: labelColumn) }
+}
+
+/// The model of `evaluate`, `predict` and `tokenize`.
+struct ModelOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The folder of a trained model.", valueName: "dir"))
+    var model: String
+
+    @Option(help: "Cut off texts after so many tokens, special tokens included. (default: the model's limit)")
+    var maxLength: Int?
+
+    func load() throws -> ModelFolder {
+        let folder = try ModelFolder(contentsOf: URL(filePath: model))
+        let limit = folder.classifier.configuration.maximumLength
+        if let maxLength, maxLength > limit {
+            throw ValidationError("--max-length \(maxLength) is more than the model's limit, \(limit).")
+        }
+        return folder
+    }
+
+    func maximumLength(of folder: ModelFolder) -> Int {
+        maxLength ?? folder.classifier.configuration.maximumLength
+    }
+
+    func validate() throws {
+        if let maxLength, maxLength < 2 { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }
+    }
+}
+
+/// How inference is run.
+struct InferenceOptions: ParsableArguments {
+    @Option(help: "Threads to use. (default: one for each processor)")
+    var threads: Int?
+
+    @Option(help: "Texts that are run at a time.")
+    var batchSize = 32
+
+    var workers: Workers { threads.map(Workers.init(count:)) ?? Workers() }
+
+    func validate() throws {
+        try requirePositive(threads, "--threads")
+        try requirePositive(batchSize, "--batch-size")
+    }
+}
+
+/// Checks a number that must be at least 1.
+func requirePositive(_ value: Int?, _ option: String) throws {
+    if let value, value < 1 { throw ValidationError("\(option) must be at least 1.") }
+}
+
+extension Layout.Format: ExpressibleByArgument {}
+extension Configuration.Pooling: ExpressibleByArgument {}
+extension Configuration.NormPlacement: ExpressibleByArgument {}
+extension Layout.Column: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}

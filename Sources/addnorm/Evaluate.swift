@@ -1,0 +1,159 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import RunStore
+import Training
+import Transformer
+
+/// `addnorm evaluate`
+struct Evaluate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure a model on labelled files that it has not seen.",
+        discussion: """
+            Prints a classification report and a confusion matrix for each file, and one over all if there are several. \
+            Every file's result is recorded in the database, down to the single predictions.
+
+              addnorm evaluate --model models/reviews held-out.tsv
+              addnorm evaluate --model models/reviews --json held-out.tsv
+            """)
+
+    @OptionGroup
+    var model: ModelOptions
+
+    @Argument(help: ArgumentHelp("Labelled texts.", valueName: "file"))
+    var files: [String]
+
+    @Flag(
+        help: "Print one JSON document: an object for one file, for several an array that ends with the one over all.")
+    var json = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Write every prediction to this file, as TSV: text, actual, predicted, confidence.", valueName: "file"))
+    var predictions: String?
+
+    @OptionGroup(title: "Input")
+    var layout: LayoutOptions
+
+    @OptionGroup(title: "Inference")
+    var inference: InferenceOptions
+
+    @OptionGroup
+    var database: DatabaseOptions
+
+    func run() throws {
+        let store = try database.open(for: .write)
+        let folder = try model.load()
+        let datasets = try files.map { try Dataset(contentsOf: $0, layout: layout.layout, labeled: true) }
+        // Every file is checked before the first one is run.
+        let examples = try datasets.map { dataset in
+            try EncodedExamples(
+                dataset, labels: folder.classifier.configuration.labels, tokenizer: folder.tokenizer,
+                maximumLength: model.maximumLength(of: folder))
+        }
+        var predictor = Predictor(
+            for: folder.classifier, batchSize: inference.batchSize, workers: inference.workers)
+        var results: [EvaluationResult] = []
+        for (dataset, examples) in zip(datasets, examples) {
+            let result = EvaluationResult(of: folder.classifier, on: examples, &predictor)
+            _ = try store.record(result, of: model.model, on: dataset, labels: folder.classifier.configuration.labels)
+            results.append(result)
+        }
+        let labels = folder.classifier.configuration.labels
+        if let predictions { try writePredictions(to: predictions, datasets, results, labels: labels) }
+        var documents = zip(files, results).map { Document(model: model.model, data: $0, $1) }
+        if results.count > 1 {
+            documents.append(
+                Document(
+                    model: model.model, data: files.joined(separator: ", "),
+                    EvaluationResult(joining: results, names: labels)))
+        }
+        if json {
+            if documents.count == 1 { try Output.write(json: documents[0]) } else { try Output.write(json: documents) }
+        } else {
+            try Output.write(documents.map(\.text).joined(separator: "\n"))
+        }
+    }
+
+    private func writePredictions(
+        to path: String, _ datasets: [Dataset], _ results: [EvaluationResult], labels: [String]
+    ) throws {
+        var text = "text\tactual\tpredicted\tconfidence\n"
+        for (dataset, result) in zip(datasets, results) {
+            for (example, prediction) in zip(dataset.examples, result.predictions) {
+                text +=
+                    "\(example.text)\t\(example.label ?? "")\t\(labels[prediction.label])\t\(prediction.confidence)\n"
+            }
+        }
+        do {
+            try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+        } catch {
+            throw OutputError(description: "\(path): the predictions cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    /// What is printed of one evaluation.
+    private struct Document: Encodable {
+        let model: String
+        let data: String
+        let examples: Int
+        let loss: Double
+        let accuracy: Double
+        let macroF1: Double
+        let weightedF1: Double
+        let labels: [ClassificationReport.Label]
+        let confusion: [[Int]]
+        let seconds: Double
+        let tokens: Int
+
+        private let report: ClassificationReport
+
+        /// All but `report`, which the text needs.
+        enum CodingKeys: CodingKey {
+            case model, data, examples, loss, accuracy, macroF1, weightedF1, labels, confusion, seconds, tokens
+        }
+
+        init(model: String, data: String, _ result: EvaluationResult) {
+            self.model = model
+            self.data = data
+            report = result.report
+            examples = result.predictions.count
+            loss = result.loss
+            accuracy = report.accuracy
+            macroF1 = report.macroF1
+            weightedF1 = report.weightedF1
+            labels = report.labels
+            confusion = report.confusion
+            seconds = result.seconds
+            tokens = result.tokens
+        }
+
+        var text: String {
+            var table = TextTable(
+                header: ["", "precision", "recall", "f1-score", "support"], numeric: [0, 1, 2, 3, 4])
+            for label in labels {
+                table.rows.append(
+                    [label.label, label.precision.figure, label.recall.figure, label.f1.figure, "\(label.support)"])
+            }
+            let precision = report.averages { $0.precision }
+            let recall = report.averages { $0.recall }
+            table.rows += [
+                ["", "", "", "", ""],
+                ["accuracy", "", "", accuracy.figure, "\(examples)"],
+                ["macro avg", precision.macro.figure, recall.macro.figure, macroF1.figure, "\(examples)"],
+                ["weighted avg", precision.weighted.figure, recall.weighted.figure, weightedF1.figure, "\(examples)"],
+            ]
+            var matrix = TextTable(
+                header: ["actual \\ predicted"] + labels.map(\.label), numeric: Set(1...labels.count))
+            for (label, row) in zip(labels, confusion) { matrix.rows.append([label.label] + row.map(String.init)) }
+            let speed = Int(Double(tokens) / max(seconds, 1e-9))
+            return """
+                \(data): \(examples.formatted()) examples, loss \(loss.figure), \(seconds.duration), \
+                \(speed.formatted()) tokens/s
+
+                \(table.text)
+                \(matrix.text)
+                """
+        }
+    }
+}

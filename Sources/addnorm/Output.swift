@@ -1,0 +1,93 @@
+import Foundation
+
+/// Standard output for results, standard error for everything else.
+enum Output {
+    /// Whether escape sequences make sense on standard error.
+    static let isTerminal = isatty(STDERR_FILENO) == 1
+    /// Whether colours are wanted there: <https://no-color.org>.
+    static let hasColor = isTerminal && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+
+    /// Writes to standard output.
+    ///
+    /// - Throws: ``OutputError`` if that fails, for example because a disk is full.
+    static func write(_ text: String) throws {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        } catch {
+            throw OutputError(description: "standard output cannot be written to: \(error.localizedDescription)")
+        }
+    }
+
+    /// Writes a line to standard error. There is nowhere to report a failure of that.
+    static func warn(_ line: String) { note("addnorm: \(line)\n") }
+
+    /// Writes to standard error as it is.
+    static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+
+    /// Writes a value as JSON: keys sorted and in snake case.
+    static func write(json value: some Encodable, pretty: Bool = true) throws {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
+        try write(String(decoding: encoder.encode(value), as: UTF8.self) + "\n")
+    }
+}
+
+/// Why a result cannot be handed over.
+struct OutputError: Error, CustomStringConvertible {
+    let description: String
+}
+
+extension Double {
+    /// Four digits after the point: enough to tell two runs apart.
+    var figure: String { String(format: "%.4f", self) }
+
+    /// Seconds, for a person: `12.3 s`, `4 min 05 s`.
+    var duration: String {
+        self < 60 ? String(format: "%.1f s", self) : String(format: "%d min %02d s", Int(self) / 60, Int(self) % 60)
+    }
+}
+
+extension [String] {
+    /// The words as a shell would need them.
+    var shellQuoted: String {
+        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./,:=@%+"))
+        return map { word in
+            let isPlain = !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains)
+            return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+        }.joined(separator: " ")
+    }
+}
+
+/// A table for people: columns wide enough for their cells, numbers to the right.
+struct TextTable {
+    let header: [String]
+    var rows: [[String]] = []
+    /// The columns that are aligned to the right.
+    var numeric: Set<Int> = []
+
+    var text: String {
+        let all = [header] + rows
+        let widths = header.indices.map { column in all.map { Self.width($0[column]) }.max() ?? 0 }
+        return all.map { row in
+            let cells = row.enumerated().map { column, cell in
+                let space = String(repeating: " ", count: widths[column] - Self.width(cell))
+                return numeric.contains(column) ? space + cell : cell + space
+            }
+            return cells.joined(separator: "  ").replacing(/\ +$/, with: "") + "\n"
+        }.joined()
+    }
+
+    /// The columns that a terminal needs: two for a wide East Asian character.
+    private static func width(_ text: String) -> Int {
+        text.reduce(0) { sum, character in
+            switch character.unicodeScalars.first!.value {
+            case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
+                0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
+                sum + 2
+            default: sum + 1
+            }
+        }
+    }
+}

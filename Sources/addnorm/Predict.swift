@@ -1,0 +1,67 @@
+import ArgumentParser
+import Training
+import Transformer
+
+/// `addnorm predict`
+struct Predict: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Classify new text.",
+        discussion: """
+            Prints one line for each text, in the order of the input: the label, its probability and the text, between tabs. \
+            Standard input is answered as it comes. An empty line is a text as well.
+
+              addnorm predict --model models/reviews --text 'Not bad at all.'
+              addnorm predict --model models/reviews new-reviews.txt
+              tail -f reviews.log | addnorm predict --model models/reviews --json
+            """)
+
+    @OptionGroup
+    var model: ModelOptions
+
+    @OptionGroup
+    var input: TextInput
+
+    @Flag(help: "Print one JSON object for each text, with the probability of every label.")
+    var json = false
+
+    @OptionGroup(title: "Inference")
+    var inference: InferenceOptions
+
+    func run() throws {
+        let folder = try model.load()
+        let labels = folder.classifier.configuration.labels
+        let maximumLength = model.maximumLength(of: folder)
+        var predictor = Predictor(
+            for: folder.classifier, batchSize: inference.batchSize, workers: inference.workers)
+        try input.forEachBatch { texts in
+            let sequences = texts.map { folder.tokenizer.encode($0, maximumLength: maximumLength) }
+            let predictions = predictor.predict(folder.classifier, sequences)
+            if json {
+                for (text, prediction) in zip(texts, predictions) {
+                    try Output.write(json: Answer(text, prediction, labels), pretty: false)
+                }
+            } else {
+                let lines = zip(texts, predictions).map { text, prediction in
+                    // One line for each text, even if --text had several.
+                    let line = text.replacing(/[\t\r\n]+/, with: " ")
+                    return "\(labels[prediction.label])\t\(Double(prediction.confidence).figure)\t\(line)\n"
+                }
+                try Output.write(lines.joined())
+            }
+        }
+    }
+
+    private struct Answer: Encodable {
+        let text: String
+        let label: String
+        let confidence: Float
+        let probabilities: [String: Float]
+
+        init(_ text: String, _ prediction: Predictor.Prediction, _ labels: [String]) {
+            self.text = text
+            label = labels[prediction.label]
+            confidence = prediction.confidence
+            probabilities = Dictionary(uniqueKeysWithValues: zip(labels, prediction.probabilities))
+        }
+    }
+}

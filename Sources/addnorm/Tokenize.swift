@@ -1,0 +1,44 @@
+import ArgumentParser
+import Transformer
+
+/// `addnorm tokenize`
+struct Tokenize: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the tokens that a model makes of text.",
+        discussion: """
+            Prints one line for each text: its tokens between spaces, special tokens included.
+
+              addnorm tokenize --model models/reviews --text 'An unputdownable book.'
+            """)
+
+    @OptionGroup
+    var model: ModelOptions
+
+    @OptionGroup
+    var input: TextInput
+
+    @Flag(help: "Print one JSON object for each text, with the ids.")
+    var json = false
+
+    func run() throws {
+        let folder = try model.load()
+        let maximumLength = model.maximumLength(of: folder)
+        try input.forEachBatch { texts in
+            for text in texts {
+                let ids = folder.tokenizer.encode(text, maximumLength: maximumLength)
+                let tokens = ids.map { folder.tokenizer.vocabulary.tokens[$0] }
+                if json {
+                    try Output.write(json: Tokens(text: text, tokens: tokens, ids: ids), pretty: false)
+                } else {
+                    try Output.write(tokens.joined(separator: " ") + "\n")
+                }
+            }
+        }
+    }
+
+    private struct Tokens: Encodable {
+        let text: String
+        let tokens: [String]
+        let ids: [Int]
+    }
+}

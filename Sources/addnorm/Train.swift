@@ -1,0 +1,249 @@
+import ArgumentParser
+import Foundation
+import Kernels
+import RunStore
+import Training
+import Transformer
+
+/// `addnorm train`
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train a classifier on labelled text.",
+        discussion: """
+            Without --model, a new encoder is trained from random weights, and its vocabulary is learned from the training \
+            file. After each epoch the model is evaluated on the dev file; --output receives the weights of the best epoch \
+            (dev macro F1, then loss).
+
+            Ctrl-C ends a run cleanly: the best weights so far are written, and --resume goes on from there.
+
+              addnorm train --train reviews.tsv --output models/reviews
+              addnorm train --train train.tsv --dev dev.tsv --output models/m --epochs 20 --early-stopping 3
+              addnorm train --resume run-7
+            """)
+
+    @Option(help: ArgumentHelp("Labelled texts; in a .tsv file without header, text<TAB>label.", valueName: "file"))
+    var train: String?
+
+    @Option(help: ArgumentHelp("Labelled texts to choose the best epoch by.", valueName: "file"))
+    var dev: String?
+
+    @Option(help: "Without --dev: the share of the training data that is held out, stratified by label.")
+    var devFraction = Hyperparameters().devFraction
+
+    @Option(help: ArgumentHelp("A model folder to start from.", valueName: "dir"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("The folder that the trained model is written to.", valueName: "dir"))
+    var output: String?
+
+    @Flag(help: "Replace a model that is at --output already.")
+    var overwrite = false
+
+    @Option(help: "A unique name for the run. (default: a short one is made)")
+    var name: String?
+
+    @Option(help: ArgumentHelp("Go on with an interrupted run; it keeps its options.", valueName: "run"))
+    var resume: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write a checkpoint every so many steps (200) or minutes (5m), to resume from.", valueName: "interval"))
+    var checkpointEvery: TrainingRequest.CheckpointInterval?
+
+    @OptionGroup(title: "Training")
+    var training: TrainingOptions
+
+    @OptionGroup(title: "New models")
+    var shape: ShapeOptions
+
+    @OptionGroup(title: "Input")
+    var layout: LayoutOptions
+
+    @OptionGroup
+    var database: DatabaseOptions
+
+    func validate() throws {
+        if resume != nil {
+            if train != nil || output != nil || model != nil || dev != nil {
+                throw ValidationError("--resume goes on with the files that the run began with; leave out the others.")
+            }
+        } else if train == nil || output == nil {
+            throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
+        }
+        if let name, name.isEmpty || name.allSatisfy(\.isNumber) {
+            throw ValidationError("--name must not be empty or a number, or it could be taken for a run's id.")
+        }
+        guard devFraction > 0 && devFraction < 1 else {
+            throw ValidationError("--dev-fraction must lie between 0 and 1.")
+        }
+    }
+
+    func run() throws {
+        let store = try database.open(for: .write)
+        let display = ProgressDisplay()
+        Interrupt.watch()
+        var trainer =
+            if let resume {
+                try Trainer(
+                    resuming: resume, store: store, report: display.show, isInterrupted: { Interrupt.isRaised })
+            } else {
+                try Trainer(
+                    request(), store: store, version: AddNormCommand.version, report: display.show,
+                    isInterrupted: { Interrupt.isRaised })
+            }
+        let result = try trainer.run()
+        display.finish()
+        if let best = result.best {
+            try Output.write(
+                "best epoch \(best.epoch) of \(result.epochs): dev accuracy \(best.accuracy.figure),"
+                    + " macro F1 \(best.macroF1.figure), loss \(best.devLoss.figure)\n")
+        }
+        try Output.write(
+            "model written to \(result.output) (run '\(result.run)' in \(store.path), \(result.seconds.duration))\n")
+        if result.wasInterrupted {
+            Output.warn("interrupted; go on with: addnorm train --resume \(result.run)")
+            throw ExitCode(130)
+        }
+    }
+
+    private func request() -> TrainingRequest {
+        var request = TrainingRequest(train: train ?? "", output: output ?? "")
+        request.dev = dev
+        request.model = model
+        request.overwrite = overwrite
+        request.name = name
+        request.checkpointEvery = checkpointEvery
+        request.layout = layout.layout
+        request.command = CommandLine.arguments.shellQuoted
+        training.apply(to: &request.hyperparameters)
+        shape.apply(to: &request.hyperparameters)
+        request.hyperparameters.devFraction = devFraction
+        return request
+    }
+}
+
+/// How a model is trained.
+struct TrainingOptions: ParsableArguments {
+    private static let defaults = Hyperparameters()
+
+    @Option(help: "Passes over the training data.")
+    var epochs = defaults.epochs
+
+    @Option(help: "Examples in a step.")
+    var batchSize = defaults.batchSize
+
+    @Option(help: "The learning rate at the end of warm-up; it then falls linearly to 0.")
+    var learningRate = defaults.learningRate
+
+    @Option(help: "AdamW's decay of weights; biases and LayerNorm do not decay.")
+    var weightDecay = defaults.weightDecay
+
+    @Option(help: "The share of steps in which the learning rate rises.")
+    var warmupRatio = defaults.warmupRatio
+
+    @Option(help: "Cut off texts after so many tokens, special tokens included.")
+    var maxLength = defaults.maxLength
+
+    @Option(help: "Scale gradients down to this norm.")
+    var maxGradNorm = defaults.maxGradNorm
+
+    @Option(help: "The share of hidden states and attention probabilities that is dropped.")
+    var dropout = defaults.dropout
+
+    @Option(help: "End after so many epochs without a better one.")
+    var earlyStopping: Int?
+
+    @Option(help: "The seed of everything random. The same seed and threads give the same model, bit for bit.")
+    var seed = defaults.seed
+
+    @Option(help: "Threads to use. (default: one for each processor)")
+    var threads: Int?
+
+    func validate() throws {
+        try requirePositive(epochs, "--epochs")
+        try requirePositive(batchSize, "--batch-size")
+        try requirePositive(earlyStopping, "--early-stopping")
+        try requirePositive(threads, "--threads")
+        guard maxLength >= 2 else { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }
+        guard learningRate > 0 && learningRate.isFinite else {
+            throw ValidationError("--learning-rate must be above 0.")
+        }
+        guard weightDecay >= 0 && weightDecay.isFinite else {
+            throw ValidationError("--weight-decay must be 0 or more.")
+        }
+        guard (0...1).contains(warmupRatio) else { throw ValidationError("--warmup-ratio must lie between 0 and 1.") }
+        guard maxGradNorm > 0 else { throw ValidationError("--max-grad-norm must be above 0.") }
+        guard (0..<1).contains(dropout) else { throw ValidationError("--dropout must be at least 0 and below 1.") }
+    }
+
+    func apply(to hyperparameters: inout Hyperparameters) {
+        hyperparameters.epochs = epochs
+        hyperparameters.batchSize = batchSize
+        hyperparameters.learningRate = learningRate
+        hyperparameters.weightDecay = weightDecay
+        hyperparameters.warmupRatio = warmupRatio
+        hyperparameters.maxLength = maxLength
+        hyperparameters.maxGradNorm = maxGradNorm
+        hyperparameters.dropout = dropout
+        hyperparameters.earlyStopping = earlyStopping
+        hyperparameters.seed = seed
+        hyperparameters.threads = threads ?? Workers().count
+    }
+}
+
+/// The shape of a model that is trained from random weights.
+struct ShapeOptions: ParsableArguments {
+    private static let defaults = Hyperparameters()
+
+    @Option(help: "Encoder layers.")
+    var layers = defaults.layers
+
+    @Option(help: "The width of hidden states.")
+    var hiddenSize = defaults.hiddenSize
+
+    @Option(help: "Attention heads; they divide the hidden size.")
+    var heads = defaults.heads
+
+    @Option(help: "The width inside the feed-forward sublayer.")
+    var intermediateSize = defaults.intermediateSize
+
+    @Option(help: "The largest vocabulary that is learned.")
+    var vocabSize = defaults.vocabSize
+
+    @Option(help: "How tokens become one vector: cls (BERT's) or mean.")
+    var pooling = defaults.pooling
+
+    @Option(help: "Where LayerNorm stands: post (BERT's: after the residual sum) or pre (before the sublayer).")
+    var normPlacement = defaults.normPlacement
+
+    func validate() throws {
+        try requirePositive(layers, "--layers")
+        try requirePositive(hiddenSize, "--hidden-size")
+        try requirePositive(heads, "--heads")
+        try requirePositive(intermediateSize, "--intermediate-size")
+        guard hiddenSize % heads == 0 else { throw ValidationError("--hidden-size must be a multiple of --heads.") }
+        guard vocabSize >= 10 else { throw ValidationError("--vocab-size must be at least 10.") }
+    }
+
+    func apply(to hyperparameters: inout Hyperparameters) {
+        hyperparameters.layers = layers
+        hyperparameters.hiddenSize = hiddenSize
+        hyperparameters.heads = heads
+        hyperparameters.intermediateSize = intermediateSize
+        hyperparameters.vocabSize = vocabSize
+        hyperparameters.pooling = pooling
+        hyperparameters.normPlacement = normPlacement
+    }
+}
+
+extension TrainingRequest.CheckpointInterval: ExpressibleByArgument {
+    public init?(argument: String) {
+        if let steps = Int(argument), steps >= 1 {
+            self = .steps(steps)
+        } else if argument.hasSuffix("m"), let minutes = Double(argument.dropLast()), minutes > 0 {
+            self = .minutes(minutes)
+        } else {
+            return nil
+        }
+    }
+}
