@@ -1,10 +1,10 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.1
 
 import PackageDescription
 
 let package = Package(
     name: "addnorm",
-    platforms: [.macOS(.v26)],
+    platforms: [.macOS(.v15)],
     products: [
         .executable(name: "addnorm", targets: ["addnorm"])
     ],
@@ -46,6 +46,16 @@ let package = Package(
             pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]
         ),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CKernels"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+        .testTarget(
+            name: "TransformerTests", dependencies: ["Transformer", "Tokenization", "Kernels"],
+            exclude: ["Fixtures"]
+        ),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "RunStore", "Transformer", "Datasets"]),
+        .testTarget(name: "RunStoreTests", dependencies: ["RunStore"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["addnorm", "RunStore"]),
     ],
     swiftLanguageModes: [.v6]
 )

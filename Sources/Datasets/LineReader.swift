@@ -1,7 +1,7 @@
 import Foundation
 
 /// How the lines of a file are read.
-public struct Layout: Sendable, Codable {
+public struct Layout: Sendable, Codable, Equatable {
     /// The formats that a file can have.
     public enum Format: String, CaseIterable, Sendable, Codable {
         /// Columns between tabs; without a header `text<TAB>label`.

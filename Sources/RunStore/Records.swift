@@ -202,5 +202,5 @@ public struct RunSummary: Record, Sendable {
 /// Times as the database has them.
 enum Timestamp {
     /// Now, as ISO 8601 in UTC with milliseconds: `2026-01-31T09:30:00.000Z`.
-    static var now: String { Date.now.ISO8601Format(.iso8601(timeZone: .gmt, includingFractionalSeconds: true)) }
+    static var now: String { Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
 }

@@ -2,7 +2,7 @@ import Transformer
 
 /// What a user can set about a training; names and, for fine-tuning, values follow `transformers`.
 public struct Hyperparameters: Codable, Sendable, Equatable {
-    public var epochs = 10
+    public var epochs = 8
     /// Examples in a step.
     public var batchSize = 32
     /// At the end of warm-up.
@@ -15,7 +15,8 @@ public struct Hyperparameters: Codable, Sendable, Equatable {
     public var maxGradNorm: Double = 1
     /// Special tokens included; longer texts are cut off.
     public var maxLength = 128
-    public var dropout: Double = 0.1
+    /// Of hidden states and attention probabilities. Nil: 0.3 in new models, what `config.json` says in others.
+    public var dropout: Double?
     public var seed: UInt64 = 42
     public var threads = 1
     /// End after so many epochs without a better one.
@@ -33,6 +34,9 @@ public struct Hyperparameters: Codable, Sendable, Equatable {
     public var pooling: Configuration.Pooling = .mean
     public var normPlacement: Configuration.NormPlacement = .post
 
+    /// Chosen by measurement: small models on small data need more than BERT's 0.1.
+    public static let dropoutOfNewModels = 0.3
+
     /// Hyper-parameters with their defaults.
     public init() {}
 
@@ -41,7 +45,8 @@ public struct Hyperparameters: Codable, Sendable, Equatable {
         [
             ("epochs", "\(epochs)"), ("batch_size", "\(batchSize)"), ("learning_rate", "\(learningRate)"),
             ("weight_decay", "\(weightDecay)"), ("warmup_ratio", "\(warmupRatio)"), ("max_grad_norm", "\(maxGradNorm)"),
-            ("max_length", "\(maxLength)"), ("dropout", "\(dropout)"), ("seed", "\(seed)"), ("threads", "\(threads)"),
+            ("max_length", "\(maxLength)"), ("dropout", dropout.map { "\($0)" } ?? "none"), ("seed", "\(seed)"),
+            ("threads", "\(threads)"),
             ("early_stopping", earlyStopping.map { "\($0)" } ?? "none"), ("dev_fraction", "\(devFraction)"),
             ("layers", "\(layers)"), ("hidden_size", "\(hiddenSize)"), ("heads", "\(heads)"),
             ("intermediate_size", "\(intermediateSize)"), ("vocab_size", "\(vocabSize)"), ("pooling", pooling.rawValue),
@@ -49,8 +54,9 @@ public struct Hyperparameters: Codable, Sendable, Equatable {
         ]
     }
 
-    /// Takes over what a model that exists already has decided.
+    /// Takes over what a model has decided.
     mutating func adopt(_ configuration: Configuration) {
+        dropout = dropout ?? Double("\(configuration.dropout)")
         layers = configuration.layers
         hiddenSize = configuration.hiddenSize
         heads = configuration.heads

@@ -180,7 +180,7 @@ public struct Trainer {
     ) throws -> ModelFolder {
         let hyperparameters = request.hyperparameters
         if let path = request.model {
-            let model = try ModelFolder(contentsOf: URL(filePath: path))
+            var model = try ModelFolder(contentsOf: URL(filePath: path))
             let configuration = model.classifier.configuration
             guard configuration.labels == labels else {
                 throw TrainingError(
@@ -192,7 +192,8 @@ public struct Trainer {
                     "--max-length \(hyperparameters.maxLength) is more than the \(configuration.maximumLength) of \(path)"
                 )
             }
-            request.hyperparameters.adopt(configuration)
+            if let dropout = hyperparameters.dropout { try model.classifier.setDropout(Float(dropout)) }
+            request.hyperparameters.adopt(model.classifier.configuration)
             return model
         }
         let normalizer = Normalizer()
@@ -204,10 +205,11 @@ public struct Trainer {
             layers: hyperparameters.layers, heads: hyperparameters.heads,
             intermediateSize: hyperparameters.intermediateSize, labels: labels)
         configuration.maximumLength = hyperparameters.maxLength
-        configuration.dropout = Float(hyperparameters.dropout)
-        configuration.attentionDropout = Float(hyperparameters.dropout)
+        configuration.dropout = Float(hyperparameters.dropout ?? Hyperparameters.dropoutOfNewModels)
+        configuration.attentionDropout = configuration.dropout
         configuration.pooling = hyperparameters.pooling
         configuration.normPlacement = hyperparameters.normPlacement
+        request.hyperparameters.adopt(configuration)
         return ModelFolder(
             classifier: try SequenceClassifier(configuration, seed: hyperparameters.seed),
             tokenizer: Tokenizer(vocabulary: vocabulary, normalizer: normalizer))

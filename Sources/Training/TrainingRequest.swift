@@ -2,7 +2,7 @@ import Datasets
 import Foundation
 
 /// All that a user asks of `addnorm train`.
-public struct TrainingRequest: Codable, Sendable {
+public struct TrainingRequest: Codable, Sendable, Equatable {
     /// When checkpoints are written.
     public enum CheckpointInterval: Codable, Sendable, Equatable {
         case steps(Int)

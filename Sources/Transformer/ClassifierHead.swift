@@ -12,7 +12,7 @@ public struct ClassifierHead: Sendable {
         /// The pooled rows after dropout, `[sequences, hidden]`.
         var dropped: Matrix
         /// `[sequences, labels]`
-        var logits: Matrix
+        package var logits: Matrix
     }
 
     /// Asks `layout` for the parameters `name.weight` and `name.bias`.

@@ -11,7 +11,7 @@ public struct Encoder: Sendable {
         /// The input of each layer, then the output of the last: `[tokens, hidden]` each.
         ///
         /// At inference nothing is kept: two matrices take turns, and all layers write to the same activations.
-        var rows: [Matrix]
+        package var rows: [Matrix]
         var layers: [EncoderLayer.Activations]
         var statistics = Matrix(columns: 2)
         /// The final norm's output.

@@ -30,6 +30,9 @@ public struct ParameterLayout: Sendable {
     /// The number of elements in a buffer.
     public private(set) var count = 0
 
+    /// Creates a layout without parameters.
+    public init() {}
+
     mutating func weight(_ name: String, _ rows: Int, _ columns: Int) -> Block {
         add(name, .weight, rows: rows, columns: columns)
     }

@@ -12,7 +12,7 @@ public struct Pooler: Sendable {
     public struct Activations {
         /// The first tokens' rows.
         var first: Matrix
-        var pooled: Matrix
+        package var pooled: Matrix
         var gradient: Matrix
     }
 

@@ -8,9 +8,9 @@ import Kernels
 /// ### References
 /// The format's description at <https://github.com/huggingface/safetensors>.
 public struct SafeTensors {
-    struct Tensor: Decodable {
+    package struct Tensor: Decodable {
         let dtype: String
-        let shape: [Int]
+        package let shape: [Int]
         let offsets: [Int]
 
         enum CodingKeys: String, CodingKey {
@@ -22,7 +22,7 @@ public struct SafeTensors {
     private let file: URL
     private let data: Data
     private let dataStart: Int
-    let tensors: [String: Tensor]
+    package let tensors: [String: Tensor]
 
     /// The longest header that is read: the format's own limit.
     private static let longestHeader = 100_000_000
@@ -30,7 +30,7 @@ public struct SafeTensors {
     /// Opens a file and checks its header.
     ///
     /// - Throws: ``ModelError`` if the file cannot be read, or its header does not describe its contents.
-    init(contentsOf file: URL) throws {
+    package init(contentsOf file: URL) throws {
         self.file = file
         do {
             data = try Data(contentsOf: file, options: .alwaysMapped)
@@ -78,7 +78,7 @@ public struct SafeTensors {
     }
 
     /// Copies a tensor that ``check(_:shape:)`` has passed to `block`.
-    func read(_ name: String, into buffer: inout FloatBuffer, at block: Block) {
+    package func read(_ name: String, into buffer: inout FloatBuffer, at block: Block) {
         guard let tensor = tensors[name] else { preconditionFailure("a tensor that was not checked") }
         data[(dataStart + tensor.offsets[0])..<(dataStart + tensor.offsets[1])].withUnsafeBytes {
             buffer.replace(block, with: $0)

@@ -50,6 +50,16 @@ public struct SequenceClassifier {
         precondition(parameters.count == layout.count, "parameters that do not match the layout")
     }
 
+    /// Changes the dropout of hidden states and attention probabilities; the parameters stay.
+    ///
+    /// - Throws: ``ModelError`` unless the rate is at least 0 and below 1.
+    public mutating func setDropout(_ rate: Float) throws {
+        var configuration = configuration
+        configuration.dropout = rate
+        configuration.attentionDropout = rate
+        self = try SequenceClassifier(configuration) { _ in parameters }
+    }
+
     /// A workspace without memory.
     ///
     /// - Parameter training: whether it will be used for gradients, which need the activations of every layer

@@ -64,14 +64,20 @@ struct Train: ParsableCommand {
 
     func validate() throws {
         if resume != nil {
-            if train != nil || output != nil || model != nil || dev != nil {
-                throw ValidationError("--resume goes on with the files that the run began with; leave out the others.")
+            if request() != TrainingRequest(train: "", output: "") {
+                throw ValidationError(
+                    "A run that is resumed keeps its options: beside --resume, only --db can be given.")
             }
         } else if train == nil || output == nil {
             throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
         }
         if let name, name.isEmpty || name.allSatisfy(\.isNumber) {
             throw ValidationError("--name must not be empty or a number, or it could be taken for a run's id.")
+        }
+        if model != nil && !shape.isEmpty {
+            throw ValidationError(
+                "--layers, --hidden-size, --heads, --intermediate-size, --vocab-size, --pooling and --norm-placement are for"
+                    + " new models; --model has decided them.")
         }
         guard devFraction > 0 && devFraction < 1 else {
             throw ValidationError("--dev-fraction must lie between 0 and 1.")
@@ -81,6 +87,9 @@ struct Train: ParsableCommand {
     func run() throws {
         let store = try database.open(for: .write)
         let display = ProgressDisplay()
+        var request = request()
+        request.command = CommandLine.arguments.shellQuoted
+        request.hyperparameters.threads = training.threads ?? Workers().count
         Interrupt.watch()
         var trainer =
             if let resume {
@@ -88,7 +97,7 @@ struct Train: ParsableCommand {
                     resuming: resume, store: store, report: display.show, isInterrupted: { Interrupt.isRaised })
             } else {
                 try Trainer(
-                    request(), store: store, version: AddNormCommand.version, report: display.show,
+                    request, store: store, version: AddNormCommand.version, report: display.show,
                     isInterrupted: { Interrupt.isRaised })
             }
         let result = try trainer.run()
@@ -114,7 +123,6 @@ struct Train: ParsableCommand {
         request.name = name
         request.checkpointEvery = checkpointEvery
         request.layout = layout.layout
-        request.command = CommandLine.arguments.shellQuoted
         training.apply(to: &request.hyperparameters)
         shape.apply(to: &request.hyperparameters)
         request.hyperparameters.devFraction = devFraction
@@ -147,8 +155,11 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "Scale gradients down to this norm.")
     var maxGradNorm = defaults.maxGradNorm
 
-    @Option(help: "The share of hidden states and attention probabilities that is dropped.")
-    var dropout = defaults.dropout
+    @Option(
+        help:
+            "The share of hidden states and attention probabilities that is dropped. (default: 0.3, or as --model says)"
+    )
+    var dropout: Double?
 
     @Option(help: "End after so many epochs without a better one.")
     var earlyStopping: Int?
@@ -173,7 +184,7 @@ struct TrainingOptions: ParsableArguments {
         }
         guard (0...1).contains(warmupRatio) else { throw ValidationError("--warmup-ratio must lie between 0 and 1.") }
         guard maxGradNorm > 0 else { throw ValidationError("--max-grad-norm must be above 0.") }
-        guard (0..<1).contains(dropout) else { throw ValidationError("--dropout must be at least 0 and below 1.") }
+        guard (0..<1).contains(dropout ?? 0) else { throw ValidationError("--dropout must be at least 0 and below 1.") }
     }
 
     func apply(to hyperparameters: inout Hyperparameters) {
@@ -187,7 +198,7 @@ struct TrainingOptions: ParsableArguments {
         hyperparameters.dropout = dropout
         hyperparameters.earlyStopping = earlyStopping
         hyperparameters.seed = seed
-        hyperparameters.threads = threads ?? Workers().count
+        hyperparameters.threads = threads ?? hyperparameters.threads
     }
 }
 
@@ -195,44 +206,55 @@ struct TrainingOptions: ParsableArguments {
 struct ShapeOptions: ParsableArguments {
     private static let defaults = Hyperparameters()
 
-    @Option(help: "Encoder layers.")
-    var layers = defaults.layers
+    @Option(help: "Encoder layers. (default: \(defaults.layers))")
+    var layers: Int?
 
-    @Option(help: "The width of hidden states.")
-    var hiddenSize = defaults.hiddenSize
+    @Option(help: "The width of hidden states. (default: \(defaults.hiddenSize))")
+    var hiddenSize: Int?
 
-    @Option(help: "Attention heads; they divide the hidden size.")
-    var heads = defaults.heads
+    @Option(help: "Attention heads; they divide the hidden size. (default: \(defaults.heads))")
+    var heads: Int?
 
-    @Option(help: "The width inside the feed-forward sublayer.")
-    var intermediateSize = defaults.intermediateSize
+    @Option(help: "The width inside the feed-forward sublayer. (default: \(defaults.intermediateSize))")
+    var intermediateSize: Int?
 
-    @Option(help: "The largest vocabulary that is learned.")
-    var vocabSize = defaults.vocabSize
+    @Option(help: "The largest vocabulary that is learned. (default: \(defaults.vocabSize))")
+    var vocabSize: Int?
 
-    @Option(help: "How tokens become one vector: cls (BERT's) or mean.")
-    var pooling = defaults.pooling
+    @Option(help: "How tokens become one vector: cls (BERT's) or mean. (default: \(defaults.pooling.rawValue))")
+    var pooling: Configuration.Pooling?
 
-    @Option(help: "Where LayerNorm stands: post (BERT's: after the residual sum) or pre (before the sublayer).")
-    var normPlacement = defaults.normPlacement
+    @Option(
+        help: ArgumentHelp(
+            "Where LayerNorm stands: post (BERT's: after the residual sum) or pre (before the sublayer). (default: \(defaults.normPlacement.rawValue))"
+        ))
+    var normPlacement: Configuration.NormPlacement?
+
+    /// Whether nothing was said.
+    var isEmpty: Bool {
+        layers == nil && hiddenSize == nil && heads == nil && intermediateSize == nil && vocabSize == nil
+            && pooling == nil && normPlacement == nil
+    }
 
     func validate() throws {
         try requirePositive(layers, "--layers")
         try requirePositive(hiddenSize, "--hidden-size")
         try requirePositive(heads, "--heads")
         try requirePositive(intermediateSize, "--intermediate-size")
-        guard hiddenSize % heads == 0 else { throw ValidationError("--hidden-size must be a multiple of --heads.") }
-        guard vocabSize >= 10 else { throw ValidationError("--vocab-size must be at least 10.") }
+        guard (hiddenSize ?? Self.defaults.hiddenSize) % (heads ?? Self.defaults.heads) == 0 else {
+            throw ValidationError("--hidden-size must be a multiple of --heads.")
+        }
+        guard (vocabSize ?? 10) >= 10 else { throw ValidationError("--vocab-size must be at least 10.") }
     }
 
     func apply(to hyperparameters: inout Hyperparameters) {
-        hyperparameters.layers = layers
-        hyperparameters.hiddenSize = hiddenSize
-        hyperparameters.heads = heads
-        hyperparameters.intermediateSize = intermediateSize
-        hyperparameters.vocabSize = vocabSize
-        hyperparameters.pooling = pooling
-        hyperparameters.normPlacement = normPlacement
+        hyperparameters.layers = layers ?? hyperparameters.layers
+        hyperparameters.hiddenSize = hiddenSize ?? hyperparameters.hiddenSize
+        hyperparameters.heads = heads ?? hyperparameters.heads
+        hyperparameters.intermediateSize = intermediateSize ?? hyperparameters.intermediateSize
+        hyperparameters.vocabSize = vocabSize ?? hyperparameters.vocabSize
+        hyperparameters.pooling = pooling ?? hyperparameters.pooling
+        hyperparameters.normPlacement = normPlacement ?? hyperparameters.normPlacement
     }
 }
 

@@ -1,0 +1,165 @@
+import Datasets
+import Foundation
+import Testing
+
+/// Calls `body` with the path of a file that has these bytes.
+func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (String) throws -> Result) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: name)
+    try Data(bytes).write(to: file)
+    return try body(file.path)
+}
+
+@Suite struct ReadingTests {
+    static func read(_ text: String, name: String = "d.tsv", layout: Layout = Layout(), labeled: Bool = true) throws
+        -> [Example]
+    {
+        try withFile(text.utf8, name: name) { try Dataset(contentsOf: $0, layout: layout, labeled: labeled).examples }
+    }
+
+    static func pairs(_ examples: [Example]) -> [[String?]] { examples.map { [$0.text, $0.label] } }
+
+    @Test func tabSeparated() throws {
+        let examples = try Self.read("good\tpos\nbad\tneg")
+        #expect(Self.pairs(examples) == [["good", "pos"], ["bad", "neg"]])
+        #expect(examples.map(\.line) == [1, 2])
+        // CR LF, a byte-order mark, empty texts, and separators of lines that are text.
+        #expect(
+            Self.pairs(try Self.read("\u{FEFF}good\u{2028}x\tpos\r\n\tneg\r\n  \tneg\r\n"))
+                == [["good\u{2028}x", "pos"], ["", "neg"], ["  ", "neg"]])
+        // Quotes are text.
+        #expect(Self.pairs(try Self.read("\"so\tpos\n")) == [["\"so", "pos"]])
+    }
+
+    @Test func headers() throws {
+        #expect(Self.pairs(try Self.read("sentence\tlabel\nfine\t1\n")) == [["fine", "1"]])
+        #expect(Self.pairs(try Self.read("Label\tid\tText\n1\t7\tfine\n")) == [["fine", "1"]])
+        let named = Layout(textColumn: .name("body"), labelColumn: .name("stars"))
+        #expect(Self.pairs(try Self.read("stars\tbody\n5\tfine\n", layout: named)) == [["fine", "5"]])
+        let numbered = Layout(textColumn: .number(3), labelColumn: .number(1))
+        #expect(Self.pairs(try Self.read("5\tx\tfine\n", layout: numbered)) == [["fine", "5"]])
+    }
+
+    @Test func unlabelled() throws {
+        let lines = try Self.read("one\n\ntab\there\n", name: "d.txt", labeled: false)
+        #expect(Self.pairs(lines) == [["one", nil], ["", nil], ["tab\there", nil]])
+        let table = try Self.read("one\tpos\ntwo\n", labeled: false)
+        #expect(Self.pairs(table) == [["one", nil], ["two", nil]])
+    }
+
+    @Test(arguments: [
+        ("good\tpos\nno tab\n", ":2: the row has no tab"),
+        ("good\tpos\n\nbad\tneg\n", ":2: the row has no tab"),
+        ("good\tpos\textra\n", ":1: the row has 3 columns"),
+        ("good\t \n", ":1: the label is empty"),
+        ("", "the file is empty"),
+        ("sentence\tlabel\n", "the file is empty"),
+    ])
+    func badRows(_ text: String, _ message: String) {
+        let error = #expect(throws: DatasetError.self) { try Self.read(text) }
+        #expect(error?.description.contains("d.tsv") == true)
+        #expect(error?.description.contains(message) == true)
+    }
+
+    @Test func badFiles() throws {
+        var error = #expect(throws: DatasetError.self) {
+            try Dataset(contentsOf: "/nowhere/d.tsv", layout: Layout(), labeled: true)
+        }
+        #expect(error?.description == "/nowhere/d.tsv: no such file")
+        error = #expect(throws: DatasetError.self) {
+            try withFile(Array("fine\tpos\ncaf".utf8) + [0xE9] + Array("\tpos\n".utf8), name: "latin1.tsv") {
+                try Dataset(contentsOf: $0, layout: Layout(), labeled: true)
+            }
+        }
+        #expect(error?.description.contains("latin1.tsv:2: not valid UTF-8") == true)
+        error = #expect(throws: DatasetError.self) { try Self.read("text\n", name: "d.txt") }
+        #expect(error?.description.contains("plain lines have no labels") == true)
+        error = #expect(throws: DatasetError.self) {
+            try Self.read("a\tb\n", layout: Layout(textColumn: .name("body")))
+        }
+        #expect(error?.description.contains("no column is called 'body'") == true)
+    }
+
+    @Test func checksum() throws {
+        // The standard's own example: SHA-256 of "abc".
+        let sha256 = try withFile("abc".utf8, name: "d.txt") {
+            try Dataset(contentsOf: $0, layout: Layout(), labeled: false).sha256
+        }
+        #expect(sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    }
+
+    /// A line that is longer than a piece of the input, and one that ends with the file.
+    @Test func streams() throws {
+        let long = String(repeating: "x", count: 200_000)
+        try withFile("a\n\(long)\n\nlast".utf8, name: "d.txt") { path in
+            var stream = try LineStream(path: path)
+            var lines: [String] = []
+            while let next = try stream.next() { lines += next.map { String(decoding: $0, as: UTF8.self) } }
+            #expect(lines == ["a", long, "", "last"])
+        }
+    }
+}
+
+/// What `data/README.md` promises about the data in this repository.
+@Suite struct RepositoryDataTests {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../data").standardizedFileURL
+
+    struct Language: Sendable, CustomTestStringConvertible {
+        let folder: String
+        let counts: [(file: String, count: Int)]
+        let byCharacter: Bool
+        var testDescription: String { folder }
+
+        func load() throws -> [[Example]] {
+            try counts.map { file, _ in
+                let path = RepositoryDataTests.folder.appending(path: "\(folder)/\(file).tsv").path
+                return try Dataset(contentsOf: path, layout: Layout(), labeled: true).examples
+            }
+        }
+
+        /// The trigrams of words, or of characters.
+        func trigrams(_ text: String) -> Set<[String]> {
+            let units =
+                byCharacter
+                ? text.filter { !$0.isWhitespace }.map(String.init)
+                : text.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "'" }.map(String.init)
+            return Set(units.indices.dropLast(2).map { Array(units[$0..<($0 + 3)]) })
+        }
+    }
+
+    static let languages = [
+        Language(folder: "reviews", counts: [("train", 1000), ("dev", 150), ("test", 250)], byCharacter: false),
+        Language(folder: "reviews-zh", counts: [("train", 300), ("dev", 50), ("test", 100)], byCharacter: true),
+    ]
+
+    @Test(arguments: languages) func countsAndLabels(_ language: Language) throws {
+        for ((_, count), examples) in zip(language.counts, try language.load()) {
+            #expect(examples.count == count)
+            #expect(examples.count { $0.label == "positive" } == count / 2)
+            #expect(examples.count { $0.label == "negative" } == count / 2)
+        }
+    }
+
+    /// No text stands twice, and no two share more than 60 % of the trigrams of the shorter.
+    @Test(arguments: languages) func noNearDuplicates(_ language: Language) throws {
+        let texts = try language.load().joined().map(\.text)
+        #expect(Set(texts).count == texts.count)
+        let trigrams = texts.map(language.trigrams)
+        // Only texts that share a trigram at all are compared.
+        var holders: [[String]: [Int]] = [:]
+        for (index, set) in trigrams.enumerated() { for trigram in set { holders[trigram, default: []].append(index) } }
+        var shared: [[Int]: Int] = [:]
+        for indices in holders.values {
+            for (position, a) in indices.enumerated() {
+                for b in indices[..<position] { shared[[b, a], default: 0] += 1 }
+            }
+        }
+        for (pair, count) in shared {
+            let share = Double(count) / Double(min(trigrams[pair[0]].count, trigrams[pair[1]].count))
+            #expect(share <= 0.6, "'\(texts[pair[0]])' and '\(texts[pair[1]])'")
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import RunStore
+import Testing
+
+/// Calls `body` with the path of a file that is not there yet.
+func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder.appending(path: "runs.sqlite").path)
+}
+
+@Suite struct RunStoreTests {
+    static func run(name: String? = nil, output: String = "/m") -> Run {
+        Run(
+            name: name, command: "addnorm train", model: nil, output: output, trainData: "/train.tsv",
+            trainSha256: "ab", devData: nil, devSha256: nil, seed: .max, threads: 2, version: "test", parameters: 10)
+    }
+
+    static func evaluation(of model: String, accuracy: Double = 0.5) -> Evaluation {
+        Evaluation(
+            model: model, data: "/test.tsv", dataSha256: "cd", examples: 2, tokens: 9, loss: 0.7, accuracy: accuracy,
+            macroF1: 0.4, weightedF1: 0.45, seconds: 0.1)
+    }
+
+    @Test func keepsWhatItIsGiven() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            let run = try store.begin(Self.run(), params: [("learning_rate", "5e-05"), ("pooling", "mean")])
+            #expect(run.id == 1 && run.name == "run-1" && run.status == .running)
+            for (epoch, accuracy) in [(1, 0.5), (2, 0.75), (3, 0.75), (4, 0.7)] {
+                try store.record([
+                    Metric(run: 1, .dev, "accuracy", step: 10 * epoch, epoch: Double(epoch), value: accuracy),
+                    Metric(run: 1, .dev, "loss", step: 10 * epoch, epoch: Double(epoch), value: .nan),
+                ])
+            }
+            let id = try store.record(
+                Self.evaluation(of: "/m"),
+                classes: [ClassMetric(label: "a", precision: 0.5, recall: 1, f1: 0.6, support: 1)],
+                confusions: [Confusion(actual: "a", predicted: "b", count: 1)],
+                predictions: [PredictionRecord(row: 1, actual: "a", predicted: "b", confidence: 0.9)])
+            try store.finish(1, .finished)
+
+            // Another connection, as another process would have it.
+            let reader = try RunStore(path: path, for: .read)
+            let summary = try #require(try reader.summaries().first)
+            #expect(summary.bestDevAccuracy == 0.75 && summary.bestEpoch == 2 && summary.devLoss == nil)
+            #expect(summary.status == .finished && summary.seconds != nil)
+            #expect(try reader.run("run-1").seed == -1)
+            let cells = try reader.query("SELECT value FROM params WHERE value < 1e-4").rows
+            #expect(cells == [[.real(5e-5)]])
+            #expect(try reader.query("SELECT count FROM confusions").rows == [[.integer(1)]])
+            #expect(
+                try reader.query("SELECT evaluation_id, confidence FROM predictions").rows == [
+                    [.integer(id), .real(0.9)]
+                ])
+            let times = try reader.query("SELECT started_at FROM runs UNION SELECT recorded_at FROM metrics")
+            for row in times.rows {
+                guard case .text(let time) = row[0] else { Issue.record("not a text"); continue }
+                #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/) != nil)
+            }
+        }
+    }
+
+    @Test func evaluationsBelongToTheRunThatMadeTheModel() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            for (name, output) in [("old", "/m"), ("new", "/m"), ("other", "/n"), ("failed", "/m")] {
+                let run = try store.begin(Self.run(name: name, output: output), params: [])
+                try store.finish(run.id!, name == "failed" ? .failed : .finished)
+            }
+            for model in ["/m", "/unknown"] {
+                _ = try store.record(Self.evaluation(of: model), classes: [], confusions: [], predictions: [])
+            }
+            #expect(try store.evaluations(of: 2).map(\.model) == ["/m"])
+            #expect(try store.query("SELECT run_id FROM evaluations ORDER BY id").rows == [[.integer(2)], [.null]])
+        }
+    }
+
+    @Test func names() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            _ = try store.begin(Self.run(name: "run-2"), params: [])
+            #expect(try store.begin(Self.run(), params: []).name == "run-3")
+            #expect(throws: RunStoreError.self) { try store.begin(Self.run(name: "run-2"), params: []) }
+            #expect(throws: RunStoreError.self) { try store.run("nobody") }
+            #expect(try store.run("2").name == "run-3")
+        }
+    }
+
+    @Test func constraintsHold() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            // No such run: the foreign key refuses it.
+            #expect(throws: RunStoreError.self) {
+                try store.record([Metric(run: 9, .dev, "loss", step: 1, epoch: 1, value: 1)])
+            }
+        }
+    }
+
+    @Test func queriesCannotWrite() throws {
+        try withPath { path in
+            _ = try RunStore(path: path, for: .write).begin(Self.run(), params: [])
+            let reader = try RunStore(path: path, for: .read)
+            for sql in ["DELETE FROM runs", "CREATE TABLE t (x)", "PRAGMA user_version = 9", "SELECT 1; SELECT 2", ""] {
+                #expect(throws: RunStoreError.self, "\(sql)") { try reader.query(sql) }
+            }
+            let error = #expect(throws: RunStoreError.self) { try reader.query("SELECT weather FROM runs") }
+            #expect(error?.description.contains("no such column: weather") == true)
+            let table = try reader.query("SELECT count(*) AS n FROM runs")
+            #expect(table.columns == ["n"] && table.rows == [[.integer(1)]])
+        }
+    }
+
+    @Test func foreignFilesAreLeftAlone() throws {
+        try withPath { path in
+            let text = Data(String(repeating: "not a database\n", count: 100).utf8)
+            try text.write(to: URL(filePath: path))
+            for access in [RunStore.Access.read, .write] {
+                let error = #expect(throws: RunStoreError.self) { try RunStore(path: path, for: access) }
+                #expect(error?.description.contains("not a SQLite database") == true)
+            }
+            #expect(try Data(contentsOf: URL(filePath: path)) == text)
+        }
+        #expect(throws: RunStoreError.self) { try RunStore(path: "/nowhere/runs.sqlite", for: .write) }
+        #expect(throws: RunStoreError.self) { try RunStore(path: "/nowhere/runs.sqlite", for: .read) }
+    }
+
+    /// Several connections write at the same time; nothing is lost.
+    @Test func concurrentWriters() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "runs.sqlite").path
+        _ = try RunStore(path: path, for: .write)
+        try await withThrowingTaskGroup { group in
+            for writer in 0..<4 {
+                group.addTask {
+                    let store = try RunStore(path: path, for: .write)
+                    let run = try store.begin(Self.run(name: "writer \(writer)"), params: [("a", "1")])
+                    for step in 1...50 {
+                        try store.record([Metric(run: run.id!, .train, "loss", step: step, epoch: 1, value: 1)])
+                    }
+                    try store.finish(run.id!, .finished)
+                }
+            }
+            try await group.waitForAll()
+        }
+        let reader = try RunStore(path: path, for: .read)
+        #expect(
+            try reader.query("SELECT count(*), count(DISTINCT run_id) FROM metrics").rows == [
+                [.integer(200), .integer(4)]
+            ])
+        #expect(try reader.query("PRAGMA integrity_check").rows == [[.text("ok")]])
+    }
+}

@@ -1,0 +1,150 @@
+import Foundation
+import Testing
+import Tokenization
+
+@Suite struct NormalizerTests {
+    static func words(_ text: String, _ normalizer: Normalizer = Normalizer()) -> [String] {
+        normalizer.words(of: text).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// What BERT's uncased tokenizer makes of each text, between spaces.
+    @Test(arguments: [
+        ("Hello,  WORLD!\t\n", "hello , world !"),
+        ("don't stop", "don ' t stop"),
+        ("$5+3=8 `x` ^~|", "$ 5 + 3 = 8 ` x ` ^ ~ |"),
+        ("Café CAFE\u{301} Ångström", "cafe cafe angstrom"),
+        ("İstanbul STRASSE straße", "istanbul strasse straße"),
+        ("很好，值得！", "很 好 ， 值 得 ！"),
+        ("日本語のテキスト", "日 本 語 のテキスト"),
+        ("a\u{0}b\u{FFFD}c\u{200D}d\u{AD}e", "abcde"),
+        ("a\u{A0}b\u{2003}c\u{3000}d", "a b c d"),
+        ("line\u{2028}break", "line break"),
+        ("«quoted» — dash…", "« quoted » — dash …"),
+        ("👍🏽ok", "👍🏽ok"),
+        ("한국어", "\u{1112}\u{1161}\u{11AB}\u{1100}\u{116E}\u{11A8}\u{110B}\u{1165}"),
+        ("", ""),
+        (" \u{3000} ", ""),
+    ])
+    func uncased(_ text: String, _ expected: String) {
+        let words = Self.words(text)
+        #expect(words.joined(separator: " ").unicodeScalars.elementsEqual(expected.unicodeScalars))
+    }
+
+    @Test func cased() {
+        let cased = Normalizer(lowercases: false)
+        #expect(Self.words("Élan VITAL", cased) == ["Élan", "VITAL"])
+        let stripped = Normalizer(lowercases: false, stripsAccents: true)
+        #expect(Self.words("Élan VITAL", stripped) == ["Elan", "VITAL"])
+        let whole = Normalizer(splitsIdeographs: false)
+        #expect(Self.words("很好 ok", whole) == ["很好", "ok"])
+    }
+}
+
+@Suite struct TokenizerTests {
+    static func tokenizer(_ pieces: String) throws -> Tokenizer {
+        let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + pieces.split(separator: " ").map(String.init)
+        return Tokenizer(vocabulary: try Vocabulary(tokens: tokens, source: "test"), normalizer: Normalizer())
+    }
+
+    static func tokens(_ tokenizer: Tokenizer, _ text: String, limit: Int = 512) -> String {
+        tokenizer.encode(text, maximumLength: limit).map { tokenizer.vocabulary.tokens[$0] }.joined(separator: " ")
+    }
+
+    @Test func takesTheLongestPiece() throws {
+        let tokenizer = try Self.tokenizer("un unaffect ##aff ##able ##ed ##a 好 . ##.")
+        #expect(Self.tokens(tokenizer, "Unaffable.") == "[CLS] un ##aff ##able . [SEP]")
+        #expect(Self.tokens(tokenizer, "unaffected") == "[CLS] unaffect ##ed [SEP]")
+        #expect(Self.tokens(tokenizer, "好好") == "[CLS] 好 好 [SEP]")
+        // A word is known as a whole or not at all.
+        #expect(Self.tokens(tokenizer, "unaffectedly unx") == "[CLS] [UNK] [UNK] [SEP]")
+        #expect(Self.tokens(tokenizer, "") == "[CLS] [SEP]")
+    }
+
+    @Test func wordsOverAHundredCharactersAreUnknown() throws {
+        let tokenizer = try Self.tokenizer("a ##a é ##é ж ##ж")
+        #expect(tokenizer.encode(String(repeating: "a", count: 100), maximumLength: 512).count == 102)
+        #expect(Self.tokens(tokenizer, String(repeating: "a", count: 101)) == "[CLS] [UNK] [SEP]")
+        // Characters count, not bytes.
+        #expect(tokenizer.encode(String(repeating: "ж", count: 100), maximumLength: 512).count == 102)
+    }
+
+    @Test(arguments: 2...9) func truncatesBeforeTheSeparator(_ limit: Int) throws {
+        let tokenizer = try Self.tokenizer("a b c d e f")
+        let all = ["[CLS]", "a", "b", "c", "d", "e", "f"]
+        #expect(
+            Self.tokens(tokenizer, "a b c d e f", limit: limit)
+                == (all.prefix(limit - 1) + ["[SEP]"]).joined(separator: " "))
+    }
+
+    /// Composed and decomposed accents are equal strings to Swift, and different tokens to a cased model.
+    @Test func tokensAreBytes() throws {
+        let tokens = ["[UNK]", "[CLS]", "[SEP]", "\u{E9}", "e\u{301}"]
+        let tokenizer = Tokenizer(
+            vocabulary: try Vocabulary(tokens: tokens, source: "test"), normalizer: Normalizer(lowercases: false))
+        #expect(tokenizer.encode("\u{E9} e\u{301}", maximumLength: 9) == [1, 3, 4, 2])
+    }
+
+    @Test func aVocabularyNeedsItsSpecialTokens() {
+        let error = #expect(throws: TokenizationError.self) {
+            try Vocabulary(tokens: ["[UNK]", "[CLS]", "a"], source: "folder/vocab.txt")
+        }
+        #expect(error?.description.contains("folder/vocab.txt") == true)
+        #expect(error?.description.contains("[SEP]") == true)
+    }
+}
+
+@Suite struct VocabularyLearnerTests {
+    static func learn(_ texts: [String], size: Int, minimumFrequency: Int = 2) throws -> [String] {
+        var learner = VocabularyLearner(normalizer: Normalizer())
+        for text in texts { learner.add(text) }
+        return try learner.learn(size: size, minimumFrequency: minimumFrequency).tokens
+    }
+
+    /// The example of the paper that brought pair merging to words, with counts that leave no ties but one: `e s` and `s t`
+    /// occur nine times each, and the pair with the smaller ids is merged first.
+    @Test func mergesTheMostFrequentPairs() throws {
+        let text =
+            Array(repeating: "low", count: 5) + Array(repeating: "lower", count: 2)
+            + Array(repeating: "newest", count: 6) + Array(repeating: "widest", count: 3)
+        let tokens = try Self.learn([text.joined(separator: " ")], size: 27)
+        #expect(tokens.prefix(5) == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+        #expect(tokens.dropFirst(5).prefix(8) == ["d", "e", "i", "l", "n", "o", "r", "s"])
+        #expect(tokens.contains("##es"))
+        #expect(tokens.contains("##est"))
+        #expect(tokens.firstIndex(of: "##es")! < tokens.firstIndex(of: "##est")!)
+    }
+
+    @Test func doesNotDependOnTheOrderOfTexts() throws {
+        let texts = ["the hotel was clean", "the film was dull", "a dull hotel", "clean, clean film", "很好 很差", "很好"]
+        let tokens = try Self.learn(texts, size: 60)
+        #expect(try Self.learn(texts.reversed(), size: 60) == tokens)
+        #expect(Set(tokens).count == tokens.count)
+        #expect(tokens.contains("很") && tokens.contains("好"))
+        // Seen once only.
+        #expect(!tokens.contains("差"))
+    }
+
+    @Test func neverExceedsItsSize() throws {
+        let texts = ["abcdefgh abcdefgh hgfedcba hgfedcba"]
+        for size in [6, 10, 14, 30] { #expect(try Self.learn(texts, size: size).count <= size) }
+    }
+
+    /// A combining mark after `##` must not melt into it.
+    @Test func marksStayApart() throws {
+        var learner = VocabularyLearner(normalizer: Normalizer(lowercases: false))
+        for _ in 0..<3 { learner.add("ka\u{301} ka\u{301}t") }
+        let vocabulary = try learner.learn(size: 100)
+        let tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: Normalizer(lowercases: false))
+        #expect(tokenizer.encode("ka\u{301}t", maximumLength: 9).count == 3)
+        #expect(vocabulary.tokens.contains { $0.utf8.elementsEqual("##\u{301}".utf8) })
+    }
+
+    @Test func survivesAFile() throws {
+        let vocabulary = try Vocabulary(tokens: ["[UNK]", "[CLS]", "[SEP]", "##\u{301}", " ", "x"], source: "test")
+        let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).txt")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data(vocabulary.fileContents.utf8).write(to: file)
+        let again = try Vocabulary(contentsOf: file)
+        #expect(again.tokens.map { Array($0.utf8) } == vocabulary.tokens.map { Array($0.utf8) })
+    }
+}

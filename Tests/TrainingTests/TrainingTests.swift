@@ -1,0 +1,210 @@
+import Datasets
+import Foundation
+import RunStore
+import Testing
+import Training
+import Transformer
+
+/// Calls `body` with an empty folder.
+func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder)
+}
+
+@Suite struct ClassificationReportTests {
+    /// What scikit-learn's `classification_report` and `confusion_matrix` say of the same ids, to all digits. The third label
+    /// is never predicted, the fourth never occurs.
+    @Test func agreesWithScikitLearn() {
+        let actual = [0, 0, 0, 0, 1, 1, 1, 2, 2, 0]
+        let predicted = [0, 0, 1, 0, 1, 0, 1, 1, 0, 0]
+        let report = ClassificationReport(actual: actual, predicted: predicted, names: ["a", "b", "c", "d"])
+        #expect(report.labels.map(\.label) == ["a", "b", "c"])
+        #expect(report.labels.map(\.support) == [5, 3, 2])
+        #expect(report.confusion == [[4, 1, 0], [1, 2, 0], [1, 1, 0]])
+        func equal(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-12 }
+        #expect(equal(report.accuracy, 0.6))
+        #expect(equal(report.labels[0].precision, 0.6666666666666666))
+        #expect(equal(report.labels[0].recall, 0.8))
+        #expect(equal(report.labels[0].f1, 0.7272727272727273))
+        #expect(equal(report.labels[1].f1, 0.5714285714285714))
+        #expect(equal(report.labels[2].precision, 0) && equal(report.labels[2].f1, 0))
+        #expect(equal(report.macroF1, 0.43290043290043284))
+        #expect(equal(report.weightedF1, 0.535064935064935))
+    }
+}
+
+/// Trainings of very small models, from files to files.
+@Suite struct TrainerTests {
+    struct Stop: Error {}
+
+    static let texts = [
+        ("a wonderful film", "positive"), ("wonderful food and a wonderful room", "positive"),
+        ("great, simply great", "positive"), ("a great book", "positive"), ("great room", "positive"),
+        ("an awful film", "negative"), ("awful food and an awful room", "negative"),
+        ("boring, simply boring", "negative"), ("a boring book", "negative"), ("awful, boring", "negative"),
+    ]
+
+    static func request(in folder: URL, output: String = "model") throws -> TrainingRequest {
+        let data = folder.appending(path: "train.tsv")
+        try Data(texts.map { "\($0)\t\($1)\n" }.joined().utf8).write(to: data)
+        var request = TrainingRequest(train: data.path, output: folder.appending(path: output).path)
+        request.dev = data.path
+        request.hyperparameters.epochs = 6
+        request.hyperparameters.batchSize = 3
+        request.hyperparameters.hiddenSize = 16
+        request.hyperparameters.heads = 2
+        request.hyperparameters.intermediateSize = 32
+        request.hyperparameters.layers = 1
+        request.hyperparameters.learningRate = 5e-3
+        request.hyperparameters.threads = 2
+        return request
+    }
+
+    static func train(
+        _ request: TrainingRequest, _ store: RunStore, interruptAfter steps: Int = .max,
+        report: @escaping (TrainingEvent) -> Void = { _ in }
+    ) throws -> TrainingResult {
+        var asked = 0
+        var trainer = try Trainer(request, store: store, version: "test", report: report) {
+            asked += 1
+            return asked >= steps
+        }
+        return try trainer.run()
+    }
+
+    static func weights(_ request: TrainingRequest) throws -> Data {
+        try Data(contentsOf: URL(filePath: request.output).appending(path: "model.safetensors"))
+    }
+
+    @Test func learnsAndRecords() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            var request = try Self.request(in: folder)
+            request.hyperparameters.epochs = 15
+            let result = try Self.train(request, store)
+            #expect(try #require(result.best).accuracy == 1)
+            let run = try store.run("run-1")
+            #expect(run.status == .finished)
+            #expect(run.finishedAt != nil)
+            #expect(try store.params(of: 1).first { $0.name == "hidden_size" }?.value == "16")
+            let losses = try store.metrics(of: 1, named: "loss")
+            #expect(losses.count { $0.split == .dev } == 15 && losses.count { $0.split == .train } == 15)
+            #expect(try #require(losses.last?.value) < 0.3)
+            #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "model.checkpoint").path))
+        }
+    }
+
+    @Test func sameSeedSameBytes() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            let (a, b) = (try Self.request(in: folder, output: "a"), try Self.request(in: folder, output: "b"))
+            var c = try Self.request(in: folder, output: "c")
+            c.hyperparameters.seed += 1
+            for request in [a, b, c] { _ = try Self.train(request, store) }
+            #expect(try Self.weights(a) == Self.weights(b))
+            #expect(try Self.weights(a) != Self.weights(c))
+        }
+    }
+
+    /// Interrupted after any number of steps and resumed, a training ends with the same bytes and the same records.
+    @Test(arguments: [1, 4, 9]) func resumesAsIfNeverStopped(_ steps: Int) throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            let (whole, parts) = (try Self.request(in: folder, output: "a"), try Self.request(in: folder, output: "b"))
+            _ = try Self.train(whole, store)
+            let first = try Self.train(parts, store, interruptAfter: steps)
+            #expect(first.wasInterrupted)
+            #expect(try store.run(first.run).status == .interrupted)
+            // Even at the first step there is a model: the current one.
+            _ = try ModelFolder(contentsOf: URL(filePath: parts.output))
+
+            var trainer = try Trainer(resuming: first.run, store: store, report: { _ in }, isInterrupted: { false })
+            _ = try trainer.run()
+            #expect(try Self.weights(whole) == Self.weights(parts))
+            func values(_ run: Int64) throws -> [[String]] {
+                try store.metrics(of: run).filter { $0.name != "tokens_per_second" }.map {
+                    [$0.split.rawValue, $0.name, "\($0.step)", "\($0.value ?? 0)"]
+                }
+            }
+            #expect(try values(1) == values(2))
+            #expect(try store.run(first.run).status == .finished)
+            #expect(throws: TrainingError.self) {
+                try Trainer(resuming: first.run, store: store, report: { _ in }, isInterrupted: { false })
+            }
+        }
+    }
+
+    @Test func goesOnWithATrainedModel() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            var first = try Self.request(in: folder, output: "a")
+            first.hyperparameters.epochs = 15
+            _ = try Self.train(first, store)
+            var second = try Self.request(in: folder, output: "b")
+            second.model = first.output
+            second.hyperparameters.epochs = 1
+            let result = try Self.train(second, store)
+            #expect(try #require(result.best).accuracy == 1)
+            #expect(try store.run(result.run).model == first.output)
+        }
+    }
+
+    @Test func endsEarly() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            var request = try Self.request(in: folder)
+            // So small a rate that nothing improves by rounding to six digits, and the loss alone decides.
+            request.hyperparameters.learningRate = 5e-2
+            request.hyperparameters.epochs = 40
+            request.hyperparameters.earlyStopping = 2
+            let result = try Self.train(request, store)
+            #expect(result.epochs < 40)
+            #expect(result.epochs == (result.best?.epoch ?? 0) + 2)
+        }
+    }
+
+    @Test func holdsOutOfEveryLabel() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            var request = try Self.request(in: folder)
+            request.dev = nil
+            request.hyperparameters.devFraction = 0.4
+            var notices: [String] = []
+            var sizes: [Int] = []
+            _ = try Self.train(request, store) { event in
+                if case .notice(let text) = event { notices.append(text) }
+                if case .started(_, _, let examples, let devExamples, _) = event { sizes = [examples, devExamples] }
+            }
+            #expect(sizes == [6, 4])
+            #expect(notices.contains { $0.contains("4 of 10 training examples are held out") })
+        }
+    }
+
+    @Test func aDivergingTrainingFails() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            var request = try Self.request(in: folder)
+            request.hyperparameters.learningRate = 1e30
+            let error = #expect(throws: TrainingError.self) { try Self.train(request, store) }
+            #expect(error?.description.contains("lower --learning-rate") == true)
+            #expect(try store.run("1").status == .failed)
+            #expect(try store.run("1").error?.contains("lower --learning-rate") == true)
+            #expect(!FileManager.default.fileExists(atPath: request.output))
+        }
+    }
+
+    @Test func changedDataIsNotResumed() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            let request = try Self.request(in: folder)
+            let result = try Self.train(request, store, interruptAfter: 2)
+            try Data("other\tpositive\nwords\tnegative\n".utf8).write(to: URL(filePath: request.train))
+            let error = #expect(throws: TrainingError.self) {
+                try Trainer(resuming: result.run, store: store, report: { _ in }, isInterrupted: { false })
+            }
+            #expect(error?.description.contains("the data has changed") == true)
+        }
+    }
+}

@@ -1,0 +1,343 @@
+import Foundation
+import Kernels
+import Testing
+import Transformer
+
+/// Every layer's backward pass against central finite differences of the ``Reference``'s forward pass in double precision,
+/// and its forward pass against the same. Dropout is on: its masks are a function of the position, so they hold still.
+@Suite struct GradientTests {
+    static let offsets = [0, 4, 5, 11]
+    static let workers = Workers(count: 2)
+    static let seed: UInt64 = 7
+    static let step: UInt64 = 3
+    static let pass = Pass(offsets: offsets, randomness: .init(seed: seed, step: step), workers: workers)
+    static var rows: Int { offsets.last! }
+
+    static func configuration(
+        _ placement: Configuration.NormPlacement = .post, _ pooling: Configuration.Pooling = .cls,
+        _ activation: Activation = .gelu
+    ) -> Configuration {
+        var configuration = Configuration(
+            vocabularySize: 13, hiddenSize: 8, layers: 2, heads: 2, intermediateSize: 12, labels: ["a", "b", "c"])
+        configuration.maximumLength = 7
+        configuration.dropout = 0.2
+        configuration.attentionDropout = 0.3
+        configuration.normPlacement = placement
+        configuration.pooling = pooling
+        configuration.activation = activation
+        return configuration
+    }
+
+    /// The masks of the package's own dropout, by applying it to ones.
+    static func mask(_ configuration: Configuration) -> Reference.Mask {
+        { site, count in
+            let isAttention = site > 0 && (site - 1) % 3 == 0 && Int(site) < 1 + 3 * configuration.layers
+            let rate = isAttention ? configuration.attentionDropout : configuration.dropout
+            var ones = Matrix([Float](repeating: 1, count: count), columns: 1)
+            applyDropout(Dropout(rate: rate, seed: seed, site: site, step: step), to: &ones, on: workers)
+            return ones.values.map(Double.init)
+        }
+    }
+
+    static func randoms(_ count: Int, site: UInt32, scale: Float = 0.5) -> [Float] {
+        var random = RandomNumbers(seed: 1, site: 1000 + site)
+        return (0..<count).map { _ in random.nextNormal(standardDeviation: scale) }
+    }
+
+    /// A layer as the tests see it: y = forward(x, parameters), and its backward pass.
+    struct Layer {
+        let layout: ParameterLayout
+        /// Columns of x and of y, and rows of y.
+        let input: Int
+        let output: (rows: Int, columns: Int)
+        let forward: (Matrix, FloatBuffer) -> Matrix
+        /// Given dy; returns dx.
+        let backward: (Matrix, Matrix, FloatBuffer, inout FloatBuffer) -> Matrix
+        let reference: (Reference.Rows, Reference.Parameters) -> Reference.Rows
+    }
+
+    /// ‖a − b‖ / (‖a‖ + ‖b‖). Below a norm of 0.1 the difference counts relative to that: the gradient of a key's bias is 0,
+    /// because softmax does not notice what is added to all of its inputs, and rounding is all that is found there.
+    static func distance(_ a: [Double], _ b: [Double]) -> Double {
+        func norm(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+        return norm(zip(a, b).map { $0 - $1 }) / max(norm(a) + norm(b), 0.1)
+    }
+
+    /// The central differences of `f` at `x`.
+    static func differences(of f: ([Double]) -> Double, at x: [Double]) -> [Double] {
+        x.indices.map { index in
+            var (up, down) = (x, x)
+            let h = 1e-5
+            up[index] += h
+            down[index] -= h
+            return (f(up) - f(down)) / (2 * h)
+        }
+    }
+
+    /// Checks output, gradient of the input, and gradient of every parameter.
+    static func check(_ layer: Layer) {
+        let x = randoms(rows * layer.input, site: 0, scale: 1)
+        let values = randoms(layer.layout.count, site: 1)
+        let dy = randoms(layer.output.rows * layer.output.columns, site: 2, scale: 1)
+        let parameters = FloatBuffer(values)
+        let y = layer.forward(Matrix(x, columns: layer.input), parameters)
+
+        func output(_ x: [Double], _ values: [Double]) -> [Double] {
+            let rows = stride(from: 0, to: x.count, by: layer.input).map { Array(x[$0..<($0 + layer.input)]) }
+            return layer.reference(rows, Reference.Parameters(layer.layout, values)).flatMap { $0 }
+        }
+        func loss(_ x: [Double], _ values: [Double]) -> Double {
+            zip(output(x, values), dy).reduce(0) { $0 + $1.0 * Double($1.1) }
+        }
+        let (x64, values64) = (x.map(Double.init), values.map(Double.init))
+        #expect(distance(y.values.map(Double.init), output(x64, values64)) < 1e-6)
+
+        var gradients = FloatBuffer(count: layer.layout.count)
+        let dx = layer.backward(
+            Matrix(dy, columns: layer.output.columns), Matrix(x, columns: layer.input), parameters, &gradients)
+        let expected = differences(of: { loss($0, values64) }, at: x64)
+        #expect(distance(dx.values.map(Double.init), expected) < 1e-4, "gradient of the input")
+        let ofParameters = differences(of: { loss(x64, $0) }, at: values64)
+        for parameter in layer.layout.parameters {
+            let found = gradients[parameter.block].values.map(Double.init)
+            let expected = Array(ofParameters[parameter.block.range])
+            #expect(distance(found, expected) < 1e-4, "gradient of \(parameter.name)")
+        }
+    }
+
+    @Test func linear() {
+        var layout = ParameterLayout()
+        let layer = Linear("l", inputs: 8, outputs: 5, in: &layout)
+        Self.check(
+            Layer(
+                layout: layout, input: 8, output: (Self.rows, 5),
+                forward: { x, p in
+                    var y = Matrix(columns: 5)
+                    layer.forward(x, into: &y, p, Self.pass)
+                    return y
+                },
+                backward: { dy, x, p, gradients in
+                    var dx = Matrix(columns: 8)
+                    layer.backward(dy, x, into: &dx, p, gradients: &gradients, Self.pass)
+                    return dx
+                },
+                reference: { Reference.linear($0, $1, "l") }))
+    }
+
+    @Test func layerNorm() {
+        var layout = ParameterLayout()
+        let layer = LayerNorm("n", Self.configuration(), in: &layout)
+        var statistics = Matrix(columns: 2)
+        Self.check(
+            Layer(
+                layout: layout, input: 8, output: (Self.rows, 8),
+                forward: { x, p in
+                    var y = Matrix(columns: 8)
+                    layer.forward(x, into: &y, statistics: &statistics, p, Self.pass)
+                    return y
+                },
+                backward: { dy, x, p, gradients in
+                    var gradient = dy
+                    layer.backward(&gradient, x, statistics: statistics, p, gradients: &gradients, Self.pass)
+                    return gradient
+                },
+                reference: { Reference.layerNorm($0, $1, "n") }))
+    }
+
+    @Test func multiHeadAttention() {
+        let configuration = Self.configuration()
+        var layout = ParameterLayout()
+        let layer = MultiHeadAttention("a", configuration, site: 1, in: &layout)
+        Self.check(
+            Self.sublayer(layer, layout) {
+                Reference.attention(
+                    $0, $1, "a", offsets: Self.offsets, heads: 2, Self.mask(configuration), site: 1)
+            })
+    }
+
+    @Test(arguments: [Activation.gelu, .geluTanh, .relu])
+    func feedForward(_ activation: Activation) {
+        var layout = ParameterLayout()
+        let layer = FeedForward("f", Self.configuration(.post, .cls, activation), in: &layout)
+        Self.check(Self.sublayer(layer, layout) { Reference.feedForward($0, $1, "f", activation) })
+    }
+
+    /// A sublayer on its own.
+    static func sublayer(
+        _ layer: some Sublayer, _ layout: ParameterLayout,
+        reference: @escaping (Reference.Rows, Reference.Parameters) -> Reference.Rows
+    ) -> Layer {
+        var activations = layer.makeActivations()
+        var scratch = layer.makeScratch()
+        return Layer(
+            layout: layout, input: 8, output: (rows, 8),
+            forward: { x, p in
+                var y = Matrix(columns: 8)
+                layer.forward(x, into: &y, keeping: &activations, &scratch, p, pass)
+                return y
+            },
+            backward: { dy, x, p, gradients in
+                var gradient = dy
+                layer.backward(&gradient, x, activations, &scratch, p, gradients: &gradients, pass)
+                return gradient
+            },
+            reference: reference)
+    }
+
+    @Test(arguments: Configuration.NormPlacement.allCases)
+    func addNorm(_ placement: Configuration.NormPlacement) {
+        let configuration = Self.configuration(placement)
+        var layout = ParameterLayout()
+        let layer = AddNorm(
+            FeedForward("f", configuration, in: &layout), norm: "n", configuration, site: 2, in: &layout)
+        var activations = layer.makeActivations()
+        var scratch = layer.makeScratch()
+        Self.check(
+            Layer(
+                layout: layout, input: 8, output: (Self.rows, 8),
+                forward: { x, p in
+                    var y = Matrix(columns: 8)
+                    layer.forward(x, into: &y, keeping: &activations, &scratch, p, Self.pass)
+                    return y
+                },
+                backward: { dy, x, p, gradients in
+                    var gradient = dy
+                    layer.backward(&gradient, x, activations, &scratch, p, gradients: &gradients, Self.pass)
+                    return gradient
+                },
+                reference: { x, p in
+                    Reference.addNorm(x, p, norm: "n", placement, Self.mask(configuration), site: 2) {
+                        Reference.feedForward($0, p, "f", .gelu)
+                    }
+                }))
+    }
+
+    @Test(arguments: Configuration.NormPlacement.allCases)
+    func encoderLayer(_ placement: Configuration.NormPlacement) {
+        let configuration = Self.configuration(placement)
+        var layout = ParameterLayout()
+        let layer = EncoderLayer("e", configuration, site: 1, in: &layout)
+        var activations = layer.makeActivations()
+        var scratch = layer.makeScratch()
+        Self.check(
+            Layer(
+                layout: layout, input: 8, output: (Self.rows, 8),
+                forward: { x, p in
+                    var y = Matrix(columns: 8)
+                    layer.forward(x, into: &y, keeping: &activations, &scratch, p, Self.pass)
+                    return y
+                },
+                backward: { dy, x, p, gradients in
+                    var gradient = dy
+                    layer.backward(&gradient, x, activations, &scratch, p, gradients: &gradients, Self.pass)
+                    return gradient
+                },
+                reference: {
+                    Reference.encoderLayer(
+                        $0, $1, "e", configuration, offsets: Self.offsets, Self.mask(configuration), site: 1)
+                }))
+    }
+
+    @Test(arguments: Configuration.NormPlacement.allCases)
+    func encoder(_ placement: Configuration.NormPlacement) {
+        let configuration = Self.configuration(placement)
+        var layout = ParameterLayout()
+        let encoder = Encoder("e", configuration, site: 1, in: &layout)
+        var activations = encoder.makeActivations(training: true)
+        Self.check(
+            Layer(
+                layout: layout, input: 8, output: (Self.rows, 8),
+                forward: { x, p in
+                    activations.rows[0] = x
+                    encoder.forward(&activations, p, Self.pass)
+                    return encoder.output(activations)
+                },
+                backward: { dy, _, p, gradients in
+                    var gradient = dy
+                    encoder.backward(&gradient, &activations, p, gradients: &gradients, Self.pass)
+                    return gradient
+                },
+                reference: { x, p in
+                    let y = (0..<configuration.layers).reduce(x) {
+                        Reference.encoderLayer(
+                            $0, p, "e.layer.\($1)", configuration, offsets: Self.offsets, Self.mask(configuration),
+                            site: UInt32(1 + 3 * $1))
+                    }
+                    return placement == .pre ? Reference.layerNorm(y, p, "e.LayerNorm") : y
+                }))
+    }
+
+    @Test(arguments: Configuration.Pooling.allCases)
+    func pooler(_ pooling: Configuration.Pooling) {
+        let configuration = Self.configuration(.post, pooling)
+        var layout = ParameterLayout()
+        let pooler = Pooler("p", configuration, in: &layout)
+        var activations = pooler.makeActivations(hidden: 8)
+        Self.check(
+            Layer(
+                layout: layout, input: 8, output: (Self.offsets.count - 1, 8),
+                forward: { x, p in
+                    pooler.forward(x, keeping: &activations, p, Self.pass)
+                    return activations.pooled
+                },
+                backward: { dy, _, p, gradients in
+                    var (gradient, dx) = (dy, Matrix(columns: 8))
+                    pooler.backward(&gradient, &activations, into: &dx, p, gradients: &gradients, Self.pass)
+                    return dx
+                },
+                reference: { Reference.pooler($0, $1, "p", pooling, offsets: Self.offsets) }))
+    }
+
+    @Test func classifierHead() {
+        let configuration = Self.configuration()
+        var layout = ParameterLayout()
+        let head = ClassifierHead("c", configuration, site: 7, in: &layout)
+        var activations = head.makeActivations()
+        Self.check(
+            Layer(
+                layout: layout, input: 8, output: (Self.rows, 3),
+                forward: { x, p in
+                    head.forward(x, keeping: &activations, p, Self.pass)
+                    return activations.logits
+                },
+                backward: { dy, _, p, gradients in
+                    var dx = Matrix(columns: 8)
+                    head.backward(dy, activations, into: &dx, p, gradients: &gradients, Self.pass)
+                    return dx
+                },
+                reference: { x, p in
+                    Reference.linear(Reference.drop(x, Self.mask(configuration), site: 7), p, "c")
+                }))
+    }
+
+    /// The embedding's input are ids, so that only its parameters have gradients; the whole model covers it with all else.
+    @Test(arguments: Configuration.NormPlacement.allCases, Configuration.Pooling.allCases)
+    func sequenceClassifier(_ placement: Configuration.NormPlacement, _ pooling: Configuration.Pooling) throws {
+        let configuration = Self.configuration(placement, pooling)
+        var classifier = try SequenceClassifier(configuration, seed: 1)
+        let values = Self.randoms(classifier.layout.count, site: 5)
+        classifier.parameters = FloatBuffer(values)
+        let sequences = [[2, 5, 9, 3], [7], [2, 5, 5, 12, 0, 3]]
+        let targets = [2, 0, 1]
+        var workspace = classifier.makeWorkspace(training: true)
+        var gradients = FloatBuffer(count: classifier.layout.count)
+        let loss = classifier.loss(
+            Batch(sequences), targets: targets, gradients: &gradients, &workspace,
+            randomness: .init(seed: Self.seed, step: Self.step), on: Self.workers
+        ).loss
+
+        let mask = Self.mask(configuration)
+        func reference(_ values: [Double]) -> Double {
+            Reference.loss(
+                ids: sequences.flatMap { $0 }, targets: targets, .init(classifier.layout, values), configuration,
+                offsets: Self.offsets, mask)
+        }
+        #expect(abs(loss - reference(values.map(Double.init))) < 1e-5)
+        let expected = Self.differences(of: reference, at: values.map(Double.init))
+        for parameter in classifier.layout.parameters {
+            let found = gradients[parameter.block].values.map(Double.init)
+            #expect(
+                Self.distance(found, Array(expected[parameter.block.range])) < 1e-4, "gradient of \(parameter.name)")
+        }
+    }
+}

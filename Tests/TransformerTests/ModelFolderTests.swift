@@ -1,0 +1,145 @@
+import Foundation
+import Kernels
+import Testing
+import Tokenization
+import Transformer
+
+/// Calls `body` with an empty folder.
+func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder)
+}
+
+@Suite struct ModelFolderTests {
+    static func model(_ placement: Configuration.NormPlacement = .pre) throws -> ModelFolder {
+        let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "fine", "##r", "好"]
+        var configuration = Configuration(
+            vocabularySize: tokens.count, hiddenSize: 8, layers: 1, heads: 2, intermediateSize: 12,
+            labels: ["no \"doubt\"", "是"])
+        configuration.normPlacement = placement
+        configuration.pooling = .mean
+        configuration.maximumLength = 9
+        configuration.activation = .geluTanh
+        return ModelFolder(
+            classifier: try SequenceClassifier(configuration, seed: 3),
+            tokenizer: Tokenizer(
+                vocabulary: try Vocabulary(tokens: tokens, source: "test"),
+                normalizer: Normalizer(lowercases: false, stripsAccents: true)))
+    }
+
+    @Test(arguments: Configuration.NormPlacement.allCases)
+    func comesBackAsItWas(_ placement: Configuration.NormPlacement) throws {
+        let model = try Self.model(placement)
+        try withFolder { folder in
+            let output = folder.appending(path: "nested/model")
+            try model.write(to: output)
+            let again = try ModelFolder(contentsOf: output)
+            #expect(again.classifier.configuration == model.classifier.configuration)
+            let all = Block(offset: 0, columns: model.classifier.layout.count)
+            #expect(again.classifier.parameters[all].values == model.classifier.parameters[all].values)
+            #expect(again.tokenizer.vocabulary.tokens == model.tokenizer.vocabulary.tokens)
+            #expect(again.tokenizer.normalizer == model.tokenizer.normalizer)
+            // Nothing else is left beside it, not even hidden.
+            let beside = try FileManager.default.contentsOfDirectory(atPath: output.deletingLastPathComponent().path)
+            #expect(beside == ["model"])
+        }
+    }
+
+    @Test func initialisesAsBERTDoes() throws {
+        let classifier = try Self.model().classifier
+        for parameter in classifier.layout.parameters {
+            let values = classifier.parameters[parameter.block].values
+            switch parameter.kind {
+            case .bias: #expect(values.allSatisfy { $0 == 0 }, "\(parameter.name)")
+            case .gain: #expect(values.allSatisfy { $0 == 1 }, "\(parameter.name)")
+            case .weight: #expect(values.allSatisfy { $0 != 0 && abs($0) < 0.15 }, "\(parameter.name)")
+            }
+        }
+    }
+
+    @Test func isNotReplacedUnasked() throws {
+        try withFolder { folder in
+            let output = folder.appending(path: "model")
+            try ModelFolder.checkOutput(output, overwrite: false)
+            try Self.model().write(to: output)
+            #expect(throws: ModelError.self) { try ModelFolder.checkOutput(output, overwrite: false) }
+            try ModelFolder.checkOutput(output, overwrite: true)
+            // A folder with anything that we did not write is never ours to remove.
+            try Data().write(to: output.appending(path: "thesis.txt"))
+            let error = #expect(throws: ModelError.self) { try ModelFolder.checkOutput(output, overwrite: true) }
+            #expect(error?.description.contains("thesis.txt") == true)
+        }
+    }
+
+    @Test func isWrittenWholeOrNotAtAll() throws {
+        try withFolder { folder in
+            let output = folder.appending(path: "model")
+            try Self.model().write(to: output)
+            let before = try Data(contentsOf: output.appending(path: "config.json"))
+            struct Failure: Error {}
+            #expect(throws: Failure.self) {
+                try replaceFolder(at: output) { temporary in
+                    try Data("half".utf8).write(to: temporary.appending(path: "config.json"))
+                    throw Failure()
+                }
+            }
+            #expect(try Data(contentsOf: output.appending(path: "config.json")) == before)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["model"])
+        }
+    }
+
+    /// What a damaged or hostile file can hold; each must be an error that names the file.
+    static let damages: [(file: String, change: @Sendable (Data) -> Data, message: String)] = [
+        ("model.safetensors", { $0.prefix(5) }, "it has 5 bytes"),
+        ("model.safetensors", { $0.dropLast(4) }, "does not lie where one can be"),
+        ("model.safetensors", { $0 + [0] }, "belong to no tensor"),
+        (
+            "model.safetensors", { Data([255, 255, 255, 255, 255, 255, 255, 127]) + $0.dropFirst(8) },
+            "the header is said"
+        ),
+        (
+            "model.safetensors", { $0.prefix(8) + Data(repeating: UInt8(ascii: "["), count: $0.count - 8) },
+            "not the JSON"
+        ),
+        ("model.safetensors", { replace($0, "classifier.bias", "classifier.bia_") }, "'classifier.bias' is missing"),
+        ("model.safetensors", { replace($0, "\"shape\":[8]", "\"shape\":[9]") }, "has the shape [9], not [8]"),
+        ("model.safetensors", { replace($0, "F32", "I32") }, "is of type I32"),
+        ("model.safetensors", { replace($0, "[0,256]", "[-9,56]") }, "does not lie where one can be"),
+        ("config.json", { replace($0, "\"bert\"", "\"gpt2\"") }, "model_type is 'gpt2'"),
+        ("config.json", { replace($0, "\"gelu_new\"", "\"swish\"") }, "hidden_act is 'swish'"),
+        ("config.json", { replace($0, "\"hidden_size\" : 8", "\"hidden_size\" : 7") }, "not a multiple"),
+        ("config.json", { replace($0, "\"num_hidden_layers\" : 1", "\"num_hidden_layers\" : 2") }, "is missing"),
+        ("config.json", { replace($0, "\"vocab_size\" : 8", "\"vocab_size\" : 16777216") }, "has the shape"),
+        ("config.json", { replace($0, "\"vocab_size\" : 8", "\"vocab_size\" : 3") }, "different models"),
+        ("config.json", { replace($0, "\"vocab_size\" : 8", "\"vocab_size\" : -8") }, "must lie between"),
+        ("config.json", { replace($0, "\"vocab_size\"", "\"vocab\"") }, "'vocab_size' is missing"),
+        ("config.json", { replace($0, "\"hidden_size\" : 8", "\"hidden_size\" : \"8\"") }, "wrong type"),
+        ("config.json", { $0.dropLast(9) }, "not valid JSON"),
+        ("vocab.txt", { _ in Data([0x5B, 0xFF, 0x0A]) }, "not valid UTF-8"),
+        ("vocab.txt", { _ in Data() }, "[UNK] is missing"),
+    ]
+
+    static func replace(_ data: Data, _ old: String, _ new: String) -> Data {
+        guard let range = data.range(of: Data(old.utf8)) else { return data }
+        var data = data
+        data.replaceSubrange(range, with: Data(new.utf8))
+        return data
+    }
+
+    @Test(arguments: damages.indices) func damagedFiles(_ index: Int) throws {
+        let (file, change, message) = Self.damages[index]
+        try withFolder { folder in
+            try Self.model().write(to: folder.appending(path: "m"))
+            let path = folder.appending(path: "m/\(file)")
+            let data = try Data(contentsOf: path)
+            #expect(change(data) != data, "the damage was done")
+            try change(data).write(to: path)
+            var text = ""
+            do { _ = try ModelFolder(contentsOf: folder.appending(path: "m")) } catch { text = "\(error)" }
+            #expect(text.contains(message), "\(file): \(text)")
+            #expect(text.contains("m"), "names the folder or the file")
+        }
+    }
+}

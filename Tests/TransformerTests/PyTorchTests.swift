@@ -1,0 +1,47 @@
+import Foundation
+import Kernels
+import Testing
+import Transformer
+
+/// Whole models against what PyTorch computed; `scripts/fixtures.py` has written the files.
+@Suite struct PyTorchTests {
+    static let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+
+    @Test(arguments: ["post-cls-gelu", "post-mean-gelu_new", "pre-cls-gelu", "pre-mean-relu"])
+    func agreesWithPyTorch(_ name: String) throws {
+        let folder = Self.fixtures.appending(path: name)
+        let classifier = try ModelFolder(contentsOf: folder).classifier
+        let file = try SafeTensors(contentsOf: folder.appending(path: "expected.safetensors"))
+        func expected(_ name: String) throws -> [Float] {
+            let count = try #require(file.tensors[name]).shape.reduce(1, *)
+            var buffer = FloatBuffer(count: count)
+            file.read(name, into: &buffer, at: Block(offset: 0, columns: count))
+            return buffer[Block(offset: 0, columns: count)].values
+        }
+        let sequences = try (0..<4).map { try expected("ids.\($0)").map { Int($0) } }
+        let targets = try expected("targets").map { Int($0) }
+        let batch = Batch(sequences)
+        var workspace = classifier.makeWorkspace(training: true)
+        var gradients = FloatBuffer(count: classifier.layout.count)
+        let (loss, logits) = classifier.loss(
+            batch, targets: targets, gradients: &gradients, &workspace, randomness: nil, on: Workers(count: 2))
+
+        let expectedLoss = try expected("loss")[0]
+        #expect(abs(loss - Double(expectedLoss)) < 1e-5)
+        let expectedLogits = try expected("logits")
+        #expect(zip(logits.values, expectedLogits).allSatisfy { abs($0 - $1) <= 1e-5 })
+        for parameter in classifier.layout.parameters {
+            let found = gradients[parameter.block].values
+            let gradient = try expected("gradient.\(parameter.name)")
+            // Relative to the largest element: the elements themselves can be 0, as those of a key's bias always are.
+            let largest = max(gradient.map { abs($0) }.max()!, 1e-3)
+            let difference = zip(found, gradient).map { abs($0 - $1) }.max()!
+            #expect(difference <= 1e-4 * largest, "\(parameter.name): \(difference) of \(largest)")
+        }
+
+        // At inference other memory is used, and other threads.
+        var small = classifier.makeWorkspace(training: false)
+        let again = classifier.logits(batch, &small, on: Workers(count: 1))
+        #expect(zip(again.values, expectedLogits).allSatisfy { abs($0 - $1) <= 1e-5 })
+    }
+}

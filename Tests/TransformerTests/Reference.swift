@@ -1,0 +1,167 @@
+import Foundation
+import Kernels
+import Transformer
+
+/// The layers' forward passes again, in double precision and as plainly as the formulas: what the tests hold against the
+/// package. Nothing here is shared with it, but for the masks of dropout.
+enum Reference {
+    /// Rows of numbers.
+    typealias Rows = [[Double]]
+
+    /// Parameters by name, each as rows.
+    struct Parameters {
+        private(set) var values: [String: Rows] = [:]
+
+        init(_ layout: ParameterLayout, _ flat: [Double]) {
+            for parameter in layout.parameters {
+                let block = parameter.block
+                values[parameter.name] = (0..<block.rows).map { row in
+                    Array(flat[(block.offset + row * block.columns)..<(block.offset + (row + 1) * block.columns)])
+                }
+            }
+        }
+
+        subscript(name: String) -> Rows { values[name]! }
+        func vector(_ name: String) -> [Double] { values[name]![0] }
+    }
+
+    /// What dropout multiplies with, in the order of positions: all ones without dropout.
+    typealias Mask = (_ site: UInt32, _ count: Int) -> [Double]
+
+    static func linear(_ x: Rows, _ p: Parameters, _ name: String) -> Rows {
+        let (weight, bias) = (p["\(name).weight"], p.vector("\(name).bias"))
+        return x.map { row in
+            zip(weight, bias).map { weights, bias in bias + zip(weights, row).reduce(0) { $0 + $1.0 * $1.1 } }
+        }
+    }
+
+    static func layerNorm(_ x: Rows, _ p: Parameters, _ name: String, epsilon: Double = 1e-12) -> Rows {
+        let (gain, bias) = (p.vector("\(name).weight"), p.vector("\(name).bias"))
+        return x.map { row in
+            let mean = row.reduce(0, +) / Double(row.count)
+            let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(row.count)
+            return row.indices.map { (row[$0] - mean) / (variance + epsilon).squareRoot() * gain[$0] + bias[$0] }
+        }
+    }
+
+    static func activate(_ f: Activation, _ x: Double) -> Double {
+        switch f {
+        case .gelu: x * 0.5 * erfc(-x / 2.0.squareRoot())
+        case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        case .relu: max(0, x)
+        }
+    }
+
+    static func softmax(_ x: [Double]) -> [Double] {
+        let exponentials = x.map { exp($0 - x.max()!) }
+        let sum = exponentials.reduce(0, +)
+        return exponentials.map { $0 / sum }
+    }
+
+    static func drop(_ x: Rows, _ mask: Mask, site: UInt32) -> Rows {
+        let factors = mask(site, x.count * x[0].count)
+        return x.enumerated().map { row, values in
+            values.enumerated().map { $1 * factors[row * values.count + $0] }
+        }
+    }
+
+    static func attention(
+        _ x: Rows, _ p: Parameters, _ name: String, offsets: [Int], heads: Int, _ mask: Mask, site: UInt32
+    ) -> Rows {
+        let (q, k, v) = (
+            linear(x, p, "\(name).self.query"), linear(x, p, "\(name).self.key"), linear(x, p, "\(name).self.value")
+        )
+        let size = x[0].count / heads
+        let lengths = zip(offsets, offsets.dropFirst()).map { $1 - $0 }
+        let factors = mask(site, lengths.reduce(0) { $0 + heads * $1 * $1 })
+        var context = Rows(repeating: [Double](repeating: 0, count: x[0].count), count: x.count)
+        var first = 0
+        for (start, length) in zip(offsets, lengths) {
+            for head in 0..<heads {
+                for i in 0..<length {
+                    let scores = (0..<length).map { j in
+                        (0..<size).reduce(0.0) {
+                            $0 + q[start + i][head * size + $1] * k[start + j][head * size + $1]
+                        } / Double(size).squareRoot()
+                    }
+                    let weights = softmax(scores).enumerated().map { $1 * factors[first + i * length + $0] }
+                    for c in (head * size)..<((head + 1) * size) {
+                        context[start + i][c] = (0..<length).reduce(0) { $0 + weights[$1] * v[start + $1][c] }
+                    }
+                }
+                first += length * length
+            }
+        }
+        return linear(context, p, "\(name).output.dense")
+    }
+
+    static func feedForward(_ x: Rows, _ p: Parameters, _ name: String, _ f: Activation) -> Rows {
+        let inner = linear(x, p, "\(name).intermediate.dense").map { $0.map { activate(f, $0) } }
+        return linear(inner, p, "\(name).output.dense")
+    }
+
+    static func addNorm(
+        _ x: Rows, _ p: Parameters, norm name: String, _ placement: Configuration.NormPlacement, _ mask: Mask,
+        site: UInt32, sublayer: (Rows) -> Rows
+    ) -> Rows {
+        func add(_ a: Rows, _ b: Rows) -> Rows { zip(a, b).map { zip($0, $1).map { $0 + $1 } } }
+        switch placement {
+        case .post: return layerNorm(add(x, drop(sublayer(x), mask, site: site)), p, name)
+        case .pre: return add(x, drop(sublayer(layerNorm(x, p, name)), mask, site: site))
+        }
+    }
+
+    static func encoderLayer(
+        _ x: Rows, _ p: Parameters, _ name: String, _ configuration: Configuration, offsets: [Int], _ mask: Mask,
+        site: UInt32
+    ) -> Rows {
+        let middle = addNorm(
+            x, p, norm: "\(name).attention.output.LayerNorm", configuration.normPlacement, mask, site: site + 1
+        ) {
+            attention($0, p, "\(name).attention", offsets: offsets, heads: configuration.heads, mask, site: site)
+        }
+        return addNorm(
+            middle, p, norm: "\(name).output.LayerNorm", configuration.normPlacement, mask, site: site + 2
+        ) {
+            feedForward($0, p, name, configuration.activation)
+        }
+    }
+
+    static func embedding(_ ids: [Int], _ p: Parameters, _ name: String, offsets: [Int], _ mask: Mask) -> Rows {
+        let tables = ["word", "position", "token_type"].map { p["\(name).\($0)_embeddings.weight"] }
+        var sum: Rows = []
+        for (start, end) in zip(offsets, offsets.dropFirst()) {
+            for (position, id) in ids[start..<end].enumerated() {
+                sum.append(tables[0][id].indices.map { tables[0][id][$0] + tables[1][position][$0] + tables[2][0][$0] })
+            }
+        }
+        return drop(layerNorm(sum, p, "\(name).LayerNorm"), mask, site: 0)
+    }
+
+    static func pooler(
+        _ x: Rows, _ p: Parameters, _ name: String, _ pooling: Configuration.Pooling, offsets: [Int]
+    ) -> Rows {
+        switch pooling {
+        case .cls: linear(offsets.dropLast().map { x[$0] }, p, "\(name).dense").map { $0.map { tanh($0) } }
+        case .mean:
+            zip(offsets, offsets.dropFirst()).map { start, end in
+                x[0].indices.map { column in (start..<end).reduce(0) { $0 + x[$1][column] } / Double(end - start) }
+            }
+        }
+    }
+
+    static func loss(
+        ids: [Int], targets: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
+    ) -> Double {
+        var x = embedding(ids, p, "bert.embeddings", offsets: offsets, mask)
+        for layer in 0..<configuration.layers {
+            x = encoderLayer(
+                x, p, "bert.encoder.layer.\(layer)", configuration, offsets: offsets, mask, site: UInt32(1 + 3 * layer))
+        }
+        if configuration.normPlacement == .pre { x = layerNorm(x, p, "bert.encoder.LayerNorm") }
+        let pooled = pooler(x, p, "bert.pooler", configuration.pooling, offsets: offsets)
+        let site = UInt32(1 + 3 * configuration.layers)
+        let logits = linear(drop(pooled, mask, site: site), p, "classifier")
+        return zip(logits, targets).reduce(0) { $0 - log(softmax($1.0)[$1.1]) } / Double(targets.count)
+    }
+}
