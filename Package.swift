@@ -54,7 +54,10 @@ let package = Package(
             exclude: ["Fixtures"]
         ),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "RunStore", "Transformer", "Datasets"]),
-        .testTarget(name: "RunStoreTests", dependencies: ["RunStore"]),
+        .testTarget(
+            name: "RunStoreTests",
+            dependencies: ["RunStore", .product(name: "GRDB", package: "GRDB.swift")]
+        ),
         .testTarget(name: "CommandLineTests", dependencies: ["addnorm", "RunStore"]),
     ],
     swiftLanguageModes: [.v6]

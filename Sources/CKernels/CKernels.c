@@ -58,10 +58,10 @@ VECTORISED void ck_gelu(size_t n, const float *restrict x, float *restrict y) {
     for (size_t i = 0; i < n; i++) y[i] = x[i] * normal_cdf(x[i], exponential(-0.5f * x[i] * x[i]));
 }
 
-VECTORISED void ck_gelu_backward(size_t n, const float *restrict x, const float *dy, float *dx) {
+VECTORISED void ck_gelu_backward(size_t n, const float *restrict x, float *restrict dy) {
     for (size_t i = 0; i < n; i++) {
         float bell = exponential(-0.5f * x[i] * x[i]);
-        dx[i] = dy[i] * (normal_cdf(x[i], bell) + x[i] * bell * 0.398942280f);
+        dy[i] *= (normal_cdf(x[i], bell) + x[i] * bell * 0.398942280f);
     }
 }
 
@@ -72,11 +72,11 @@ VECTORISED void ck_gelu_tanh(size_t n, const float *restrict x, float *restrict 
     }
 }
 
-VECTORISED void ck_gelu_tanh_backward(size_t n, const float *restrict x, const float *dy, float *dx) {
+VECTORISED void ck_gelu_tanh_backward(size_t n, const float *restrict x, float *restrict dy) {
     for (size_t i = 0; i < n; i++) {
         float t = hyperbolic_tangent(0.797884561f * (x[i] + 0.044715f * x[i] * x[i] * x[i]));
         float inner = 0.797884561f * (1.0f + 3.0f * 0.044715f * x[i] * x[i]);
-        dx[i] = dy[i] * (0.5f * (1.0f + t) + 0.5f * x[i] * (1.0f - t * t) * inner);
+        dy[i] *= (0.5f * (1.0f + t) + 0.5f * x[i] * (1.0f - t * t) * inner);
     }
 }
 
@@ -84,8 +84,8 @@ VECTORISED void ck_relu(size_t n, const float *restrict x, float *restrict y) {
     for (size_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;
 }
 
-VECTORISED void ck_relu_backward(size_t n, const float *restrict x, const float *dy, float *dx) {
-    for (size_t i = 0; i < n; i++) dx[i] = x[i] > 0 ? dy[i] : 0;
+VECTORISED void ck_relu_backward(size_t n, const float *restrict x, float *restrict dy) {
+    for (size_t i = 0; i < n; i++) dy[i] = x[i] > 0 ? dy[i] : 0;
 }
 
 // MARK: Softmax
@@ -103,11 +103,11 @@ VECTORISED void ck_softmax(size_t n, float scale, float *x) {
     for (size_t i = 0; i < n; i++) x[i] *= factor;
 }
 
-VECTORISED void ck_softmax_backward(size_t n, float scale, const float *restrict p, const float *dp, float *dx) {
+VECTORISED void ck_softmax_backward(size_t n, float scale, const float *restrict p, float *restrict dp) {
 #pragma clang fp reassociate(on)
     float dot = 0;
     for (size_t i = 0; i < n; i++) dot += p[i] * dp[i];
-    for (size_t i = 0; i < n; i++) dx[i] = scale * p[i] * (dp[i] - dot);
+    for (size_t i = 0; i < n; i++) dp[i] = scale * p[i] * (dp[i] - dot);
 }
 
 // MARK: LayerNorm
@@ -127,7 +127,7 @@ VECTORISED void ck_layer_norm(size_t n, float epsilon, const float *restrict x, 
 }
 
 VECTORISED void ck_layer_norm_backward(size_t n, const float *restrict x, const float *restrict statistics,
-                                       const float *restrict gain, const float *dy, float *dx) {
+                                       const float *restrict gain, float *restrict dy) {
 #pragma clang fp reassociate(on)
     float mean = statistics[0], scale = statistics[1], sum = 0, dot = 0;
     for (size_t i = 0; i < n; i++) {
@@ -137,7 +137,7 @@ VECTORISED void ck_layer_norm_backward(size_t n, const float *restrict x, const 
     }
     sum /= (float)n;
     dot /= (float)n;
-    for (size_t i = 0; i < n; i++) dx[i] = scale * (dy[i] * gain[i] - sum - (x[i] - mean) * scale * dot);
+    for (size_t i = 0; i < n; i++) dy[i] = scale * (dy[i] * gain[i] - sum - (x[i] - mean) * scale * dot);
 }
 
 VECTORISED void ck_layer_norm_add_gradients(size_t n, const float *restrict x, const float *restrict statistics,

@@ -99,7 +99,7 @@ public func scaledDotProductAttentionBackward(
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, d, 1, dy, h, v, stride, 0, s, n)
             if let dropout, dropout.rate > 0 { dropout.apply(to: s, first: first, count: length * length) }
             for row in 0..<length {
-                ck_softmax_backward(length, scale, p + row * length, s + row * length, s + row * length)
+                ck_softmax_backward(length, scale, p + row * length, s + row * length)
             }
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, d, n, 1, s, n, k, stride, 0, dq, stride)
             cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, d, n, 1, s, n, q, stride, 0, dk, stride)

@@ -33,9 +33,9 @@ public func activateBackward(_ f: Activation, _ x: Matrix, _ dy: inout Matrix, o
     workers.split(count, grain: 4096) { part in
         let (x, dy) = (x + part.lowerBound, dy + part.lowerBound)
         switch f {
-        case .gelu: ck_gelu_backward(part.count, x, dy, dy)
-        case .geluTanh: ck_gelu_tanh_backward(part.count, x, dy, dy)
-        case .relu: ck_relu_backward(part.count, x, dy, dy)
+        case .gelu: ck_gelu_backward(part.count, x, dy)
+        case .geluTanh: ck_gelu_tanh_backward(part.count, x, dy)
+        case .relu: ck_relu_backward(part.count, x, dy)
         }
     }
 }

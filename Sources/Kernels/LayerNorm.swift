@@ -57,7 +57,7 @@ public func layerNormBackward(
     workers.split(rows, grain: 16) { part in
         for row in part {
             let (x, dy) = (x0 + row * hidden, dy0 + row * hidden)
-            ck_layer_norm_backward(hidden, x, statistics + 2 * row, gain, dy, dy)
+            ck_layer_norm_backward(hidden, x, statistics + 2 * row, gain, dy)
         }
     }
 }

@@ -18,20 +18,21 @@ public final class RunStore: Sendable {
     public let path: String
     private let queue: DatabaseQueue
 
-    /// How long a locked file is waited for, in seconds.
-    private static let patience = 10.0
-
     /// Opens the file, and brings its schema up to date when it is opened for writing.
     ///
+    /// - Parameters:
+    ///   - path: the file
+    ///   - access: what it is opened for
+    ///   - patience: how long a locked file is waited for, in seconds
     /// - Throws: ``RunStoreError`` if the file cannot be opened, is locked, or is not a database of runs.
-    public init(path: String, for access: Access) throws {
+    public init(path: String, for access: Access, patience: Double = 10) throws {
         self.path = path
         if access == .read && !FileManager.default.fileExists(atPath: path) {
             throw RunStoreError("\(path): no such database; the first 'addnorm train' makes one (or name it with --db)")
         }
         queue = try Self.explaining(path) {
             var configuration = GRDB.Configuration()
-            configuration.busyMode = .timeout(Self.patience)
+            configuration.busyMode = .timeout(patience)
             configuration.readonly = access == .read
             return try DatabaseQueue(path: path, configuration: configuration)
         }
@@ -211,7 +212,7 @@ public final class RunStore: Sendable {
             throw switch error.resultCode {
             case .SQLITE_BUSY, .SQLITE_LOCKED:
                 RunStoreError(
-                    "\(path): locked by another process for more than \(Int(patience)) seconds; end that process, or choose"
+                    "\(path): locked by another process, and stays so; end that process, or choose"
                         + " another file with --db")
             case .SQLITE_NOTADB:
                 RunStoreError("\(path): not a SQLite database; choose another file with --db")

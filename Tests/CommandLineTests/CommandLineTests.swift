@@ -1,1 +1,320 @@
+import Foundation
+import RunStore
 import Testing
+
+/// The program as a user has it: arguments, streams and exit status.
+struct Program {
+    /// An empty folder, the working directory of every call.
+    let folder: URL
+
+    static let executable = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(
+        path: "addnorm")
+
+    struct Result {
+        let status: Int32
+        let output: String
+        let errors: String
+
+        /// Standard output as JSON.
+        var json: Any { get throws { try JSONSerialization.jsonObject(with: Data(output.utf8)) } }
+    }
+
+    /// Calls `body` with a program in an empty folder.
+    static func use(_ body: (Program) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await body(Program(folder: folder))
+    }
+
+    func process(_ arguments: [String]) -> Process {
+        let process = Process()
+        process.executableURL = Self.executable
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        return process
+    }
+
+    /// Runs the program to its end.
+    func run(_ arguments: String..., input: String = "") throws -> Result { try run(arguments, input: input) }
+
+    func run(_ arguments: [String], input: String = "") throws -> Result {
+        let process = process(arguments)
+        // Files, because pipes would have to be emptied while the process runs.
+        let (output, errors) = (folder.appending(path: ".out"), folder.appending(path: ".err"))
+        let stdin = folder.appending(path: ".in")
+        for file in [output, errors] { try Data().write(to: file) }
+        try Data(input.utf8).write(to: stdin)
+        process.standardInput = try FileHandle(forReadingFrom: stdin)
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: errors)
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit, "\(arguments) ended by a signal")
+        return Result(
+            status: process.terminationStatus,
+            output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
+            errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+    }
+
+    func write(_ text: String, to name: String) throws {
+        try Data(text.utf8).write(to: folder.appending(path: name))
+    }
+
+    static let rows = """
+        a wonderful film\tpositive
+        wonderful food and a wonderful room\tpositive
+        great, simply great\tpositive
+        a great book\tpositive
+        an awful film\tnegative
+        awful food and an awful room\tnegative
+        boring, simply boring\tnegative
+        a boring book\tnegative
+
+        """
+
+    /// Trains a very small model to the folder `model`.
+    func train(_ more: String...) throws -> Result {
+        try write(Self.rows, to: "train.tsv")
+        return try run(
+            ["train", "--train", "train.tsv", "--dev", "train.tsv", "--output", "model", "--layers", "1"]
+                + ["--hidden-size", "16", "--heads", "2", "--intermediate-size", "32", "--batch-size", "4"]
+                + ["--learning-rate", "5e-3", "--epochs", "15"] + more)
+    }
+}
+
+@Suite struct CommandLineTests {
+    @Test func aSession() async throws {
+        try await Program.use { program in
+            let training = try program.train("--name", "first")
+            #expect(training.status == 0, "\(training.errors)")
+            #expect(training.output.contains("model written to model (run 'first' in addnorm.sqlite"))
+            #expect(training.errors.contains("epoch 15: train loss"))
+            // No bar where there is no terminal.
+            #expect(!training.errors.contains("\u{1B}"))
+
+            try program.write("wonderful\tpositive\nawful\tnegative\nboring\tpositive\n", to: "test.tsv")
+            let report = try program.run("evaluate", "--model", "model", "test.tsv")
+            #expect(report.status == 0 && report.output.contains("precision  recall  f1-score  support"))
+            #expect(report.output.contains("actual \\ predicted  negative  positive"))
+
+            let document = try #require(
+                try program.run("evaluate", "--model", "model", "--json", "--predictions", "p.tsv", "test.tsv").json
+                    as? [String: Any])
+            #expect(
+                Set(document.keys) == [
+                    "model", "data", "examples", "loss", "accuracy", "macro_f1", "weighted_f1", "labels", "confusion",
+                    "seconds", "tokens",
+                ])
+            #expect(document["examples"] as? Int == 3)
+            #expect(document["confusion"] as? [[Int]] == [[1, 0], [1, 1]])
+            #expect(abs(try #require(document["accuracy"] as? Double) - 2 / 3) < 1e-12)
+            let lines = try String(contentsOf: program.folder.appending(path: "p.tsv"), encoding: .utf8)
+                .split(separator: "\n")
+            #expect(lines[0] == "text\tactual\tpredicted\tconfidence")
+            #expect(lines[3].hasPrefix("boring\tpositive\tnegative\t0."))
+
+            let several = try #require(
+                try program.run("evaluate", "--model", "model", "--json", "test.tsv", "train.tsv").json
+                    as? [[String: Any]])
+            #expect(several.map { $0["examples"] as? Int } == [3, 8, 11])
+            #expect(several[2]["data"] as? String == "test.tsv, train.tsv")
+
+            let rows = try program.run(
+                "runs", "query", "--json", "SELECT run_id, examples, accuracy FROM evaluations ORDER BY id")
+            #expect((try rows.json as? [[String: Any]])?.map { $0["run_id"] as? Int } == [1, 1, 1, 1])
+            let csv = try program.run("runs", "query", "--csv", "SELECT 1 AS a, 'x, \"y\"' AS b, NULL AS c")
+            #expect(csv.output == "a,b,c\r\n1,\"x, \"\"y\"\"\",\r\n")
+            let table = try program.run("runs", "query", "SELECT name, 7 AS n FROM runs")
+            #expect(table.output == "name   n\nfirst  7\n")
+            #expect(try program.run("runs", "list").output.contains("first  finished"))
+            let shown = try #require(try program.run("runs", "show", "first", "--json").json as? [String: Any])
+            #expect((shown["run"] as? [String: Any])?["train_sha256"] as? String != nil)
+            #expect((shown["evaluations"] as? [Any])?.count == 4)
+            #expect(try program.run("runs", "show", "1").output.contains("hyper-parameter"))
+        }
+    }
+
+    @Test func predictions() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            let texts = "wonderful food\n\n   \nawful food"
+            let plain = try program.run("predict", "--model", "model", input: texts)
+            let lines = plain.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+            #expect(lines.count == 4)
+            #expect(lines.first?.hasPrefix("positive\t0.") == true && lines.last?.hasSuffix("\tawful food") == true)
+
+            try program.write(texts, to: "texts.txt")
+            #expect(try program.run("predict", "--model", "model", "texts.txt").output == plain.output)
+            // Neither the size of a batch nor the number of threads changes an answer.
+            let alone = try program.run(
+                "predict", "--model", "model", "--batch-size", "1", "--threads", "1", "texts.txt", "-", input: "x")
+            #expect(alone.output.hasPrefix(plain.output) && alone.output.hasSuffix("\tx\n"))
+
+            let json = try program.run("predict", "--model", "model", "--json", "--text", "great\n\"book\"")
+            let answer = try #require(try json.json as? [String: Any])
+            #expect(answer["text"] as? String == "great\n\"book\"" && answer["label"] as? String == "positive")
+            let probabilities = try #require(answer["probabilities"] as? [String: Double])
+            #expect(abs(probabilities.values.reduce(0, +) - 1) < 1e-6)
+            #expect(answer["confidence"] as? Double == probabilities["positive"])
+
+            let tokens = try program.run(
+                "tokenize", "--model", "model", "--json", "--max-length", "4", "--text", "a great book")
+            let object = try #require(try tokens.json as? [String: Any])
+            #expect(object["tokens"] as? [String] == ["[CLS]", "a", "great", "[SEP]"])
+            #expect((object["ids"] as? [Int])?.count == 4)
+        }
+    }
+
+    /// A line is answered before the next one is there.
+    @Test(.timeLimit(.minutes(1))) func streams() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            let process = program.process(["predict", "--model", "model"])
+            let (input, output) = (Pipe(), Pipe())
+            process.standardInput = input
+            process.standardOutput = output
+            try process.run()
+            for text in ["wonderful", "awful"] {
+                try input.fileHandleForWriting.write(contentsOf: Data("\(text)\n".utf8))
+                let answer = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+                #expect(answer.hasSuffix("\t\(text)\n"))
+            }
+            try input.fileHandleForWriting.close()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+        }
+    }
+
+    /// Ctrl-C: a model, a run marked as interrupted, and an exit status that scripts notice.
+    @Test(.timeLimit(.minutes(1))) func interrupt() async throws {
+        try await Program.use { program in
+            try program.write(Program.rows, to: "train.tsv")
+            let process = program.process(
+                ["train", "--train", "train.tsv", "--dev", "train.tsv", "--output", "model", "--epochs", "1000000"])
+            let errors = Pipe()
+            process.standardError = errors
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            var text = ""
+            while !text.contains("epoch 2:") {
+                text += String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
+            }
+            process.interrupt()
+            // Emptied, so that the process does not wait for us.
+            _ = try errors.fileHandleForReading.readToEnd()
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit && process.terminationStatus == 130)
+            let store = try RunStore(path: program.folder.appending(path: "addnorm.sqlite").path, for: .read)
+            #expect(try store.run("run-1").status == .interrupted)
+            #expect(try program.run("predict", "--model", "model", "--text", "great").status == 0)
+            #expect(FileManager.default.fileExists(atPath: program.folder.appending(path: "model.checkpoint").path))
+        }
+    }
+
+    /// Wrong input of every kind: the arguments, the exit status, and what the message must say.
+    static let mistakes: [(arguments: [String], status: Int32, message: String)] = [
+        (["train", "--train", "missing.tsv", "--output", "m"], 1, "missing.tsv: no such file"),
+        (["train", "--train", "empty.tsv", "--output", "m"], 1, "empty.tsv: the file is empty"),
+        (["train", "--train", "untabbed.tsv", "--output", "m"], 1, "untabbed.tsv:2: the row has no tab"),
+        (["train", "--train", "latin1.tsv", "--output", "m"], 1, "latin1.tsv:1: not valid UTF-8"),
+        (["train", "--train", "single.tsv", "--output", "m"], 1, "every example has the label 'good'"),
+        (
+            ["train", "--train", "train.tsv", "--dev", "unknown.tsv", "--output", "m"], 1,
+            "unknown.tsv:2: the label 'meh'"
+        ),
+        (["train", "--train", ".", "--output", "m"], 1, "is a folder"),
+        (["train", "--train", "train.tsv", "--output", "train.tsv/m"], 1, "cannot be written there"),
+        (["train", "--train", "train.tsv", "--output", "/proc/m"], 1, "cannot be written there"),
+        (["train", "--train", "train.tsv", "--output", "model"], 1, "a model is there already"),
+        (["train", "--train", "train.tsv", "--output", ".", "--overwrite"], 1, "is no part of a model"),
+        (["train", "--train", "train.tsv", "--output", "m", "--db", "train.tsv"], 1, "not a SQLite database"),
+        (["train", "--train", "train.tsv", "--output", "m", "--db", "nowhere/x.sqlite"], 1, "cannot be opened"),
+        (["train", "--train", "train.tsv", "--output", "m", "--name", "run-1"], 1, "choose another --name"),
+        (["train", "--train", "train.tsv", "--output", "m", "--model", "nowhere"], 1, "no such model folder"),
+        (["train", "--output", "m"], 64, "--train FILE and --output DIR are needed"),
+        (["train", "--train", "train.tsv", "--output", "m", "--epochs", "0"], 64, "--epochs must be at least 1"),
+        (["train", "--train", "train.tsv", "--output", "m", "--heads", "3"], 64, "multiple of --heads"),
+        (["train", "--train", "train.tsv", "--output", "m", "--dropout", "1"], 64, "--dropout must be"),
+        (["train", "--train", "train.tsv", "--output", "m", "--name", "12"], 64, "--name must not be"),
+        (
+            ["train", "--train", "train.tsv", "--output", "m", "--model", "model", "--layers", "3"], 64,
+            "for new models"
+        ),
+        (["train", "--resume", "run-1", "--epochs", "3"], 64, "only --db can be given"),
+        (["train", "--resume", "run-1"], 1, "is finished"),
+        (["train", "--resume", "nobody"], 1, "no run has the id or name 'nobody'"),
+        (["evaluate", "--model", "model", "unknown.tsv"], 1, "unknown.tsv:2: the label 'meh' is unknown"),
+        (["evaluate", "--model", "nowhere", "train.tsv"], 1, "nowhere: no such model folder"),
+        (["evaluate", "--model", "model"], 64, "Missing expected argument"),
+        (["evaluate", "--model", "model", "train.tsv", "--max-length", "4096"], 64, "more than the model's limit"),
+        (["evaluate", "--model", "model", "train.tsv", "--predictions", "nowhere/p.tsv"], 1, "cannot be written"),
+        (["predict", "--model", "model", "latin1.tsv"], 1, "latin1.tsv:1: not valid UTF-8"),
+        (["predict", "--model", "model", "missing.txt"], 1, "missing.txt: no such file"),
+        (["predict", "--model", "model", "train.tsv", "--text", "x"], 64, "either files or --text"),
+        (["predict", "--model", "."], 1, "config.json: cannot be read"),
+        (["runs", "list", "--db", "nothing.sqlite"], 1, "nothing.sqlite: no such database"),
+        (["runs", "query", "--db", "train.tsv", "SELECT 1"], 1, "not a SQLite database"),
+        (["runs", "query", "DROP TABLE runs"], 1, "cannot be written to"),
+        (["runs", "query", "SELECT 1", "--json", "--csv"], 64, "either --json or --csv"),
+        (["runs", "show", "run-9"], 1, "no run has the id or name 'run-9'"),
+        (["sing"], 64, "Unexpected argument 'sing'"),
+    ]
+
+    @Test func badInput() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            try program.write("", to: "empty.tsv")
+            try program.write("fine\tgood\nno tab\n", to: "untabbed.tsv")
+            try program.write("fine\tgood\nfiner\tgood\n", to: "single.tsv")
+            try program.write("fine\tpositive\nso so\tmeh\n", to: "unknown.tsv")
+            try (Data("caf".utf8) + [0xE9] + Data("\tgood\n".utf8)).write(
+                to: program.folder.appending(path: "latin1.tsv"))
+            for (arguments, status, message) in Self.mistakes {
+                let result = try program.run(arguments)
+                #expect(result.status == status, "\(arguments): \(result.errors)")
+                #expect(result.errors.contains(message), "\(arguments): \(result.errors)")
+                #expect(result.output.isEmpty, "\(arguments): \(result.output)")
+            }
+            // Nothing was recorded, and nothing left behind.
+            let store = try RunStore(path: program.folder.appending(path: "addnorm.sqlite").path, for: .read)
+            #expect(try store.summaries().count == 1)
+            #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "m").path))
+        }
+    }
+
+    /// Texts without a token are texts: trained on, evaluated and predicted.
+    @Test func emptyTexts() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            try program.write("\tpositive\n   \tnegative\n\u{200B}\tnegative\n", to: "blank.tsv")
+            let result = try program.run("evaluate", "--model", "model", "--json", "blank.tsv")
+            let document = try #require(try result.json as? [String: Any])
+            #expect(document["examples"] as? Int == 3)
+            #expect(document["tokens"] as? Int == 6)
+        }
+    }
+
+    @Test func aFullDisk() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            let process = program.process(["predict", "--model", "model", "--text", "great"])
+            let errors = Pipe()
+            process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
+            process.standardError = errors
+            try process.run()
+            process.waitUntilExit()
+            let text = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+            #expect(process.terminationStatus == 1)
+            #expect(text.contains("standard output cannot be written to"))
+        }
+    }
+
+    @Test(arguments: [[], ["train"], ["evaluate"], ["predict"], ["tokenize"], ["runs", "query"]])
+    func help(_ command: [String]) async throws {
+        try await Program.use { program in
+            let result = try program.run(command + ["--help"])
+            #expect(result.status == 0 && result.output.contains("USAGE: addnorm"))
+        }
+    }
+}

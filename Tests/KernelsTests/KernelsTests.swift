@@ -24,7 +24,8 @@ import Testing
     @Test func gelu() {
         let y = Self.run { ck_gelu(Self.x.count, Self.x, &$0) }
         #expect(Self.error(y, Self.x.map { Double($0) * Self.cdf(Double($0)) }) < 1e-6)
-        let dx = Self.run { ck_gelu_backward(Self.x.count, Self.x, Self.dy, &$0) }
+        var dx = Self.dy
+        ck_gelu_backward(Self.x.count, Self.x, &dx)
         let expected = zip(Self.x, Self.dy).map { x, dy in
             let x = Double(x)
             return Double(dy) * (Self.cdf(x) + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot())
@@ -36,7 +37,8 @@ import Testing
         func inner(_ x: Double) -> Double { (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x) }
         let y = Self.run { ck_gelu_tanh(Self.x.count, Self.x, &$0) }
         #expect(Self.error(y, Self.x.map { 0.5 * Double($0) * (1 + tanh(inner(Double($0)))) }) < 1e-6)
-        let dx = Self.run { ck_gelu_tanh_backward(Self.x.count, Self.x, Self.dy, &$0) }
+        var dx = Self.dy
+        ck_gelu_tanh_backward(Self.x.count, Self.x, &dx)
         let expected = zip(Self.x, Self.dy).map { x, dy in
             let x = Double(x)
             let slope = (2 / Double.pi).squareRoot() * (1 + 3 * 0.044715 * x * x)
@@ -47,9 +49,9 @@ import Testing
 
     @Test func relu() {
         #expect(Self.run { ck_relu(Self.x.count, Self.x, &$0) } == Self.x.map { max(0, $0) })
-        #expect(
-            Self.run { ck_relu_backward(Self.x.count, Self.x, Self.dy, &$0) }
-                == zip(Self.x, Self.dy).map { $0 > 0 ? $1 : 0 })
+        var dx = Self.dy
+        ck_relu_backward(Self.x.count, Self.x, &dx)
+        #expect(dx == zip(Self.x, Self.dy).map { $0 > 0 ? $1 : 0 })
     }
 
     /// A row as long as any text, and one whose values overflow an exponential that is not shifted by the maximum.
@@ -64,7 +66,7 @@ import Testing
 
         let dp = Array(Self.dy.prefix(n))
         var dx = dp
-        ck_softmax_backward(n, scale, p, dp, &dx)
+        ck_softmax_backward(n, scale, p, &dx)
         let dot = zip(p, dp).reduce(0) { $0 + Double($1.0) * Double($1.1) }
         #expect(Self.error(dx, zip(p, dp).map { Double(scale) * Double($0) * (Double($1) - dot) }) < 1e-6)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import RunStore
 import Testing
 
@@ -124,6 +125,36 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
         }
         #expect(throws: RunStoreError.self) { try RunStore(path: "/nowhere/runs.sqlite", for: .write) }
         #expect(throws: RunStoreError.self) { try RunStore(path: "/nowhere/runs.sqlite", for: .read) }
+    }
+
+    @Test func aLockedFile() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write, patience: 0.1)
+            _ = try store.begin(Self.run(), params: [])
+            let other = try DatabaseQueue(path: path)
+            try other.inTransaction(.exclusive) { _ in
+                for access in [RunStore.Access.read, .write] {
+                    let error = #expect(throws: RunStoreError.self) {
+                        try RunStore(path: path, for: access, patience: 0.1)
+                    }
+                    #expect(error?.description.contains("locked by another process") == true)
+                }
+                #expect(throws: RunStoreError.self) { try store.finish(1, .finished) }
+                return .rollback
+            }
+            try store.finish(1, .finished)
+            #expect(try store.run("1").status == .finished)
+        }
+    }
+
+    @Test func anotherProgramsDatabase() throws {
+        try withPath { path in
+            try DatabaseQueue(path: path).write { try $0.execute(sql: "CREATE TABLE songs (title)") }
+            for access in [RunStore.Access.read, .write] {
+                let error = #expect(throws: RunStoreError.self) { try RunStore(path: path, for: access) }
+                #expect(error?.description.contains("a database of something else") == true)
+            }
+        }
     }
 
     /// Several connections write at the same time; nothing is lost.

@@ -1,7 +1,7 @@
 /// Vector loops in C, for the one thing that Swift does not do: compile a loop for several instruction sets at once and
 /// choose among them when the program is loaded. Every function is single-threaded; callers split the work.
 ///
-/// `n` counts elements. Pointers marked `restrict` must not overlap; the others may be the same array.
+/// `n` counts elements. Arrays must not overlap: the compiler is told so, or it could not vectorise.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -10,28 +10,28 @@
 
 /// y = GELU(x) = x · Φ(x), with Φ by erf (Hendrycks & Gimpel 2016).
 void ck_gelu(size_t n, const float *restrict x, float *restrict y);
-/// dx = dy · GELU'(x).
-void ck_gelu_backward(size_t n, const float *restrict x, const float *dy, float *dx);
+/// dy *= GELU'(x): the gradient of the result becomes that of x. In place, like all backward functions here.
+void ck_gelu_backward(size_t n, const float *restrict x, float *restrict dy);
 
 /// y = x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))), the approximation of the same paper.
 void ck_gelu_tanh(size_t n, const float *restrict x, float *restrict y);
-void ck_gelu_tanh_backward(size_t n, const float *restrict x, const float *dy, float *dx);
+void ck_gelu_tanh_backward(size_t n, const float *restrict x, float *restrict dy);
 
 /// y = max(0, x).
 void ck_relu(size_t n, const float *restrict x, float *restrict y);
-void ck_relu_backward(size_t n, const float *restrict x, const float *dy, float *dx);
+void ck_relu_backward(size_t n, const float *restrict x, float *restrict dy);
 
 /// One row: x = softmax(scale · x).
 void ck_softmax(size_t n, float scale, float *x);
-/// One row: dx = scale · p ⊙ (dp − ⟨p, dp⟩), the derivative through ck_softmax with probabilities p.
-void ck_softmax_backward(size_t n, float scale, const float *restrict p, const float *dp, float *dx);
+/// One row: dp = scale · p ⊙ (dp − ⟨p, dp⟩), the derivative through ck_softmax with probabilities p.
+void ck_softmax_backward(size_t n, float scale, const float *restrict p, float *restrict dp);
 
 /// One row: y = (x − μ) / √(σ² + ε) · gain + bias. Leaves μ and 1 / √(σ² + ε) in statistics[0] and [1].
 void ck_layer_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain,
                    const float *restrict bias, float *restrict y, float *restrict statistics);
-/// One row: the gradient of ck_layer_norm with respect to x. dx may be dy.
+/// One row: dy, the gradient of ck_layer_norm's result, becomes that of x.
 void ck_layer_norm_backward(size_t n, const float *restrict x, const float *restrict statistics,
-                            const float *restrict gain, const float *dy, float *dx);
+                            const float *restrict gain, float *restrict dy);
 /// Adds x̂ ⊙ dy and dy of one row, or of a part of its columns, to the gradients of gain and bias.
 void ck_layer_norm_add_gradients(size_t n, const float *restrict x, const float *restrict statistics,
                                  const float *restrict dy, float *restrict dgain, float *restrict dbias);
