@@ -37,25 +37,25 @@ public struct ClassificationReport: Sendable, Equatable {
     ///   - names: of all ids
     public init(actual: [Int], predicted: [Int], names: [String]) {
         precondition(actual.count == predicted.count && !actual.isEmpty, "one prediction for each example")
-        var counts = [[Int]](repeating: [Int](repeating: 0, count: names.count), count: names.count)
-        for (actual, predicted) in zip(actual, predicted) { counts[actual][predicted] += 1 }
-        let occurring = names.indices.filter { id in
-            counts[id].contains { $0 > 0 } || counts.contains { $0[id] > 0 }
-        }
+        // Only labels that occur take part: a model can know very many.
+        let occurring = Set(actual).union(predicted).sorted()
+        let places = Dictionary(uniqueKeysWithValues: zip(occurring, 0...))
+        var counts = [[Int]](repeating: [Int](repeating: 0, count: occurring.count), count: occurring.count)
+        for (actual, predicted) in zip(actual, predicted) { counts[places[actual]!][places[predicted]!] += 1 }
         func ratio(_ numerator: Double, _ denominator: Double) -> Double {
             denominator == 0 ? 0 : numerator / denominator
         }
-        labels = occurring.map { id in
-            let right = Double(counts[id][id])
-            let support = counts[id].reduce(0, +)
-            let precision = ratio(right, Double(counts.reduce(0) { $0 + $1[id] }))
+        labels = occurring.enumerated().map { place, id in
+            let right = Double(counts[place][place])
+            let support = counts[place].reduce(0, +)
+            let precision = ratio(right, Double(counts.reduce(0) { $0 + $1[place] }))
             let recall = ratio(right, Double(support))
             return Label(
                 label: names[id], precision: precision, recall: recall,
                 f1: ratio(2 * precision * recall, precision + recall), support: support)
         }
-        confusion = occurring.map { row in occurring.map { counts[row][$0] } }
-        accuracy = Double(names.indices.reduce(0) { $0 + counts[$1][$1] }) / Double(actual.count)
+        confusion = counts
+        accuracy = Double(counts.indices.reduce(0) { $0 + counts[$1][$1] }) / Double(actual.count)
         macroF1 = labels.reduce(0) { $0 + $1.f1 } / Double(labels.count)
         weightedF1 = labels.reduce(0) { $0 + $1.f1 * Double($1.support) } / Double(actual.count)
     }

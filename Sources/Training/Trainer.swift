@@ -225,9 +225,7 @@ public struct Trainer {
             let wasInterrupted = try trainEpochs()
             try flush()
             if wasInterrupted { try state.write() }
-            var best = state.model
-            if let parameters = state.bestParameters { best.classifier.parameters = parameters }
-            try best.write(to: URL(filePath: state.request.output))
+            try writeOutput()
             try store.finish(state.run, wasInterrupted ? .interrupted : .finished)
             if !wasInterrupted { Checkpoint.remove(forOutput: state.request.output) }
             return TrainingResult(
@@ -236,6 +234,22 @@ public struct Trainer {
         } catch {
             // The first error counts; the database may be what has failed.
             try? store.finish(state.run, .failed, error: "\(error)")
+            throw error
+        }
+    }
+
+    /// Writes the best epoch's model; before the first epoch's end, the current one.
+    private func writeOutput() throws {
+        var best = state.model
+        if let parameters = state.bestParameters { best.classifier.parameters = parameters }
+        let output = URL(filePath: state.request.output)
+        do {
+            // Again, for what may have been put there since the beginning.
+            try ModelFolder.checkOutput(output, overwrite: true)
+            try best.write(to: output)
+        } catch {
+            // So that the work can be had by resuming, once there is room.
+            try? state.write()
             throw error
         }
     }

@@ -103,9 +103,11 @@ struct InferenceOptions: ParsableArguments {
     }
 }
 
-/// Checks a number that must be at least 1.
+/// Checks a number of things: at least one, and not so many that sums of such numbers could overflow.
 func requirePositive(_ value: Int?, _ option: String) throws {
-    if let value, value < 1 { throw ValidationError("\(option) must be at least 1.") }
+    guard let value else { return }
+    if value < 1 { throw ValidationError("\(option) must be at least 1.") }
+    if value > 1_000_000_000 { throw ValidationError("\(option) must be at most 1,000,000,000.") }
 }
 
 extension Layout.Format: ExpressibleByArgument {}

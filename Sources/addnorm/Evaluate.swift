@@ -42,15 +42,15 @@ struct Evaluate: ParsableCommand {
     var database: DatabaseOptions
 
     func run() throws {
-        let store = try database.open(for: .write)
         let folder = try model.load()
         let datasets = try files.map { try Dataset(contentsOf: $0, layout: layout.layout, labeled: true) }
-        // Every file is checked before the first one is run.
+        // Every file is checked, and the database, before the first one is run.
         let examples = try datasets.map { dataset in
             try EncodedExamples(
                 dataset, labels: folder.classifier.configuration.labels, tokenizer: folder.tokenizer,
                 maximumLength: model.maximumLength(of: folder))
         }
+        let store = try database.open(for: .write)
         var predictor = Predictor(
             for: folder.classifier, batchSize: inference.batchSize, workers: inference.workers)
         var results: [EvaluationResult] = []
@@ -108,6 +108,9 @@ struct Evaluate: ParsableCommand {
 
         private let report: ClassificationReport
 
+        /// With more labels, a matrix is too wide to be read.
+        private static let mostColumns = 20
+
         /// All but `report`, which the text needs.
         enum CodingKeys: CodingKey {
             case model, data, examples, loss, accuracy, macroF1, weightedF1, labels, confusion, seconds, tokens
@@ -146,13 +149,14 @@ struct Evaluate: ParsableCommand {
             var matrix = TextTable(
                 header: ["actual \\ predicted"] + labels.map(\.label), numeric: Set(1...labels.count))
             for (label, row) in zip(labels, confusion) { matrix.rows.append([label.label] + row.map(String.init)) }
+            let isLegible = labels.count <= Self.mostColumns
             let speed = Int(Double(tokens) / max(seconds, 1e-9))
             return """
                 \(data): \(examples.formatted()) examples, loss \(loss.figure), \(seconds.duration), \
                 \(speed.formatted()) tokens/s
 
                 \(table.text)
-                \(matrix.text)
+                \(isLegible ? matrix.text : "the confusion matrix of \(labels.count) labels is in the output of --json\n")
                 """
         }
     }

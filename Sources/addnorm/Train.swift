@@ -21,34 +21,11 @@ struct Train: ParsableCommand {
               addnorm train --resume run-7
             """)
 
-    @Option(help: ArgumentHelp("Labelled texts; in a .tsv file without header, text<TAB>label.", valueName: "file"))
-    var train: String?
+    @OptionGroup(title: "Files")
+    var files: FileOptions
 
-    @Option(help: ArgumentHelp("Labelled texts to choose the best epoch by.", valueName: "file"))
-    var dev: String?
-
-    @Option(help: "Without --dev: the share of the training data that is held out, stratified by label.")
-    var devFraction = Hyperparameters().devFraction
-
-    @Option(help: ArgumentHelp("A model folder to start from.", valueName: "dir"))
-    var model: String?
-
-    @Option(help: ArgumentHelp("The folder that the trained model is written to.", valueName: "dir"))
-    var output: String?
-
-    @Flag(help: "Replace a model that is at --output already.")
-    var overwrite = false
-
-    @Option(help: "A unique name for the run. (default: a short one is made)")
-    var name: String?
-
-    @Option(help: ArgumentHelp("Go on with an interrupted run; it keeps its options.", valueName: "run"))
-    var resume: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Write a checkpoint every so many steps (200) or minutes (5m), to resume from.", valueName: "interval"))
-    var checkpointEvery: TrainingRequest.CheckpointInterval?
+    @OptionGroup(title: "Run")
+    var runOptions: RunOptions
 
     @OptionGroup(title: "Training")
     var training: TrainingOptions
@@ -59,45 +36,32 @@ struct Train: ParsableCommand {
     @OptionGroup(title: "Input")
     var layout: LayoutOptions
 
-    @OptionGroup
-    var database: DatabaseOptions
-
     func validate() throws {
-        if resume != nil {
+        if runOptions.resume != nil {
             if request() != TrainingRequest(train: "", output: "") {
                 throw ValidationError(
                     "A run that is resumed keeps its options: beside --resume, only --db can be given.")
             }
-        } else if train == nil || output == nil {
+        } else if files.train == nil || files.output == nil {
             throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
         }
-        if let name, name.isEmpty || name.allSatisfy(\.isNumber) {
-            throw ValidationError("--name must not be empty or a number, or it could be taken for a run's id.")
-        }
-        if model != nil && !shape.isEmpty {
+        if files.model != nil && !shape.isEmpty {
             throw ValidationError(
                 "--layers, --hidden-size, --heads, --intermediate-size, --vocab-size, --pooling and --norm-placement are for"
                     + " new models; --model has decided them.")
         }
-        guard devFraction > 0 && devFraction < 1 else {
-            throw ValidationError("--dev-fraction must lie between 0 and 1.")
-        }
     }
 
     func run() throws {
-        let store = try database.open(for: .write)
+        let store = try runOptions.database.open(for: .write)
         let display = ProgressDisplay()
-        var request = request()
-        request.command = CommandLine.arguments.shellQuoted
-        request.hyperparameters.threads = training.threads ?? Workers().count
         Interrupt.watch()
         var trainer =
-            if let resume {
-                try Trainer(
-                    resuming: resume, store: store, report: display.show, isInterrupted: { Interrupt.isRaised })
+            if let resume = runOptions.resume {
+                try Trainer(resuming: resume, store: store, report: display.show, isInterrupted: { Interrupt.isRaised })
             } else {
                 try Trainer(
-                    request, store: store, version: AddNormCommand.version, report: display.show,
+                    recordedRequest(), store: store, version: AddNormCommand.version, report: display.show,
                     isInterrupted: { Interrupt.isRaised })
             }
         let result = try trainer.run()
@@ -115,18 +79,77 @@ struct Train: ParsableCommand {
         }
     }
 
+    /// What was asked for, without what depends on this machine.
     private func request() -> TrainingRequest {
-        var request = TrainingRequest(train: train ?? "", output: output ?? "")
-        request.dev = dev
-        request.model = model
-        request.overwrite = overwrite
-        request.name = name
-        request.checkpointEvery = checkpointEvery
+        var request = TrainingRequest(train: files.train ?? "", output: files.output ?? "")
+        request.dev = files.dev
+        request.model = files.model
+        request.overwrite = files.overwrite
+        request.name = runOptions.name
+        request.checkpointEvery = runOptions.checkpointEvery
         request.layout = layout.layout
         training.apply(to: &request.hyperparameters)
         shape.apply(to: &request.hyperparameters)
-        request.hyperparameters.devFraction = devFraction
+        request.hyperparameters.devFraction = files.devFraction
         return request
+    }
+
+    /// The same as the database keeps it.
+    private func recordedRequest() -> TrainingRequest {
+        var request = request()
+        request.command = CommandLine.arguments.shellQuoted
+        request.hyperparameters.threads = training.threads ?? Workers().count
+        return request
+    }
+}
+
+/// What is read and written.
+struct FileOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Labelled texts; in a .tsv file without header, text<TAB>label.", valueName: "file"))
+    var train: String?
+
+    @Option(help: ArgumentHelp("The folder that the trained model is written to.", valueName: "dir"))
+    var output: String?
+
+    @Flag(help: "Replace a model that is at --output already.")
+    var overwrite = false
+
+    @Option(help: ArgumentHelp("Labelled texts to choose the best epoch by.", valueName: "file"))
+    var dev: String?
+
+    @Option(help: "Without --dev: the share of the training data that is held out, stratified by label.")
+    var devFraction = Hyperparameters().devFraction
+
+    @Option(help: ArgumentHelp("A model folder to start from.", valueName: "dir"))
+    var model: String?
+
+    func validate() throws {
+        guard devFraction > 0 && devFraction < 1 else {
+            throw ValidationError("--dev-fraction must lie between 0 and 1.")
+        }
+    }
+}
+
+/// How a run is kept.
+struct RunOptions: ParsableArguments {
+    @Option(help: "A unique name for the run. (default: a short one is made)")
+    var name: String?
+
+    @Option(help: ArgumentHelp("Go on with an interrupted run; it keeps its options.", valueName: "run"))
+    var resume: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write a checkpoint every so many steps (200) or minutes (5m), to resume from.", valueName: "interval"))
+    var checkpointEvery: TrainingRequest.CheckpointInterval?
+
+    @OptionGroup
+    var database: DatabaseOptions
+
+    func validate() throws {
+        if let name, name.isEmpty || name.allSatisfy(\.isNumber) {
+            throw ValidationError("--name must not be empty or a number, or it could be taken for a run's id.")
+        }
     }
 }
 
@@ -175,6 +198,7 @@ struct TrainingOptions: ParsableArguments {
         try requirePositive(batchSize, "--batch-size")
         try requirePositive(earlyStopping, "--early-stopping")
         try requirePositive(threads, "--threads")
+        try requirePositive(maxLength, "--max-length")
         guard maxLength >= 2 else { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }
         guard learningRate > 0 && learningRate.isFinite else {
             throw ValidationError("--learning-rate must be above 0.")
@@ -262,7 +286,7 @@ extension TrainingRequest.CheckpointInterval: ExpressibleByArgument {
     public init?(argument: String) {
         if let steps = Int(argument), steps >= 1 {
             self = .steps(steps)
-        } else if argument.hasSuffix("m"), let minutes = Double(argument.dropLast()), minutes > 0 {
+        } else if argument.hasSuffix("m"), let minutes = Double(argument.dropLast()), minutes > 0, minutes < 1e6 {
             self = .minutes(minutes)
         } else {
             return nil
