@@ -33,12 +33,23 @@ public final class RunStore: Sendable {
         queue = try Self.explaining(path) {
             var configuration = GRDB.Configuration()
             configuration.busyMode = .timeout(patience)
-            configuration.readonly = access == .read
+            if access == .read {
+                try Self.rollBack(path, configuration)
+                configuration.readonly = true
+            }
             return try DatabaseQueue(path: path, configuration: configuration)
         }
         try Self.explaining(path) {
             try Self.check(queue, path: path, access: access)
             if access == .write { try DatabaseMigrator.runStore.migrate(queue) }
+        }
+    }
+
+    /// Undoes what a process that was killed has written by half. SQLite does so by itself, but not for a reader.
+    private static func rollBack(_ path: String, _ configuration: GRDB.Configuration) throws {
+        guard FileManager.default.fileExists(atPath: path + "-journal") else { return }
+        try DatabaseQueue(path: path, configuration: configuration).read { db in
+            _ = try Row.fetchOne(db, sql: "SELECT 1 FROM sqlite_master")
         }
     }
 

@@ -147,6 +147,30 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
         }
     }
 
+    /// A process that is killed while it writes leaves a journal; the half of its work is undone by whoever comes next.
+    @Test func aKilledWriter() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            _ = try store.begin(Self.run(), params: [])
+            let copy = path + ".copy"
+            let writer = try DatabaseQueue(path: path)
+            // Little memory, so that the file is written to before the transaction ends.
+            try writer.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA cache_size = 5; BEGIN IMMEDIATE")
+                for step in 0..<20_000 {
+                    try db.execute(sql: "INSERT INTO metrics VALUES (1, 'train', 'loss', ?, 1, 1, '')", arguments: [step])
+                }
+                for suffix in ["", "-journal"] {
+                    try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
+                }
+                try db.execute(sql: "ROLLBACK")
+            }
+            let reader = try RunStore(path: copy, for: .read)
+            #expect(try reader.metrics(of: 1).isEmpty)
+            #expect(try reader.query("PRAGMA integrity_check").rows == [[.text("ok")]])
+        }
+    }
+
     @Test func anotherProgramsDatabase() throws {
         try withPath { path in
             try DatabaseQueue(path: path).write { try $0.execute(sql: "CREATE TABLE songs (title)") }
