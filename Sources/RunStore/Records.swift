@@ -192,7 +192,7 @@ public struct RunSummary: Record, Sendable {
     public let startedAt: String
     public let seconds: Double?
     public let bestDevAccuracy: Double?
-    public let bestEpoch: Double?
+    public let bestEpoch: Int?
     public let devMacroF1: Double?
     public let devLoss: Double?
     public let parameters: Int

@@ -95,7 +95,7 @@ extension DatabaseMigrator {
                     SELECT runs.id, runs.name, runs.status, runs.started_at,
                            round((julianday(runs.finished_at) - julianday(runs.started_at)) * 86400, 1) AS seconds,
                            best.value AS best_dev_accuracy,
-                           best.epoch AS best_epoch,
+                           CAST(best.epoch AS INTEGER) AS best_epoch,
                            f1.value AS dev_macro_f1,
                            loss.value AS dev_loss,
                            runs.parameters, runs.output

@@ -29,7 +29,7 @@ struct RunsList: ParsableCommand {
             table.rows.append([
                 "\(run.id)", run.name, run.status.rawValue, run.startedAt, run.seconds.map { "\($0)" } ?? "",
                 run.bestDevAccuracy?.figure ?? "", run.devMacroF1?.figure ?? "",
-                run.bestEpoch.map { "\(Int($0))" } ?? "", run.output,
+                run.bestEpoch.map { "\($0)" } ?? "", run.output,
             ])
         }
         try Output.write(table.text)

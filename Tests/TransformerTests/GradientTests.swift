@@ -3,6 +3,10 @@ import Kernels
 import Testing
 import Transformer
 
+// Both have a sublayer's form, so that one helper can test them; the package itself never nests them.
+extension AddNorm: @retroactive Sublayer {}
+extension EncoderLayer: @retroactive Sublayer {}
+
 /// Every layer's backward pass against central finite differences of the ``Reference``'s forward pass in double precision,
 /// and its forward pass against the same. Dropout is on: its masks are a function of the position, so they hold still.
 @Suite struct GradientTests {
@@ -162,7 +166,7 @@ import Transformer
         Self.check(Self.sublayer(layer, layout) { Reference.feedForward($0, $1, "f", activation) })
     }
 
-    /// A sublayer on its own.
+    /// A sublayer, or anything of its form, on its own.
     static func sublayer(
         _ layer: some Sublayer, _ layout: ParameterLayout,
         reference: @escaping (Reference.Rows, Reference.Parameters) -> Reference.Rows
@@ -190,26 +194,12 @@ import Transformer
         var layout = ParameterLayout()
         let layer = AddNorm(
             FeedForward("f", configuration, in: &layout), norm: "n", configuration, site: 2, in: &layout)
-        var activations = layer.makeActivations()
-        var scratch = layer.makeScratch()
         Self.check(
-            Layer(
-                layout: layout, input: 8, output: (Self.rows, 8),
-                forward: { x, p in
-                    var y = Matrix(columns: 8)
-                    layer.forward(x, into: &y, keeping: &activations, &scratch, p, Self.pass)
-                    return y
-                },
-                backward: { dy, x, p, gradients in
-                    var gradient = dy
-                    layer.backward(&gradient, x, activations, &scratch, p, gradients: &gradients, Self.pass)
-                    return gradient
-                },
-                reference: { x, p in
-                    Reference.addNorm(x, p, norm: "n", placement, Self.mask(configuration), site: 2) {
-                        Reference.feedForward($0, p, "f", .gelu)
-                    }
-                }))
+            Self.sublayer(layer, layout) { x, p in
+                Reference.addNorm(x, p, norm: "n", placement, Self.mask(configuration), site: 2) {
+                    Reference.feedForward($0, p, "f", .gelu)
+                }
+            })
     }
 
     @Test(arguments: Configuration.NormPlacement.allCases)
@@ -217,25 +207,11 @@ import Transformer
         let configuration = Self.configuration(placement)
         var layout = ParameterLayout()
         let layer = EncoderLayer("e", configuration, site: 1, in: &layout)
-        var activations = layer.makeActivations()
-        var scratch = layer.makeScratch()
         Self.check(
-            Layer(
-                layout: layout, input: 8, output: (Self.rows, 8),
-                forward: { x, p in
-                    var y = Matrix(columns: 8)
-                    layer.forward(x, into: &y, keeping: &activations, &scratch, p, Self.pass)
-                    return y
-                },
-                backward: { dy, x, p, gradients in
-                    var gradient = dy
-                    layer.backward(&gradient, x, activations, &scratch, p, gradients: &gradients, Self.pass)
-                    return gradient
-                },
-                reference: {
-                    Reference.encoderLayer(
-                        $0, $1, "e", configuration, offsets: Self.offsets, Self.mask(configuration), site: 1)
-                }))
+            Self.sublayer(layer, layout) {
+                Reference.encoderLayer(
+                    $0, $1, "e", configuration, offsets: Self.offsets, Self.mask(configuration), site: 1)
+            })
     }
 
     @Test(arguments: Configuration.NormPlacement.allCases)
