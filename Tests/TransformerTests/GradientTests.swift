@@ -4,8 +4,8 @@ import Testing
 import Transformer
 
 // Both have a sublayer's form, so that one helper can test them; the package itself never nests them.
-extension AddNorm: @retroactive Sublayer {}
-extension EncoderLayer: @retroactive Sublayer {}
+extension AddNorm: Sublayer {}
+extension EncoderLayer: Sublayer {}
 
 /// Every layer's backward pass against central finite differences of the ``Reference``'s forward pass in double precision,
 /// and its forward pass against the same. Dropout is on: its masks are a function of the position, so they hold still.
