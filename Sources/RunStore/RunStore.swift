@@ -233,7 +233,8 @@ public final class RunStore: Sendable {
             case .SQLITE_FULL: RunStoreError("\(path): the disk is full; make room, or choose another file with --db")
             case .SQLITE_READONLY:
                 RunStoreError(
-                    "\(path): the database cannot be written to: \(message); 'runs query' is for reading only")
+                    "\(path): the database cannot be written to: \(message); 'runs query' only reads, and all else needs"
+                        + " permission to write")
             case .SQLITE_CORRUPT: RunStoreError("\(path): the database is damaged: \(message)")
             default: RunStoreError("\(path): \(message)")
             }

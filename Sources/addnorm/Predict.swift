@@ -10,7 +10,7 @@ struct Predict: ParsableCommand {
             Prints one line for each text, in the order of the input: the label, its probability and the text, between tabs. \
             Standard input is answered as it comes. An empty line is a text as well.
 
-              addnorm predict --model models/reviews --text 'Not bad at all.'
+              addnorm predict --model models/reviews --text 'Great value, I would buy it again.'
               addnorm predict --model models/reviews new-reviews.txt
               tail -f reviews.log | addnorm predict --model models/reviews --json
             """)
