@@ -158,7 +158,8 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
             try writer.writeWithoutTransaction { db in
                 try db.execute(sql: "PRAGMA cache_size = 5; BEGIN IMMEDIATE")
                 for step in 0..<20_000 {
-                    try db.execute(sql: "INSERT INTO metrics VALUES (1, 'train', 'loss', ?, 1, 1, '')", arguments: [step])
+                    try db.execute(
+                        sql: "INSERT INTO metrics VALUES (1, 'train', 'loss', ?, 1, 1, '')", arguments: [step])
                 }
                 for suffix in ["", "-journal"] {
                     try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
