@@ -28,7 +28,7 @@ public struct Dataset: Sendable {
     /// - Complexity: O(*n*) in the size of the file, which is memory-mapped.
     public init(contentsOf path: String, layout: Layout, labeled: Bool) throws {
         let data = try Self.map(path)
-        var reader = LineReader(path: path, layout: layout, labeled: labeled)
+        var reader = try LineReader(path: path, layout: layout, labeled: labeled)
         var examples: [Example] = []
         for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             // After the last line break there is no further line.
@@ -51,7 +51,13 @@ public struct Dataset: Sendable {
         }
         if isDirectory { throw DatasetError(path, "is a folder; name a file with one example on each line") }
         do {
-            return try Data(contentsOf: URL(filePath: path), options: .alwaysMapped)
+            let url = URL(filePath: path)
+            let isRegular = try FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path)[.type]
+            if isRegular as? FileAttributeType == .typeRegular {
+                return try Data(contentsOf: url, options: .alwaysMapped)
+            }
+            // A pipe has neither size nor places.
+            return try FileHandle(forReadingFrom: url).readToEnd() ?? Data()
         } catch {
             throw DatasetError(path, "cannot be read: \(error.localizedDescription)")
         }
@@ -59,9 +65,11 @@ public struct Dataset: Sendable {
 }
 
 /// What is wrong with data, and where.
-public struct DatasetError: Error, CustomStringConvertible {
+public struct DatasetError: LocalizedError, CustomStringConvertible {
     /// The file, the line where there is one, the cause and what to do.
     public let description: String
+    /// The same, for Foundation.
+    public var errorDescription: String? { description }
 
     /// Creates an error about a file, or about one of its lines.
     public init(_ path: String, line: Int? = nil, _ cause: String) {

@@ -36,8 +36,16 @@ public struct Layout: Sendable, Codable, Equatable {
     }
 
     /// The format of the file at `path`.
-    func format(of path: String) -> Format {
-        format ?? (path.lowercased().hasSuffix(".tsv") ? .tsv : .lines)
+    ///
+    /// - Throws: ``DatasetError`` if the ending tells one that cannot be read: to take a table for plain lines would be wrong.
+    func format(of path: String) throws -> Format {
+        if let format { return format }
+        let ending = URL(filePath: path).pathExtension.lowercased()
+        if ["csv", "json", "jsonl", "gz", "parquet", "xlsx"].contains(ending) {
+            throw DatasetError(
+                path, "files ending in .\(ending) cannot be read; convert it to .tsv, or say what it is with --format")
+        }
+        return ending == "tsv" ? .tsv : .lines
     }
 }
 
@@ -62,9 +70,10 @@ public struct LineReader {
     /// - Parameters:
     ///   - path: what errors name as the file; its ending tells the format if `layout` does not
     ///   - labeled: whether every line must have a label
-    public init(path: String, layout: Layout, labeled: Bool) {
+    /// - Throws: ``DatasetError`` if the format cannot be read.
+    public init(path: String, layout: Layout, labeled: Bool) throws {
         (self.path, self.layout, self.labeled) = (path, layout, labeled)
-        format = layout.format(of: path)
+        format = try layout.format(of: path)
     }
 
     /// Reads one line, without its LF. Returns nil for a header.
@@ -76,8 +85,11 @@ public struct LineReader {
         if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
         if line == 1, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
+            let isUTF16 = line == 1 && (bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]))
             throw DatasetError(
-                path, line: line, "not valid UTF-8; convert the file, for example with: iconv -f latin1 -t utf-8")
+                path, line: line,
+                "not valid UTF-8; convert the file, for example with: iconv -f \(isUTF16 ? "utf-16" : "latin1") -t utf-8"
+            )
         }
         switch format {
         case .lines:
@@ -148,6 +160,9 @@ public struct LineReader {
         }
         let name = cells[label].trimmingCharacters(in: .whitespaces)
         if name.isEmpty { throw DatasetError(path, line: line, "the label is empty") }
+        if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            throw DatasetError(path, line: line, "the label contains a control character")
+        }
         return Example(text: cells[text], label: name, line: line)
     }
 }

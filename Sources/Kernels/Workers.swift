@@ -10,11 +10,13 @@ public struct Workers: Sendable {
     /// The number of threads, at least 1.
     public let count: Int
 
+    private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)
+
     /// Creates workers on `count` threads; by default one for each processor.
     public init(count: Int = ProcessInfo.processInfo.activeProcessorCount) {
         precondition(count >= 1, "at least one thread is needed")
         self.count = count
-        openblas_set_num_threads(1)
+        Self.singleThreadedBLAS
     }
 
     /// Splits `0 ..< n` into contiguous ranges and calls `body` with each, on all threads at once.

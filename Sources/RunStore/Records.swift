@@ -61,7 +61,7 @@ public struct Run: Record, Sendable {
         self.trainSha256 = trainSha256
         self.devData = devData
         self.devSha256 = devSha256
-        self.seed = Int64(bitPattern: seed)
+        self.seed = Int64(clamping: seed)
         self.threads = threads
         self.version = version
         self.parameters = parameters

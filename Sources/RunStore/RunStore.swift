@@ -30,18 +30,24 @@ public final class RunStore: Sendable {
         if access == .read && !FileManager.default.fileExists(atPath: path) {
             throw RunStoreError("\(path): no such database; the first 'addnorm train' makes one (or name it with --db)")
         }
+        let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+        if let type, type != .typeRegular && type != .typeSymbolicLink {
+            throw RunStoreError("\(path): not a file; choose another with --db")
+        }
+        // SQLite gives a meaning to names like ':memory:'; an absolute path is always a file.
+        let file = URL(filePath: path).path
         queue = try Self.explaining(path) {
             var configuration = GRDB.Configuration()
             configuration.busyMode = .timeout(patience)
             if access == .read {
-                try Self.rollBack(path, configuration)
+                try Self.rollBack(file, configuration)
                 configuration.readonly = true
             }
-            return try DatabaseQueue(path: path, configuration: configuration)
+            return try DatabaseQueue(path: file, configuration: configuration)
         }
         try Self.explaining(path) {
             try Self.check(queue, path: path, access: access)
-            if access == .write { try DatabaseMigrator.runStore.migrate(queue) }
+            if access == .write { try Self.migrate(queue) }
         }
     }
 
@@ -62,9 +68,11 @@ public final class RunStore: Sendable {
             )
         }
         let known = DatabaseMigrator.runStore.migrations
-        if applied.isEmpty && (!tables.isEmpty || access == .read) {
+        // The table of migrations can be there alone while another process is making the database.
+        if applied.isEmpty && tables.contains(where: { $0 != "grdb_migrations" }) {
             throw RunStoreError("\(path): a database of something else, not of runs; choose another file with --db")
         }
+        if applied.isEmpty && access == .read { throw RunStoreError("\(path): no run has been recorded yet") }
         if !applied.isSubset(of: known) {
             throw RunStoreError(
                 "\(path): written by a newer version of addnorm; update addnorm, or choose another --db")
@@ -72,6 +80,15 @@ public final class RunStore: Sendable {
         if access == .read && applied.count < known.count {
             throw RunStoreError(
                 "\(path): written by an older version of addnorm; 'addnorm train --db' brings it up to date")
+        }
+    }
+
+    /// Brings the schema up to date, unless another process has just done so.
+    private static func migrate(_ queue: DatabaseQueue) throws {
+        do {
+            try DatabaseMigrator.runStore.migrate(queue)
+        } catch {
+            guard try queue.read(DatabaseMigrator.runStore.hasCompletedMigrations) else { throw error }
         }
     }
 
@@ -134,8 +151,11 @@ public final class RunStore: Sendable {
         try write { db in
             var evaluation = evaluation
             evaluation.runId = try Int64.fetchOne(
-                db, sql: "SELECT max(id) FROM runs WHERE output = ? AND status IN ('finished', 'interrupted')",
-                arguments: [evaluation.model])
+                db,
+                sql: """
+                    SELECT id FROM runs WHERE output = ? AND status IN ('finished', 'interrupted')
+                    ORDER BY finished_at DESC LIMIT 1
+                    """, arguments: [evaluation.model])
             try evaluation.insert(db)
             let id = db.lastInsertedRowID
             for var row in classes {
@@ -177,12 +197,11 @@ public final class RunStore: Sendable {
         try read { try Param.filter(Column("run_id") == run).order(Column("name")).fetchAll($0) }
     }
 
-    /// The metrics of a run in the order of steps; those of one name, or all.
-    public func metrics(of run: Int64, named name: String? = nil) throws -> [Metric] {
+    /// The metrics of a run in the order of steps.
+    public func metrics(of run: Int64) throws -> [Metric] {
         try read { db in
-            var request = Metric.filter(Column("run_id") == run)
-            if let name { request = request.filter(Column("name") == name) }
-            return try request.order(Column("step"), Column("split"), Column("name")).fetchAll(db)
+            try Metric.filter(Column("run_id") == run)
+                .order(Column("step"), Column("split"), Column("name")).fetchAll(db)
         }
     }
 
@@ -223,6 +242,7 @@ public final class RunStore: Sendable {
             throw switch error.resultCode {
             case .SQLITE_BUSY, .SQLITE_LOCKED:
                 RunStoreError(
+                    isLocked: true,
                     "\(path): locked by another process, and stays so; end that process, or choose"
                         + " another file with --db")
             case .SQLITE_NOTADB:
@@ -269,9 +289,16 @@ public struct Table: Sendable, Equatable {
 }
 
 /// Why the database of runs cannot be used.
-public struct RunStoreError: Error, CustomStringConvertible {
+public struct RunStoreError: LocalizedError, CustomStringConvertible {
     /// The file, the cause and what to do.
     public let description: String
+    /// The same, for Foundation.
+    public var errorDescription: String? { description }
 
-    init(_ description: String) { self.description = description }
+    /// Whether another process was in the way, so that a later attempt may succeed.
+    public let isLocked: Bool
+
+    init(isLocked: Bool = false, _ description: String) {
+        (self.isLocked, self.description) = (isLocked, description)
+    }
 }

@@ -101,9 +101,12 @@ extension DatabaseMigrator {
                            runs.parameters, runs.output
                     FROM runs
                     LEFT JOIN metrics AS best ON best.rowid = (
-                        SELECT rowid FROM metrics
-                        WHERE run_id = runs.id AND split = 'dev' AND name = 'accuracy'
-                        ORDER BY value DESC, step LIMIT 1)
+                        SELECT accuracy.rowid
+                        FROM metrics AS accuracy
+                        JOIN metrics AS f1 ON f1.run_id = accuracy.run_id AND f1.split = 'dev'
+                            AND f1.name = 'macro_f1' AND f1.step = accuracy.step
+                        WHERE accuracy.run_id = runs.id AND accuracy.split = 'dev' AND accuracy.name = 'accuracy'
+                        ORDER BY accuracy.value DESC, f1.value DESC, accuracy.step LIMIT 1)
                     LEFT JOIN metrics AS f1 ON f1.run_id = runs.id AND f1.split = 'dev'
                         AND f1.name = 'macro_f1' AND f1.step = best.step
                     LEFT JOIN metrics AS loss ON loss.run_id = runs.id AND loss.split = 'dev'

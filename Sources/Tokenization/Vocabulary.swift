@@ -67,9 +67,11 @@ public struct Vocabulary: Sendable {
 }
 
 /// Why text cannot be tokenized.
-public struct TokenizationError: Error, CustomStringConvertible {
+public struct TokenizationError: LocalizedError, CustomStringConvertible {
     /// What went wrong, where, and what to do.
     public let description: String
+    /// The same, for Foundation.
+    public var errorDescription: String? { description }
 
     init(_ description: String) { self.description = description }
 }

@@ -4,7 +4,7 @@ import HeapModule
 /// of adjacent pieces that occurs most often becomes a piece (Sennrich et al., *Neural Machine Translation of Rare Words with
 /// Subword Units*, 2016, algorithm 1).
 ///
-/// The result depends on the texts as a set only: equal counts are decided by the ids of the pieces, never by the order of a
+/// The result depends on how often each word occurs, and not on the order of the texts: equal counts are decided by the ids of the pieces, never by the order of a
 /// hash table.
 public struct VocabularyLearner {
     private let normalizer: Normalizer
@@ -96,8 +96,9 @@ private struct Pieces {
         let startIDs = Dictionary(uniqueKeysWithValues: zip(alphabet, 0...))
         let insideIDs = Dictionary(uniqueKeysWithValues: zip(continued, alphabet.count...))
         for (word, text) in zip(scalars, texts) {
-            // A character that is too rare to be a token ends what can be merged; the rest of the word is still counted.
-            words.append((word.enumerated().compactMap { $0 == 0 ? startIDs[$1] : insideIDs[$1] }, text.value))
+            // A character that is too rare to be a token divides its word: what is left and right of it never meets.
+            let ids = word.enumerated().map { $0 == 0 ? startIDs[$1] : insideIDs[$1] }
+            for part in ids.split(separator: nil) { words.append((part.compactMap { $0 }, text.value)) }
         }
         for (index, word) in words.enumerated() {
             for pair in zip(word.pieces, word.pieces.dropFirst()).map(Pair.init) {

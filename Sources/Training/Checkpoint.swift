@@ -20,6 +20,8 @@ struct Checkpoint {
         var examplesSeen = 0
         var best: EpochReport?
         var epochsWithoutImprovement = 0
+        /// Whether the model at the output is this run's own.
+        var hasWrittenOutput = false
     }
 
     /// The JSON file.
@@ -29,6 +31,16 @@ struct Checkpoint {
         let trainSha256: String
         let devSha256: String?
         let progress: Progress
+
+        /// Whether no number in it is one that a training could not have written.
+        var isSound: Bool {
+            let hyperparameters = request.hyperparameters
+            return min(hyperparameters.epochs, hyperparameters.batchSize, hyperparameters.threads) >= 1
+                && max(hyperparameters.epochs, hyperparameters.batchSize, hyperparameters.threads) <= 1_000_000_000
+                && hyperparameters.maxLength ?? 2 >= 2
+                && min(progress.epoch, progress.batchesDone, progress.step, progress.examplesSeen) >= 0
+                && progress.step <= 1 << 53
+        }
     }
 
     var run: Int64
@@ -61,29 +73,50 @@ struct Checkpoint {
                 }
                 let state = State(
                     run: run, request: request, trainSha256: trainSha256, devSha256: devSha256, progress: progress)
-                try JSONEncoder().encode(state).write(to: temporary.appending(path: "state.json"))
+                try JSONEncoder().encode(state).write(to: temporary.appending(path: Self.stateFile))
             }
         } catch {
             throw TrainingError("\(folder.path): the checkpoint cannot be written: \(error.localizedDescription)")
         }
     }
 
-    /// Removes the folder, if there is one.
-    static func remove(forOutput output: String) {
-        try? FileManager.default.removeItem(at: folder(forOutput: output))
+    /// Checks, before any work is done, that the folder's place is free, or has a checkpoint that may be replaced.
+    ///
+    /// - Throws: ``TrainingError`` that says what stands there.
+    static func checkFolder(forOutput output: String, overwrite: Bool) throws {
+        let folder = folder(forOutput: output)
+        guard FileManager.default.fileExists(atPath: folder.path) else { return }
+        guard FileManager.default.fileExists(atPath: folder.appending(path: stateFile).path) else {
+            throw TrainingError(
+                "\(folder.path): is in the way of this training's checkpoints, and is none; choose another --output")
+        }
+        guard overwrite else {
+            throw TrainingError(
+                "\(folder.path): the checkpoint of an interrupted run is there; go on with it by --resume, choose another"
+                    + " --output, or give it up with --overwrite")
+        }
     }
+
+    /// Removes the folder, if there is one.
+    func remove() {
+        let folder = Self.folder(forOutput: request.output)
+        guard FileManager.default.fileExists(atPath: folder.appending(path: Self.stateFile).path) else { return }
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    private static let stateFile = "state.json"
 
     /// Reads the checkpoint of the training whose output is `output`.
     ///
     /// - Throws: ``TrainingError`` if there is none, or it is damaged.
     init(forOutput output: String) throws {
         let folder = Self.folder(forOutput: output)
-        guard let data = try? Data(contentsOf: folder.appending(path: "state.json")) else {
+        guard let data = try? Data(contentsOf: folder.appending(path: Self.stateFile)) else {
             throw TrainingError(
                 "\(folder.path): no checkpoint is there; a run can be resumed if it was interrupted, or trained with"
                     + " --checkpoint-every")
         }
-        guard let state = try? JSONDecoder().decode(State.self, from: data) else {
+        guard let state = try? JSONDecoder().decode(State.self, from: data), state.isSound else {
             throw TrainingError("\(folder.path): the checkpoint is damaged; train again from the beginning")
         }
         run = state.run

@@ -13,8 +13,8 @@ public struct Hyperparameters: Codable, Sendable, Equatable {
     public var warmupRatio: Double = 0.1
     /// Gradients with a larger norm are scaled down to it.
     public var maxGradNorm: Double = 1
-    /// Special tokens included; longer texts are cut off.
-    public var maxLength = 128
+    /// Special tokens included; longer texts are cut off. Nil: 128, or the model's limit if that is less.
+    public var maxLength: Int?
     /// Of hidden states and attention probabilities. Nil: 0.3 in new models, what `config.json` says in others.
     public var dropout: Double?
     public var seed: UInt64 = 42
@@ -37,6 +37,9 @@ public struct Hyperparameters: Codable, Sendable, Equatable {
     /// Chosen by measurement: small models on small data need more than BERT's 0.1.
     public static let dropoutOfNewModels = 0.3
 
+    /// The longest text of a new model, in tokens.
+    public static let lengthOfNewModels = 128
+
     /// Hyper-parameters with their defaults.
     public init() {}
 
@@ -45,7 +48,8 @@ public struct Hyperparameters: Codable, Sendable, Equatable {
         [
             ("epochs", "\(epochs)"), ("batch_size", "\(batchSize)"), ("learning_rate", "\(learningRate)"),
             ("weight_decay", "\(weightDecay)"), ("warmup_ratio", "\(warmupRatio)"), ("max_grad_norm", "\(maxGradNorm)"),
-            ("max_length", "\(maxLength)"), ("dropout", dropout.map { "\($0)" } ?? "none"), ("seed", "\(seed)"),
+            ("max_length", maxLength.map { "\($0)" } ?? "none"), ("dropout", dropout.map { "\($0)" } ?? "none"),
+            ("seed", "\(seed)"),
             ("threads", "\(threads)"),
             ("early_stopping", earlyStopping.map { "\($0)" } ?? "none"), ("dev_fraction", "\(devFraction)"),
             ("layers", "\(layers)"), ("hidden_size", "\(hiddenSize)"), ("heads", "\(heads)"),
@@ -57,6 +61,7 @@ public struct Hyperparameters: Codable, Sendable, Equatable {
     /// Takes over what a model has decided.
     mutating func adopt(_ configuration: Configuration) {
         dropout = dropout ?? Double("\(configuration.dropout)")
+        maxLength = maxLength ?? min(Self.lengthOfNewModels, configuration.maximumLength)
         layers = configuration.layers
         hiddenSize = configuration.hiddenSize
         heads = configuration.heads

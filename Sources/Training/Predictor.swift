@@ -23,7 +23,8 @@ public struct Predictor {
 
     /// Creates a predictor for classifiers of the same configuration as `classifier`.
     ///
-    /// - Parameter batchSize: how many texts are run at a time; it decides about speed and memory, not about results
+    /// - Parameter batchSize: how many texts are run at a time; it decides about speed and memory, and about results only
+    ///   as far as rounding goes
     public init(for classifier: SequenceClassifier, batchSize: Int, workers: Workers) {
         (self.batchSize, self.workers) = (batchSize, workers)
         workspace = classifier.makeWorkspace(training: false)
@@ -34,9 +35,10 @@ public struct Predictor {
     /// - Parameters:
     ///   - sequences: `[texts]`, special tokens included
     ///   - targets: the right label's id of each text, for the loss
+    /// - Throws: ``TrainingError`` if the model's numbers have overflowed.
     public mutating func predict(
         _ classifier: SequenceClassifier, _ sequences: [[Int]], targets: [Int]? = nil
-    ) -> [Prediction] {
+    ) throws -> [Prediction] {
         var predictions = [Prediction?](repeating: nil, count: sequences.count)
         // Texts of like length together: the memory of a batch follows its longest texts.
         let order = sequences.indices.sorted { (sequences[$0].count, $0) < (sequences[$1].count, $1) }
@@ -44,6 +46,10 @@ public struct Predictor {
             let batch = order[start..<min(start + batchSize, order.count)]
             let logits = classifier.logits(Batch(batch.map { sequences[$0] }), &workspace, on: workers)
             let probabilities = softmax(logits)
+            guard probabilities.values.allSatisfy(\.isFinite) else {
+                throw TrainingError(
+                    "the model's outputs are not numbers: its parameters are damaged, or training diverged")
+            }
             for (row, index) in batch.enumerated() {
                 let loss = targets.map {
                     crossEntropy(Matrix(logits.row(row), columns: logits.columns), targets: [$0[index]])
@@ -78,11 +84,13 @@ public struct EvaluationResult: Sendable {
     }
 
     /// Runs `classifier` over labelled sequences.
+    ///
+    /// - Throws: ``TrainingError`` if the model's numbers have overflowed.
     public init(
         of classifier: SequenceClassifier, on examples: EncodedExamples, _ predictor: inout Predictor
-    ) {
+    ) throws {
         let start = ContinuousClock.now
-        predictions = predictor.predict(classifier, examples.sequences, targets: examples.targets)
+        predictions = try predictor.predict(classifier, examples.sequences, targets: examples.targets)
         targets = examples.targets
         report = ClassificationReport(
             actual: targets, predicted: predictions.map(\.label), names: classifier.configuration.labels)

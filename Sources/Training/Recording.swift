@@ -23,8 +23,10 @@ extension RunStore {
                 ClassMetric(
                     label: $0.label, precision: $0.precision, recall: $0.recall, f1: $0.f1, support: $0.support)
             },
+            // Pairs that never occur are recorded too, as long as there are not very many.
             confusions: zip(report.labels, report.confusion).flatMap { actual, counts in
-                zip(report.labels, counts).map { Confusion(actual: actual.label, predicted: $0.label, count: $1) }
+                zip(report.labels, counts).filter { $0.1 > 0 || report.labels.count <= 100 }
+                    .map { Confusion(actual: actual.label, predicted: $0.label, count: $1) }
             },
             predictions: zip(result.targets, result.predictions).enumerated().map { index, pair in
                 PredictionRecord(

@@ -25,6 +25,7 @@ public struct Trainer {
     /// Metrics that were not yet written.
     private var pending: [Metric] = []
     private var lastFlush = ContinuousClock.now
+    private var lockedUntil = ContinuousClock.now
     private var lastCheckpoint = ContinuousClock.now
     private let started = ContinuousClock.now
     /// In this process, for the speed.
@@ -34,9 +35,11 @@ public struct Trainer {
 
     private var hyperparameters: Hyperparameters { state.request.hyperparameters }
 
-    /// How often metrics of single steps are recorded, in steps, and written, at most.
+    /// How often metrics of single steps are recorded, in steps, and how often they are written.
     private static let metricInterval = 10
     private static let flushInterval = Duration.seconds(1)
+    /// How long a database that was locked is left alone.
+    private static let lockedInterval = Duration.seconds(60)
 
     // MARK: Beginning
 
@@ -44,27 +47,32 @@ public struct Trainer {
     ///
     /// - Parameters:
     ///   - request: what is asked for
-    ///   - store: where the run is recorded
+    ///   - store: opens the database where the run is recorded, once the request has been found good
     ///   - version: of this program
     ///   - report: is told what happens
     ///   - isInterrupted: asked after every step; the training ends cleanly once it says true
     /// - Throws: an error with a message for a person if the request cannot be carried out; nothing is recorded then.
     public init(
-        _ request: TrainingRequest, store: RunStore, version: String, report: @escaping (TrainingEvent) -> Void,
-        isInterrupted: @escaping () -> Bool
+        _ request: TrainingRequest, store: () throws -> RunStore, version: String,
+        report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
     ) throws {
         var request = request
         try ModelFolder.checkOutput(URL(filePath: request.output), overwrite: request.overwrite)
+        try Checkpoint.checkFolder(forOutput: request.output, overwrite: request.overwrite)
         let data = try Data(of: request)
         let labels = try data.labels()
         let model = try Self.makeModel(&request, labels: labels, data: data.train)
         let encoded = try data.encode(model, labels: labels, request, report: report)
+        try Self.checkMemory(for: model.classifier, encoded.training)
         let hyperparameters = request.hyperparameters
+        // It may be resumed from another folder.
+        request.makePathsAbsolute()
+        let store = try store()
         let run = try store.begin(
             Run(
-                name: request.name, command: request.command, model: request.model.map(absolutePath),
-                output: absolutePath(request.output), trainData: absolutePath(request.train),
-                trainSha256: data.train.sha256, devData: request.dev.map(absolutePath), devSha256: data.dev?.sha256,
+                name: request.name, command: request.command, model: request.model, output: request.output,
+                trainData: request.train, trainSha256: data.train.sha256, devData: request.dev,
+                devSha256: data.dev?.sha256,
                 seed: hyperparameters.seed, threads: hyperparameters.threads, version: version,
                 parameters: model.classifier.layout.count),
             params: hyperparameters.params)
@@ -157,7 +165,8 @@ public struct Trainer {
             let hyperparameters = request.hyperparameters
             func encode(_ dataset: Dataset) throws -> EncodedExamples {
                 try EncodedExamples(
-                    dataset, labels: labels, tokenizer: model.tokenizer, maximumLength: hyperparameters.maxLength)
+                    dataset, labels: labels, tokenizer: model.tokenizer,
+                    maximumLength: hyperparameters.maxLength ?? Hyperparameters.lengthOfNewModels)
             }
             if let dev { return try (encode(train), encode(dev)) }
             let (training, development) = try encode(train).split(
@@ -187,10 +196,8 @@ public struct Trainer {
                     "\(path): the model's labels are \(configuration.labels.joined(separator: ", ")); the training data's are"
                         + " \(labels.joined(separator: ", "))")
             }
-            guard hyperparameters.maxLength <= configuration.maximumLength else {
-                throw TrainingError(
-                    "--max-length \(hyperparameters.maxLength) is more than the \(configuration.maximumLength) of \(path)"
-                )
+            if let length = hyperparameters.maxLength, length > configuration.maximumLength {
+                throw TrainingError("--max-length \(length) is more than the \(configuration.maximumLength) of \(path)")
             }
             if let dropout = hyperparameters.dropout { try model.classifier.setDropout(Float(dropout)) }
             request.hyperparameters.adopt(model.classifier.configuration)
@@ -204,7 +211,7 @@ public struct Trainer {
             vocabularySize: vocabulary.tokens.count, hiddenSize: hyperparameters.hiddenSize,
             layers: hyperparameters.layers, heads: hyperparameters.heads,
             intermediateSize: hyperparameters.intermediateSize, labels: labels)
-        configuration.maximumLength = hyperparameters.maxLength
+        configuration.maximumLength = hyperparameters.maxLength ?? Hyperparameters.lengthOfNewModels
         configuration.dropout = Float(hyperparameters.dropout ?? Hyperparameters.dropoutOfNewModels)
         configuration.attentionDropout = configuration.dropout
         configuration.pooling = hyperparameters.pooling
@@ -215,6 +222,26 @@ public struct Trainer {
             tokenizer: Tokenizer(vocabulary: vocabulary, normalizer: normalizer))
     }
 
+    /// Refuses what cannot fit, before it is tried: the least that a step needs is parameters, gradients and moments, and the
+    /// attention probabilities of the longest text in every layer.
+    private static func checkMemory(
+        for classifier: SequenceClassifier, _ examples: EncodedExamples
+    ) throws {
+        let configuration = classifier.configuration
+        let longest = examples.sequences.reduce(0) { max($0, $1.count) }
+        let floats =
+            4 * Double(classifier.layout.count)
+            + Double(configuration.layers * configuration.heads) * Double(longest) * Double(longest)
+        let (needed, available) = (4 * floats / 1e9, Double(ProcessInfo.processInfo.physicalMemory) / 1e9)
+        guard needed <= available else {
+            throw TrainingError(
+                String(
+                    format:
+                        "a training step needs at least %.0f GB of memory, and this machine has %.0f GB; lower --max-length,"
+                        + " --hidden-size or --layers", needed, available))
+        }
+    }
+
     // MARK: Running
 
     /// Trains to the end, or until interrupted, and writes the best epoch's model.
@@ -223,30 +250,39 @@ public struct Trainer {
     public mutating func run() throws -> TrainingResult {
         do {
             let wasInterrupted = try trainEpochs()
-            try flush()
-            if wasInterrupted { try state.write() }
             try writeOutput()
+            if wasInterrupted { try state.write() }
+            try store.record(pending)
             try store.finish(state.run, wasInterrupted ? .interrupted : .finished)
-            if !wasInterrupted { Checkpoint.remove(forOutput: state.request.output) }
+            if !wasInterrupted { state.remove() }
             return TrainingResult(
                 run: runName, best: state.progress.best, epochs: state.progress.epoch, output: state.request.output,
                 wasInterrupted: wasInterrupted, seconds: (ContinuousClock.now - started) / .seconds(1))
         } catch {
-            // The first error counts; the database may be what has failed.
+            // The first error counts; what was learned until then, and the record of it, are saved if they can be.
+            if !state.progress.hasWrittenOutput && state.bestParameters != nil && (try? writeOutput()) != nil {
+                report(.notice("the best epoch until then is in \(state.request.output)"))
+            }
+            try? store.record(pending)
             try? store.finish(state.run, .failed, error: "\(error)")
             throw error
         }
     }
 
-    /// Writes the best epoch's model; before the first epoch's end, the current one.
-    private func writeOutput() throws {
-        var best = state.model
-        if let parameters = state.bestParameters { best.classifier.parameters = parameters }
+    /// Writes the best epoch's model. Before the first epoch's end that is the current one, which does not replace another.
+    private mutating func writeOutput() throws {
         let output = URL(filePath: state.request.output)
+        var best = state.model
+        if let parameters = state.bestParameters {
+            best.classifier.parameters = parameters
+        } else if FileManager.default.fileExists(atPath: output.path) {
+            return
+        }
         do {
             // Again, for what may have been put there since the beginning.
-            try ModelFolder.checkOutput(output, overwrite: true)
+            try ModelFolder.checkOutput(output, overwrite: state.request.overwrite || state.progress.hasWrittenOutput)
             try best.write(to: output)
+            state.progress.hasWrittenOutput = true
         } catch {
             // So that the work can be had by resuming, once there is room.
             try? state.write()
@@ -311,7 +347,7 @@ public struct Trainer {
     /// Evaluates on the dev data, and keeps the parameters if they are the best.
     private mutating func endEpoch() throws {
         let begin = ContinuousClock.now
-        let result = EvaluationResult(of: state.model.classifier, on: development, &predictor)
+        let result = try EvaluationResult(of: state.model.classifier, on: development, &predictor)
         devTime += ContinuousClock.now - begin
         state.progress.epoch += 1
         var epoch = EpochReport(
@@ -361,10 +397,17 @@ public struct Trainer {
         pending.append(Metric(run: state.run, split, name, step: progress.step, epoch: epoch, value: value))
     }
 
+    /// Writes the metrics that are waiting. If the database is locked they wait on, and the training goes on.
     private mutating func flush() throws {
-        try store.record(pending)
-        pending.removeAll(keepingCapacity: true)
+        guard ContinuousClock.now >= lockedUntil else { return }
         lastFlush = .now
+        do {
+            try store.record(pending)
+            pending.removeAll(keepingCapacity: true)
+        } catch let error as RunStoreError where error.isLocked {
+            report(.notice("\(error); the metrics are kept, and written later"))
+            lockedUntil = .now + Self.lockedInterval
+        }
     }
 
     private mutating func checkpointIsDue() throws -> Bool {

@@ -24,6 +24,14 @@ public struct TrainingRequest: Codable, Sendable, Equatable {
     /// As the database keeps it.
     public var command = ""
 
+    /// Makes the paths mean the same in every working directory.
+    mutating func makePathsAbsolute() {
+        train = absolutePath(train)
+        dev = dev.map(absolutePath)
+        model = model.map(absolutePath)
+        output = absolutePath(output)
+    }
+
     /// Asks for a training with all defaults.
     public init(train: String, output: String) {
         (self.train, self.output) = (train, output)
@@ -85,9 +93,11 @@ public struct TrainingResult: Sendable {
 }
 
 /// Why a training cannot begin or go on.
-public struct TrainingError: Error, CustomStringConvertible {
+public struct TrainingError: LocalizedError, CustomStringConvertible {
     /// The cause and what to do.
     public let description: String
+    /// The same, for Foundation.
+    public var errorDescription: String? { description }
 
     init(_ description: String) { self.description = description }
 }

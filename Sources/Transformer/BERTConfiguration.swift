@@ -17,9 +17,9 @@ struct BERTConfiguration: Codable {
     var attentionDropout: Float
     var layerNormEpsilon: Float
     var initializerRange: Float
-    var padding: Int
+    var padding: Int?
     var id2label: [String: String]
-    var label2id: [String: Int]
+    var label2id: [String: Int]?
     var problemType: String?
     var pooling: Configuration.Pooling?
     var normPlacement: Configuration.NormPlacement?

@@ -121,8 +121,9 @@ public struct ModelFolder {
         } catch DecodingError.keyNotFound(let key, _) {
             throw ModelError("\(file.path): the key '\(key.stringValue)' is missing")
         } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
-            let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-            throw ModelError("\(file.path): the value of '\(path)' is of the wrong type")
+            throw ModelError("\(file.path): the value of '\(context.path)' is of the wrong type")
+        } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {
+            throw ModelError("\(file.path): the value of '\(context.path)' is not one that can be read")
         } catch {
             throw ModelError("\(file.path): not valid JSON")
         }
@@ -135,12 +136,19 @@ public struct ModelFolder {
     }
 }
 
+extension DecodingError.Context {
+    /// Where in the document: `id2label.0`
+    fileprivate var path: String { codingPath.map(\.stringValue).joined(separator: ".") }
+}
+
 /// Makes a folder whole or not at all: `fill` writes to a temporary folder beside it, which is renamed at the end. What stood
 /// at `folder` before is removed, and is put back if anything fails.
 ///
 /// - Throws: what `fill` or the file system says; nothing is left behind then.
 public func replaceFolder(at folder: URL, fill: (_ temporary: URL) throws -> Void) throws {
     let files = FileManager.default
+    // Through a link, to what it stands for.
+    let folder = folder.resolvingSymlinksInPath()
     let temporary = temporaryFolder(beside: folder)
     defer { try? files.removeItem(at: temporary) }
     try files.createDirectory(at: temporary, withIntermediateDirectories: true)

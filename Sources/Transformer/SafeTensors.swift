@@ -55,7 +55,7 @@ public struct SafeTensors {
         }
         let size = data.count - dataStart
         var end = 0
-        for (name, tensor) in tensors.sorted(by: { ($0.value.offsets.first ?? 0) < ($1.value.offsets.first ?? 0) }) {
+        for (name, tensor) in tensors.sorted(by: { $0.value.offsets.lexicographicallyPrecedes($1.value.offsets) }) {
             guard tensor.offsets.count == 2, tensor.offsets[0] == end, tensor.offsets[1] >= end,
                 tensor.offsets[1] <= size
             else { throw invalid("the tensor '\(name)' does not lie where one can be, in \(size) bytes of data") }

@@ -1,3 +1,4 @@
+import Foundation
 import Kernels
 
 /// BERT with a classifier on top: ids → embedding → encoder → pooler → head → logits.
@@ -46,6 +47,14 @@ public struct SequenceClassifier {
             "classifier", configuration, site: 1 + UInt32(configuration.layers) * EncoderLayer.sites, in: &layout)
         self.configuration = configuration
         self.layout = layout
+        let (bytes, memory) = (4 * Double(layout.count), Double(ProcessInfo.processInfo.physicalMemory))
+        guard bytes <= memory else {
+            throw ModelError(
+                String(
+                    format:
+                        "a model of this shape needs %.0f GB for its parameters; this machine has %.0f GB of memory",
+                    bytes / 1e9, memory / 1e9))
+        }
         parameters = try values(layout)
         precondition(parameters.count == layout.count, "parameters that do not match the layout")
     }
@@ -121,9 +130,11 @@ public struct SequenceClassifier {
 }
 
 /// Why a model cannot be built, read or written.
-public struct ModelError: Error, CustomStringConvertible {
+public struct ModelError: LocalizedError, CustomStringConvertible {
     /// The file where there is one, the cause and what to do.
     public let description: String
+    /// The same, for Foundation.
+    public var errorDescription: String? { description }
 
     init(_ description: String) { self.description = description }
 }

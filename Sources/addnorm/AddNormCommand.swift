@@ -38,7 +38,14 @@ struct DatabaseOptions: ParsableArguments {
             valueName: "file"))
     var db: String?
 
-    var path: String { db ?? ProcessInfo.processInfo.environment["ADDNORM_DB"] ?? "addnorm.sqlite" }
+    var path: String {
+        let variable = ProcessInfo.processInfo.environment["ADDNORM_DB"] ?? ""
+        return db ?? (variable.isEmpty ? "addnorm.sqlite" : variable)
+    }
+
+    func validate() throws {
+        if db?.isEmpty == true { throw ValidationError("--db must not be empty.") }
+    }
 
     func open(for access: RunStore.Access) throws -> RunStore { try RunStore(path: path, for: access) }
 }

@@ -51,11 +51,12 @@ struct Evaluate: ParsableCommand {
                 maximumLength: model.maximumLength(of: folder))
         }
         let store = try database.open(for: .write)
+        if let predictions { try write("", to: predictions) }
         var predictor = Predictor(
             for: folder.classifier, batchSize: inference.batchSize, workers: inference.workers)
         var results: [EvaluationResult] = []
         for (dataset, examples) in zip(datasets, examples) {
-            let result = EvaluationResult(of: folder.classifier, on: examples, &predictor)
+            let result = try EvaluationResult(of: folder.classifier, on: examples, &predictor)
             _ = try store.record(result, of: model.model, on: dataset, labels: folder.classifier.configuration.labels)
             results.append(result)
         }
@@ -85,8 +86,13 @@ struct Evaluate: ParsableCommand {
                     "\(example.text)\t\(example.label ?? "")\t\(labels[prediction.label])\t\(prediction.confidence)\n"
             }
         }
+        try write(text, to: path)
+    }
+
+    /// Not by renaming a temporary file: the path may be a link or a device.
+    private func write(_ text: String, to path: String) throws {
         do {
-            try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+            try Data(text.utf8).write(to: URL(filePath: path))
         } catch {
             throw OutputError(description: "\(path): the predictions cannot be written: \(error.localizedDescription)")
         }

@@ -35,8 +35,9 @@ enum Output {
 }
 
 /// Why a result cannot be handed over.
-struct OutputError: Error, CustomStringConvertible {
+struct OutputError: LocalizedError, CustomStringConvertible {
     let description: String
+    var errorDescription: String? { description }
 }
 
 extension Double {

@@ -35,7 +35,7 @@ struct Predict: ParsableCommand {
             for: folder.classifier, batchSize: inference.batchSize, workers: inference.workers)
         try input.forEachBatch { texts in
             let sequences = texts.map { folder.tokenizer.encode($0, maximumLength: maximumLength) }
-            let predictions = predictor.predict(folder.classifier, sequences)
+            let predictions = try predictor.predict(folder.classifier, sequences)
             if json {
                 for (text, prediction) in zip(texts, predictions) {
                     try Output.write(json: Answer(text, prediction, labels), pretty: false)
@@ -43,7 +43,8 @@ struct Predict: ParsableCommand {
             } else {
                 let lines = zip(texts, predictions).map { text, prediction in
                     // One line for each text, even if --text had several.
-                    let line = text.replacing(/[\t\r\n]+/, with: " ")
+                    let breaks = "\t\r\n".unicodeScalars
+                    let line = text.unicodeScalars.map { breaks.contains($0) ? " " : String($0) }.joined()
                     return "\(labels[prediction.label])\t\(Double(prediction.confidence).figure)\t\(line)\n"
                 }
                 try Output.write(lines.joined())

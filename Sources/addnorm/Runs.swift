@@ -195,7 +195,10 @@ extension Table.Cell: Encodable {
 extension String {
     /// Quoted if it has to be.
     fileprivate var csvField: String {
-        contains(where: { ",\"\r\n".contains($0) }) ? "\"" + replacing("\"", with: "\"\"") + "\"" : self
+        // By scalars: CR LF is one Character, and so is a quote with a combining mark.
+        guard unicodeScalars.contains(where: { ",\"\r\n".unicodeScalars.contains($0) }) else { return self }
+        let doubled = unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }
+        return "\"" + doubled.joined() + "\""
     }
 
     fileprivate func leftPadded(to width: Int) -> String {

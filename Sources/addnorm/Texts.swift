@@ -28,7 +28,7 @@ struct TextInput: ParsableArguments {
                 Output.warn("reading one text a line from the terminal; Ctrl-D ends it")
             }
             var stream = try LineStream(path: file)
-            var reader = LineReader(path: file, layout: layout.layout, labeled: false)
+            var reader = try LineReader(path: file, layout: layout.layout, labeled: false)
             while let lines = try stream.next() {
                 var texts: [String] = []
                 do {

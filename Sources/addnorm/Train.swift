@@ -53,12 +53,16 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
-        let store = try runOptions.database.open(for: .write)
         let display = ProgressDisplay()
+        // Also after an error, which is then printed on a line of its own.
+        defer { display.finish() }
         Interrupt.watch()
+        // Opened once the request has been checked, so that a slip of the pen leaves no database behind.
+        let store = { try runOptions.database.open(for: .write) }
         var trainer =
             if let resume = runOptions.resume {
-                try Trainer(resuming: resume, store: store, report: display.show, isInterrupted: { Interrupt.isRaised })
+                try Trainer(
+                    resuming: resume, store: store(), report: display.show, isInterrupted: { Interrupt.isRaised })
             } else {
                 try Trainer(
                     recordedRequest(), store: store, version: AddNormCommand.version, report: display.show,
@@ -72,7 +76,8 @@ struct Train: ParsableCommand {
                     + " macro F1 \(best.macroF1.figure), loss \(best.devLoss.figure)\n")
         }
         try Output.write(
-            "model written to \(result.output) (run '\(result.run)' in \(store.path), \(result.seconds.duration))\n")
+            "model written to \(files.output ?? result.output) (run '\(result.run)' in \(runOptions.database.path),"
+                + " \(result.seconds.duration))\n")
         if result.wasInterrupted {
             Output.warn("interrupted; go on with: addnorm train --resume \(result.run)")
             throw ExitCode(130)
@@ -150,6 +155,9 @@ struct RunOptions: ParsableArguments {
         if let name, name.isEmpty || name.allSatisfy(\.isNumber) {
             throw ValidationError("--name must not be empty or a number, or it could be taken for a run's id.")
         }
+        if let name, name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            throw ValidationError("--name must not contain control characters.")
+        }
     }
 }
 
@@ -172,8 +180,12 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "The share of steps in which the learning rate rises.")
     var warmupRatio = defaults.warmupRatio
 
-    @Option(help: "Cut off texts after so many tokens, special tokens included.")
-    var maxLength = defaults.maxLength
+    @Option(
+        help: """
+            Cut off texts after so many tokens, special tokens included. (default: \(Hyperparameters.lengthOfNewModels), or \
+            the limit of --model if that is less)
+            """)
+    var maxLength: Int?
 
     @Option(help: "Scale gradients down to this norm.")
     var maxGradNorm = defaults.maxGradNorm
@@ -199,7 +211,8 @@ struct TrainingOptions: ParsableArguments {
         try requirePositive(earlyStopping, "--early-stopping")
         try requirePositive(threads, "--threads")
         try requirePositive(maxLength, "--max-length")
-        guard maxLength >= 2 else { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }
+        guard seed <= UInt64(Int64.max) else { throw ValidationError("--seed must be at most \(Int64.max).") }
+        guard maxLength ?? 2 >= 2 else { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }
         guard learningRate > 0 && learningRate.isFinite else {
             throw ValidationError("--learning-rate must be above 0.")
         }

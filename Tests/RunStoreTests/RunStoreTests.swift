@@ -32,6 +32,7 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
             for (epoch, accuracy) in [(1, 0.5), (2, 0.75), (3, 0.75), (4, 0.7)] {
                 try store.record([
                     Metric(run: 1, .dev, "accuracy", step: 10 * epoch, epoch: Double(epoch), value: accuracy),
+                    Metric(run: 1, .dev, "macro_f1", step: 10 * epoch, epoch: Double(epoch), value: accuracy / 2),
                     Metric(run: 1, .dev, "loss", step: 10 * epoch, epoch: Double(epoch), value: .nan),
                 ])
             }
@@ -47,7 +48,7 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
             let summary = try #require(try reader.summaries().first)
             #expect(summary.bestDevAccuracy == 0.75 && summary.bestEpoch == 2 && summary.devLoss == nil)
             #expect(summary.status == .finished && summary.seconds != nil)
-            #expect(try reader.run("run-1").seed == -1)
+            #expect(try reader.run("run-1").seed == .max)
             let cells = try reader.query("SELECT value FROM params WHERE value < 1e-4").rows
             #expect(cells == [[.real(5e-5)]])
             #expect(try reader.query("SELECT count FROM confusions").rows == [[.integer(1)]])

@@ -67,7 +67,7 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
         report: @escaping (TrainingEvent) -> Void = { _ in }
     ) throws -> TrainingResult {
         var asked = 0
-        var trainer = try Trainer(request, store: store, version: "test", report: report) {
+        var trainer = try Trainer(request, store: { store }, version: "test", report: report) {
             asked += 1
             return asked >= steps
         }
@@ -89,7 +89,7 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
             #expect(run.status == .finished)
             #expect(run.finishedAt != nil)
             #expect(try store.params(of: 1).first { $0.name == "hidden_size" }?.value == "16")
-            let losses = try store.metrics(of: 1, named: "loss")
+            let losses = try store.metrics(of: 1).filter { $0.name == "loss" }
             #expect(losses.count { $0.split == .dev } == 15 && losses.count { $0.split == .train } == 15)
             #expect(try #require(losses.last?.value) < 0.3)
             #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "model.checkpoint").path))
