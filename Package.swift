@@ -53,7 +53,12 @@ let package = Package(
             name: "TransformerTests", dependencies: ["Transformer", "Tokenization", "Kernels"],
             exclude: ["Fixtures"]
         ),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "RunStore", "Transformer", "Datasets"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Training", "RunStore", "Transformer", "Datasets", .product(name: "GRDB", package: "GRDB.swift"),
+            ]
+        ),
         .testTarget(
             name: "RunStoreTests",
             dependencies: ["RunStore", .product(name: "GRDB", package: "GRDB.swift")]

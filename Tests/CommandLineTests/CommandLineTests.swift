@@ -123,8 +123,10 @@ struct Program {
             let rows = try program.run(
                 "runs", "query", "--json", "SELECT run_id, examples, accuracy FROM evaluations ORDER BY id")
             #expect((try rows.json as? [[String: Any]])?.map { $0["run_id"] as? Int } == [1, 1, 1, 1])
-            let csv = try program.run("runs", "query", "--csv", "SELECT 1 AS a, 'x, \"y\"' AS b, NULL AS c")
-            #expect(csv.output == "a,b,c\r\n1,\"x, \"\"y\"\"\",\r\n")
+            let csv = try program.run(
+                "runs", "query", "--csv", "SELECT 1 AS a, 'x, \"y\"' AS b, NULL AS c, 'two' || char(10) || 'lines' AS d"
+            )
+            #expect(csv.output == "a,b,c,d\r\n1,\"x, \"\"y\"\"\",,\"two\nlines\"\r\n")
             let table = try program.run("runs", "query", "SELECT name, 7 AS n FROM runs")
             #expect(table.output == "name   n\nfirst  7\n")
             #expect(try program.run("runs", "list").output.contains("first  finished"))
@@ -150,6 +152,9 @@ struct Program {
             let alone = try program.run(
                 "predict", "--model", "model", "--batch-size", "1", "--threads", "1", "texts.txt", "-", input: "x")
             #expect(alone.output.hasPrefix(plain.output) && alone.output.hasSuffix("\tx\n"))
+
+            let broken = try program.run("predict", "--model", "model", "--text", "great\r\nbook")
+            #expect(broken.output.hasSuffix("\tgreat  book\n"))
 
             let json = try program.run("predict", "--model", "model", "--json", "--text", "great\n\"book\"")
             let answer = try #require(try json.json as? [String: Any])
@@ -232,6 +237,15 @@ struct Program {
         (["train", "--train", "train.tsv", "--output", "m", "--db", "nowhere/x.sqlite"], 1, "cannot be opened"),
         (["train", "--train", "train.tsv", "--output", "m", "--name", "run-1"], 1, "choose another --name"),
         (["train", "--train", "train.tsv", "--output", "m", "--model", "nowhere"], 1, "no such model folder"),
+        (
+            [
+                "train", "--train", "train.tsv", "--output", "m", "--layers", "1024", "--hidden-size", "65536",
+                "--heads", "1",
+            ], 1,
+            "GB of memory"
+        ),
+        (["train", "--train", "train.tsv", "--output", "m", "--db", ""], 64, "--db must not be empty"),
+        (["train", "--train", "train.tsv", "--output", "m", "--seed", "18446744073709551615"], 64, "--seed must be"),
         (["train", "--output", "m"], 64, "--train FILE and --output DIR are needed"),
         (["train", "--train", "train.tsv", "--output", "m", "--epochs", "0"], 64, "--epochs must be at least 1"),
         (["train", "--train", "train.tsv", "--output", "m", "--heads", "3"], 64, "multiple of --heads"),
@@ -277,6 +291,7 @@ struct Program {
                 #expect(result.output.isEmpty, "\(arguments): \(result.output)")
             }
             // Nothing was recorded, and nothing left behind.
+            #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "x.sqlite").path))
             let store = try RunStore(path: program.folder.appending(path: "addnorm.sqlite").path, for: .read)
             #expect(try store.summaries().count == 1)
             #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "m").path))

@@ -54,6 +54,7 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
         ("good\tpos\n\nbad\tneg\n", ":2: the row has no tab"),
         ("good\tpos\textra\n", ":1: the row has 3 columns"),
         ("good\t \n", ":1: the label is empty"),
+        ("good\tp\u{0}s\n", ":1: the label contains a control character"),
         ("", "the file is empty"),
         ("sentence\tlabel\n", "the file is empty"),
     ])
@@ -80,6 +81,12 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
             try Self.read("a\tb\n", layout: Layout(textColumn: .name("body")))
         }
         #expect(error?.description.contains("no column is called 'body'") == true)
+    }
+
+    @Test(arguments: ["d.csv", "d.jsonl", "d.tsv.gz"]) func formatsThatCannotBeRead(_ name: String) throws {
+        let error = #expect(throws: DatasetError.self) { try Self.read("a\tb\n", name: name) }
+        #expect(error?.description.contains("cannot be read") == true)
+        #expect(try Self.read("a\tb\n", name: name, layout: Layout(format: .tsv)).count == 1)
     }
 
     @Test func checksum() throws {

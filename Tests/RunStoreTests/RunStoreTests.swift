@@ -183,13 +183,24 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
         }
     }
 
-    /// Several connections write at the same time; nothing is lost.
+    /// What SQLite takes for something else than a file would lose the runs.
+    @Test func specialNames() throws {
+        try withPath { path in
+            let folder = URL(filePath: path).deletingLastPathComponent().path
+            #expect(throws: RunStoreError.self) { try RunStore(path: "/dev/null", for: .write) }
+            #expect(throws: RunStoreError.self) { try RunStore(path: folder, for: .write) }
+            let name = folder + "/:memory:"
+            _ = try RunStore(path: name, for: .write).begin(Self.run(), params: [])
+            #expect(try RunStore(path: name, for: .read).summaries().count == 1)
+        }
+    }
+
+    /// Several connections make the file and write to it at the same time; nothing is lost.
     @Test func concurrentWriters() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "runs.sqlite").path
-        _ = try RunStore(path: path, for: .write)
         try await withThrowingTaskGroup { group in
             for writer in 0..<4 {
                 group.addTask {

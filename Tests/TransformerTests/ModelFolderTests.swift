@@ -90,6 +90,19 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
         }
     }
 
+    /// The place can be a link to a folder; the link stays.
+    @Test func linksAreFollowed() throws {
+        try withFolder { folder in
+            let (link, target) = (folder.appending(path: "link"), folder.appending(path: "target"))
+            try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(at: link, withDestinationURL: target)
+            try ModelFolder.checkOutput(link, overwrite: false)
+            try Self.model().write(to: link)
+            _ = try ModelFolder(contentsOf: target)
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link.path) == target.path)
+        }
+    }
+
     /// What a damaged or hostile file can hold; each must be an error that names the file.
     static let damages: [(file: String, change: @Sendable (Data) -> Data, message: String)] = [
         ("model.safetensors", { $0.prefix(5) }, "it has 5 bytes"),
@@ -117,6 +130,7 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
         ("config.json", { replace($0, "\"vocab_size\"", "\"vocab\"") }, "'vocab_size' is missing"),
         ("config.json", { replace($0, "\"hidden_size\" : 8", "\"hidden_size\" : \"8\"") }, "wrong type"),
         ("config.json", { $0.dropLast(9) }, "not valid JSON"),
+        ("config.json", { replace($0, "\"pooling\" : \"mean\"", "\"pooling\" : \"max\"") }, "'pooling' is not one"),
         ("vocab.txt", { _ in Data([0x5B, 0xFF, 0x0A]) }, "not valid UTF-8"),
         ("vocab.txt", { _ in Data() }, "[UNK] is missing"),
     ]
