@@ -2,21 +2,23 @@ import Crypto
 import Foundation
 
 /// One text and, where the data has one, its label.
-public struct Example: Sendable, Equatable {
-    public let text: String
+package struct Example: Sendable, Equatable {
+    /// As it stands in the file.
+    package let text: String
     /// Nil in data that is read to be classified.
-    public let label: String?
+    package let label: String?
     /// The line of the file that the example begins on, from 1.
-    public let line: Int
+    package let line: Int
 }
 
 /// The examples of one file, in its order.
-public struct Dataset: Sendable {
+package struct Dataset: Sendable {
     /// The file as the user named it.
-    public let path: String
+    package let path: String
     /// The SHA-256 of the file's bytes, in hexadecimal.
-    public let sha256: String
-    public let examples: [Example]
+    package let sha256: String
+    /// In the order of the file.
+    package let examples: [Example]
 
     /// Reads a whole file.
     ///
@@ -26,7 +28,7 @@ public struct Dataset: Sendable {
     ///   - labeled: whether every line must have a label
     /// - Throws: ``DatasetError`` if the file is missing, unreadable or empty, or at the first line that is wrong.
     /// - Complexity: O(*n*) in the size of the file, which is memory-mapped.
-    public init(contentsOf path: String, layout: Layout, labeled: Bool) throws {
+    package init(contentsOf path: String, layout: Layout, labeled: Bool) throws {
         let data = try Self.map(path)
         var reader = try LineReader(path: path, layout: layout, labeled: labeled)
         var examples: [Example] = []
@@ -65,14 +67,14 @@ public struct Dataset: Sendable {
 }
 
 /// What is wrong with data, and where.
-public struct DatasetError: LocalizedError, CustomStringConvertible {
+package struct DatasetError: LocalizedError, CustomStringConvertible {
     /// The file, the line where there is one, the cause and what to do.
-    public let description: String
+    package let description: String
     /// The same, for Foundation.
-    public var errorDescription: String? { description }
+    package var errorDescription: String? { description }
 
     /// Creates an error about a file, or about one of its lines.
-    public init(_ path: String, line: Int? = nil, _ cause: String) {
+    package init(_ path: String, line: Int? = nil, _ cause: String) {
         description = path + (line.map { ":\($0)" } ?? "") + ": " + cause
     }
 }

@@ -1,9 +1,9 @@
 import Foundation
 
 /// How the lines of a file are read.
-public struct Layout: Sendable, Codable, Equatable {
+package struct Layout: Sendable, Codable, Equatable {
     /// The formats that a file can have.
-    public enum Format: String, CaseIterable, Sendable, Codable {
+    package enum Format: String, CaseIterable, Sendable, Codable {
         /// Columns between tabs; without a header `text<TAB>label`.
         case tsv
         /// One text on each line, and no label.
@@ -11,27 +11,27 @@ public struct Layout: Sendable, Codable, Equatable {
     }
 
     /// Which column of a table is meant.
-    public enum Column: Sendable, Equatable, Codable {
+    package enum Column: Sendable, Equatable, Codable {
         /// By the name in the header.
         case name(String)
         /// By its place, from 1.
         case number(Int)
 
         /// Creates a column from what a user wrote: digits are a place, anything else a name.
-        public init(_ text: String) {
+        package init(_ text: String) {
             if let number = Int(text), number >= 1 { self = .number(number) } else { self = .name(text) }
         }
     }
 
     /// Nil: told by the file's ending.
-    public var format: Format?
+    package var format: Format?
     /// Where the text is. Nil: the header's `text`, `sentence`, `review` or `content`, else the first column.
-    public var textColumn: Column?
+    package var textColumn: Column?
     /// Where the label is. Nil: the header's `label`, `sentiment`, `class` or `category`, else the second column.
-    public var labelColumn: Column?
+    package var labelColumn: Column?
 
     /// Creates a layout; without arguments, one that is told by each file itself.
-    public init(format: Format? = nil, textColumn: Column? = nil, labelColumn: Column? = nil) {
+    package init(format: Format? = nil, textColumn: Column? = nil, labelColumn: Column? = nil) {
         (self.format, self.textColumn, self.labelColumn) = (format, textColumn, labelColumn)
     }
 
@@ -52,7 +52,7 @@ public struct Layout: Sendable, Codable, Equatable {
 /// Reads examples from lines, one at a time: the same for whole files and for a stream.
 ///
 /// A line ends at LF or CR LF; other Unicode line separators are text. A byte-order mark at the start is skipped.
-public struct LineReader {
+package struct LineReader {
     private let path: String
     private let layout: Layout
     private let format: Layout.Format
@@ -71,7 +71,7 @@ public struct LineReader {
     ///   - path: what errors name as the file; its ending tells the format if `layout` does not
     ///   - labeled: whether every line must have a label
     /// - Throws: ``DatasetError`` if the format cannot be read.
-    public init(path: String, layout: Layout, labeled: Bool) throws {
+    package init(path: String, layout: Layout, labeled: Bool) throws {
         (self.path, self.layout, self.labeled) = (path, layout, labeled)
         format = try layout.format(of: path)
     }
@@ -79,7 +79,7 @@ public struct LineReader {
     /// Reads one line, without its LF. Returns nil for a header.
     ///
     /// - Throws: ``DatasetError`` if the line is not UTF-8 or lacks a column.
-    public mutating func read(_ bytes: some BidirectionalCollection<UInt8>) throws -> Example? {
+    package mutating func read(_ bytes: some BidirectionalCollection<UInt8>) throws -> Example? {
         line += 1
         var bytes = bytes[...]
         if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }

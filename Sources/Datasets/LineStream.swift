@@ -2,7 +2,7 @@ import Foundation
 
 /// The lines of a file or of standard input as they come: what is there already is returned at once, and no more than one
 /// piece of the input is held in memory.
-public struct LineStream {
+package struct LineStream {
     private let path: String
     private let handle: FileHandle
     private var buffer: [UInt8] = []
@@ -14,7 +14,7 @@ public struct LineStream {
     /// Opens a file; `-` is standard input.
     ///
     /// - Throws: ``DatasetError`` if there is no such file.
-    public init(path: String) throws {
+    package init(path: String) throws {
         self.path = path
         if path == "-" {
             handle = .standardInput
@@ -34,7 +34,7 @@ public struct LineStream {
 
     /// The next complete lines, at least one, without their line feeds; nil at the end. Waits only if there is no complete
     /// line yet.
-    public mutating func next() throws -> [ArraySlice<UInt8>]? {
+    package mutating func next() throws -> [ArraySlice<UInt8>]? {
         while !atEnd {
             var piece = [UInt8](repeating: 0, count: Self.pieceSize)
             let count = piece.withUnsafeMutableBytes { read(handle.fileDescriptor, $0.baseAddress, $0.count) }

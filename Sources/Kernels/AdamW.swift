@@ -2,26 +2,27 @@ import CKernels
 import Foundation
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019, algorithm 2).
-public struct AdamW {
-    /// The decay rates of the two moments.
-    public var beta1: Float = 0.9
-    public var beta2: Float = 0.999
+package struct AdamW {
+    /// β₁, the decay rate of the first moment.
+    package var beta1: Float = 0.9
+    /// β₂, the decay rate of the second moment.
+    package var beta2: Float = 0.999
     /// Added to √v̂, so that it never divides by 0.
-    public var epsilon: Float = 1e-8
+    package var epsilon: Float = 1e-8
     /// How many steps were taken.
-    public private(set) var step: Int
+    package private(set) var step: Int
     /// The running mean of the gradients.
-    public private(set) var firstMoment: FloatBuffer
+    package private(set) var firstMoment: FloatBuffer
     /// The running mean of the squared gradients.
-    public private(set) var secondMoment: FloatBuffer
+    package private(set) var secondMoment: FloatBuffer
 
     /// Creates the state before the first step, for `count` parameters.
-    public init(count: Int) {
+    package init(count: Int) {
         self.init(step: 0, firstMoment: FloatBuffer(count: count), secondMoment: FloatBuffer(count: count))
     }
 
     /// Creates a state that was saved.
-    public init(step: Int, firstMoment: FloatBuffer, secondMoment: FloatBuffer) {
+    package init(step: Int, firstMoment: FloatBuffer, secondMoment: FloatBuffer) {
         precondition(firstMoment.count == secondMoment.count, "moments of unequal size")
         (self.step, self.firstMoment, self.secondMoment) = (step, firstMoment, secondMoment)
     }
@@ -36,7 +37,7 @@ public struct AdamW {
     ///   - decayed: disjoint ranges in ascending order
     ///   - maximumNorm: gradients whose norm over all parameters is larger are scaled down to it
     /// - Returns: the norm of the gradients before clipping
-    public mutating func update(
+    package mutating func update(
         _ parameters: inout FloatBuffer, gradients: FloatBuffer, learningRate: Float, weightDecay: Float,
         decayed: [Range<Int>], maximumNorm: Float, on workers: Workers
     ) -> Float {

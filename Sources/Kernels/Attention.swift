@@ -14,7 +14,7 @@ import COpenBLAS
 ///     backward pass
 ///   - scratch: becomes the probabilities after dropout, laid out likewise
 ///   - context: becomes `[tokens, hidden]`
-public func scaledDotProductAttention(
+package func scaledDotProductAttention(
     _ qkv: Matrix, offsets: [Int], heads: Int, dropout: Dropout?, probabilities: inout Matrix, scratch: inout Matrix,
     into context: inout Matrix, on workers: Workers
 ) {
@@ -67,7 +67,7 @@ public func scaledDotProductAttention(
 ///   - probabilities: what the forward pass left there
 ///   - scratch: overwritten
 ///   - dqkv: becomes `[tokens, 3 · hidden]`
-public func scaledDotProductAttentionBackward(
+package func scaledDotProductAttentionBackward(
     _ dContext: Matrix, _ qkv: Matrix, offsets: [Int], heads: Int, dropout: Dropout?, probabilities: Matrix,
     scratch: inout Matrix, into dqkv: inout Matrix, on workers: Workers
 ) {

@@ -4,7 +4,7 @@ import Foundation
 /// The probabilities softmax(logits), row by row.
 ///
 /// - Parameter logits: `[sequences, labels]`
-public func softmax(_ logits: Matrix) -> Matrix {
+package func softmax(_ logits: Matrix) -> Matrix {
     var probabilities = logits
     let p = probabilities.mutablePointer()
     for row in 0..<logits.rows { ck_softmax(logits.columns, 1, p + row * logits.columns) }
@@ -17,7 +17,7 @@ public func softmax(_ logits: Matrix) -> Matrix {
 ///   - logits: `[sequences, labels]`
 ///   - targets: one label id per row
 /// - Returns: the loss in nats
-public func crossEntropy(_ logits: Matrix, targets: [Int]) -> Double {
+package func crossEntropy(_ logits: Matrix, targets: [Int]) -> Double {
     precondition(targets.count == logits.rows && !targets.isEmpty, "one target per row")
     var sum = 0.0
     for (row, target) in targets.enumerated() {
@@ -31,7 +31,7 @@ public func crossEntropy(_ logits: Matrix, targets: [Int]) -> Double {
 }
 
 /// The gradient of ``crossEntropy(_:targets:)``: (softmax(logits) − one-hot(target)) / rows.
-public func crossEntropyBackward(_ logits: Matrix, targets: [Int]) -> Matrix {
+package func crossEntropyBackward(_ logits: Matrix, targets: [Int]) -> Matrix {
     precondition(targets.count == logits.rows, "one target per row")
     precondition(targets.allSatisfy { $0 >= 0 && $0 < logits.columns }, "target out of range")
     var gradient = softmax(logits)

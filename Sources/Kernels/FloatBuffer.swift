@@ -2,7 +2,7 @@
 ///
 /// The parameters of a model are one such buffer, and so are their gradients and each of Adam's moments. A ``Matrix`` is a
 /// view of a part of one.
-public struct FloatBuffer {
+package struct FloatBuffer {
     final class Storage {
         let pointer: UnsafeMutablePointer<Float>
         let count: Int
@@ -27,12 +27,12 @@ public struct FloatBuffer {
     private var storage: Storage
 
     /// Creates a buffer of zeros.
-    public init(count: Int) {
+    package init(count: Int) {
         storage = Storage(count: count)
     }
 
     /// Creates a buffer that holds `values`.
-    public init(_ values: [Float]) {
+    package init(_ values: [Float]) {
         self.init(count: values.count)
         values.withUnsafeBufferPointer { source in
             if let base = source.baseAddress { storage.pointer.update(from: base, count: source.count) }
@@ -40,10 +40,10 @@ public struct FloatBuffer {
     }
 
     /// The number of elements.
-    public var count: Int { storage.count }
+    package var count: Int { storage.count }
 
     /// The element at `index`.
-    public subscript(index: Int) -> Float {
+    package subscript(index: Int) -> Float {
         get {
             precondition(index >= 0 && index < count, "index out of range")
             return storage.pointer[index]
@@ -56,17 +56,17 @@ public struct FloatBuffer {
 
     /// A view of the elements at `block`. It shares this buffer's memory, so nothing is copied; while it lives, writing to
     /// the buffer copies it first.
-    public subscript(block: Block) -> Matrix {
+    package subscript(block: Block) -> Matrix {
         Matrix(buffer: self, offset: block.offset, rows: block.rows, columns: block.columns)
     }
 
     /// Sets every element to 0.
-    public mutating func clear() {
+    package mutating func clear() {
         mutablePointer().update(repeating: 0, count: count)
     }
 
     /// Calls `body` with the bytes of `block`, as they lie in memory (little-endian on every supported machine).
-    public func withUnsafeBytes<Result>(
+    package func withUnsafeBytes<Result>(
         of block: Block, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
         precondition(block.range.upperBound <= count, "block out of bounds")
@@ -74,7 +74,7 @@ public struct FloatBuffer {
     }
 
     /// Copies `bytes`, Float32 in little-endian order, to `block`.
-    public mutating func replace(_ block: Block, with bytes: UnsafeRawBufferPointer) {
+    package mutating func replace(_ block: Block, with bytes: UnsafeRawBufferPointer) {
         precondition(block.range.upperBound <= count, "block out of bounds")
         precondition(bytes.count == 4 * block.count, "wrong number of bytes")
         UnsafeMutableRawPointer(mutablePointer() + block.offset).copyMemory(
@@ -90,18 +90,21 @@ public struct FloatBuffer {
 }
 
 /// Where a matrix lies in a flat buffer: `rows × columns` elements from `offset` on, row after row.
-public struct Block: Hashable, Sendable {
-    public let offset: Int
-    public let rows: Int
-    public let columns: Int
+package struct Block: Hashable, Sendable {
+    /// The index of the first element.
+    package let offset: Int
+    /// The number of rows.
+    package let rows: Int
+    /// The number of elements in a row.
+    package let columns: Int
 
     /// Creates a block; a vector is a block of one row.
-    public init(offset: Int, rows: Int = 1, columns: Int) {
+    package init(offset: Int, rows: Int = 1, columns: Int) {
         (self.offset, self.rows, self.columns) = (offset, rows, columns)
     }
 
     /// The number of elements.
-    public var count: Int { rows * columns }
+    package var count: Int { rows * columns }
     /// The elements' indices in the flat buffer.
-    public var range: Range<Int> { offset..<offset + count }
+    package var range: Range<Int> { offset..<offset + count }
 }

@@ -8,7 +8,7 @@ import CKernels
 ///   - bias: `[hidden]`
 ///   - y: becomes `[rows, hidden]`
 ///   - statistics: becomes `[rows, 2]`: each row's μ and 1 / √(σ² + ε), for the backward pass
-public func layerNorm(
+package func layerNorm(
     _ x: Matrix, gain: Matrix, bias: Matrix, epsilon: Float, into y: inout Matrix, statistics: inout Matrix,
     on workers: Workers
 ) {
@@ -36,7 +36,7 @@ public func layerNorm(
 ///   - gain: the parameter, `[hidden]`
 ///   - gainBlock: where its gradient, Σ dy ⊙ x̂ over the rows, is added in `gradients`
 ///   - biasBlock: where the bias's gradient, Σ dy, is added
-public func layerNormBackward(
+package func layerNormBackward(
     _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, gainBlock: Block, biasBlock: Block,
     addingTo gradients: inout FloatBuffer, on workers: Workers
 ) {

@@ -8,7 +8,7 @@ import COpenBLAS
 ///   - weight: `[outputs, inputs]`
 ///   - bias: `[outputs]`
 ///   - y: becomes `[rows, outputs]`
-public func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Matrix, on workers: Workers) {
+package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Matrix, on workers: Workers) {
     let (inputs, outputs) = (weight.columns, weight.rows)
     precondition(x.columns == inputs && bias.count == outputs && y.columns == outputs, "shapes do not agree")
     y.resize(rows: x.rows)
@@ -28,7 +28,7 @@ public func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Matr
 ///   - dy: `[rows, outputs]`
 ///   - weight: `[outputs, inputs]`
 ///   - dx: becomes `[rows, inputs]`
-public func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix, on workers: Workers) {
+package func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix, on workers: Workers) {
     let (inputs, outputs) = (weight.columns, weight.rows)
     precondition(dy.columns == outputs && dx.columns == inputs, "shapes do not agree")
     dx.resize(rows: dy.rows)
@@ -49,7 +49,7 @@ public func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix, 
 ///   - dy: `[rows, outputs]`
 ///   - weight: where dW lies in `gradients`, `[outputs, inputs]`
 ///   - bias: where db lies, `[outputs]`
-public func linearBackward(
+package func linearBackward(
     _ dy: Matrix, _ x: Matrix, weight: Block, bias: Block, addingTo gradients: inout FloatBuffer, on workers: Workers
 ) {
     let (inputs, outputs) = (weight.columns, weight.rows)

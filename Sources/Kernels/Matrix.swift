@@ -2,21 +2,21 @@
 ///
 /// Activations are matrices of one row per token, `[tokens, hidden]`, or per sequence, `[sequences, hidden]`. Weights and
 /// biases are matrices that ``FloatBuffer/subscript(_:)-(Block)`` cuts out of a flat buffer without copying.
-public struct Matrix {
+package struct Matrix {
     private var buffer: FloatBuffer
     private let offset: Int
     /// The number of rows.
-    public private(set) var rows: Int
+    package private(set) var rows: Int
     /// The number of elements in a row.
-    public let columns: Int
+    package let columns: Int
 
     /// Creates a matrix of zeros.
-    public init(rows: Int = 0, columns: Int) {
+    package init(rows: Int = 0, columns: Int) {
         self.init(buffer: FloatBuffer(count: rows * columns), offset: 0, rows: rows, columns: columns)
     }
 
     /// Creates a matrix from its elements, row after row.
-    public init(_ values: [Float], columns: Int) {
+    package init(_ values: [Float], columns: Int) {
         precondition(values.count % columns == 0, "the last row is incomplete")
         self.init(buffer: FloatBuffer(values), offset: 0, rows: values.count / columns, columns: columns)
     }
@@ -27,26 +27,26 @@ public struct Matrix {
     }
 
     /// The number of elements.
-    public var count: Int { rows * columns }
+    package var count: Int { rows * columns }
 
     /// The elements, row after row.
-    public var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
+    package var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
     /// The elements of one row.
-    public func row(_ row: Int) -> [Float] {
+    package func row(_ row: Int) -> [Float] {
         precondition(row >= 0 && row < rows, "row out of range")
         return Array(UnsafeBufferPointer(start: pointer + row * columns, count: columns))
     }
 
     /// Changes the number of rows. What the elements are afterwards is not defined. Memory grows and never shrinks, so that
     /// nothing is allocated once the largest size has been seen.
-    public mutating func resize(rows: Int) {
+    package mutating func resize(rows: Int) {
         if offset + rows * columns > buffer.count { buffer = FloatBuffer(count: offset + rows * columns) }
         self.rows = rows
     }
 
     /// Sets every element to 0.
-    public mutating func clear() {
+    package mutating func clear() {
         mutablePointer().update(repeating: 0, count: count)
     }
 

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// The word at a position depends on the seed, the site, the step and the position, and on nothing else: no state is shared,
 /// none has to be saved, and the order in which threads ask for them is of no consequence.
-public struct RandomNumbers: RandomNumberGenerator {
+package struct RandomNumbers: RandomNumberGenerator {
     private let seed: UInt64
     private let site: UInt32
     private let step: UInt64
@@ -13,12 +13,12 @@ public struct RandomNumbers: RandomNumberGenerator {
     private var group = [UInt32](repeating: 0, count: 256)
 
     /// Creates the sequence of one `site` (a place in the program that needs random numbers) at one `step`.
-    public init(seed: UInt64, site: UInt32, step: UInt64 = 0) {
+    package init(seed: UInt64, site: UInt32, step: UInt64 = 0) {
         (self.seed, self.site, self.step) = (seed, site, step)
     }
 
     /// The next 32 bits.
-    public mutating func nextWord() -> UInt32 {
+    package mutating func nextWord() -> UInt32 {
         let index = Int(position % 256)
         if index == 0 { ck_random_group(seed, site, step, position / 256, &group) }
         position += 1
@@ -26,12 +26,12 @@ public struct RandomNumbers: RandomNumberGenerator {
     }
 
     /// The next 64 bits.
-    public mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         UInt64(nextWord()) << 32 | UInt64(nextWord())
     }
 
     /// The next number from the normal distribution with mean 0 (Box & Muller 1958).
-    public mutating func nextNormal(standardDeviation: Float) -> Float {
+    package mutating func nextNormal(standardDeviation: Float) -> Float {
         let radius = (Double(nextWord()) + 1) / 4_294_967_296
         let angle = Double(nextWord()) / 4_294_967_296
         return Float(Double(standardDeviation) * sqrt(-2 * log(radius)) * cos(2 * Double.pi * angle))
@@ -40,7 +40,7 @@ public struct RandomNumbers: RandomNumberGenerator {
 
 /// Which elements dropout removes (Srivastava et al., 2014): recomputed from the position in the backward pass instead of
 /// being stored.
-public struct Dropout: Sendable {
+package struct Dropout: Sendable {
     let rate: Float
     let seed: UInt64
     let site: UInt32
@@ -49,7 +49,7 @@ public struct Dropout: Sendable {
     /// Creates the mask of one `site`, a place in the model, at one training `step`.
     ///
     /// - Parameter rate: the probability that an element is removed, in `0 ..< 1`
-    public init(rate: Float, seed: UInt64, site: UInt32, step: UInt64) {
+    package init(rate: Float, seed: UInt64, site: UInt32, step: UInt64) {
         precondition(rate >= 0 && rate < 1, "a dropout rate lies in 0 ..< 1")
         (self.rate, self.seed, self.site, self.step) = (rate, seed, site, step)
     }
@@ -61,7 +61,7 @@ public struct Dropout: Sendable {
 
 /// x = x ⊙ mask / (1 − rate), in place; the backward pass is the same function of the gradient. Nothing happens without
 /// dropout.
-public func applyDropout(_ dropout: Dropout?, to x: inout Matrix, on workers: Workers) {
+package func applyDropout(_ dropout: Dropout?, to x: inout Matrix, on workers: Workers) {
     guard let dropout, dropout.rate > 0 else { return }
     let (p, count) = (x.mutablePointer(), x.count)
     workers.split(count, grain: 4096) { part in
@@ -71,14 +71,14 @@ public func applyDropout(_ dropout: Dropout?, to x: inout Matrix, on workers: Wo
 
 extension FloatBuffer {
     /// Fills `block` from the normal distribution with mean 0.
-    public mutating func fillNormal(_ block: Block, standardDeviation: Float, using random: inout RandomNumbers) {
+    package mutating func fillNormal(_ block: Block, standardDeviation: Float, using random: inout RandomNumbers) {
         precondition(block.range.upperBound <= count, "block out of bounds")
         let p = mutablePointer()
         for i in block.range { p[i] = random.nextNormal(standardDeviation: standardDeviation) }
     }
 
     /// Sets every element of `block` to `value`.
-    public mutating func fill(_ block: Block, with value: Float) {
+    package mutating func fill(_ block: Block, with value: Float) {
         precondition(block.range.upperBound <= count, "block out of bounds")
         (mutablePointer() + block.offset).update(repeating: value, count: block.count)
     }

@@ -9,7 +9,7 @@ import CKernels
 ///   - positions: `[longest sequence, hidden]`
 ///   - segment: `[hidden]`
 ///   - y: becomes `[ids.count, hidden]`
-public func sumEmbeddings(
+package func sumEmbeddings(
     ids: [Int], offsets: [Int], tokens: Matrix, positions: Matrix, segment: Matrix, into y: inout Matrix,
     on workers: Workers
 ) {
@@ -35,7 +35,7 @@ public func sumEmbeddings(
 
 /// Adds the rows of `dy` to the gradients of the embeddings that ``sumEmbeddings(ids:offsets:tokens:positions:segment:into:on:)``
 /// took them from. The work is split over columns, because tokens repeat.
-public func sumEmbeddingsBackward(
+package func sumEmbeddingsBackward(
     _ dy: Matrix, ids: [Int], offsets: [Int], tokens: Block, positions: Block, segment: Block,
     addingTo gradients: inout FloatBuffer, on workers: Workers
 ) {
@@ -59,7 +59,7 @@ public func sumEmbeddingsBackward(
 }
 
 /// y[s] = the first row of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
-public func firstRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
+package func firstRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
     precondition(x.columns == y.columns && offsets.last == x.rows, "shapes do not agree")
     y.resize(rows: offsets.count - 1)
     let (source, y, hidden) = (x.pointer, y.mutablePointer(), x.columns)
@@ -69,7 +69,7 @@ public func firstRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
 }
 
 /// dx[first row of s] = dy[s], and 0 in every other row.
-public func firstRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix) {
+package func firstRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix) {
     precondition(dx.columns == dy.columns && dy.rows == offsets.count - 1, "shapes do not agree")
     dx.resize(rows: offsets.last!)
     dx.clear()
@@ -80,7 +80,7 @@ public func firstRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matri
 }
 
 /// y[s] = the mean over the rows of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
-public func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
+package func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
     precondition(x.columns == y.columns && offsets.last == x.rows, "shapes do not agree")
     y.resize(rows: offsets.count - 1)
     y.clear()
@@ -93,7 +93,7 @@ public func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
 }
 
 /// dx[row of s] = dy[s] / length of s.
-public func meanRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix) {
+package func meanRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix) {
     precondition(dx.columns == dy.columns && dy.rows == offsets.count - 1, "shapes do not agree")
     dx.resize(rows: offsets.last!)
     let (dy, dx, hidden) = (dy.pointer, dx.mutablePointer(), dx.columns)

@@ -6,14 +6,14 @@ import Foundation
 ///
 /// A kernel splits its rows, or its columns, into one range per worker. Each worker calls single-threaded BLAS on its
 /// range: at the shapes of a Transformer's batches this is faster than the threads of OpenBLAS itself.
-public struct Workers: Sendable {
+package struct Workers: Sendable {
     /// The number of threads, at least 1.
-    public let count: Int
+    package let count: Int
 
     private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)
 
     /// Creates workers on `count` threads; by default one for each processor.
-    public init(count: Int = ProcessInfo.processInfo.activeProcessorCount) {
+    package init(count: Int = ProcessInfo.processInfo.activeProcessorCount) {
         precondition(count >= 1, "at least one thread is needed")
         self.count = count
         Self.singleThreadedBLAS

@@ -2,54 +2,56 @@ import Foundation
 import GRDB
 
 /// A record whose columns are its properties' names in snake case.
-public protocol Record: Codable, FetchableRecord, PersistableRecord {}
+package protocol Record: Codable, FetchableRecord, PersistableRecord {}
 
 extension Record {
-    public static var databaseColumnDecodingStrategy: DatabaseColumnDecodingStrategy { .convertFromSnakeCase }
-    public static var databaseColumnEncodingStrategy: DatabaseColumnEncodingStrategy { .convertToSnakeCase }
+    package static var databaseColumnDecodingStrategy: DatabaseColumnDecodingStrategy { .convertFromSnakeCase }
+    package static var databaseColumnEncodingStrategy: DatabaseColumnEncodingStrategy { .convertToSnakeCase }
 }
 
 /// A training, as a row of `runs`.
-public struct Run: Record, Sendable {
-    public static let databaseTableName = "runs"
+package struct Run: Record, Sendable {
+    package static let databaseTableName = "runs"
 
     /// How far a run has come.
-    public enum Status: String, Codable, Sendable {
+    package enum Status: String, Codable, Sendable {
         case running, finished, failed, interrupted
     }
 
     /// Given by the database.
-    public internal(set) var id: Int64?
+    package internal(set) var id: Int64?
     /// Unique; `run-<id>` unless the user chose one.
-    public internal(set) var name: String
-    public internal(set) var status: Status = .running
+    package internal(set) var name: String
+    package internal(set) var status: Status = .running
     /// ISO 8601 in UTC, as all times are.
-    public internal(set) var startedAt: String = Timestamp.now
-    public internal(set) var finishedAt: String?
+    package internal(set) var startedAt: String = Timestamp.now
+    package internal(set) var finishedAt: String?
     /// The command line.
-    public let command: String
+    package let command: String
     /// The folder that training started from; nil if from random weights.
-    public let model: String?
+    package let model: String?
     /// The folder that the trained model is written to.
-    public let output: String
-    public let trainData: String
-    public let trainSha256: String
-    public let devData: String?
-    public let devSha256: String?
-    public let seed: Int64
-    public let threads: Int
-    public var host = ProcessInfo.processInfo.hostName
+    package let output: String
+    /// The files' absolute paths, and the SHA-256 of their bytes in hexadecimal; of the dev file nil if there was none.
+    package let trainData: String
+    package let trainSha256: String
+    package let devData: String?
+    package let devSha256: String?
+    package let seed: Int64
+    package let threads: Int
+    /// The machine's name.
+    package var host = ProcessInfo.processInfo.hostName
     /// Of this program.
-    public let version: String
+    package let version: String
     /// The number of the model's parameters.
-    public let parameters: Int
+    package let parameters: Int
     /// Why a run has failed.
-    public internal(set) var error: String?
+    package internal(set) var error: String?
 
     /// Creates a run that begins now.
     ///
     /// - Parameter name: nil to have one made
-    public init(
+    package init(
         name: String?, command: String, model: String?, output: String, trainData: String, trainSha256: String,
         devData: String?, devSha256: String?, seed: UInt64, threads: Int, version: String, parameters: Int
     ) {
@@ -69,61 +71,63 @@ public struct Run: Record, Sendable {
 }
 
 /// A hyper-parameter of a run, as a row of `params`.
-public struct Param: Record, Sendable {
-    public static let databaseTableName = "params"
-    public let runId: Int64
-    public let name: String
-    public let value: String
+package struct Param: Record, Sendable {
+    package static let databaseTableName = "params"
+    package let runId: Int64
+    package let name: String
+    package let value: String
 }
 
 /// One value of one metric, as a row of `metrics`.
-public struct Metric: Record, Sendable {
-    public static let databaseTableName = "metrics"
+package struct Metric: Record, Sendable {
+    package static let databaseTableName = "metrics"
 
     /// The data that a metric was measured on.
-    public enum Split: String, Codable, Sendable {
+    package enum Split: String, Codable, Sendable {
         case train, dev
     }
 
-    public var runId: Int64
-    public let split: Split
-    public let name: String
+    package var runId: Int64
+    package let split: Split
+    package let name: String
     /// The number of optimizer steps taken.
-    public let step: Int
+    package let step: Int
     /// The number of passes over the data; a fraction within an epoch.
-    public let epoch: Double
+    package let epoch: Double
     /// Nil where the value is not a number.
-    public let value: Double?
-    public var recordedAt: String = Timestamp.now
+    package let value: Double?
+    package var recordedAt: String = Timestamp.now
 
     /// Creates a metric that was measured now.
-    public init(run: Int64, _ split: Split, _ name: String, step: Int, epoch: Double, value: Double) {
+    package init(run: Int64, _ split: Split, _ name: String, step: Int, epoch: Double, value: Double) {
         (runId, self.split, self.name, self.step, self.epoch) = (run, split, name, step, epoch)
         self.value = value.isNaN ? nil : value
     }
 }
 
 /// A model's result on one file, as a row of `evaluations`.
-public struct Evaluation: Record, Sendable {
-    public static let databaseTableName = "evaluations"
+package struct Evaluation: Record, Sendable {
+    package static let databaseTableName = "evaluations"
     /// Given by the database.
-    public internal(set) var id: Int64?
+    package internal(set) var id: Int64?
     /// The run that made the model, where it is known.
-    public internal(set) var runId: Int64?
-    public let model: String
-    public let data: String
-    public let dataSha256: String
-    public let examples: Int
-    public let tokens: Int
-    public let loss: Double?
-    public let accuracy: Double
-    public let macroF1: Double
-    public let weightedF1: Double
-    public let seconds: Double
-    public var evaluatedAt: String = Timestamp.now
+    package internal(set) var runId: Int64?
+    /// Absolute paths of the model's folder and of the file.
+    package let model: String
+    package let data: String
+    package let dataSha256: String
+    package let examples: Int
+    package let tokens: Int
+    /// The mean cross-entropy, in nats.
+    package let loss: Double?
+    package let accuracy: Double
+    package let macroF1: Double
+    package let weightedF1: Double
+    package let seconds: Double
+    package var evaluatedAt: String = Timestamp.now
 
     /// Creates an evaluation made now.
-    public init(
+    package init(
         model: String, data: String, dataSha256: String, examples: Int, tokens: Int, loss: Double, accuracy: Double,
         macroF1: Double, weightedF1: Double, seconds: Double
     ) {
@@ -141,62 +145,63 @@ public struct Evaluation: Record, Sendable {
 }
 
 /// How well one label was told, as a row of `class_metrics`.
-public struct ClassMetric: Record, Sendable {
-    public static let databaseTableName = "class_metrics"
-    public internal(set) var evaluationId: Int64 = 0
-    public let label: String
-    public let precision: Double
-    public let recall: Double
-    public let f1: Double
-    public let support: Int
+package struct ClassMetric: Record, Sendable {
+    package static let databaseTableName = "class_metrics"
+    package internal(set) var evaluationId: Int64 = 0
+    package let label: String
+    package let precision: Double
+    package let recall: Double
+    package let f1: Double
+    package let support: Int
 
-    public init(label: String, precision: Double, recall: Double, f1: Double, support: Int) {
+    package init(label: String, precision: Double, recall: Double, f1: Double, support: Int) {
         (self.label, self.precision, self.recall, self.f1, self.support) = (label, precision, recall, f1, support)
     }
 }
 
 /// How often one label was taken for another, as a row of `confusions`.
-public struct Confusion: Record, Sendable {
-    public static let databaseTableName = "confusions"
-    public internal(set) var evaluationId: Int64 = 0
-    public let actual: String
-    public let predicted: String
-    public let count: Int
+package struct Confusion: Record, Sendable {
+    package static let databaseTableName = "confusions"
+    package internal(set) var evaluationId: Int64 = 0
+    package let actual: String
+    package let predicted: String
+    package let count: Int
 
-    public init(actual: String, predicted: String, count: Int) {
+    package init(actual: String, predicted: String, count: Int) {
         (self.actual, self.predicted, self.count) = (actual, predicted, count)
     }
 }
 
 /// What a model said of one example, as a row of `predictions`.
-public struct PredictionRecord: Record, Sendable {
-    public static let databaseTableName = "predictions"
-    public internal(set) var evaluationId: Int64 = 0
+package struct PredictionRecord: Record, Sendable {
+    package static let databaseTableName = "predictions"
+    package internal(set) var evaluationId: Int64 = 0
     /// The example's place in the file, from 1.
-    public let row: Int
-    public let actual: String
-    public let predicted: String
+    package let row: Int
+    package let actual: String
+    package let predicted: String
     /// The probability of `predicted`.
-    public let confidence: Double
+    package let confidence: Double
 
-    public init(row: Int, actual: String, predicted: String, confidence: Double) {
+    package init(row: Int, actual: String, predicted: String, confidence: Double) {
         (self.row, self.actual, self.predicted, self.confidence) = (row, actual, predicted, confidence)
     }
 }
 
 /// A row of the view `run_summary`.
-public struct RunSummary: Record, Sendable {
-    public let id: Int64
-    public let name: String
-    public let status: Run.Status
-    public let startedAt: String
-    public let seconds: Double?
-    public let bestDevAccuracy: Double?
-    public let bestEpoch: Int?
-    public let devMacroF1: Double?
-    public let devLoss: Double?
-    public let parameters: Int
-    public let output: String
+package struct RunSummary: Record, Sendable {
+    package let id: Int64
+    package let name: String
+    package let status: Run.Status
+    package let startedAt: String
+    package let seconds: Double?
+    /// The best epoch by dev accuracy, and its other figures.
+    package let bestDevAccuracy: Double?
+    package let bestEpoch: Int?
+    package let devMacroF1: Double?
+    package let devLoss: Double?
+    package let parameters: Int
+    package let output: String
 }
 
 /// Times as the database has them.

@@ -5,9 +5,9 @@ import GRDB
 ///
 /// Several processes can use one file at a time. Every write is one short transaction; a process that finds the file locked
 /// waits for up to ten seconds.
-public final class RunStore: Sendable {
+package final class RunStore: Sendable {
     /// What a store is opened for.
-    public enum Access: Sendable {
+    package enum Access: Sendable {
         /// The file is created if there is none.
         case write
         /// The file must be there, and nothing that is done can change it.
@@ -15,7 +15,7 @@ public final class RunStore: Sendable {
     }
 
     /// The file as the user named it.
-    public let path: String
+    package let path: String
     private let queue: DatabaseQueue
 
     /// Opens the file, and brings its schema up to date when it is opened for writing.
@@ -25,7 +25,7 @@ public final class RunStore: Sendable {
     ///   - access: what it is opened for
     ///   - patience: how long a locked file is waited for, in seconds
     /// - Throws: ``RunStoreError`` if the file cannot be opened, is locked, or is not a database of runs.
-    public init(path: String, for access: Access, patience: Double = 10) throws {
+    package init(path: String, for access: Access, patience: Double = 10) throws {
         self.path = path
         if access == .read && !FileManager.default.fileExists(atPath: path) {
             throw RunStoreError("\(path): no such database; the first 'addnorm train' makes one (or name it with --db)")
@@ -98,7 +98,7 @@ public final class RunStore: Sendable {
     ///
     /// - Returns: the run with its id and name
     /// - Throws: ``RunStoreError`` if the name is taken.
-    public func begin(_ run: Run, params: [(name: String, value: String)]) throws -> Run {
+    package func begin(_ run: Run, params: [(name: String, value: String)]) throws -> Run {
         try write { db in
             var run = run
             if run.name.isEmpty {
@@ -118,7 +118,7 @@ public final class RunStore: Sendable {
     }
 
     /// Marks a run that was interrupted as running again, and removes what it recorded after `step`.
-    public func reopen(_ run: Int64, afterStep step: Int) throws {
+    package func reopen(_ run: Int64, afterStep step: Int) throws {
         try write { db in
             try db.execute(sql: "DELETE FROM metrics WHERE run_id = ? AND step > ?", arguments: [run, step])
             try db.execute(
@@ -128,13 +128,13 @@ public final class RunStore: Sendable {
     }
 
     /// Appends metrics, all or none.
-    public func record(_ metrics: [Metric]) throws {
+    package func record(_ metrics: [Metric]) throws {
         if metrics.isEmpty { return }
         try write { db in for metric in metrics { try metric.insert(db) } }
     }
 
     /// Records the end of a run.
-    public func finish(_ run: Int64, _ status: Run.Status, error: String? = nil) throws {
+    package func finish(_ run: Int64, _ status: Run.Status, error: String? = nil) throws {
         try write { db in
             try db.execute(
                 sql: "UPDATE runs SET status = ?, finished_at = ?, error = ? WHERE id = ?",
@@ -145,7 +145,7 @@ public final class RunStore: Sendable {
     /// Records a model's result on a file, all or none. The run is the latest one that wrote the model.
     ///
     /// - Returns: the id of the evaluation
-    public func record(
+    package func record(
         _ evaluation: Evaluation, classes: [ClassMetric], confusions: [Confusion], predictions: [PredictionRecord]
     ) throws -> Int64 {
         try write { db in
@@ -177,14 +177,14 @@ public final class RunStore: Sendable {
     // MARK: Reading
 
     /// All runs, the latest first.
-    public func summaries() throws -> [RunSummary] {
+    package func summaries() throws -> [RunSummary] {
         try read { try RunSummary.fetchAll($0, sql: "SELECT * FROM run_summary ORDER BY id DESC") }
     }
 
     /// The run with this id or this name.
     ///
     /// - Throws: ``RunStoreError`` if there is none.
-    public func run(_ idOrName: String) throws -> Run {
+    package func run(_ idOrName: String) throws -> Run {
         try read { db in
             if let id = Int64(idOrName), let run = try Run.fetchOne(db, key: id) { return run }
             if let run = try Run.filter(Column("name") == idOrName).fetchOne(db) { return run }
@@ -193,12 +193,12 @@ public final class RunStore: Sendable {
     }
 
     /// The hyper-parameters of a run, by name.
-    public func params(of run: Int64) throws -> [Param] {
+    package func params(of run: Int64) throws -> [Param] {
         try read { try Param.filter(Column("run_id") == run).order(Column("name")).fetchAll($0) }
     }
 
     /// The metrics of a run in the order of steps.
-    public func metrics(of run: Int64) throws -> [Metric] {
+    package func metrics(of run: Int64) throws -> [Metric] {
         try read { db in
             try Metric.filter(Column("run_id") == run)
                 .order(Column("step"), Column("split"), Column("name")).fetchAll(db)
@@ -206,7 +206,7 @@ public final class RunStore: Sendable {
     }
 
     /// The evaluations of the models that a run has written, the oldest first.
-    public func evaluations(of run: Int64) throws -> [Evaluation] {
+    package func evaluations(of run: Int64) throws -> [Evaluation] {
         try read { try Evaluation.filter(Column("run_id") == run).order(Column("id")).fetchAll($0) }
     }
 
@@ -214,7 +214,7 @@ public final class RunStore: Sendable {
     ///
     /// - Throws: ``RunStoreError`` with SQLite's message if the statement is wrong, or would write and the store is open for
     ///   reading only.
-    public func query(_ sql: String) throws -> Table {
+    package func query(_ sql: String) throws -> Table {
         try read { db in
             let statements = try Array(db.allStatements(sql: sql))
             guard statements.count == 1 else {
@@ -263,9 +263,9 @@ public final class RunStore: Sendable {
 }
 
 /// The result of a query.
-public struct Table: Sendable, Equatable {
+package struct Table: Sendable, Equatable {
     /// One value.
-    public enum Cell: Sendable, Equatable {
+    package enum Cell: Sendable, Equatable {
         case null
         case integer(Int64)
         case real(Double)
@@ -284,19 +284,21 @@ public struct Table: Sendable, Equatable {
         }
     }
 
-    public let columns: [String]
-    public let rows: [[Cell]]
+    /// The columns' names, in the order of the statement.
+    package let columns: [String]
+    /// A value for each column.
+    package let rows: [[Cell]]
 }
 
 /// Why the database of runs cannot be used.
-public struct RunStoreError: LocalizedError, CustomStringConvertible {
+package struct RunStoreError: LocalizedError, CustomStringConvertible {
     /// The file, the cause and what to do.
-    public let description: String
+    package let description: String
     /// The same, for Foundation.
-    public var errorDescription: String? { description }
+    package var errorDescription: String? { description }
 
     /// Whether another process was in the way, so that a later attempt may succeed.
-    public let isLocked: Bool
+    package let isLocked: Bool
 
     init(isLocked: Bool = false, _ description: String) {
         (self.isLocked, self.description) = (isLocked, description)

@@ -5,17 +5,17 @@ import Foundation
 /// In this order: control characters are dropped and white space becomes a boundary; CJK ideographs become words of one
 /// character; accents are stripped (canonical decomposition, then nonspacing marks dropped); letters are lower-cased;
 /// punctuation becomes words of one character.
-public struct Normalizer: Sendable, Equatable {
+package struct Normalizer: Sendable, Equatable {
     /// Lower-case letters (`do_lower_case`).
-    public var lowercases: Bool
+    package var lowercases: Bool
     /// Strip accents (`strip_accents`).
-    public var stripsAccents: Bool
+    package var stripsAccents: Bool
     /// Make every CJK ideograph a word (`tokenize_chinese_chars`).
-    public var splitsIdeographs: Bool
+    package var splitsIdeographs: Bool
 
     /// Creates the normaliser of BERT's uncased models, unless told otherwise. Accents are stripped where letters are
     /// lower-cased, unless `stripsAccents` says what to do.
-    public init(lowercases: Bool = true, stripsAccents: Bool? = nil, splitsIdeographs: Bool = true) {
+    package init(lowercases: Bool = true, stripsAccents: Bool? = nil, splitsIdeographs: Bool = true) {
         self.lowercases = lowercases
         self.stripsAccents = stripsAccents ?? lowercases
         self.splitsIdeographs = splitsIdeographs
@@ -24,7 +24,7 @@ public struct Normalizer: Sendable, Equatable {
     /// The words of `text`, each as UTF-8.
     ///
     /// - Complexity: O(*n*) in the length of the text.
-    public func words(of text: String) -> [[UInt8]] {
+    package func words(of text: String) -> [[UInt8]] {
         var splitter = WordSplitter()
         var scalars = cleaned(text)
         if stripsAccents, scalars.contains(where: Self.mayDecompose) {

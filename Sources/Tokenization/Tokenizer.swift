@@ -1,22 +1,22 @@
 /// Turns text into the ids that a model reads: `[CLS]`, the WordPieces of each word, `[SEP]`.
-public struct Tokenizer: Sendable {
+package struct Tokenizer: Sendable {
     /// The tokens and their ids.
-    public let vocabulary: Vocabulary
+    package let vocabulary: Vocabulary
     /// How text is split into words.
-    public let normalizer: Normalizer
+    package let normalizer: Normalizer
 
     /// Words with more characters than this become `[UNK]`.
     private static let longestWord = 100
 
     /// Creates a tokenizer.
-    public init(vocabulary: Vocabulary, normalizer: Normalizer) {
+    package init(vocabulary: Vocabulary, normalizer: Normalizer) {
         (self.vocabulary, self.normalizer) = (vocabulary, normalizer)
     }
 
     /// The ids of `text`, special tokens included.
     ///
     /// - Parameter maximumLength: the largest number of ids, at least 2; what is beyond is cut off before `[SEP]`.
-    public func encode(_ text: String, maximumLength: Int) -> [Int] {
+    package func encode(_ text: String, maximumLength: Int) -> [Int] {
         precondition(maximumLength >= 2, "[CLS] and [SEP] need two places")
         var ids = [vocabulary.classification]
         for word in normalizer.words(of: text) {

@@ -1,9 +1,9 @@
 import Foundation
 
 /// The tokens that a model knows; a token's id is its place.
-public struct Vocabulary: Sendable {
+package struct Vocabulary: Sendable {
     /// The tokens in the order of their ids. Those that go on within a word begin with `##`.
-    public let tokens: [String]
+    package let tokens: [String]
     let unknown: Int
     let classification: Int
     let separator: Int
@@ -17,7 +17,7 @@ public struct Vocabulary: Sendable {
     ///
     /// - Parameter source: what an error names as the origin of `tokens`
     /// - Throws: ``TokenizationError`` if `[UNK]`, `[CLS]` or `[SEP]` is missing.
-    public init(tokens: [String], source: String) throws {
+    package init(tokens: [String], source: String) throws {
         func id(of token: String) throws -> Int {
             guard let id = tokens.lastIndex(where: { $0.utf8.elementsEqual(token.utf8) }) else {
                 throw TokenizationError(
@@ -45,7 +45,7 @@ public struct Vocabulary: Sendable {
     /// Reads `vocab.txt`: one token a line.
     ///
     /// - Throws: ``TokenizationError`` if the file cannot be read, is not UTF-8, or lacks a special token.
-    public init(contentsOf file: URL) throws {
+    package init(contentsOf file: URL) throws {
         let data: Data
         do {
             data = try Data(contentsOf: file)
@@ -63,15 +63,15 @@ public struct Vocabulary: Sendable {
     }
 
     /// The text of `vocab.txt`.
-    public var fileContents: String { tokens.map { $0 + "\n" }.joined() }
+    package var fileContents: String { tokens.map { $0 + "\n" }.joined() }
 }
 
 /// Why text cannot be tokenized.
-public struct TokenizationError: LocalizedError, CustomStringConvertible {
+package struct TokenizationError: LocalizedError, CustomStringConvertible {
     /// What went wrong, where, and what to do.
-    public let description: String
+    package let description: String
     /// The same, for Foundation.
-    public var errorDescription: String? { description }
+    package var errorDescription: String? { description }
 
     init(_ description: String) { self.description = description }
 }

@@ -6,17 +6,17 @@ import HeapModule
 ///
 /// The result depends on how often each word occurs, and not on the order of the texts: equal counts are decided by the ids of the pieces, never by the order of a
 /// hash table.
-public struct VocabularyLearner {
+package struct VocabularyLearner {
     private let normalizer: Normalizer
     private var counts: [[UInt8]: Int] = [:]
 
     /// Creates a learner that has seen nothing.
-    public init(normalizer: Normalizer) {
+    package init(normalizer: Normalizer) {
         self.normalizer = normalizer
     }
 
     /// Counts the words of `text`.
-    public mutating func add(_ text: String) {
+    package mutating func add(_ text: String) {
         for word in normalizer.words(of: text) { counts[word, default: 0] += 1 }
     }
 
@@ -27,7 +27,7 @@ public struct VocabularyLearner {
     ///   - size: the largest number of tokens
     ///   - minimumFrequency: characters and pairs that occur less often do not become tokens
     /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words.
-    public func learn(size: Int, minimumFrequency: Int = 2) throws -> Vocabulary {
+    package func learn(size: Int, minimumFrequency: Int = 2) throws -> Vocabulary {
         // Sorted, so that nothing below depends on the order of the dictionary.
         let words = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
         var pieces = Pieces(

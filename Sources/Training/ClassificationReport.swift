@@ -4,30 +4,30 @@ import Transformer
 ///
 /// Only labels that occur, as truth or as prediction, are reported and averaged, and a ratio whose denominator is 0 counts
 /// as 0: as in scikit-learn's `classification_report`.
-public struct ClassificationReport: Sendable, Equatable {
+package struct ClassificationReport: Sendable, Equatable {
     /// The figures of one label.
-    public struct Label: Sendable, Equatable, Encodable {
-        public let label: String
+    package struct Label: Sendable, Equatable, Encodable {
+        package let label: String
         /// True positives / predicted.
-        public let precision: Double
+        package let precision: Double
         /// True positives / support.
-        public let recall: Double
+        package let recall: Double
         /// 2 · precision · recall / (precision + recall).
-        public let f1: Double
+        package let f1: Double
         /// How many examples have this label.
-        public let support: Int
+        package let support: Int
     }
 
     /// In the order of the labels' ids.
-    public let labels: [Label]
+    package let labels: [Label]
     /// How often each actual label (row) was predicted as each label (column), in the order of ``labels``.
-    public let confusion: [[Int]]
+    package let confusion: [[Int]]
     /// The share of right predictions.
-    public let accuracy: Double
+    package let accuracy: Double
     /// The mean F1 of the labels.
-    public let macroF1: Double
+    package let macroF1: Double
     /// The mean F1 of the labels, weighted by support.
-    public let weightedF1: Double
+    package let weightedF1: Double
 
     /// Compares label ids.
     ///
@@ -35,7 +35,7 @@ public struct ClassificationReport: Sendable, Equatable {
     ///   - actual: the true id of each example; not empty
     ///   - predicted: the predicted id of each
     ///   - names: of all ids
-    public init(actual: [Int], predicted: [Int], names: [String]) {
+    package init(actual: [Int], predicted: [Int], names: [String]) {
         precondition(actual.count == predicted.count && !actual.isEmpty, "one prediction for each example")
         // Only labels that occur take part: a model can know very many.
         let occurring = Set(actual).union(predicted).sorted()
@@ -61,7 +61,7 @@ public struct ClassificationReport: Sendable, Equatable {
     }
 
     /// The mean of a figure over the labels: plain, and weighted by support.
-    public func averages(of figure: (Label) -> Double) -> (macro: Double, weighted: Double) {
+    package func averages(of figure: (Label) -> Double) -> (macro: Double, weighted: Double) {
         let support = labels.reduce(0) { $0 + $1.support }
         return (
             labels.reduce(0) { $0 + figure($1) } / Double(labels.count),

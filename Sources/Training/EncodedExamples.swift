@@ -4,14 +4,14 @@ import Tokenization
 import Transformer
 
 /// Labelled examples as the model reads them: token ids and label ids.
-public struct EncodedExamples: Sendable {
+package struct EncodedExamples: Sendable {
     /// The ids of each text, special tokens included.
-    public let sequences: [[Int]]
+    package let sequences: [[Int]]
     /// The id of each text's label.
-    public let targets: [Int]
+    package let targets: [Int]
 
     /// The number of tokens in all sequences.
-    public var tokens: Int { sequences.reduce(0) { $0 + $1.count } }
+    package var tokens: Int { sequences.reduce(0) { $0 + $1.count } }
 
     /// Encodes a labelled data set.
     ///
@@ -19,7 +19,7 @@ public struct EncodedExamples: Sendable {
     ///   - labels: the names of the labels, by id
     ///   - maximumLength: longer texts are cut off
     /// - Throws: `DatasetError` at the first example whose label is not among `labels`.
-    public init(_ dataset: Dataset, labels: [String], tokenizer: Tokenizer, maximumLength: Int) throws {
+    package init(_ dataset: Dataset, labels: [String], tokenizer: Tokenizer, maximumLength: Int) throws {
         let ids = Dictionary(uniqueKeysWithValues: zip(labels, 0...))
         targets = try dataset.examples.map { example in
             let label = example.label ?? ""
@@ -42,7 +42,7 @@ public struct EncodedExamples: Sendable {
     /// Splits the examples in two, with the same share of every label in both.
     ///
     /// - Parameter fraction: the share that is held out, at least one example of every label that has two
-    public func split(holdingOut fraction: Double, seed: UInt64) -> (
+    package func split(holdingOut fraction: Double, seed: UInt64) -> (
         training: EncodedExamples, heldOut: EncodedExamples
     ) {
         var heldOut: Set<Int> = []

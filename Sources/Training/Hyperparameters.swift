@@ -1,47 +1,50 @@
 import Transformer
 
 /// What a user can set about a training; names and, for fine-tuning, values follow `transformers`.
-public struct Hyperparameters: Codable, Sendable, Equatable {
-    public var epochs = 8
+package struct Hyperparameters: Codable, Sendable, Equatable {
+    /// Passes over the training data.
+    package var epochs = 8
     /// Examples in a step.
-    public var batchSize = 32
+    package var batchSize = 32
     /// At the end of warm-up.
-    public var learningRate: Double = 5e-4
+    package var learningRate: Double = 5e-4
     /// Of weights; biases and LayerNorm never decay.
-    public var weightDecay: Double = 0.01
+    package var weightDecay: Double = 0.01
     /// The share of all steps in which the learning rate rises.
-    public var warmupRatio: Double = 0.1
+    package var warmupRatio: Double = 0.1
     /// Gradients with a larger norm are scaled down to it.
-    public var maxGradNorm: Double = 1
+    package var maxGradNorm: Double = 1
     /// Special tokens included; longer texts are cut off. Nil: 128, or the model's limit if that is less.
-    public var maxLength: Int?
+    package var maxLength: Int?
     /// Of hidden states and attention probabilities. Nil: 0.3 in new models, what `config.json` says in others.
-    public var dropout: Double?
-    public var seed: UInt64 = 42
-    public var threads = 1
+    package var dropout: Double?
+    /// Of the initial weights, the order of examples, dropout, and what is held out.
+    package var seed: UInt64 = 42
+    /// That share the work of a step.
+    package var threads = 1
     /// End after so many epochs without a better one.
-    public var earlyStopping: Int?
+    package var earlyStopping: Int?
     /// The share of the training data that is held out where there is no dev file.
-    public var devFraction: Double = 0.1
+    package var devFraction: Double = 0.1
 
     // Of new models only:
 
-    public var layers = 2
-    public var hiddenSize = 128
-    public var heads = 4
-    public var intermediateSize = 512
-    public var vocabSize = 8000
-    public var pooling: Configuration.Pooling = .mean
-    public var normPlacement: Configuration.NormPlacement = .post
+    package var layers = 2
+    package var hiddenSize = 128
+    package var heads = 4
+    package var intermediateSize = 512
+    package var vocabSize = 8000
+    package var pooling: Configuration.Pooling = .mean
+    package var normPlacement: Configuration.NormPlacement = .post
 
     /// Chosen by measurement: small models on small data need more than BERT's 0.1.
-    public static let dropoutOfNewModels = 0.3
+    package static let dropoutOfNewModels = 0.3
 
     /// The longest text of a new model, in tokens.
-    public static let lengthOfNewModels = 128
+    package static let lengthOfNewModels = 128
 
     /// Hyper-parameters with their defaults.
-    public init() {}
+    package init() {}
 
     /// Name and value of each, as the database keeps them.
     var params: [(name: String, value: String)] {

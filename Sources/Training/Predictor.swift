@@ -3,18 +3,18 @@ import Kernels
 import Transformer
 
 /// Runs a classifier over many texts, without dropout.
-public struct Predictor {
+package struct Predictor {
     /// What a classifier says of one text.
-    public struct Prediction: Sendable, Equatable {
+    package struct Prediction: Sendable, Equatable {
         /// Of each label, by id; they sum to 1.
-        public let probabilities: [Float]
+        package let probabilities: [Float]
         /// −log of the probability of the right label, in nats, where it was given.
-        public let loss: Double?
+        package let loss: Double?
 
         /// The id of the most probable label; of equally probable ones, the first.
-        public var label: Int { probabilities.firstIndex(of: probabilities.max()!) ?? 0 }
+        package var label: Int { probabilities.firstIndex(of: probabilities.max()!) ?? 0 }
         /// The probability of ``label``.
-        public var confidence: Float { probabilities.max()! }
+        package var confidence: Float { probabilities.max()! }
     }
 
     private let batchSize: Int
@@ -25,7 +25,7 @@ public struct Predictor {
     ///
     /// - Parameter batchSize: how many texts are run at a time; it decides about speed and memory, and about results only
     ///   as far as rounding goes
-    public init(for classifier: SequenceClassifier, batchSize: Int, workers: Workers) {
+    package init(for classifier: SequenceClassifier, batchSize: Int, workers: Workers) {
         (self.batchSize, self.workers) = (batchSize, workers)
         workspace = classifier.makeWorkspace(training: false)
     }
@@ -36,7 +36,7 @@ public struct Predictor {
     ///   - sequences: `[texts]`, special tokens included
     ///   - targets: the right label's id of each text, for the loss
     /// - Throws: ``TrainingError`` if the model's numbers have overflowed.
-    public mutating func predict(
+    package mutating func predict(
         _ classifier: SequenceClassifier, _ sequences: [[Int]], targets: [Int]? = nil
     ) throws -> [Prediction] {
         var predictions = [Prediction?](repeating: nil, count: sequences.count)
@@ -62,19 +62,21 @@ public struct Predictor {
 }
 
 /// A classifier's result on labelled examples.
-public struct EvaluationResult: Sendable {
-    public let predictions: [Predictor.Prediction]
+package struct EvaluationResult: Sendable {
+    /// One for each example.
+    package let predictions: [Predictor.Prediction]
     /// The right label's id of each example.
-    public let targets: [Int]
-    public let report: ClassificationReport
+    package let targets: [Int]
+    /// Of ``predictions`` against ``targets``.
+    package let report: ClassificationReport
     /// The mean cross-entropy, in nats.
-    public let loss: Double
+    package let loss: Double
     /// The number of tokens that were run.
-    public let tokens: Int
-    public let seconds: Double
+    package let tokens: Int
+    package let seconds: Double
 
     /// Puts results on several files together.
-    public init(joining results: [EvaluationResult], names: [String]) {
+    package init(joining results: [EvaluationResult], names: [String]) {
         predictions = results.flatMap(\.predictions)
         targets = results.flatMap(\.targets)
         report = ClassificationReport(actual: targets, predicted: predictions.map(\.label), names: names)
@@ -86,7 +88,7 @@ public struct EvaluationResult: Sendable {
     /// Runs `classifier` over labelled sequences.
     ///
     /// - Throws: ``TrainingError`` if the model's numbers have overflowed.
-    public init(
+    package init(
         of classifier: SequenceClassifier, on examples: EncodedExamples, _ predictor: inout Predictor
     ) throws {
         let start = ContinuousClock.now

@@ -9,7 +9,7 @@ extension RunStore {
     ///   - model: the model's folder
     ///   - labels: the names of the labels, by id
     /// - Returns: the id of the evaluation
-    public func record(
+    package func record(
         _ result: EvaluationResult, of model: String, on dataset: Dataset, labels: [String]
     ) throws -> Int64 {
         let report = result.report

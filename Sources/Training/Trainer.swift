@@ -6,7 +6,7 @@ import Tokenization
 import Transformer
 
 /// Trains a classifier and records the run: data → batches → gradients → optimizer, epoch by epoch.
-public struct Trainer {
+package struct Trainer {
     private let store: RunStore
     private let report: (TrainingEvent) -> Void
     private let isInterrupted: () -> Bool
@@ -52,7 +52,7 @@ public struct Trainer {
     ///   - report: is told what happens
     ///   - isInterrupted: asked after every step; the training ends cleanly once it says true
     /// - Throws: an error with a message for a person if the request cannot be carried out; nothing is recorded then.
-    public init(
+    package init(
         _ request: TrainingRequest, store: () throws -> RunStore, version: String,
         report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
     ) throws {
@@ -85,7 +85,7 @@ public struct Trainer {
     ///
     /// - Parameter idOrName: of a run in `store`
     /// - Throws: an error with a message for a person if there is no such run or checkpoint, or the data has changed.
-    public init(
+    package init(
         resuming idOrName: String, store: RunStore, report: @escaping (TrainingEvent) -> Void,
         isInterrupted: @escaping () -> Bool
     ) throws {
@@ -247,7 +247,7 @@ public struct Trainer {
     /// Trains to the end, or until interrupted, and writes the best epoch's model.
     ///
     /// - Throws: an error with a message for a person; the run is then recorded as failed.
-    public mutating func run() throws -> TrainingResult {
+    package mutating func run() throws -> TrainingResult {
         do {
             let wasInterrupted = try trainEpochs()
             try writeOutput()
@@ -427,4 +427,4 @@ public struct Trainer {
 }
 
 /// A path that means the same in every working directory.
-public func absolutePath(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }
+package func absolutePath(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }

@@ -2,27 +2,30 @@ import Datasets
 import Foundation
 
 /// All that a user asks of `addnorm train`.
-public struct TrainingRequest: Codable, Sendable, Equatable {
+package struct TrainingRequest: Codable, Sendable, Equatable {
     /// When checkpoints are written.
-    public enum CheckpointInterval: Codable, Sendable, Equatable {
+    package enum CheckpointInterval: Codable, Sendable, Equatable {
         case steps(Int)
         case minutes(Double)
     }
 
-    public var train: String
+    /// The file of labelled texts.
+    package var train: String
     /// Nil: a part of the training data is held out.
-    public var dev: String?
+    package var dev: String?
     /// The folder to start from; nil: random weights and a learned vocabulary.
-    public var model: String?
-    public var output: String
-    public var overwrite = false
+    package var model: String?
+    /// The folder that the model is written to, and whether a model there is replaced.
+    package var output: String
+    package var overwrite = false
     /// Nil: one is made.
-    public var name: String?
-    public var checkpointEvery: CheckpointInterval?
-    public var layout = Layout()
-    public var hyperparameters = Hyperparameters()
+    package var name: String?
+    /// Nil: only an interrupted training writes a checkpoint.
+    package var checkpointEvery: CheckpointInterval?
+    package var layout = Layout()
+    package var hyperparameters = Hyperparameters()
     /// As the database keeps it.
-    public var command = ""
+    package var command = ""
 
     /// Makes the paths mean the same in every working directory.
     mutating func makePathsAbsolute() {
@@ -33,13 +36,13 @@ public struct TrainingRequest: Codable, Sendable, Equatable {
     }
 
     /// Asks for a training with all defaults.
-    public init(train: String, output: String) {
+    package init(train: String, output: String) {
         (self.train, self.output) = (train, output)
     }
 }
 
 /// What a training tells while it runs.
-public enum TrainingEvent: Sendable {
+package enum TrainingEvent: Sendable {
     /// Something that the user should know.
     case notice(String)
     /// The run has a name now, and steps follow.
@@ -49,30 +52,32 @@ public enum TrainingEvent: Sendable {
 }
 
 /// How far a training has come.
-public struct StepReport: Sendable {
+package struct StepReport: Sendable {
     /// Optimizer steps taken, of all.
-    public let step: Int
-    public let steps: Int
+    package let step: Int
+    package let steps: Int
     /// From 1.
-    public let epoch: Int
-    public let epochs: Int
+    package let epoch: Int
+    package let epochs: Int
     /// The mean over the epoch so far.
-    public let loss: Double
-    public let tokensPerSecond: Double
+    package let loss: Double
+    package let tokensPerSecond: Double
     /// Until the last step, at this speed.
-    public let secondsLeft: Double
+    package let secondsLeft: Double
 }
 
 /// The result of one epoch.
-public struct EpochReport: Codable, Sendable, Equatable {
+package struct EpochReport: Codable, Sendable, Equatable {
     /// From 1.
-    public let epoch: Int
-    public let trainLoss: Double
-    public let devLoss: Double
-    public let accuracy: Double
-    public let macroF1: Double
+    package let epoch: Int
+    /// Mean cross-entropies, in nats: over the epoch's steps with dropout, and over the dev data without.
+    package let trainLoss: Double
+    package let devLoss: Double
+    /// On the dev data.
+    package let accuracy: Double
+    package let macroF1: Double
     /// Whether no earlier epoch was as good.
-    public var isBest = false
+    package var isBest = false
 
     /// Higher dev macro F1 is better; of equal ones, lower dev loss.
     func isBetter(than other: EpochReport?) -> Bool {
@@ -82,22 +87,25 @@ public struct EpochReport: Codable, Sendable, Equatable {
 }
 
 /// How a training has ended.
-public struct TrainingResult: Sendable {
-    public let run: String
+package struct TrainingResult: Sendable {
+    /// The run's name.
+    package let run: String
     /// Nil if no epoch was completed.
-    public let best: EpochReport?
-    public let epochs: Int
-    public let output: String
-    public let wasInterrupted: Bool
-    public let seconds: Double
+    package let best: EpochReport?
+    /// How many epochs were completed.
+    package let epochs: Int
+    /// The model's folder.
+    package let output: String
+    package let wasInterrupted: Bool
+    package let seconds: Double
 }
 
 /// Why a training cannot begin or go on.
-public struct TrainingError: LocalizedError, CustomStringConvertible {
+package struct TrainingError: LocalizedError, CustomStringConvertible {
     /// The cause and what to do.
-    public let description: String
+    package let description: String
     /// The same, for Foundation.
-    public var errorDescription: String? { description }
+    package var errorDescription: String? { description }
 
     init(_ description: String) { self.description = description }
 }

@@ -1,7 +1,7 @@
 import Kernels
 
 /// A function from `[tokens, hidden]` to `[tokens, hidden]` that ``AddNorm`` can wrap.
-public protocol Sublayer: Sendable {
+package protocol Sublayer: Sendable {
     /// What the forward pass leaves for the backward pass; one for each layer.
     associatedtype Activations
     /// Memory that means nothing between two calls; one for all layers.
@@ -33,7 +33,7 @@ public protocol Sublayer: Sendable {
 /// - He, Zhang, Ren & Sun, *Deep Residual Learning for Image Recognition*, 2016.
 /// - Vaswani et al., *Attention Is All You Need*, 2017, section 3.1 (post-norm).
 /// - Xiong et al., *On Layer Normalization in the Transformer Architecture*, 2020 (pre-norm).
-public struct AddNorm<Wrapped: Sublayer>: Sendable {
+package struct AddNorm<Wrapped: Sublayer>: Sendable {
     let sublayer: Wrapped
     let norm: LayerNorm
     let placement: Configuration.NormPlacement
@@ -41,7 +41,7 @@ public struct AddNorm<Wrapped: Sublayer>: Sendable {
     let site: UInt32
 
     /// What the backward pass needs.
-    public struct Activations {
+    package struct Activations {
         /// Post-norm: the norm's input, x + dropout(sublayer(x)). Pre-norm: its output, the sublayer's input.
         var inner: Matrix
         var statistics = Matrix(columns: 2)
@@ -49,7 +49,7 @@ public struct AddNorm<Wrapped: Sublayer>: Sendable {
     }
 
     /// Memory that all layers share.
-    public struct Scratch {
+    package struct Scratch {
         var residual: Matrix
         var sublayer: Wrapped.Scratch
     }
@@ -59,7 +59,7 @@ public struct AddNorm<Wrapped: Sublayer>: Sendable {
     /// - Parameters:
     ///   - name: of the norm's parameters
     ///   - site: this wrapper's place in the order of dropout
-    public init(
+    package init(
         _ sublayer: Wrapped, norm name: String, _ configuration: Configuration, site: UInt32,
         in layout: inout ParameterLayout
     ) {
@@ -71,19 +71,19 @@ public struct AddNorm<Wrapped: Sublayer>: Sendable {
     }
 
     /// Activations without memory.
-    public func makeActivations() -> Activations {
+    package func makeActivations() -> Activations {
         Activations(inner: Matrix(columns: norm.gain.columns), sublayer: sublayer.makeActivations())
     }
 
     /// Scratch without memory.
-    public func makeScratch() -> Scratch {
+    package func makeScratch() -> Scratch {
         Scratch(residual: Matrix(columns: norm.gain.columns), sublayer: sublayer.makeScratch())
     }
 
     /// - Parameters:
     ///   - x: `[tokens, hidden]`
     ///   - y: becomes `[tokens, hidden]`
-    public func forward(
+    package func forward(
         _ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, _ pass: Pass
     ) {
@@ -107,7 +107,7 @@ public struct AddNorm<Wrapped: Sublayer>: Sendable {
     /// - Parameters:
     ///   - gradient: dy, `[tokens, hidden]`; becomes dx
     ///   - x: what ``forward(_:into:keeping:_:_:_:)`` was given
-    public func backward(
+    package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass
     ) {

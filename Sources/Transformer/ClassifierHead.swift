@@ -1,14 +1,14 @@
 import Kernels
 
 /// logits = dropout(x) Wᵀ + b: the linear classifier on the pooled row of a text.
-public struct ClassifierHead: Sendable {
+package struct ClassifierHead: Sendable {
     /// `[labels, hidden]`
     let linear: Linear
     let dropout: Float
     let site: UInt32
 
     /// What the backward pass needs.
-    public struct Activations {
+    package struct Activations {
         /// The pooled rows after dropout, `[sequences, hidden]`.
         var dropped: Matrix
         /// `[sequences, labels]`
@@ -18,21 +18,21 @@ public struct ClassifierHead: Sendable {
     /// Asks `layout` for the parameters `name.weight` and `name.bias`.
     ///
     /// - Parameter site: the head's place in the order of dropout
-    public init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
+    package init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
         linear = Linear(name, inputs: configuration.hiddenSize, outputs: configuration.labels.count, in: &layout)
         dropout = configuration.dropout
         self.site = site
     }
 
     /// Activations without memory.
-    public func makeActivations() -> Activations {
+    package func makeActivations() -> Activations {
         Activations(dropped: Matrix(columns: linear.weight.columns), logits: Matrix(columns: linear.weight.rows))
     }
 
     /// - Parameters:
     ///   - x: `[sequences, hidden]`
     ///   - activations: `logits` becomes the result, `[sequences, labels]`
-    public func forward(
+    package func forward(
         _ x: Matrix, keeping activations: inout Activations, _ parameters: FloatBuffer, _ pass: Pass
     ) {
         copy(x, to: &activations.dropped)
@@ -43,7 +43,7 @@ public struct ClassifierHead: Sendable {
     /// - Parameters:
     ///   - dy: the gradient of the logits, `[sequences, labels]`
     ///   - dx: becomes `[sequences, hidden]`
-    public func backward(
+    package func backward(
         _ dy: Matrix, _ activations: Activations, into dx: inout Matrix, _ parameters: FloatBuffer,
         gradients: inout FloatBuffer, _ pass: Pass
     ) {

@@ -1,9 +1,9 @@
 import Kernels
 
 /// The shape of a model: what `config.json` says.
-public struct Configuration: Sendable, Equatable {
+package struct Configuration: Sendable, Equatable {
     /// Where the LayerNorm of a residual block stands.
-    public enum NormPlacement: String, Sendable, Codable, CaseIterable {
+    package enum NormPlacement: String, Sendable, Codable, CaseIterable {
         /// LayerNorm(x + sublayer(x)): BERT, and Vaswani et al. 2017.
         case post
         /// x + sublayer(LayerNorm(x)): Xiong et al., *On Layer Normalization in the Transformer Architecture*, 2020.
@@ -11,38 +11,44 @@ public struct Configuration: Sendable, Equatable {
     }
 
     /// How the token rows of a text become one row.
-    public enum Pooling: String, Sendable, Codable, CaseIterable {
+    package enum Pooling: String, Sendable, Codable, CaseIterable {
         /// The row of `[CLS]`, through a dense layer and tanh: BERT.
         case cls
         /// The mean over the rows of all tokens.
         case mean
     }
 
-    public var vocabularySize: Int
-    public var hiddenSize: Int
-    public var layers: Int
-    public var heads: Int
+    /// The number of rows of the token embedding.
+    package var vocabularySize: Int
+    /// The width of hidden states.
+    package var hiddenSize: Int
+    /// The number of encoder layers.
+    package var layers: Int
+    /// The number of attention heads; a divisor of the hidden size.
+    package var heads: Int
     /// The width inside the feed-forward sublayer.
-    public var intermediateSize: Int
-    public var activation: Activation = .gelu
+    package var intermediateSize: Int
+    /// Inside the feed-forward sublayer.
+    package var activation: Activation = .gelu
     /// The longest sequence, special tokens included.
-    public var maximumLength = 512
+    package var maximumLength = 512
     /// How many segments a text can have; this package uses the first only.
-    public var segments = 2
+    package var segments = 2
     /// Dropout on hidden states and before the classifier.
-    public var dropout: Float = 0.1
+    package var dropout: Float = 0.1
     /// Dropout on attention probabilities.
-    public var attentionDropout: Float = 0.1
-    public var layerNormEpsilon: Float = 1e-12
+    package var attentionDropout: Float = 0.1
+    /// ε of every LayerNorm.
+    package var layerNormEpsilon: Float = 1e-12
     /// The standard deviation of initial weights.
-    public var initializerRange: Float = 0.02
-    public var normPlacement: NormPlacement = .post
-    public var pooling: Pooling = .cls
+    package var initializerRange: Float = 0.02
+    package var normPlacement: NormPlacement = .post
+    package var pooling: Pooling = .cls
     /// The names of the classes, in the order of their ids.
-    public var labels: [String]
+    package var labels: [String]
 
     /// Creates the shape of a model; what is not named here has BERT's value.
-    public init(
+    package init(
         vocabularySize: Int, hiddenSize: Int, layers: Int, heads: Int, intermediateSize: Int, labels: [String]
     ) {
         self.vocabularySize = vocabularySize
@@ -56,7 +62,7 @@ public struct Configuration: Sendable, Equatable {
     /// Checks that a model of this shape can be built.
     ///
     /// - Throws: ``ModelError`` that names what cannot be.
-    public func validate() throws {
+    package func validate() throws {
         func require(_ condition: Bool, _ message: String) throws {
             if !condition { throw ModelError(message) }
         }

@@ -4,7 +4,7 @@ import Kernels
 ///
 /// ### References
 /// Devlin, Chang, Lee & Toutanova, *BERT: Pre-training of Deep Bidirectional Transformers*, 2019, figure 2.
-public struct Embedding: Sendable {
+package struct Embedding: Sendable {
     /// `[vocabulary, hidden]`
     let tokens: Block
     /// `[maximum length, hidden]`
@@ -18,13 +18,13 @@ public struct Embedding: Sendable {
     private static let site: UInt32 = 0
 
     /// What the backward pass needs.
-    public struct Activations {
+    package struct Activations {
         var sum: Matrix
         var statistics = Matrix(columns: 2)
     }
 
     /// Asks `layout` for the three tables and the norm.
-    public init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
+    package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
         tokens = layout.weight("\(name).word_embeddings.weight", configuration.vocabularySize, hidden)
         positions = layout.weight("\(name).position_embeddings.weight", configuration.maximumLength, hidden)
@@ -34,12 +34,12 @@ public struct Embedding: Sendable {
     }
 
     /// Activations without memory.
-    public func makeActivations() -> Activations { Activations(sum: Matrix(columns: tokens.columns)) }
+    package func makeActivations() -> Activations { Activations(sum: Matrix(columns: tokens.columns)) }
 
     /// - Parameters:
     ///   - ids: `[tokens]`
     ///   - y: becomes `[tokens, hidden]`
-    public func forward(
+    package func forward(
         ids: [Int], into y: inout Matrix, keeping activations: inout Activations, _ parameters: FloatBuffer,
         _ pass: Pass
     ) {
@@ -51,7 +51,7 @@ public struct Embedding: Sendable {
     }
 
     /// - Parameter gradient: dy, `[tokens, hidden]`; overwritten
-    public func backward(
+    package func backward(
         _ gradient: inout Matrix, ids: [Int], _ activations: Activations, _ parameters: FloatBuffer,
         gradients: inout FloatBuffer, _ pass: Pass
     ) {

@@ -1,13 +1,13 @@
 import Kernels
 
 /// A stack of ``EncoderLayer``s. Pre-norm encoders end with a LayerNorm of their own, since no layer has normalised the sum.
-public struct Encoder: Sendable {
+package struct Encoder: Sendable {
     let layers: [EncoderLayer]
     /// Pre-norm only.
     let finalNorm: LayerNorm?
 
     /// What the backward pass needs.
-    public struct Activations {
+    package struct Activations {
         /// The input of each layer, then the output of the last: `[tokens, hidden]` each.
         ///
         /// At inference nothing is kept: two matrices take turns, and all layers write to the same activations.
@@ -22,7 +22,7 @@ public struct Encoder: Sendable {
     /// Asks `layout` for the parameters `name.layer.0. …` and so on.
     ///
     /// - Parameter site: the encoder's first place in the order of dropout
-    public init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
+    package init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
         layers = (0..<configuration.layers).map { index in
             EncoderLayer(
                 "\(name).layer.\(index)", configuration, site: site + UInt32(index) * EncoderLayer.sites, in: &layout)
@@ -32,7 +32,7 @@ public struct Encoder: Sendable {
     }
 
     /// Activations without memory; those for training keep what the backward pass needs of every layer.
-    public func makeActivations(training: Bool) -> Activations {
+    package func makeActivations(training: Bool) -> Activations {
         let kept = training ? layers.count : 1
         let hidden = layers[0].attention.norm.gain.columns
         return Activations(
@@ -43,7 +43,7 @@ public struct Encoder: Sendable {
     }
 
     /// - Parameter activations: `rows[0]` is the input, `[tokens, hidden]`; ``output(_:)`` is the result
-    public func forward(_ activations: inout Activations, _ parameters: FloatBuffer, _ pass: Pass) {
+    package func forward(_ activations: inout Activations, _ parameters: FloatBuffer, _ pass: Pass) {
         let kept = activations.layers.count
         for (index, layer) in layers.enumerated() {
             let (from, to) = (index % (kept + 1), (index + 1) % (kept + 1))
@@ -56,7 +56,7 @@ public struct Encoder: Sendable {
     }
 
     /// What ``forward(_:_:_:)`` has made of the input, `[tokens, hidden]`.
-    public func output(_ activations: Activations) -> Matrix {
+    package func output(_ activations: Activations) -> Matrix {
         finalNorm == nil ? lastRows(activations) : activations.normed
     }
 
@@ -66,7 +66,7 @@ public struct Encoder: Sendable {
     }
 
     /// - Parameter gradient: dy, `[tokens, hidden]`; becomes the gradient of the encoder's input
-    public func backward(
+    package func backward(
         _ gradient: inout Matrix, _ activations: inout Activations, _ parameters: FloatBuffer,
         gradients: inout FloatBuffer, _ pass: Pass
     ) {

@@ -4,12 +4,12 @@ import Kernels
 ///
 /// ### References
 /// Vaswani et al., *Attention Is All You Need*, 2017, figure 1 (left).
-public struct EncoderLayer: Sendable {
+package struct EncoderLayer: Sendable {
     let attention: AddNorm<MultiHeadAttention>
     let feedForward: AddNorm<FeedForward>
 
     /// What the backward pass needs.
-    public struct Activations {
+    package struct Activations {
         var attention: AddNorm<MultiHeadAttention>.Activations
         /// Between the two blocks, `[tokens, hidden]`.
         var middle: Matrix
@@ -17,7 +17,7 @@ public struct EncoderLayer: Sendable {
     }
 
     /// Memory that all layers share.
-    public struct Scratch {
+    package struct Scratch {
         var attention: AddNorm<MultiHeadAttention>.Scratch
         var feedForward: AddNorm<FeedForward>.Scratch
     }
@@ -28,7 +28,7 @@ public struct EncoderLayer: Sendable {
     /// Asks `layout` for the parameters of the layer called `name`.
     ///
     /// - Parameter site: the first of this layer's places in the order of dropout
-    public init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
+    package init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
         attention = AddNorm(
             MultiHeadAttention("\(name).attention", configuration, site: site, in: &layout),
             norm: "\(name).attention.output.LayerNorm", configuration, site: site + 1, in: &layout)
@@ -38,21 +38,21 @@ public struct EncoderLayer: Sendable {
     }
 
     /// Activations without memory.
-    public func makeActivations() -> Activations {
+    package func makeActivations() -> Activations {
         Activations(
             attention: attention.makeActivations(), middle: Matrix(columns: attention.norm.gain.columns),
             feedForward: feedForward.makeActivations())
     }
 
     /// Scratch without memory.
-    public func makeScratch() -> Scratch {
+    package func makeScratch() -> Scratch {
         Scratch(attention: attention.makeScratch(), feedForward: feedForward.makeScratch())
     }
 
     /// - Parameters:
     ///   - x: `[tokens, hidden]`
     ///   - y: becomes `[tokens, hidden]`
-    public func forward(
+    package func forward(
         _ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, _ pass: Pass
     ) {
@@ -65,7 +65,7 @@ public struct EncoderLayer: Sendable {
     /// - Parameters:
     ///   - gradient: dy, `[tokens, hidden]`; becomes dx
     ///   - x: what ``forward(_:into:keeping:_:_:_:)`` was given
-    public func backward(
+    package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass
     ) {

@@ -4,7 +4,7 @@ import Kernels
 ///
 /// ### References
 /// Vaswani et al., *Attention Is All You Need*, 2017, section 3.3; with GELU for f as in BERT.
-public struct FeedForward: Sublayer {
+package struct FeedForward: Sublayer {
     /// `[intermediate, hidden]`
     let up: Linear
     /// `[hidden, intermediate]`
@@ -12,7 +12,7 @@ public struct FeedForward: Sublayer {
     let activation: Activation
 
     /// What the backward pass needs.
-    public struct Activations {
+    package struct Activations {
         /// x W₁ᵀ + b₁, `[tokens, intermediate]`
         var inner: Matrix
         /// f of it
@@ -20,12 +20,12 @@ public struct FeedForward: Sublayer {
     }
 
     /// Memory that all layers share.
-    public struct Scratch {
+    package struct Scratch {
         var gradient: Matrix
     }
 
     /// Asks `layout` for the parameters `name.intermediate.dense.weight` … `name.output.dense.bias`.
-    public init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
+    package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
         up = Linear("\(name).intermediate.dense", inputs: hidden, outputs: inner, in: &layout)
         down = Linear("\(name).output.dense", inputs: inner, outputs: hidden, in: &layout)
@@ -33,14 +33,14 @@ public struct FeedForward: Sublayer {
     }
 
     /// Activations without memory.
-    public func makeActivations() -> Activations {
+    package func makeActivations() -> Activations {
         Activations(inner: Matrix(columns: up.weight.rows), activated: Matrix(columns: up.weight.rows))
     }
 
     /// Scratch without memory.
-    public func makeScratch() -> Scratch { Scratch(gradient: Matrix(columns: up.weight.rows)) }
+    package func makeScratch() -> Scratch { Scratch(gradient: Matrix(columns: up.weight.rows)) }
 
-    public func forward(
+    package func forward(
         _ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, _ pass: Pass
     ) {
@@ -49,7 +49,7 @@ public struct FeedForward: Sublayer {
         down.forward(activations.activated, into: &y, parameters, pass)
     }
 
-    public func backward(
+    package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass
     ) {

@@ -4,13 +4,13 @@ import Kernels
 ///
 /// ### References
 /// Ba, Kiros & Hinton, *Layer Normalization*, 2016.
-public struct LayerNorm: Sendable {
+package struct LayerNorm: Sendable {
     let gain: Block
     let bias: Block
     let epsilon: Float
 
     /// Asks `layout` for the parameters `name.weight` (the gain) and `name.bias`, as BERT calls them.
-    public init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
+    package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         gain = layout.gain("\(name).weight", configuration.hiddenSize)
         bias = layout.bias("\(name).bias", configuration.hiddenSize)
         epsilon = configuration.layerNormEpsilon
@@ -20,7 +20,7 @@ public struct LayerNorm: Sendable {
     ///   - x: `[rows, hidden]`
     ///   - y: becomes `[rows, hidden]`
     ///   - statistics: becomes `[rows, 2]`, for the backward pass
-    public func forward(
+    package func forward(
         _ x: Matrix, into y: inout Matrix, statistics: inout Matrix, _ parameters: FloatBuffer, _ pass: Pass
     ) {
         layerNorm(
@@ -31,7 +31,7 @@ public struct LayerNorm: Sendable {
     /// - Parameters:
     ///   - gradient: dy, `[rows, hidden]`; becomes dx
     ///   - x: what ``forward(_:into:statistics:_:_:)`` was given
-    public func backward(
+    package func backward(
         _ gradient: inout Matrix, _ x: Matrix, statistics: Matrix, _ parameters: FloatBuffer,
         gradients: inout FloatBuffer, _ pass: Pass
     ) {

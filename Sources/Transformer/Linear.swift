@@ -1,14 +1,14 @@
 import Kernels
 
 /// y = x Wᵀ + b.
-public struct Linear: Sendable {
+package struct Linear: Sendable {
     /// `[outputs, inputs]`
     let weight: Block
     /// `[outputs]`
     let bias: Block
 
     /// Asks `layout` for the parameters `name.weight` and `name.bias`.
-    public init(_ name: String, inputs: Int, outputs: Int, in layout: inout ParameterLayout) {
+    package init(_ name: String, inputs: Int, outputs: Int, in layout: inout ParameterLayout) {
         weight = layout.weight("\(name).weight", outputs, inputs)
         bias = layout.bias("\(name).bias", outputs)
     }
@@ -18,7 +18,7 @@ public struct Linear: Sendable {
     /// - Parameters:
     ///   - x: `[rows, inputs]`
     ///   - y: becomes `[rows, outputs]`
-    public func forward(_ x: Matrix, into y: inout Matrix, _ parameters: FloatBuffer, _ pass: Pass) {
+    package func forward(_ x: Matrix, into y: inout Matrix, _ parameters: FloatBuffer, _ pass: Pass) {
         linear(x, weight: parameters[weight], bias: parameters[bias], into: &y, on: pass.workers)
     }
 
@@ -28,7 +28,7 @@ public struct Linear: Sendable {
     ///   - dy: `[rows, outputs]`
     ///   - x: what ``forward(_:into:_:_:)`` was given
     ///   - dx: becomes `[rows, inputs]`
-    public func backward(
+    package func backward(
         _ dy: Matrix, _ x: Matrix, into dx: inout Matrix, _ parameters: FloatBuffer,
         gradients: inout FloatBuffer, _ pass: Pass
     ) {

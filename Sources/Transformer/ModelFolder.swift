@@ -6,9 +6,11 @@ import Tokenization
 ///
 /// The folder has `config.json`, `model.safetensors`, `vocab.txt` and `tokenizer_config.json`. What BERT has no word for are
 /// two more keys of `config.json`, `pooling` (`cls` or `mean`) and `norm_placement` (`post` or `pre`).
-public struct ModelFolder {
-    public var classifier: SequenceClassifier
-    public let tokenizer: Tokenizer
+package struct ModelFolder {
+    /// The model.
+    package var classifier: SequenceClassifier
+    /// What makes its ids of text.
+    package let tokenizer: Tokenizer
 
     /// The names of the files.
     private enum File {
@@ -19,14 +21,14 @@ public struct ModelFolder {
     }
 
     /// Puts a classifier and its tokenizer together.
-    public init(classifier: SequenceClassifier, tokenizer: Tokenizer) {
+    package init(classifier: SequenceClassifier, tokenizer: Tokenizer) {
         (self.classifier, self.tokenizer) = (classifier, tokenizer)
     }
 
     /// Reads a folder.
     ///
     /// - Throws: ``ModelError`` or ``TokenizationError`` that names the file and what is wrong with it.
-    public init(contentsOf folder: URL) throws {
+    package init(contentsOf folder: URL) throws {
         var isDirectory = false
         guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory), isDirectory else {
             throw ModelError(
@@ -60,7 +62,7 @@ public struct ModelFolder {
     /// is replaced; ask ``checkOutput(_:overwrite:)`` first.
     ///
     /// - Throws: ``ModelError`` that says what the file system said.
-    public func write(to folder: URL) throws {
+    package func write(to folder: URL) throws {
         do {
             try replaceFolder(at: folder) { temporary in
                 try Self.encode(
@@ -82,7 +84,7 @@ public struct ModelFolder {
     ///
     /// - Throws: ``ModelError`` if something stands there and `overwrite` is false, if what stands there is not a model, or if
     ///   the place is not writable.
-    public static func checkOutput(_ folder: URL, overwrite: Bool) throws {
+    package static func checkOutput(_ folder: URL, overwrite: Bool) throws {
         let files = FileManager.default
         if files.fileExists(atPath: folder.path) {
             guard let contents = try? files.contentsOfDirectory(atPath: folder.path) else {
@@ -145,7 +147,7 @@ extension DecodingError.Context {
 /// at `folder` before is removed, and is put back if anything fails.
 ///
 /// - Throws: what `fill` or the file system says; nothing is left behind then.
-public func replaceFolder(at folder: URL, fill: (_ temporary: URL) throws -> Void) throws {
+package func replaceFolder(at folder: URL, fill: (_ temporary: URL) throws -> Void) throws {
     let files = FileManager.default
     // Through a link, to what it stands for.
     let folder = folder.resolvingSymlinksInPath()

@@ -6,7 +6,7 @@ import Kernels
 ///
 /// ### References
 /// Vaswani et al., *Attention Is All You Need*, 2017, section 3.2.
-public struct MultiHeadAttention: Sublayer {
+package struct MultiHeadAttention: Sublayer {
     /// Query, key and value: `[3 · hidden, hidden]`
     let projection: Linear
     let output: Linear
@@ -15,7 +15,7 @@ public struct MultiHeadAttention: Sublayer {
     let site: UInt32
 
     /// What the backward pass needs.
-    public struct Activations {
+    package struct Activations {
         /// `[tokens, 3 · hidden]`
         var qkv: Matrix
         /// The softmax of every sequence and head, one after another.
@@ -25,7 +25,7 @@ public struct MultiHeadAttention: Sublayer {
     }
 
     /// Memory that all layers share.
-    public struct Scratch {
+    package struct Scratch {
         var probabilities = Matrix(columns: 1)
         var gradientOfQKV: Matrix
         var gradientOfContext: Matrix
@@ -34,7 +34,7 @@ public struct MultiHeadAttention: Sublayer {
     /// Asks `layout` for the parameters `name.self.query.weight` … `name.output.dense.bias`.
     ///
     /// - Parameter site: this layer's place in the order of dropout
-    public init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
+    package init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
         let parts = ["query", "key", "value"]
         let weights = parts.map { layout.weight("\(name).self.\($0).weight", hidden, hidden) }
@@ -49,18 +49,18 @@ public struct MultiHeadAttention: Sublayer {
     }
 
     /// Activations without memory.
-    public func makeActivations() -> Activations {
+    package func makeActivations() -> Activations {
         Activations(qkv: Matrix(columns: projection.weight.rows), context: Matrix(columns: output.weight.columns))
     }
 
     /// Scratch without memory.
-    public func makeScratch() -> Scratch {
+    package func makeScratch() -> Scratch {
         Scratch(
             gradientOfQKV: Matrix(columns: projection.weight.rows),
             gradientOfContext: Matrix(columns: output.weight.columns))
     }
 
-    public func forward(
+    package func forward(
         _ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, _ pass: Pass
     ) {
@@ -72,7 +72,7 @@ public struct MultiHeadAttention: Sublayer {
         output.forward(activations.context, into: &y, parameters, pass)
     }
 
-    public func backward(
+    package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass
     ) {

@@ -1,9 +1,9 @@
 import Kernels
 
 /// A parameter: its name in `model.safetensors`, and where it lies in the flat buffers.
-public struct Parameter: Sendable, Equatable {
+package struct Parameter: Sendable, Equatable {
     /// What a parameter does, which decides how it begins and whether it decays.
-    public enum Kind: Sendable {
+    package enum Kind: Sendable {
         /// A matrix: begins normally distributed, and decays.
         case weight
         /// A vector that is added: begins at 0.
@@ -12,26 +12,29 @@ public struct Parameter: Sendable, Equatable {
         case gain
     }
 
-    public let name: String
-    public let kind: Kind
-    public let block: Block
+    /// As BERT calls it.
+    package let name: String
+    /// How it begins, and whether it decays.
+    package let kind: Kind
+    /// Its place.
+    package let block: Block
 
     /// `[rows, columns]` of a weight, `[columns]` of a vector.
-    public var shape: [Int] { kind == .weight ? [block.rows, block.columns] : [block.columns] }
+    package var shape: [Int] { kind == .weight ? [block.rows, block.columns] : [block.columns] }
 }
 
 /// Hands out the flat buffer's memory, in the order in which layers ask for it.
 ///
 /// Parameters, gradients and the two moments of the optimizer are buffers of the same layout, so that saving, clipping and
 /// the optimizer's step are each one pass over memory.
-public struct ParameterLayout: Sendable {
+package struct ParameterLayout: Sendable {
     /// All parameters, in the order of their memory, without gaps.
-    public private(set) var parameters: [Parameter] = []
+    package private(set) var parameters: [Parameter] = []
     /// The number of elements in a buffer.
-    public private(set) var count = 0
+    package private(set) var count = 0
 
     /// Creates a layout without parameters.
-    public init() {}
+    package init() {}
 
     mutating func weight(_ name: String, _ rows: Int, _ columns: Int) -> Block {
         add(name, .weight, rows: rows, columns: columns)
@@ -49,7 +52,7 @@ public struct ParameterLayout: Sendable {
     }
 
     /// The ranges that weight decay applies to: weights, but neither biases nor LayerNorm.
-    public var decayed: [Range<Int>] { parameters.filter { $0.kind == .weight }.map(\.block.range) }
+    package var decayed: [Range<Int>] { parameters.filter { $0.kind == .weight }.map(\.block.range) }
 
     /// A buffer with the values that training from scratch begins with.
     func initialValues(standardDeviation: Float, seed: UInt64) -> FloatBuffer {
@@ -68,10 +71,10 @@ public struct ParameterLayout: Sendable {
 }
 
 /// The places that draw random numbers. Dropout counts its sites from 0 upwards.
-public enum RandomSite {
+package enum RandomSite {
     static let initialization: UInt32 = 0x8000_0000
     /// The order of the examples in an epoch.
-    public static let shuffling: UInt32 = 0x8000_0001
+    package static let shuffling: UInt32 = 0x8000_0001
     /// Which examples are held out.
-    public static let heldOut: UInt32 = 0x8000_0002
+    package static let heldOut: UInt32 = 0x8000_0002
 }

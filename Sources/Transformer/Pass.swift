@@ -1,14 +1,14 @@
 import Kernels
 
 /// The texts of one step, packed: the ids of all sequences one after another, without padding.
-public struct Batch: Sendable {
+package struct Batch: Sendable {
     /// The token ids, `[tokens]`.
-    public let ids: [Int]
+    package let ids: [Int]
     /// The first row of each sequence, then the number of rows: `[sequences + 1]`.
-    public let offsets: [Int]
+    package let offsets: [Int]
 
     /// Packs sequences, none of them empty.
-    public init(_ sequences: some Collection<[Int]>) {
+    package init(_ sequences: some Collection<[Int]>) {
         precondition(sequences.allSatisfy { !$0.isEmpty }, "an empty sequence")
         ids = sequences.flatMap { $0 }
         offsets = sequences.reduce(into: [0]) { $0.append($0.last! + $1.count) }
@@ -16,14 +16,14 @@ public struct Batch: Sendable {
 }
 
 /// What the layers need to know about one run over a batch, forward and back.
-public struct Pass: Sendable {
+package struct Pass: Sendable {
     /// What decides the dropout masks of a training step.
-    public struct Randomness: Sendable {
+    package struct Randomness: Sendable {
         let seed: UInt64
         let step: UInt64
 
         /// Creates the randomness of one step.
-        public init(seed: UInt64, step: UInt64) { (self.seed, self.step) = (seed, step) }
+        package init(seed: UInt64, step: UInt64) { (self.seed, self.step) = (seed, step) }
     }
 
     /// The first row of each sequence, then the number of rows.
@@ -33,7 +33,7 @@ public struct Pass: Sendable {
     let workers: Workers
 
     /// Creates a pass over a batch with these offsets.
-    public init(offsets: [Int], randomness: Randomness? = nil, workers: Workers) {
+    package init(offsets: [Int], randomness: Randomness? = nil, workers: Workers) {
         (self.offsets, self.randomness, self.workers) = (offsets, randomness, workers)
     }
 

@@ -4,12 +4,12 @@ import Kernels
 ///
 /// `cls`: tanh(x W ᵀ + b) of the first token's row, as in BERT. `mean`: the mean over the tokens' rows, without parameters,
 /// as in Reimers & Gurevych, *Sentence-BERT*, 2019.
-public struct Pooler: Sendable {
+package struct Pooler: Sendable {
     /// Nil for `mean`.
     let dense: Linear?
 
     /// What the backward pass needs.
-    public struct Activations {
+    package struct Activations {
         /// The first tokens' rows.
         var first: Matrix
         package var pooled: Matrix
@@ -17,7 +17,7 @@ public struct Pooler: Sendable {
     }
 
     /// Asks `layout` for the parameters `name.dense.weight` and `name.dense.bias`, if the pooling needs them.
-    public init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
+    package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
         switch configuration.pooling {
         case .cls: dense = Linear("\(name).dense", inputs: hidden, outputs: hidden, in: &layout)
@@ -26,7 +26,7 @@ public struct Pooler: Sendable {
     }
 
     /// Activations without memory, for rows of `hidden` elements.
-    public func makeActivations(hidden: Int) -> Activations {
+    package func makeActivations(hidden: Int) -> Activations {
         Activations(
             first: Matrix(columns: hidden), pooled: Matrix(columns: hidden), gradient: Matrix(columns: hidden))
     }
@@ -34,7 +34,7 @@ public struct Pooler: Sendable {
     /// - Parameters:
     ///   - x: `[tokens, hidden]`
     ///   - activations: `pooled` becomes the result, `[sequences, hidden]`
-    public func forward(
+    package func forward(
         _ x: Matrix, keeping activations: inout Activations, _ parameters: FloatBuffer, _ pass: Pass
     ) {
         if let dense {
@@ -49,7 +49,7 @@ public struct Pooler: Sendable {
     /// - Parameters:
     ///   - gradient: dy, `[sequences, hidden]`; overwritten
     ///   - dx: becomes `[tokens, hidden]`
-    public func backward(
+    package func backward(
         _ gradient: inout Matrix, _ activations: inout Activations, into dx: inout Matrix, _ parameters: FloatBuffer,
         gradients: inout FloatBuffer, _ pass: Pass
     ) {

@@ -7,7 +7,7 @@ import Kernels
 ///
 /// ### References
 /// The format's description at <https://github.com/huggingface/safetensors>.
-public struct SafeTensors {
+package struct SafeTensors {
     package struct Tensor: Decodable {
         let dtype: String
         package let shape: [Int]
@@ -88,7 +88,7 @@ public struct SafeTensors {
     /// Reads the vector `name`, of `count` elements, from a file.
     ///
     /// - Throws: ``ModelError`` if it is not there.
-    public static func read(_ name: String, count: Int, from file: URL) throws -> FloatBuffer {
+    package static func read(_ name: String, count: Int, from file: URL) throws -> FloatBuffer {
         let tensors = try SafeTensors(contentsOf: file)
         try tensors.check(name, shape: [count])
         var buffer = FloatBuffer(count: count)
@@ -99,7 +99,7 @@ public struct SafeTensors {
     /// Writes `buffer` to a new file as one vector.
     ///
     /// - Throws: what the file system says.
-    public static func write(_ buffer: FloatBuffer, as name: String, to file: URL) throws {
+    package static func write(_ buffer: FloatBuffer, as name: String, to file: URL) throws {
         try write(buffer, tensors: [(name, [buffer.count])], to: file)
     }
 

@@ -4,13 +4,13 @@ import Kernels
 /// BERT with a classifier on top: ids → embedding → encoder → pooler → head → logits.
 ///
 /// The layers hold no numbers, only places in the flat buffers; ``parameters`` holds the numbers.
-public struct SequenceClassifier {
+package struct SequenceClassifier {
     /// The shape.
-    public let configuration: Configuration
+    package let configuration: Configuration
     /// Where each parameter lies.
-    public let layout: ParameterLayout
+    package let layout: ParameterLayout
     /// All parameters.
-    public var parameters: FloatBuffer
+    package var parameters: FloatBuffer
 
     let embedding: Embedding
     let encoder: Encoder
@@ -18,7 +18,7 @@ public struct SequenceClassifier {
     let head: ClassifierHead
 
     /// The memory of forward and backward passes. It grows to the largest batch that it sees and is then reused.
-    public struct Workspace {
+    package struct Workspace {
         fileprivate var embedding: Embedding.Activations
         fileprivate var encoder: Encoder.Activations
         fileprivate var pooler: Pooler.Activations
@@ -30,7 +30,7 @@ public struct SequenceClassifier {
     /// Creates a classifier with weights from Normal(0, initializer range), biases 0 and LayerNorm gains 1.
     ///
     /// - Throws: ``ModelError`` if no model can have this configuration.
-    public init(_ configuration: Configuration, seed: UInt64) throws {
+    package init(_ configuration: Configuration, seed: UInt64) throws {
         self = try SequenceClassifier(configuration) {
             $0.initialValues(standardDeviation: configuration.initializerRange, seed: seed)
         }
@@ -62,7 +62,7 @@ public struct SequenceClassifier {
     /// Changes the dropout of hidden states and attention probabilities; the parameters stay.
     ///
     /// - Throws: ``ModelError`` unless the rate is at least 0 and below 1.
-    public mutating func setDropout(_ rate: Float) throws {
+    package mutating func setDropout(_ rate: Float) throws {
         var configuration = configuration
         configuration.dropout = rate
         configuration.attentionDropout = rate
@@ -72,7 +72,7 @@ public struct SequenceClassifier {
     /// A workspace without memory.
     ///
     /// - Parameter training: whether it will be used for gradients, which need the activations of every layer
-    public func makeWorkspace(training: Bool) -> Workspace {
+    package func makeWorkspace(training: Bool) -> Workspace {
         let hidden = configuration.hiddenSize
         return Workspace(
             embedding: embedding.makeActivations(),
@@ -86,7 +86,7 @@ public struct SequenceClassifier {
     /// The logits of each sequence, without dropout.
     ///
     /// - Returns: `[sequences, labels]`
-    public func logits(_ batch: Batch, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
+    package func logits(_ batch: Batch, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
         forward(batch, &workspace, Pass(offsets: batch.offsets, workers: workers))
         return workspace.head.logits
     }
@@ -100,7 +100,7 @@ public struct SequenceClassifier {
     ///   - workspace: one made for training
     ///   - randomness: decides what dropout removes; nil: nothing
     /// - Returns: the cross-entropy in nats, and the logits, `[sequences, labels]`
-    public func loss(
+    package func loss(
         _ batch: Batch, targets: [Int], gradients: inout FloatBuffer, _ workspace: inout Workspace,
         randomness: Pass.Randomness?, on workers: Workers
     ) -> (loss: Double, logits: Matrix) {
@@ -130,11 +130,11 @@ public struct SequenceClassifier {
 }
 
 /// Why a model cannot be built, read or written.
-public struct ModelError: LocalizedError, CustomStringConvertible {
+package struct ModelError: LocalizedError, CustomStringConvertible {
     /// The file where there is one, the cause and what to do.
-    public let description: String
+    package let description: String
     /// The same, for Foundation.
-    public var errorDescription: String? { description }
+    package var errorDescription: String? { description }
 
     init(_ description: String) { self.description = description }
 }

@@ -121,5 +121,5 @@ extension Layout.Format: ExpressibleByArgument {}
 extension Configuration.Pooling: ExpressibleByArgument {}
 extension Configuration.NormPlacement: ExpressibleByArgument {}
 extension Layout.Column: ExpressibleByArgument {
-    public init?(argument: String) { self.init(argument) }
+    package init?(argument: String) { self.init(argument) }
 }

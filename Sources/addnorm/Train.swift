@@ -296,7 +296,7 @@ struct ShapeOptions: ParsableArguments {
 }
 
 extension TrainingRequest.CheckpointInterval: ExpressibleByArgument {
-    public init?(argument: String) {
+    package init?(argument: String) {
         if let steps = Int(argument), steps >= 1 {
             self = .steps(steps)
         } else if argument.hasSuffix("m"), let minutes = Double(argument.dropLast()), minutes > 0, minutes < 1e6 {
