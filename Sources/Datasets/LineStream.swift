@@ -1,7 +1,7 @@
 import Foundation
 
-/// The lines of a file or of standard input as they come: what is there already is returned at once, and no more than one
-/// piece of the input is held in memory.
+/// The lines of a file or of standard input as they come: what is there already is returned at once, and no more is
+/// held in memory than one piece of the input and one unfinished line.
 package struct LineStream {
     private let path: String
     private let handle: FileHandle

@@ -4,12 +4,12 @@ import Foundation
 /// Adam with decoupled weight decay (Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2019, algorithm 2).
 package struct AdamW {
     /// β₁, the decay rate of the first moment.
-    package var beta1: Float = 0.9
+    package let beta1: Float = 0.9
     /// β₂, the decay rate of the second moment.
-    package var beta2: Float = 0.999
+    package let beta2: Float = 0.999
     /// Added to √v̂, so that it never divides by 0.
-    package var epsilon: Float = 1e-8
-    /// How many steps were taken.
+    package let epsilon: Float = 1e-8
+    /// How many steps have been taken.
     package private(set) var step: Int
     /// The running mean of the gradients.
     package private(set) var firstMoment: FloatBuffer

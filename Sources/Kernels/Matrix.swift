@@ -46,7 +46,7 @@ package struct Matrix {
     }
 
     /// Sets every element to 0.
-    package mutating func clear() {
+    mutating func clear() {
         mutablePointer().update(repeating: 0, count: count)
     }
 

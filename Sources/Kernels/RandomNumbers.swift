@@ -18,7 +18,7 @@ package struct RandomNumbers: RandomNumberGenerator {
     }
 
     /// The next 32 bits.
-    package mutating func nextWord() -> UInt32 {
+    mutating func nextWord() -> UInt32 {
         let index = Int(position % 256)
         if index == 0 { ck_random_group(seed, site, step, position / 256, &group) }
         position += 1

@@ -33,14 +33,14 @@ package func sumEmbeddings(
     }
 }
 
-/// Adds the rows of `dy` to the gradients of the embeddings that ``sumEmbeddings(ids:offsets:tokens:positions:segment:into:on:)``
-/// took them from. The work is split over columns, because tokens repeat.
+/// The gradients of ``sumEmbeddings(ids:offsets:tokens:positions:segment:into:on:)``: each row of `dy` is added to the rows of
+/// the three tables that were summed. The work is split over columns, because tokens repeat.
 package func sumEmbeddingsBackward(
     _ dy: Matrix, ids: [Int], offsets: [Int], tokens: Block, positions: Block, segment: Block,
     addingTo gradients: inout FloatBuffer, on workers: Workers
 ) {
     let hidden = dy.columns
-    precondition(tokens.columns == hidden && positions.columns == hidden && segment.count >= hidden)
+    precondition(tokens.columns == hidden && positions.columns == hidden && segment.count == hidden)
     precondition([tokens, positions, segment].allSatisfy { $0.range.upperBound <= gradients.count })
     precondition(offsets.first == 0 && offsets.last == ids.count && dy.rows == ids.count)
     precondition(ids.allSatisfy { $0 >= 0 && $0 < tokens.rows }, "token id out of range")

@@ -40,7 +40,7 @@ package struct Run: Record, Sendable {
     package let seed: Int64
     package let threads: Int
     /// The machine's name.
-    package var host = ProcessInfo.processInfo.hostName
+    package private(set) var host = ProcessInfo.processInfo.hostName
     /// Of this program.
     package let version: String
     /// The number of the model's parameters.
@@ -87,7 +87,7 @@ package struct Metric: Record, Sendable {
         case train, dev
     }
 
-    package var runId: Int64
+    package let runId: Int64
     package let split: Split
     package let name: String
     /// The number of optimizer steps taken.
@@ -96,7 +96,7 @@ package struct Metric: Record, Sendable {
     package let epoch: Double
     /// Nil where the value is not a number.
     package let value: Double?
-    package var recordedAt: String = Timestamp.now
+    package private(set) var recordedAt: String = Timestamp.now
 
     /// Creates a metric that was measured now.
     package init(run: Int64, _ split: Split, _ name: String, step: Int, epoch: Double, value: Double) {
@@ -110,7 +110,7 @@ package struct Evaluation: Record, Sendable {
     package static let databaseTableName = "evaluations"
     /// Given by the database.
     package internal(set) var id: Int64?
-    /// The run that made the model, where it is known.
+    /// The run that has last ended with this output, failed ones only if there is no other; nil if there is none.
     package internal(set) var runId: Int64?
     /// Absolute paths of the model's folder and of the file.
     package let model: String
@@ -124,7 +124,7 @@ package struct Evaluation: Record, Sendable {
     package let macroF1: Double
     package let weightedF1: Double
     package let seconds: Double
-    package var evaluatedAt: String = Timestamp.now
+    package private(set) var evaluatedAt: String = Timestamp.now
 
     /// Creates an evaluation made now.
     package init(

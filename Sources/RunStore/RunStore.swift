@@ -10,7 +10,7 @@ package final class RunStore: Sendable {
     package enum Access: Sendable {
         /// The file is created if there is none.
         case write
-        /// The file must be there, and nothing that is done can change it.
+        /// The file must be there, and no statement can change it. What a killed writer has left half done is undone first.
         case read
     }
 
@@ -51,7 +51,7 @@ package final class RunStore: Sendable {
         }
     }
 
-    /// Undoes what a process that was killed has written by half. SQLite does so by itself, but not for a reader.
+    /// Undoes what a killed process has half written. SQLite does so by itself, but not on a read-only connection.
     private static func rollBack(_ path: String, _ configuration: GRDB.Configuration) throws {
         guard FileManager.default.fileExists(atPath: path + "-journal") else { return }
         try DatabaseQueue(path: path, configuration: configuration).read { db in
@@ -142,7 +142,8 @@ package final class RunStore: Sendable {
         }
     }
 
-    /// Records a model's result on a file, all or none. The run is the latest one that wrote the model.
+    /// Records a model's result on a file, all or none. It belongs to the run
+    /// that has last ended with this output.
     ///
     /// - Returns: the id of the evaluation
     package func record(
@@ -153,8 +154,8 @@ package final class RunStore: Sendable {
             evaluation.runId = try Int64.fetchOne(
                 db,
                 sql: """
-                    SELECT id FROM runs WHERE output = ? AND status IN ('finished', 'interrupted')
-                    ORDER BY finished_at DESC LIMIT 1
+                    SELECT id FROM runs WHERE output = ? AND finished_at IS NOT NULL
+                    ORDER BY (status = 'failed'), finished_at DESC LIMIT 1
                     """, arguments: [evaluation.model])
             try evaluation.insert(db)
             let id = db.lastInsertedRowID

@@ -1,6 +1,7 @@
 import Foundation
 
-/// BERT's text normalisation and splitting into words (Devlin et al., *BERT*, 2019; the rules of its `BasicTokenizer`).
+/// BERT's text normalisation and splitting into words (Devlin et al., *BERT*, 2019), in the order of Hugging Face's
+/// `BertNormalizer`.
 ///
 /// In this order: control characters are dropped and white space becomes a boundary; CJK ideographs become words of one
 /// character; accents are stripped (canonical decomposition, then nonspacing marks dropped); letters are lower-cased;

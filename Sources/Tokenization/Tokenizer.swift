@@ -28,8 +28,8 @@ package struct Tokenizer: Sendable {
         return ids
     }
 
-    /// Appends the WordPieces of one word: from the left, always the longest token that fits (Wu et al., *Google's Neural
-    /// Machine Translation System*, 2016, section 4.1). A word that cannot be covered is one `[UNK]`.
+    /// Appends the WordPieces (Wu et al., *Google's Neural Machine Translation System*, 2016, section 4.1) of one word, by
+    /// BERT's greedy rule: from the left, always the longest token that fits. A word that cannot be covered is one `[UNK]`.
     private func appendPieces(of word: [UInt8], to ids: inout [Int]) {
         let first = ids.count
         let characters = word.count <= Self.longestWord ? 0 : word.count { $0 & 0xC0 != 0x80 }

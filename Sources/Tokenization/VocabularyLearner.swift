@@ -24,7 +24,7 @@ package struct VocabularyLearner {
     /// then the same as continuations, then merged pieces in the order of merging.
     ///
     /// - Parameters:
-    ///   - size: the largest number of tokens
+    ///   - size: the largest number of tokens, at least that of the special tokens
     ///   - minimumFrequency: characters and pairs that occur less often do not become tokens
     /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words.
     package func learn(size: Int, minimumFrequency: Int = 2) throws -> Vocabulary {

@@ -32,7 +32,7 @@ struct Checkpoint {
         let devSha256: String?
         let progress: Progress
 
-        /// Whether no number in it is one that a training could not have written.
+        /// Whether every number in it is one that a training could have written.
         var isSound: Bool {
             let hyperparameters = request.hyperparameters
             return min(hyperparameters.epochs, hyperparameters.batchSize, hyperparameters.threads) >= 1

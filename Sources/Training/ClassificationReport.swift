@@ -1,5 +1,3 @@
-import Transformer
-
 /// How well predictions agree with the truth: accuracy, precision, recall and F1 of each label, and their averages.
 ///
 /// Only labels that occur, as truth or as prediction, are reported and averaged, and a ratio whose denominator is 0 counts
@@ -25,9 +23,9 @@ package struct ClassificationReport: Sendable, Equatable {
     /// The share of right predictions.
     package let accuracy: Double
     /// The mean F1 of the labels.
-    package let macroF1: Double
+    package var macroF1: Double { averages { $0.f1 }.macro }
     /// The mean F1 of the labels, weighted by support.
-    package let weightedF1: Double
+    package var weightedF1: Double { averages { $0.f1 }.weighted }
 
     /// Compares label ids.
     ///
@@ -56,8 +54,6 @@ package struct ClassificationReport: Sendable, Equatable {
         }
         confusion = counts
         accuracy = Double(counts.indices.reduce(0) { $0 + counts[$1][$1] }) / Double(actual.count)
-        macroF1 = labels.reduce(0) { $0 + $1.f1 } / Double(labels.count)
-        weightedF1 = labels.reduce(0) { $0 + $1.f1 * Double($1.support) } / Double(actual.count)
     }
 
     /// The mean of a figure over the labels: plain, and weighted by support.

@@ -1,6 +1,7 @@
 import Transformer
 
-/// What a user can set about a training; names and, for fine-tuning, values follow `transformers`.
+/// What a user can set about a training. Names follow `transformers`; the defaults suit small models that are trained from
+/// random weights.
 package struct Hyperparameters: Codable, Sendable, Equatable {
     /// Passes over the training data.
     package var epochs = 8
@@ -40,8 +41,8 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     /// Chosen by measurement: small models on small data need more than BERT's 0.1.
     package static let dropoutOfNewModels = 0.3
 
-    /// The longest text of a new model, in tokens.
-    package static let lengthOfNewModels = 128
+    /// ``maxLength`` where none is given, unless the model's own limit is less.
+    package static let defaultMaxLength = 128
 
     /// Hyper-parameters with their defaults.
     package init() {}
@@ -64,7 +65,7 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     /// Takes over what a model has decided.
     mutating func adopt(_ configuration: Configuration) {
         dropout = dropout ?? Double("\(configuration.dropout)")
-        maxLength = maxLength ?? min(Self.lengthOfNewModels, configuration.maximumLength)
+        maxLength = maxLength ?? min(Self.defaultMaxLength, configuration.maximumLength)
         layers = configuration.layers
         hiddenSize = configuration.hiddenSize
         heads = configuration.heads

@@ -23,8 +23,7 @@ package struct Predictor {
 
     /// Creates a predictor for classifiers of the same configuration as `classifier`.
     ///
-    /// - Parameter batchSize: how many texts are run at a time; it decides about speed and memory, and about results only
-    ///   as far as rounding goes
+    /// - Parameter batchSize: how many texts are run at a time; it affects speed and memory, and results only by rounding
     package init(for classifier: SequenceClassifier, batchSize: Int, workers: Workers) {
         (self.batchSize, self.workers) = (batchSize, workers)
         workspace = classifier.makeWorkspace(training: false)
@@ -77,12 +76,9 @@ package struct EvaluationResult: Sendable {
 
     /// Puts results on several files together.
     package init(joining results: [EvaluationResult], names: [String]) {
-        predictions = results.flatMap(\.predictions)
-        targets = results.flatMap(\.targets)
-        report = ClassificationReport(actual: targets, predicted: predictions.map(\.label), names: names)
-        loss = predictions.reduce(0) { $0 + ($1.loss ?? 0) } / Double(predictions.count)
-        tokens = results.reduce(0) { $0 + $1.tokens }
-        seconds = results.reduce(0) { $0 + $1.seconds }
+        self.init(
+            predictions: results.flatMap(\.predictions), targets: results.flatMap(\.targets), names: names,
+            tokens: results.reduce(0) { $0 + $1.tokens }, seconds: results.reduce(0) { $0 + $1.seconds })
     }
 
     /// Runs `classifier` over labelled sequences.
@@ -92,12 +88,17 @@ package struct EvaluationResult: Sendable {
         of classifier: SequenceClassifier, on examples: EncodedExamples, _ predictor: inout Predictor
     ) throws {
         let start = ContinuousClock.now
-        predictions = try predictor.predict(classifier, examples.sequences, targets: examples.targets)
-        targets = examples.targets
-        report = ClassificationReport(
-            actual: targets, predicted: predictions.map(\.label), names: classifier.configuration.labels)
+        let predictions = try predictor.predict(classifier, examples.sequences, targets: examples.targets)
+        self.init(
+            predictions: predictions, targets: examples.targets, names: classifier.configuration.labels,
+            tokens: examples.tokens, seconds: (ContinuousClock.now - start) / .seconds(1))
+    }
+
+    private init(
+        predictions: [Predictor.Prediction], targets: [Int], names: [String], tokens: Int, seconds: Double
+    ) {
+        (self.predictions, self.targets, self.tokens, self.seconds) = (predictions, targets, tokens, seconds)
+        report = ClassificationReport(actual: targets, predicted: predictions.map(\.label), names: names)
         loss = predictions.reduce(0) { $0 + ($1.loss ?? 0) } / Double(predictions.count)
-        tokens = examples.tokens
-        seconds = (ContinuousClock.now - start) / .seconds(1)
     }
 }

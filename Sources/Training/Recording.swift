@@ -1,6 +1,5 @@
 import Datasets
 import RunStore
-import Transformer
 
 extension RunStore {
     /// Records a model's result on a file, with its report, confusion matrix and predictions.

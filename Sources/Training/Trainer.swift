@@ -22,7 +22,7 @@ package struct Trainer {
     private var gradients: FloatBuffer
     private var workspace: SequenceClassifier.Workspace
     private var predictor: Predictor
-    /// Metrics that were not yet written.
+    /// Metrics that have not been written yet.
     private var pending: [Metric] = []
     private var lastFlush = ContinuousClock.now
     private var lockedUntil = ContinuousClock.now
@@ -59,7 +59,7 @@ package struct Trainer {
         var request = request
         try ModelFolder.checkOutput(URL(filePath: request.output), overwrite: request.overwrite)
         try Checkpoint.checkFolder(forOutput: request.output, overwrite: request.overwrite)
-        let data = try Data(of: request)
+        let data = try DataFiles(of: request)
         let labels = try data.labels()
         let model = try Self.makeModel(&request, labels: labels, data: data.train)
         let encoded = try data.encode(model, labels: labels, request, report: report)
@@ -99,7 +99,7 @@ package struct Trainer {
                 "\(Checkpoint.folder(forOutput: run.output).path): the checkpoint belongs to another run than '\(run.name)'"
             )
         }
-        let data = try Data(of: state.request)
+        let data = try DataFiles(of: state.request)
         for (file, old) in [(data.train, state.trainSha256), (data.dev, state.devSha256)] as [(Dataset?, String?)] {
             if let file, file.sha256 != old {
                 throw TrainingError(
@@ -139,7 +139,7 @@ package struct Trainer {
     }
 
     /// The data files of a request.
-    private struct Data {
+    private struct DataFiles {
         let train: Dataset
         let dev: Dataset?
 
@@ -166,7 +166,7 @@ package struct Trainer {
             func encode(_ dataset: Dataset) throws -> EncodedExamples {
                 try EncodedExamples(
                     dataset, labels: labels, tokenizer: model.tokenizer,
-                    maximumLength: hyperparameters.maxLength ?? Hyperparameters.lengthOfNewModels)
+                    maximumLength: hyperparameters.maxLength ?? model.classifier.configuration.maximumLength)
             }
             if let dev { return try (encode(train), encode(dev)) }
             let (training, development) = try encode(train).split(
@@ -211,7 +211,7 @@ package struct Trainer {
             vocabularySize: vocabulary.tokens.count, hiddenSize: hyperparameters.hiddenSize,
             layers: hyperparameters.layers, heads: hyperparameters.heads,
             intermediateSize: hyperparameters.intermediateSize, labels: labels)
-        configuration.maximumLength = hyperparameters.maxLength ?? Hyperparameters.lengthOfNewModels
+        configuration.maximumLength = hyperparameters.maxLength ?? Hyperparameters.defaultMaxLength
         configuration.dropout = Float(hyperparameters.dropout ?? Hyperparameters.dropoutOfNewModels)
         configuration.attentionDropout = configuration.dropout
         configuration.pooling = hyperparameters.pooling
@@ -313,7 +313,7 @@ package struct Trainer {
         let size = hyperparameters.batchSize
         for start in stride(from: state.progress.batchesDone * size, to: order.count, by: size) {
             try step(order[start..<min(start + size, order.count)])
-            if try checkpointIsDue() { try state.write() }
+            try writeCheckpointIfDue()
             if isInterrupted() { return true }
         }
         return false
@@ -341,7 +341,7 @@ package struct Trainer {
         state.progress.examplesSeen += examples.count
         stepsDone += 1
         tokensDone += batch.ids.count
-        try report(loss: loss, learningRate: learningRate, gradientNorm: Double(norm))
+        try recordStep(loss: loss, learningRate: learningRate, gradientNorm: Double(norm))
     }
 
     /// Evaluates on the dev data, and keeps the parameters if they are the best.
@@ -372,7 +372,7 @@ package struct Trainer {
 
     // MARK: Reporting
 
-    private mutating func report(loss: Double, learningRate: Double, gradientNorm: Double) throws {
+    private mutating func recordStep(loss: Double, learningRate: Double, gradientNorm: Double) throws {
         let elapsed = (ContinuousClock.now - started - devTime) / .seconds(1)
         let speed = Double(tokensDone) / elapsed
         if state.progress.step % Self.metricInterval == 0 {
@@ -410,21 +410,20 @@ package struct Trainer {
         }
     }
 
-    private mutating func checkpointIsDue() throws -> Bool {
-        let due =
+    /// Writes a checkpoint if it is time. The metrics go first: the database should reach as far as the checkpoint.
+    private mutating func writeCheckpointIfDue() throws {
+        let isDue =
             switch state.request.checkpointEvery {
             case nil: false
             case .steps(let steps): state.progress.step % steps == 0
             case .minutes(let minutes): ContinuousClock.now - lastCheckpoint >= .seconds(60 * minutes)
             }
-        // What a resumed run finds in the database must reach as far as its checkpoint.
-        if due {
-            lastCheckpoint = .now
-            try flush()
-        }
-        return due
+        guard isDue else { return }
+        lastCheckpoint = .now
+        try flush()
+        try state.write()
     }
 }
 
 /// A path that means the same in every working directory.
-package func absolutePath(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }
+func absolutePath(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }

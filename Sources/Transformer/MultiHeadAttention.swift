@@ -1,6 +1,6 @@
 import Kernels
 
-/// concat(head₁ … headₕ) Wᵒ + bᵒ with headᵢ = softmax(Qᵢ Kᵢᵀ / √d) Vᵢ and [Q K V] = x Wᵀ + b.
+/// concat(head₁ … headₕ) Wᵒ + bᵒ with headᵢ = dropout(softmax(Qᵢ Kᵢᵀ / √d)) Vᵢ, d = hidden / heads and [Q K V] = x Wᵀ + b.
 ///
 /// The three projections lie side by side in memory, so that they are one matrix product.
 ///

@@ -2,7 +2,7 @@ import Kernels
 
 /// One row for each sequence: `[tokens, hidden]` → `[sequences, hidden]`.
 ///
-/// `cls`: tanh(x W ᵀ + b) of the first token's row, as in BERT. `mean`: the mean over the tokens' rows, without parameters,
+/// `cls`: tanh(x Wᵀ + b) of the first token's row, as in BERT. `mean`: the mean over the tokens' rows, without parameters,
 /// as in Reimers & Gurevych, *Sentence-BERT*, 2019.
 package struct Pooler: Sendable {
     /// Nil for `mean`.

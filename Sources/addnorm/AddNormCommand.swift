@@ -10,7 +10,7 @@ import Transformer
 struct AddNormCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "addnorm",
-        abstract: "Fine-tune a Transformer encoder to classify text, on an ordinary CPU.",
+        abstract: "Train a Transformer encoder to classify text, on an ordinary CPU.",
         discussion: """
             A first session:
 

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Ctrl-C, SIGTERM and a closed terminal: the first signal asks for a clean end, another one after a second or more ends the
-/// process at once. (Wrappers send one signal twice, to the process and to its group.)
+/// Ctrl-C, SIGTERM and a closed terminal: the first signal asks for a clean end, another one two
+/// seconds later, or more, ends the process at once. (Wrappers send one signal twice, to the process and to its group.)
 enum Interrupt {
     /// When the first signal came, in seconds since 1970; 0: none has.
     private static let first = Atomic(0)

@@ -40,7 +40,7 @@ struct Train: ParsableCommand {
         if runOptions.resume != nil {
             if request() != TrainingRequest(train: "", output: "") {
                 throw ValidationError(
-                    "A run that is resumed keeps its options: beside --resume, only --db can be given.")
+                    "A run that is resumed keeps its options: besides --resume, only --db can be given.")
             }
         } else if files.train == nil || files.output == nil {
             throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
@@ -182,7 +182,7 @@ struct TrainingOptions: ParsableArguments {
 
     @Option(
         help: """
-            Cut off texts after so many tokens, special tokens included. (default: \(Hyperparameters.lengthOfNewModels), or \
+            Cut off texts after so many tokens, special tokens included. (default: \(Hyperparameters.defaultMaxLength), or \
             the limit of --model if that is less)
             """)
     var maxLength: Int?
@@ -192,7 +192,7 @@ struct TrainingOptions: ParsableArguments {
 
     @Option(
         help:
-            "The share of hidden states and attention probabilities that is dropped. (default: 0.3, or as --model says)"
+            "The share of hidden states and attention probabilities that is dropped. (default: \(Hyperparameters.dropoutOfNewModels), or as --model says)"
     )
     var dropout: Double?
 

@@ -291,7 +291,7 @@ struct Program {
                 #expect(result.output.isEmpty, "\(arguments): \(result.output)")
             }
             // Nothing was recorded, and nothing left behind.
-            #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "x.sqlite").path))
+            #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "nowhere").path))
             let store = try RunStore(path: program.folder.appending(path: "addnorm.sqlite").path, for: .read)
             #expect(try store.summaries().count == 1)
             #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "m").path))

@@ -100,8 +100,8 @@ import Tokenization
         return try learner.learn(size: size, minimumFrequency: minimumFrequency).tokens
     }
 
-    /// The example of the paper that brought pair merging to words, with counts that leave no ties but one: `e s` and `s t`
-    /// occur nine times each, and the pair with the smaller ids is merged first.
+    /// The example of the paper that brought pair merging to words. `e s` and `s t` both occur nine times; the pair with the
+    /// smaller ids is merged first.
     @Test func mergesTheMostFrequentPairs() throws {
         let text =
             Array(repeating: "low", count: 5) + Array(repeating: "lower", count: 2)

@@ -156,7 +156,7 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
             var request = try Self.request(in: folder)
-            // So small a rate that nothing improves by rounding to six digits, and the loss alone decides.
+            // So large a rate that nothing improves any more long before the last epoch.
             request.hyperparameters.learningRate = 5e-2
             request.hyperparameters.epochs = 40
             request.hyperparameters.earlyStopping = 2

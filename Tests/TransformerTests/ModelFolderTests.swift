@@ -153,7 +153,7 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
             var text = ""
             do { _ = try ModelFolder(contentsOf: folder.appending(path: "m")) } catch { text = "\(error)" }
             #expect(text.contains(message), "\(file): \(text)")
-            #expect(text.contains("m"), "names the folder or the file")
+            #expect(text.contains(folder.appending(path: "m").path), "names the folder or the file: \(text)")
         }
     }
 }

@@ -49,7 +49,7 @@ void ck_random_group(uint64_t seed, uint32_t site, uint64_t step, uint32_t group
 /// x[i] is scaled by 1 / (1 − rate), or made 0 with probability rate, by the random word at position first + i.
 void ck_dropout(size_t n, float rate, uint64_t seed, uint32_t site, uint64_t step, size_t first, float *x);
 
-/// What one AdamW step needs beside the arrays (Loshchilov & Hutter 2019, algorithm 2).
+/// What one AdamW step needs besides the arrays (Loshchilov & Hutter 2019, algorithm 2).
 typedef struct {
     float learning_rate, beta1, beta2, epsilon, weight_decay;
     float gradient_scale;   ///< what clipping multiplies each gradient with
