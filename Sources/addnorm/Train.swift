@@ -79,7 +79,9 @@ struct Train: ParsableCommand {
             "model written to \(files.output ?? result.output) (run '\(result.run)' in \(runOptions.database.path),"
                 + " \(result.seconds.duration))\n")
         if result.wasInterrupted {
-            Output.warn("interrupted; go on with: addnorm train --resume \(result.run)")
+            let database = runOptions.database.db.map { ["--db", $0] } ?? []
+            let command = ["addnorm", "train", "--resume", result.run] + database
+            Output.warn("interrupted; go on with: \(command.shellQuoted)")
             throw ExitCode(130)
         }
     }
