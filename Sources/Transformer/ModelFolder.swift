@@ -102,9 +102,14 @@ package struct ModelFolder {
                     "\(folder.path): a model is there already; choose another --output, or replace it with --overwrite")
             }
         }
-        let probe = temporaryFolder(beside: folder)
+        // Tried where the first folder would be made, so that a training that never begins leaves no folders behind.
+        var first = folder.standardizedFileURL
+        while first.pathComponents.count > 2 && !files.fileExists(atPath: first.deletingLastPathComponent().path) {
+            first.deleteLastPathComponent()
+        }
+        let probe = temporaryFolder(beside: first)
         do {
-            try files.createDirectory(at: probe, withIntermediateDirectories: true)
+            try files.createDirectory(at: probe, withIntermediateDirectories: false)
             try files.removeItem(at: probe)
         } catch {
             throw ModelError(

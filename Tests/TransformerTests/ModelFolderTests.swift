@@ -63,6 +63,8 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
         try withFolder { folder in
             let output = folder.appending(path: "model")
             try ModelFolder.checkOutput(output, overwrite: false)
+            try ModelFolder.checkOutput(folder.appending(path: "some/where/else"), overwrite: false)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
             try Self.model().write(to: output)
             #expect(throws: ModelError.self) { try ModelFolder.checkOutput(output, overwrite: false) }
             try ModelFolder.checkOutput(output, overwrite: true)
