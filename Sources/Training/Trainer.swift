@@ -257,7 +257,8 @@ package struct Trainer {
             if !wasInterrupted { state.remove() }
             return TrainingResult(
                 run: runName, best: state.progress.best, epochs: state.progress.epoch, output: state.request.output,
-                wasInterrupted: wasInterrupted, seconds: (ContinuousClock.now - started) / .seconds(1))
+                hasWrittenOutput: state.progress.hasWrittenOutput, wasInterrupted: wasInterrupted,
+                seconds: (ContinuousClock.now - started) / .seconds(1))
         } catch {
             // The first error counts; what was learned until then, and the record of it, are saved if they can be.
             if !state.progress.hasWrittenOutput && state.bestParameters != nil && (try? writeOutput()) != nil {
@@ -293,12 +294,12 @@ package struct Trainer {
     /// - Returns: whether it was interrupted
     private mutating func trainEpochs() throws -> Bool {
         while state.progress.epoch < hyperparameters.epochs {
-            if try trainEpoch() { return true }
-            try endEpoch()
             if let patience = hyperparameters.earlyStopping, state.progress.epochsWithoutImprovement >= patience {
                 report(.notice("no better epoch for \(patience): training ends early"))
                 break
             }
+            if try trainEpoch() { return true }
+            try endEpoch()
         }
         return false
     }

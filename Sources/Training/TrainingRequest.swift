@@ -96,6 +96,8 @@ package struct TrainingResult: Sendable {
     package let epochs: Int
     /// The model's folder.
     package let output: String
+    /// False if the run was interrupted before its first epoch's end, and an earlier model stays there.
+    package let hasWrittenOutput: Bool
     package let wasInterrupted: Bool
     package let seconds: Double
 }

@@ -2,11 +2,11 @@ import Foundation
 import Kernels
 import Tokenization
 
-/// A classifier and its tokenizer, as a folder in the format of `transformers`' `BertForSequenceClassification`, which reads it
-/// rightly if the pooling is `cls` and the norm placement `post`.
+/// A classifier and its tokenizer, as a folder in the format of `transformers`' `BertForSequenceClassification`.
 ///
-/// The folder has `config.json`, `model.safetensors`, `vocab.txt` and `tokenizer_config.json`. What BERT's
-/// format cannot say is in two more keys of `config.json`, `pooling` (`cls` or `mean`) and `norm_placement` (`post` or `pre`).
+/// The folder has `config.json`, `model.safetensors`, `vocab.txt` and `tokenizer_config.json`. What that format cannot say is in
+/// two more keys of `config.json`, `pooling` (`cls` or `mean`) and `norm_placement` (`post` or `pre`): `transformers` computes
+/// the same from the folder if they are `cls` and `post`.
 package struct ModelFolder {
     /// The model.
     package var classifier: SequenceClassifier

@@ -75,8 +75,11 @@ struct Train: ParsableCommand {
                 "best epoch \(best.epoch) of \(result.epochs): dev accuracy \(best.accuracy.figure),"
                     + " macro F1 \(best.macroF1.figure), loss \(best.devLoss.figure)\n")
         }
+        let output = files.output ?? result.output
+        let outcome =
+            result.hasWrittenOutput ? "model written to \(output)" : "no epoch was completed; \(output) is as it was"
         try Output.write(
-            "model written to \(files.output ?? result.output) (run '\(result.run)' in \(runOptions.database.path),"
+            "\(outcome) (run '\(result.run)' in \(runOptions.database.path),"
                 + " \(result.seconds.duration))\n")
         if result.wasInterrupted {
             let database = runOptions.database.db.map { ["--db", $0] } ?? []

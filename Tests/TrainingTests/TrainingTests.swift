@@ -286,8 +286,9 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
 
             // A model that is to be replaced, by a run that is interrupted before it has a better one.
             request.overwrite = true
-            _ = try Self.train(request, store, interruptAfter: 1)
+            let result = try Self.train(request, store, interruptAfter: 1)
             #expect(try Self.weights(request) == before)
+            #expect(!result.hasWrittenOutput)
         }
     }
 
