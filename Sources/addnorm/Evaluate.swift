@@ -43,11 +43,12 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         let folder = try model.load()
+        let labels = folder.classifier.configuration.labels
         let datasets = try files.map { try Dataset(contentsOf: $0, layout: layout.layout, labeled: true) }
         // Every file is checked, and the database, before the first one is run.
         let examples = try datasets.map { dataset in
             try EncodedExamples(
-                dataset, labels: folder.classifier.configuration.labels, tokenizer: folder.tokenizer,
+                dataset, labels: labels, tokenizer: folder.tokenizer,
                 maximumLength: model.maximumLength(of: folder))
         }
         let store = try database.open(for: .write)
@@ -57,10 +58,9 @@ struct Evaluate: ParsableCommand {
         var results: [EvaluationResult] = []
         for (dataset, examples) in zip(datasets, examples) {
             let result = try EvaluationResult(of: folder.classifier, on: examples, &predictor)
-            _ = try store.record(result, of: model.model, on: dataset, labels: folder.classifier.configuration.labels)
+            _ = try store.record(result, of: model.model, on: dataset, labels: labels)
             results.append(result)
         }
-        let labels = folder.classifier.configuration.labels
         if let predictions { try writePredictions(to: predictions, datasets, results, labels: labels) }
         var documents = zip(files, results).map { Document(model: model.model, data: $0, $1) }
         if results.count > 1 {
