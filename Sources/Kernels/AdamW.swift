@@ -30,19 +30,18 @@ package struct AdamW {
     /// Takes one step: p ← p − η λ p − η m̂ / (√v̂ + ε), in one pass over memory.
     ///
     /// - Parameters:
-    ///   - parameters: what is updated
-    ///   - gradients: of the loss, as large as `parameters`
-    ///   - learningRate: η
-    ///   - weightDecay: λ, for the parameters in `decayed`; 0 for the others
-    ///   - decayed: disjoint ranges in ascending order
-    ///   - maximumNorm: gradients whose norm over all parameters is larger are scaled down to it
+    ///   - parameters: of which those in `groups` are updated
+    ///   - gradients: of the loss with respect to the groups' parameters, one group after another
+    ///   - learningRate: η, before the groups' factors
+    ///   - maximumNorm: gradients whose norm over all groups is larger are scaled down to it
     /// - Returns: the norm of the gradients before clipping
     package mutating func update(
-        _ parameters: inout FloatBuffer, gradients: FloatBuffer, learningRate: Float, weightDecay: Float,
-        decayed: [Range<Int>], maximumNorm: Float, on workers: Workers
+        _ parameters: inout FloatBuffer, gradients: FloatBuffer, groups: [ParameterGroup], learningRate: Float,
+        maximumNorm: Float, on workers: Workers
     ) -> Float {
-        let count = parameters.count
+        let count = groups.reduce(0) { $0 + $1.range.count }
         precondition(gradients.count == count && firstMoment.count == count, "buffers of unequal size")
+        precondition(groups.allSatisfy { $0.range.upperBound <= parameters.count }, "group out of bounds")
         let norm = Float(sumOfSquares(gradients, on: workers).squareRoot())
         step += 1
         let settings = ck_adamw_step(
@@ -52,31 +51,37 @@ package struct AdamW {
             correction2: Float(1 - pow(Double(beta2), Double(step))))
         let (p, g) = (parameters.mutablePointer(), gradients.pointer)
         let (m, v) = (firstMoment.mutablePointer(), secondMoment.mutablePointer())
-        let spans = Self.spans(of: count, decayed: decayed)
         workers.split(count, grain: 4096) { part in
-            for (range, decays) in spans {
-                let range = range.clamped(to: part)
+            var end = 0
+            for group in groups {
+                let start = end
+                end += group.range.count
+                let range = (start..<end).clamped(to: part)
                 if range.isEmpty { continue }
                 var settings = settings
-                settings.weight_decay = decays ? weightDecay : 0
+                settings.learning_rate = learningRate * group.learningRate
+                settings.weight_decay = group.weightDecay
                 let first = range.lowerBound
-                ck_adamw(range.count, settings, p + first, g + first, m + first, v + first)
+                ck_adamw(
+                    range.count, settings, p + group.range.lowerBound + first - start, g + first, m + first, v + first)
             }
         }
         return norm
     }
+}
 
-    /// `0 ..< count` cut where decay begins and ends.
-    private static func spans(of count: Int, decayed: [Range<Int>]) -> [(Range<Int>, Bool)] {
-        var spans: [(Range<Int>, Bool)] = []
-        var end = 0
-        for range in decayed {
-            spans.append((end..<range.lowerBound, false))
-            spans.append((range, true))
-            end = range.upperBound
-        }
-        spans.append((end..<count, false))
-        return spans
+/// Parameters that the optimizer treats alike.
+package struct ParameterGroup: Sendable, Equatable {
+    /// Where they lie in the flat buffer of parameters.
+    package var range: Range<Int>
+    /// What the step's learning rate is multiplied with.
+    package let learningRate: Float
+    /// λ
+    package let weightDecay: Float
+
+    /// Creates a group.
+    package init(range: Range<Int>, learningRate: Float = 1, weightDecay: Float) {
+        (self.range, self.learningRate, self.weightDecay) = (range, learningRate, weightDecay)
     }
 }
 

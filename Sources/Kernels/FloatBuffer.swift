@@ -6,22 +6,37 @@ package struct FloatBuffer {
     final class Storage {
         let pointer: UnsafeMutablePointer<Float>
         let count: Int
+        /// Where the memory is not our own.
+        private let mapping: MappedMemory?
 
         init(count: Int) {
-            let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-            pointer = bytes.bindMemory(to: Float.self, capacity: count)
+            pointer = Self.allocate(count)
             pointer.initialize(repeating: 0, count: count)
             self.count = count
+            mapping = nil
         }
 
         init(copying other: Storage) {
-            let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(other.count, 1) * 4, alignment: 64)
-            pointer = bytes.bindMemory(to: Float.self, capacity: other.count)
+            pointer = Self.allocate(other.count)
             pointer.initialize(from: other.pointer, count: other.count)
             count = other.count
+            mapping = nil
         }
 
-        deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+        init(_ mapping: MappedMemory, offset: Int, count: Int) {
+            pointer = (mapping.bytes.baseAddress! + offset).bindMemory(to: Float.self, capacity: count)
+            self.count = count
+            self.mapping = mapping
+        }
+
+        private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+            let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+            return bytes.bindMemory(to: Float.self, capacity: count)
+        }
+
+        deinit {
+            if mapping == nil { UnsafeMutableRawPointer(pointer).deallocate() }
+        }
     }
 
     private var storage: Storage
@@ -37,6 +52,16 @@ package struct FloatBuffer {
         values.withUnsafeBufferPointer { source in
             if let base = source.baseAddress { storage.pointer.update(from: base, count: source.count) }
         }
+    }
+
+    /// Creates a buffer whose elements are the Float32 numbers at a place in mapped memory; nothing is copied.
+    ///
+    /// - Parameters:
+    ///   - mapping: of which nothing else is written to
+    ///   - offset: in bytes, a multiple of 4
+    package init(_ mapping: MappedMemory, offset: Int, count: Int) {
+        precondition(offset % 4 == 0 && offset >= 0 && offset + 4 * count <= mapping.bytes.count, "out of bounds")
+        storage = Storage(mapping, offset: offset, count: count)
     }
 
     /// The number of elements.
@@ -65,6 +90,18 @@ package struct FloatBuffer {
         mutablePointer().update(repeating: 0, count: count)
     }
 
+    /// Copies the elements of `source` in `range` to the place that begins at `start`.
+    package mutating func copy(_ source: FloatBuffer, _ range: Range<Int>, to start: Int) {
+        precondition(range.upperBound <= source.count && start >= 0 && start + range.count <= count, "out of bounds")
+        (mutablePointer() + start).update(from: source.pointer + range.lowerBound, count: range.count)
+    }
+
+    /// Copies one row of `source` to the place that begins at `start`.
+    package mutating func copy(_ source: Matrix, row: Int, to start: Int) {
+        precondition(row >= 0 && row < source.rows && start >= 0 && start + source.columns <= count, "out of bounds")
+        (mutablePointer() + start).update(from: source.pointer + row * source.columns, count: source.columns)
+    }
+
     /// Calls `body` with the bytes of `block`, as they lie in memory (little-endian on every supported machine).
     package func withUnsafeBytes<Result>(
         of block: Block, _ body: (UnsafeRawBufferPointer) throws -> Result
@@ -73,12 +110,32 @@ package struct FloatBuffer {
         return try body(UnsafeRawBufferPointer(UnsafeBufferPointer(start: pointer + block.offset, count: block.count)))
     }
 
-    /// Copies `bytes`, Float32 in little-endian order, to `block`.
-    package mutating func replace(_ block: Block, with bytes: UnsafeRawBufferPointer) {
+    /// How numbers are stored in a file.
+    package enum Element: String, Sendable {
+        /// IEEE 754 single precision.
+        case float32 = "F32"
+        /// IEEE 754 half precision.
+        case float16 = "F16"
+        /// The upper half of single precision.
+        case bfloat16 = "BF16"
+
+        /// The size in bytes.
+        package var size: Int { self == .float32 ? 4 : 2 }
+    }
+
+    /// Copies numbers, each in little-endian order, to `block`.
+    package mutating func replace(_ block: Block, with bytes: UnsafeRawBufferPointer, of element: Element) {
         precondition(block.range.upperBound <= count, "block out of bounds")
-        precondition(bytes.count == 4 * block.count, "wrong number of bytes")
-        UnsafeMutableRawPointer(mutablePointer() + block.offset).copyMemory(
-            from: bytes.baseAddress!, byteCount: bytes.count)
+        precondition(bytes.count == element.size * block.count, "wrong number of bytes")
+        let target = mutablePointer() + block.offset
+        func half(_ index: Int) -> UInt16 {
+            UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
+        }
+        switch element {
+        case .float32: UnsafeMutableRawPointer(target).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+        case .float16: for i in 0..<block.count { target[i] = Float(Float16(bitPattern: half(i))) }
+        case .bfloat16: for i in 0..<block.count { target[i] = Float(bitPattern: UInt32(half(i)) << 16) }
+        }
     }
 
     var pointer: UnsafePointer<Float> { UnsafePointer(storage.pointer) }

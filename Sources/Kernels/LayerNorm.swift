@@ -25,7 +25,7 @@ package func layerNorm(
     }
 }
 
-/// The gradients of ``layerNorm(_:gain:bias:epsilon:into:statistics:on:)``.
+/// The gradient of ``layerNorm(_:gain:bias:epsilon:into:statistics:on:)`` with respect to its input.
 ///
 /// With x̂ = (x − μ) / √(σ² + ε) and g = dy ⊙ gain, dx = (g − mean(g) − x̂ · mean(g ⊙ x̂)) / √(σ² + ε).
 ///
@@ -34,30 +34,44 @@ package func layerNorm(
 ///   - x: the input of the forward pass
 ///   - statistics: what the forward pass left
 ///   - gain: the parameter, `[hidden]`
-///   - gainBlock: where its gradient, Σ dy ⊙ x̂ over the rows, is added in `gradients`
-///   - biasBlock: where the bias's gradient, Σ dy, is added
 package func layerNormBackward(
-    _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, gainBlock: Block, biasBlock: Block,
-    addingTo gradients: inout FloatBuffer, on workers: Workers
+    _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, on workers: Workers
 ) {
     let (hidden, rows) = (x.columns, x.rows)
     precondition(dy.columns == hidden && dy.rows == rows && statistics.rows == rows && gain.count == hidden)
-    precondition(gainBlock.count == hidden && biasBlock.count == hidden)
-    precondition(max(gainBlock.range.upperBound, biasBlock.range.upperBound) <= gradients.count)
-    let (x0, statistics, gain) = (x.pointer, statistics.pointer, gain.pointer)
-    let (dy0, g) = (dy.mutablePointer(), gradients.mutablePointer())
-    // Split over columns: every sum has one owner, and does not depend on the number of threads.
-    workers.split(hidden, grain: 16) { part in
-        let (dgain, dbias) = (g + gainBlock.offset + part.lowerBound, g + biasBlock.offset + part.lowerBound)
-        for row in 0..<rows {
-            let start = row * hidden + part.lowerBound
-            ck_layer_norm_add_gradients(part.count, x0 + start, statistics + 2 * row, dy0 + start, dgain, dbias)
-        }
-    }
+    let (x0, statistics, gain, dy0) = (x.pointer, statistics.pointer, gain.pointer, dy.mutablePointer())
     workers.split(rows, grain: 16) { part in
         for row in part {
             let (x, dy) = (x0 + row * hidden, dy0 + row * hidden)
             ck_layer_norm_backward(hidden, x, statistics + 2 * row, gain, dy)
+        }
+    }
+}
+
+/// The gradients of ``layerNorm(_:gain:bias:epsilon:into:statistics:on:)`` with respect to its parameters: Σ dy ⊙ x̂ and Σ dy
+/// over the rows.
+///
+/// - Parameters:
+///   - dy: `[rows, hidden]`
+///   - x: the input of the forward pass
+///   - statistics: what the forward pass left
+///   - gain: where the gain's gradient lies in `gradients`
+///   - bias: where the bias's gradient lies
+package func layerNormBackward(
+    _ dy: Matrix, _ x: Matrix, statistics: Matrix, gain: Block, bias: Block,
+    addingTo gradients: inout FloatBuffer, on workers: Workers
+) {
+    let (hidden, rows) = (x.columns, x.rows)
+    precondition(dy.columns == hidden && dy.rows == rows && statistics.rows == rows)
+    precondition(gain.count == hidden && bias.count == hidden)
+    precondition(max(gain.range.upperBound, bias.range.upperBound) <= gradients.count)
+    let (dy0, x0, statistics, g) = (dy.pointer, x.pointer, statistics.pointer, gradients.mutablePointer())
+    // Split over columns: every sum has one owner, and does not depend on the number of threads.
+    workers.split(hidden, grain: 16) { part in
+        let (dgain, dbias) = (g + gain.offset + part.lowerBound, g + bias.offset + part.lowerBound)
+        for row in 0..<rows {
+            let start = row * hidden + part.lowerBound
+            ck_layer_norm_add_gradients(part.count, x0 + start, statistics + 2 * row, dy0 + start, dgain, dbias)
         }
     }
 }

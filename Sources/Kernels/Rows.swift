@@ -58,6 +58,14 @@ package func sumEmbeddingsBackward(
     }
 }
 
+/// y[i] = x[indices[i]].
+package func gatherRows(_ x: Matrix, _ indices: some Collection<Int>, into y: inout Matrix) {
+    precondition(x.columns == y.columns && indices.allSatisfy { $0 >= 0 && $0 < x.rows }, "shapes do not agree")
+    y.resize(rows: indices.count)
+    let (x, y, columns) = (x.pointer, y.mutablePointer(), x.columns)
+    for (row, index) in indices.enumerated() { (y + row * columns).update(from: x + index * columns, count: columns) }
+}
+
 /// y[s] = the first row of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
 package func firstRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
     precondition(x.columns == y.columns && offsets.last == x.rows, "shapes do not agree")

@@ -1,12 +1,14 @@
 import Foundation
 
 /// BERT's text normalisation and splitting into words (Devlin et al., *BERT*, 2019), in the order of Hugging Face's
-/// `BertNormalizer`.
+/// `BertNormalizer` and `BertPreTokenizer`.
 ///
 /// In this order: control characters are dropped and white space becomes a boundary; CJK ideographs become words of one
 /// character; accents are stripped (canonical decomposition, then nonspacing marks dropped); letters are lower-cased;
 /// punctuation becomes words of one character.
 package struct Normalizer: Sendable, Equatable {
+    /// Drop control characters (`clean_text`).
+    package var cleans = true
     /// Lower-case letters (`do_lower_case`).
     package var lowercases: Bool
     /// Strip accents (`strip_accents`).
@@ -26,44 +28,62 @@ package struct Normalizer: Sendable, Equatable {
     ///
     /// - Complexity: O(*n*) in the length of the text.
     package func words(of text: String) -> [[UInt8]] {
-        var splitter = WordSplitter()
-        var scalars = cleaned(text)
-        if stripsAccents, scalars.contains(where: Self.mayDecompose) {
-            var string = String.UnicodeScalarView()
-            string.append(contentsOf: scalars)
-            scalars = String(string).decomposedStringWithCanonicalMapping.unicodeScalars.filter {
-                $0.isASCII || $0.properties.generalCategory != .nonspacingMark
+        Self.split(normalize(text.unicodeScalars))
+    }
+
+    /// All steps but the splitting at spaces and punctuation.
+    func normalize(_ text: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] {
+        var scalars = clean(text)
+        if stripsAccents, scalars.contains(where: Self.mayDecompose) { scalars = Self.stripAccents(scalars) }
+        guard lowercases else { return scalars }
+        if scalars.allSatisfy(\.isASCII) {
+            for (index, scalar) in scalars.enumerated() where ("A"..."Z").contains(scalar) {
+                scalars[index] = Unicode.Scalar(scalar.value + 32)!
             }
+            return scalars
+        }
+        return scalars.flatMap { $0.properties.lowercaseMapping.unicodeScalars }
+    }
+
+    /// The words of a text that has been normalised, each as UTF-8.
+    static func split(_ scalars: some Sequence<Unicode.Scalar>) -> [[UInt8]] {
+        var words: [[UInt8]] = []
+        var word: [UInt8] = []
+        func endWord() {
+            if word.isEmpty { return }
+            words.append(word)
+            word.removeAll(keepingCapacity: true)
         }
         for scalar in scalars {
-            if lowercases {
-                if scalar.isASCII {
-                    splitter.append(("A"..."Z").contains(scalar) ? Unicode.Scalar(scalar.value + 32)! : scalar)
-                } else {
-                    for lower in scalar.properties.lowercaseMapping.unicodeScalars { splitter.append(lower) }
-                }
+            if scalar == " " || (scalar.value < 0x20 || !scalar.isASCII) && scalar.properties.isWhitespace {
+                endWord()
+            } else if isPunctuation(scalar) {
+                endWord()
+                words.append(Array(UTF8.encode(scalar)!))
+            } else if scalar.isASCII {
+                word.append(UInt8(scalar.value))
             } else {
-                splitter.append(scalar)
+                word.append(contentsOf: UTF8.encode(scalar)!)
             }
         }
-        splitter.endWord()
-        return splitter.words
+        endWord()
+        return words
     }
 
     /// The scalars of `text` without control characters, with spaces for white space and around ideographs.
-    private func cleaned(_ text: String) -> [Unicode.Scalar] {
+    private func clean(_ text: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] {
         var scalars: [Unicode.Scalar] = []
-        scalars.reserveCapacity(text.utf8.count)
-        for scalar in text.unicodeScalars {
+        scalars.reserveCapacity(text.underestimatedCount)
+        for scalar in text {
             if scalar.isASCII {
-                if scalar.value > 32 && scalar.value < 127 {
+                if scalar.value > 32 && scalar.value < 127 || !cleans {
                     scalars.append(scalar)
                 } else if scalar == " " || scalar == "\t" || scalar == "\n" || scalar == "\r" {
                     scalars.append(" ")
                 }
-            } else if scalar == "\u{FFFD}" || Self.isControl(scalar) {
+            } else if cleans && (scalar == "\u{FFFD}" || Self.isControl(scalar)) {
                 continue
-            } else if scalar.properties.isWhitespace {
+            } else if cleans && scalar.properties.isWhitespace {
                 scalars.append(" ")
             } else if splitsIdeographs && Self.isIdeograph(scalar) {
                 scalars.append(contentsOf: [" ", scalar, " "])
@@ -74,11 +94,20 @@ package struct Normalizer: Sendable, Equatable {
         return scalars
     }
 
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .privateUse, .surrogate: true
-        default: false
+    /// Canonical decomposition without nonspacing marks.
+    private static func stripAccents(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        var string = String.UnicodeScalarView()
+        string.append(contentsOf: scalars)
+        return String(string).decomposedStringWithCanonicalMapping.unicodeScalars.filter {
+            $0.isASCII || category($0) != .nonspacingMark
         }
+    }
+
+    /// False where canonical decomposition certainly changes nothing and no mark can stand: it is costly.
+    private static func mayDecompose(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value >= 0xC0 && !(0x3400...0x9FFF).contains(scalar.value)
+            && !(0x2010...0x205F).contains(scalar.value) && !(0x3000...0x3029).contains(scalar.value)
+            && !(0xFF00...0xFFEF).contains(scalar.value)
     }
 
     /// The blocks that BERT calls Chinese: the CJK Unified and Compatibility Ideographs, and neither kana nor Hangul.
@@ -92,36 +121,11 @@ package struct Normalizer: Sendable, Equatable {
         }
     }
 
-    /// False where canonical decomposition certainly changes nothing and no mark can stand: it is costly.
-    private static func mayDecompose(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value >= 0xC0 && !(0x3400...0x9FFF).contains(scalar.value)
-            && !(0x2010...0x205F).contains(scalar.value) && !(0x3000...0x3029).contains(scalar.value)
-            && !(0xFF00...0xFFEF).contains(scalar.value)
-    }
-}
-
-/// Collects scalars into words: white space ends one, punctuation is one.
-private struct WordSplitter {
-    var words: [[UInt8]] = []
-    private var word: [UInt8] = []
-
-    mutating func append(_ scalar: Unicode.Scalar) {
-        if scalar == " " || (!scalar.isASCII && scalar.properties.isWhitespace) {
-            endWord()
-        } else if Self.isPunctuation(scalar) {
-            endWord()
-            words.append(Array(UTF8.encode(scalar)!))
-        } else if scalar.isASCII {
-            word.append(UInt8(scalar.value))
-        } else {
-            word.append(contentsOf: UTF8.encode(scalar)!)
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        switch category(scalar) {
+        case .control, .format, .privateUse, .surrogate: true
+        default: false
         }
-    }
-
-    mutating func endWord() {
-        if word.isEmpty { return }
-        words.append(word)
-        word.removeAll(keepingCapacity: true)
     }
 
     /// Every ASCII character that is no letter, digit, space or control character counts, and so do Unicode's categories P*.
@@ -131,11 +135,22 @@ private struct WordSplitter {
         case 0...127: return false
         default: break
         }
-        switch scalar.properties.generalCategory {
+        switch category(scalar) {
         case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
             .finalPunctuation, .otherPunctuation:
             return true
         default: return false
+        }
+    }
+
+    /// The general category as Unicode 8 has it, which is what Hugging Face's tokenizers know: what is younger has none, and
+    /// some have changed since.
+    private static func category(_ scalar: Unicode.Scalar) -> Unicode.GeneralCategory {
+        switch scalar.value {
+        case 0x166D, 0x111C9: .otherPunctuation
+        case 0x1734: .nonspacingMark
+        default:
+            if let age = scalar.properties.age, age.major > 8 { .unassigned } else { scalar.properties.generalCategory }
         }
     }
 }

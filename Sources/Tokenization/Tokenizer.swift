@@ -4,39 +4,69 @@ package struct Tokenizer: Sendable {
     package let vocabulary: Vocabulary
     /// How text is split into words.
     package let normalizer: Normalizer
-
+    /// Tokens that are found in the text before it is split.
+    let addedTokens: AddedTokens
     /// Words with more characters than this become `[UNK]`.
-    private static let longestWord = 100
+    let longestWord: Int
+    /// The files that the tokenizer was read from; none if it was made here.
+    let files: TokenizerFiles
 
-    /// Creates a tokenizer.
-    package init(vocabulary: Vocabulary, normalizer: Normalizer) {
-        (self.vocabulary, self.normalizer) = (vocabulary, normalizer)
+    /// The ids of a text.
+    package struct Encoding: Sendable, Equatable {
+        /// Special tokens included.
+        package let ids: [Int]
+        /// Whether the text was longer, and is cut off.
+        package let isTruncated: Bool
     }
 
-    /// The ids of `text`, special tokens included.
+    /// Creates a tokenizer as BERT's are.
+    package init(vocabulary: Vocabulary, normalizer: Normalizer) {
+        self.init(
+            vocabulary: vocabulary, normalizer: normalizer,
+            addedTokens: AddedTokens.special(Vocabulary.learnedSpecialTokens, in: vocabulary), files: TokenizerFiles())
+    }
+
+    init(
+        vocabulary: Vocabulary, normalizer: Normalizer, addedTokens: [AddedToken], longestWord: Int = 100,
+        files: TokenizerFiles
+    ) {
+        (self.vocabulary, self.normalizer, self.longestWord) = (vocabulary, normalizer, longestWord)
+        self.addedTokens = AddedTokens(addedTokens, normalizer)
+        self.files = files
+    }
+
+    /// Encodes `text`.
     ///
     /// - Parameter maximumLength: the largest number of ids, at least 2; what is beyond is cut off before `[SEP]`.
-    package func encode(_ text: String, maximumLength: Int) -> [Int] {
+    package func encode(_ text: String, maximumLength: Int) -> Encoding {
         precondition(maximumLength >= 2, "[CLS] and [SEP] need two places")
         var ids = [vocabulary.classification]
-        for word in normalizer.words(of: text) {
-            appendPieces(of: word, to: &ids)
+        for segment in addedTokens.split(text, normalizer) {
             if ids.count >= maximumLength { break }
+            switch segment {
+            case .token(let id): ids.append(id)
+            case .text(let scalars):
+                for word in Normalizer.split(scalars) {
+                    appendPieces(of: word, to: &ids)
+                    if ids.count >= maximumLength { break }
+                }
+            }
         }
-        if ids.count > maximumLength - 1 { ids.removeSubrange((maximumLength - 1)...) }
+        let isTruncated = ids.count > maximumLength - 1
+        if isTruncated { ids.removeSubrange((maximumLength - 1)...) }
         ids.append(vocabulary.separator)
-        return ids
+        return Encoding(ids: ids, isTruncated: isTruncated)
     }
 
     /// Appends the WordPieces (Wu et al., *Google's Neural Machine Translation System*, 2016, section 4.1) of one word, by
     /// BERT's greedy rule: from the left, always the longest token that fits. A word that cannot be covered is one `[UNK]`.
     private func appendPieces(of word: [UInt8], to ids: inout [Int]) {
         let first = ids.count
-        let characters = word.count <= Self.longestWord ? 0 : word.count { $0 & 0xC0 != 0x80 }
+        let characters = word.count <= longestWord ? 0 : word.count { $0 & 0xC0 != 0x80 }
         var start = 0
         while start < word.count {
             let trie = start == 0 ? vocabulary.starts : vocabulary.continuations
-            guard characters <= Self.longestWord, let match = trie.longestMatch(in: word, from: start) else {
+            guard characters <= longestWord, let match = trie.longestMatch(in: word, from: start) else {
                 ids.removeSubrange(first...)
                 ids.append(vocabulary.unknown)
                 return

@@ -1,9 +1,20 @@
 import Foundation
 
+/// The tokens that have a special meaning, by their names.
+package struct SpecialTokens: Sendable, Equatable {
+    /// For words that are not known.
+    package var unknown = "[UNK]"
+    /// Before a text.
+    package var classification = "[CLS]"
+    /// After a text.
+    package var separator = "[SEP]"
+}
+
 /// The tokens that a model knows; a token's id is its place.
 package struct Vocabulary: Sendable {
-    /// The tokens in the order of their ids. Those that go on within a word begin with `##`.
-    package let tokens: [String]
+    /// The tokens in the order of their ids. Those that go on within a word begin with `##`. An id without a token has an empty
+    /// one.
+    package private(set) var tokens: [String]
     let unknown: Int
     let classification: Int
     let separator: Int
@@ -11,41 +22,59 @@ package struct Vocabulary: Sendable {
     let continuations: ByteTrie
 
     /// The tokens that a learned vocabulary begins with.
-    static let specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    static let learnedSpecialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
-    /// Creates a vocabulary.
+    /// Creates a vocabulary. Of two tokens of the same name, the later counts.
     ///
-    /// - Parameter source: what an error names as the origin of `tokens`
-    /// - Throws: ``TokenizationError`` if `[UNK]`, `[CLS]` or `[SEP]` is missing.
-    package init(tokens: [String], source: String) throws {
+    /// - Parameters:
+    ///   - continuationPrefix: what tokens within a word begin with
+    ///   - source: what an error names as the origin of `tokens`
+    /// - Throws: ``TokenizationError`` if a special token is missing.
+    package init(
+        tokens: [String], special: SpecialTokens = SpecialTokens(), continuationPrefix: String = "##", source: String
+    ) throws {
         func id(of token: String) throws -> Int {
             guard let id = tokens.lastIndex(where: { $0.utf8.elementsEqual(token.utf8) }) else {
                 throw TokenizationError(
-                    "\(source): the token \(token) is missing; a BERT vocabulary has one token a line, \(token) among them"
-                )
+                    "\(source): the token \(token) is missing; a BERT vocabulary has \(special.unknown),"
+                        + " \(special.classification) and \(special.separator) among its tokens")
             }
             return id
         }
         self.tokens = tokens
-        unknown = try id(of: "[UNK]")
-        classification = try id(of: "[CLS]")
-        separator = try id(of: "[SEP]")
+        unknown = try id(of: special.unknown)
+        classification = try id(of: special.classification)
+        separator = try id(of: special.separator)
         let bytes = tokens.reduce(0) { $0 + $1.utf8.count }
+        let prefix = continuationPrefix.utf8
         var starts = ByteTrie(bytes: bytes)
         var continuations = ByteTrie(bytes: bytes)
         for (id, token) in tokens.enumerated() where !token.isEmpty {
-            if token.utf8.starts(with: "##".utf8) && token.utf8.count > 2 {
-                continuations.insert(token.utf8.dropFirst(2), value: id)
+            if token.utf8.starts(with: prefix) && token.utf8.count > prefix.count {
+                continuations.insert(token.utf8.dropFirst(prefix.count), value: id)
             }
             starts.insert(token.utf8, value: id)
         }
         (self.starts, self.continuations) = (starts, continuations)
     }
 
+    /// Gives `token` an id without making it a WordPiece.
+    mutating func add(_ token: String, id: Int) {
+        while tokens.count <= id { tokens.append("") }
+        tokens[id] = token
+    }
+
+    /// The id of a token, by its bytes.
+    func id(of token: String) -> Int? {
+        let bytes = Array(token.utf8)
+        guard let match = starts.longestMatch(in: bytes, from: 0), match.end == bytes.count else { return nil }
+        return match.value
+    }
+
     /// Reads `vocab.txt`: one token a line.
     ///
     /// - Throws: ``TokenizationError`` if the file cannot be read, is not UTF-8, or lacks a special token.
-    package init(contentsOf file: URL) throws {
+    package init(contentsOf file: URL, special: SpecialTokens = SpecialTokens()) throws {
         let data: Data
         do {
             data = try Data(contentsOf: file)
@@ -59,7 +88,7 @@ package struct Vocabulary: Sendable {
             String(Substring(line.last == UInt8(ascii: "\r") ? line.dropLast() : line))
         }
         if lines.last == "" { lines.removeLast() }
-        try self.init(tokens: lines, source: file.path)
+        try self.init(tokens: lines, special: special, source: file.path)
     }
 
     /// The text of `vocab.txt`.

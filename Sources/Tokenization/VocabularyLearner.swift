@@ -31,9 +31,9 @@ package struct VocabularyLearner {
         // Sorted, so that nothing below depends on the order of the dictionary.
         let words = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
         var pieces = Pieces(
-            words: words, room: size - Vocabulary.specialTokens.count, minimumFrequency: minimumFrequency)
-        pieces.merge(upTo: size - Vocabulary.specialTokens.count, minimumFrequency: minimumFrequency)
-        return try Vocabulary(tokens: Vocabulary.specialTokens + pieces.tokens, source: "the learned vocabulary")
+            words: words, room: size - Vocabulary.learnedSpecialTokens.count, minimumFrequency: minimumFrequency)
+        pieces.merge(upTo: size - Vocabulary.learnedSpecialTokens.count, minimumFrequency: minimumFrequency)
+        return try Vocabulary(tokens: Vocabulary.learnedSpecialTokens + pieces.tokens, source: "the learned vocabulary")
     }
 }
 

@@ -11,8 +11,8 @@ struct Checkpoint {
     struct Progress: Codable {
         /// Complete epochs.
         var epoch = 0
-        /// Batches of the next epoch that are done.
-        var batchesDone = 0
+        /// Steps of the next epoch that are done.
+        var stepsOfEpoch = 0
         /// Optimizer steps in all.
         var step = 0
         /// Over the examples of the unfinished epoch.
@@ -35,10 +35,13 @@ struct Checkpoint {
         /// Whether every number in it is one that a training could have written.
         var isSound: Bool {
             let hyperparameters = request.hyperparameters
-            return min(hyperparameters.epochs, hyperparameters.batchSize, hyperparameters.threads) >= 1
-                && max(hyperparameters.epochs, hyperparameters.batchSize, hyperparameters.threads) <= 1_000_000_000
+            let counts = [
+                hyperparameters.epochs, hyperparameters.batchSize, hyperparameters.gradientAccumulation,
+                hyperparameters.threads,
+            ]
+            return counts.allSatisfy { (1...1_000_000_000).contains($0) }
                 && hyperparameters.maxLength ?? 2 >= 2
-                && min(progress.epoch, progress.batchesDone, progress.step, progress.examplesSeen) >= 0
+                && min(progress.epoch, progress.stepsOfEpoch, progress.step, progress.examplesSeen) >= 0
                 && progress.step <= 1 << 53
         }
     }
@@ -50,6 +53,7 @@ struct Checkpoint {
     var progress: Progress
     var model: ModelFolder
     var optimizer: AdamW
+    /// Of the parts that are trained.
     var bestParameters: FloatBuffer?
 
     /// Where the checkpoint of a training is.
@@ -125,7 +129,9 @@ struct Checkpoint {
         devSha256 = state.devSha256
         progress = state.progress
         model = try ModelFolder(contentsOf: folder.appending(path: "model"))
-        let count = model.classifier.layout.count
+        let layout = model.classifier.layout
+        let trained = try request.hyperparameters.trainedParts(layers: model.classifier.configuration.layers)
+        let count = Gradients.count(trained, of: layout)
         func buffer(_ name: String) throws -> FloatBuffer {
             try SafeTensors.read(name, count: count, from: folder.appending(path: "\(name).safetensors"))
         }
@@ -135,7 +141,8 @@ struct Checkpoint {
     }
 
     init(
-        run: Int64, request: TrainingRequest, trainSha256: String, devSha256: String?, model: ModelFolder
+        run: Int64, request: TrainingRequest, trainSha256: String, devSha256: String?, model: ModelFolder,
+        trained: TrainedParts
     ) {
         self.run = run
         self.request = request
@@ -143,6 +150,6 @@ struct Checkpoint {
         self.devSha256 = devSha256
         progress = Progress()
         self.model = model
-        optimizer = AdamW(count: model.classifier.layout.count)
+        optimizer = AdamW(count: Gradients.count(trained, of: model.classifier.layout))
     }
 }

@@ -10,6 +10,9 @@ package struct EncodedExamples: Sendable {
     /// The id of each text's label.
     package let targets: [Int]
 
+    /// How many of the texts were cut off.
+    package let truncated: Int
+
     /// The number of tokens in all sequences.
     package var tokens: Int { sequences.reduce(0) { $0 + $1.count } }
 
@@ -32,11 +35,24 @@ package struct EncodedExamples: Sendable {
             }
             return id
         }
-        sequences = dataset.examples.map { tokenizer.encode($0.text, maximumLength: maximumLength) }
+        var truncated = 0
+        sequences = dataset.examples.map { example in
+            let encoding = tokenizer.encode(example.text, maximumLength: maximumLength)
+            if encoding.isTruncated { truncated += 1 }
+            return encoding.ids
+        }
+        self.truncated = truncated
     }
 
-    private init(sequences: [[Int]], targets: [Int]) {
-        (self.sequences, self.targets) = (sequences, targets)
+    /// A sentence about the texts that were cut off; nil if none was.
+    package func truncationNotice(path: String, maximumLength: Int) -> String? {
+        if truncated == 0 { return nil }
+        return "\(path): \(truncated) of \(targets.count) texts have more than \(maximumLength) tokens and are cut off"
+            + " (--max-length)"
+    }
+
+    private init(sequences: [[Int]], targets: [Int], truncated: Int) {
+        (self.sequences, self.targets, self.truncated) = (sequences, targets, truncated)
     }
 
     /// Splits the examples in two, with the same share of every label in both.
@@ -53,7 +69,8 @@ package struct EncodedExamples: Sendable {
         }
         func part(_ isIn: (Int) -> Bool) -> EncodedExamples {
             let indices = targets.indices.filter(isIn)
-            return EncodedExamples(sequences: indices.map { sequences[$0] }, targets: indices.map { targets[$0] })
+            return EncodedExamples(
+                sequences: indices.map { sequences[$0] }, targets: indices.map { targets[$0] }, truncated: 0)
         }
         return (part { !heldOut.contains($0) }, part(heldOut.contains))
     }

@@ -1,20 +1,60 @@
+import Foundation
 import Transformer
 
-/// What a user can set about a training. Names follow `transformers`; the defaults suit small models that are trained from
-/// random weights.
+/// What a user can set about a training. Names follow `transformers`.
 package struct Hyperparameters: Codable, Sendable, Equatable {
+    /// What is trained: three kinds of work, which need different learning rates and numbers of epochs.
+    package enum Kind: CaseIterable, Sendable {
+        /// A new encoder, from random weights.
+        case newModel
+        /// A pretrained encoder, or its upper layers.
+        case fineTuning
+        /// A new head on a pretrained encoder that stays as it is.
+        case headOnly
+    }
+
+    /// How much of a pretrained model is trained.
+    package enum TrainLayers: Codable, Sendable, Equatable {
+        /// Everything.
+        case all
+        /// The head alone.
+        case head
+        /// The head and so many encoder layers, counted from the top.
+        case top(Int)
+    }
+
+    /// How much each class counts in the loss.
+    package enum ClassWeights: Codable, Sendable, Equatable {
+        /// All the same.
+        case none
+        /// The rarer, the more: texts / (classes · texts of the class), as scikit-learn has it.
+        case balanced
+        /// By label; 1 for a label that is not named.
+        case byLabel([String: Double])
+    }
+
     /// Passes over the training data.
-    package var epochs = 8
-    /// Examples in a step.
+    package var epochs: Int
+    /// Texts in a step, or in a part of one if gradients are accumulated.
     package var batchSize = 32
+    /// Batches in a step of the optimizer.
+    package var gradientAccumulation = 1
     /// At the end of warm-up.
-    package var learningRate: Double = 5e-4
+    package var learningRate: Double
+    /// What the learning rate is multiplied with from each layer to the one below it.
+    package var layerDecay: Double = 1
     /// Of weights; biases and LayerNorm never decay.
     package var weightDecay: Double = 0.01
     /// The share of all steps in which the learning rate rises.
     package var warmupRatio: Double = 0.1
     /// Gradients with a larger norm are scaled down to it.
     package var maxGradNorm: Double = 1
+    /// How much of the probability that is asked for is spread over all labels.
+    package var labelSmoothing: Double = 0
+    package var classWeights = ClassWeights.none
+    package var trainLayers = TrainLayers.all
+    /// Whether the embeddings are trained too where not all layers are.
+    package var trainEmbeddings = false
     /// Special tokens included; longer texts are cut off. Nil: 128, or the model's limit if that is less.
     package var maxLength: Int?
     /// Of hidden states and attention probabilities. Nil: 0.3 in new models, what `config.json` says in others.
@@ -27,6 +67,8 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     package var earlyStopping: Int?
     /// The share of the training data that is held out where there is no dev file.
     package var devFraction: Double = 0.1
+    /// Nil: what a pretrained folder says, else `mean`.
+    package var pooling: Configuration.Pooling?
 
     // Of new models only:
 
@@ -35,7 +77,6 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     package var heads = 4
     package var intermediateSize = 512
     package var vocabSize = 8000
-    package var pooling: Configuration.Pooling = .mean
     package var normPlacement: Configuration.NormPlacement = .post
 
     /// Chosen by measurement: small models on small data need more than BERT's 0.1.
@@ -44,20 +85,69 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     /// ``maxLength`` where none is given, unless the model's own limit is less.
     package static let defaultMaxLength = 128
 
-    /// Hyper-parameters with their defaults.
-    package init() {}
+    /// Hyper-parameters with the defaults of a kind of work, which were chosen by measurement: the README has the table.
+    package init(for kind: Kind = .newModel) {
+        switch kind {
+        case .newModel: (epochs, learningRate) = (8, 5e-4)
+        case .fineTuning: (epochs, learningRate) = (3, 1e-4)
+        case .headOnly: (epochs, learningRate) = (40, 1e-2)
+        }
+    }
+
+    /// What is trained of a model with so many layers.
+    ///
+    /// - Throws: ``TrainingError`` if it has fewer than are to be trained.
+    func trainedParts(layers: Int) throws -> TrainedParts {
+        switch trainLayers {
+        case .all: return .all
+        case .head: return TrainedParts(firstLayer: layers, embeddings: trainEmbeddings)
+        case .top(let count):
+            guard count <= layers else {
+                throw TrainingError("--train-layers \(count): the model has \(layers) layers")
+            }
+            return TrainedParts(firstLayer: layers - count, embeddings: trainEmbeddings)
+        }
+    }
+
+    /// The weight of each class.
+    ///
+    /// - Parameters:
+    ///   - labels: their names, by id
+    ///   - targets: the label of each training text
+    /// - Returns: one for each label; nil if all count the same
+    /// - Throws: ``TrainingError`` if a weight is given for a label that does not exist.
+    func weights(labels: [String], targets: [Int]) throws -> [Double]? {
+        switch classWeights {
+        case .none: return nil
+        case .balanced:
+            var counts = [Int](repeating: 0, count: labels.count)
+            for target in targets { counts[target] += 1 }
+            let classes = counts.count { $0 > 0 }
+            return counts.map { $0 == 0 ? 1 : Double(targets.count) / Double(classes * $0) }
+        case .byLabel(let weights):
+            if let unknown = weights.keys.sorted().first(where: { !labels.contains($0) }) {
+                throw TrainingError(
+                    "--class-weights: there is no label '\(unknown)'; the labels are \(labels.joined(separator: ", "))")
+            }
+            return labels.map { weights[$0] ?? 1 }
+        }
+    }
 
     /// Name and value of each, as the database keeps them.
     var params: [(name: String, value: String)] {
         [
-            ("epochs", "\(epochs)"), ("batch_size", "\(batchSize)"), ("learning_rate", "\(learningRate)"),
+            ("epochs", "\(epochs)"), ("batch_size", "\(batchSize)"),
+            ("gradient_accumulation", "\(gradientAccumulation)"), ("learning_rate", "\(learningRate)"),
+            ("layer_decay", "\(layerDecay)"), ("label_smoothing", "\(labelSmoothing)"),
+            ("class_weights", classWeights.text), ("train_layers", trainLayers.text),
+            ("train_embeddings", trainLayers == .all || trainEmbeddings ? "true" : "false"),
             ("weight_decay", "\(weightDecay)"), ("warmup_ratio", "\(warmupRatio)"), ("max_grad_norm", "\(maxGradNorm)"),
             ("max_length", maxLength.map { "\($0)" } ?? "none"), ("dropout", dropout.map { "\($0)" } ?? "none"),
             ("seed", "\(seed)"),
             ("threads", "\(threads)"),
             ("early_stopping", earlyStopping.map { "\($0)" } ?? "none"), ("dev_fraction", "\(devFraction)"),
             ("layers", "\(layers)"), ("hidden_size", "\(hiddenSize)"), ("heads", "\(heads)"),
-            ("intermediate_size", "\(intermediateSize)"), ("vocab_size", "\(vocabSize)"), ("pooling", pooling.rawValue),
+            ("intermediate_size", "\(intermediateSize)"), ("vocab_size", "\(vocabSize)"), ("pooling", pooling?.rawValue ?? "none"),
             ("norm_placement", normPlacement.rawValue),
         ]
     }
@@ -73,6 +163,28 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
         vocabSize = configuration.vocabularySize
         pooling = configuration.pooling
         normPlacement = configuration.normPlacement
+    }
+}
+
+extension Hyperparameters.TrainLayers {
+    /// As it is written on the command line.
+    package var text: String {
+        switch self {
+        case .all: "all"
+        case .head: "head"
+        case .top(let count): "\(count)"
+        }
+    }
+}
+
+extension Hyperparameters.ClassWeights {
+    /// As it is written on the command line.
+    package var text: String {
+        switch self {
+        case .none: "none"
+        case .balanced: "balanced"
+        case .byLabel(let weights): weights.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ",")
+        }
     }
 }
 

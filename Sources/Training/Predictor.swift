@@ -21,12 +21,15 @@ package struct Predictor {
     private let workers: Workers
     private var workspace: SequenceClassifier.Workspace
 
+    /// Features that need more bytes than this are kept in a file instead of in memory.
+    package static let largestFeaturesInMemory = 1 << 29
+
     /// Creates a predictor for classifiers of the same configuration as `classifier`.
     ///
     /// - Parameter batchSize: how many texts are run at a time; it affects speed and memory, and results only by rounding
     package init(for classifier: SequenceClassifier, batchSize: Int, workers: Workers) {
         (self.batchSize, self.workers) = (batchSize, workers)
-        workspace = classifier.makeWorkspace(training: false)
+        workspace = classifier.makeWorkspace(training: nil)
     }
 
     /// Classifies sequences of token ids; the answers come in their order.
@@ -39,24 +42,81 @@ package struct Predictor {
         _ classifier: SequenceClassifier, _ sequences: [[Int]], targets: [Int]? = nil
     ) throws -> [Prediction] {
         var predictions = [Prediction?](repeating: nil, count: sequences.count)
-        // Texts of like length together: the memory of a batch follows its longest texts.
-        let order = sequences.indices.sorted { (sequences[$0].count, $0) < (sequences[$1].count, $1) }
-        for start in stride(from: 0, to: order.count, by: batchSize) {
-            let batch = order[start..<min(start + batchSize, order.count)]
+        for batch in batches(of: sequences) {
             let logits = classifier.logits(Batch(batch.map { sequences[$0] }), &workspace, on: workers)
-            let probabilities = softmax(logits)
-            guard probabilities.values.allSatisfy(\.isFinite) else {
-                throw TrainingError(
-                    "the model's outputs are not numbers: its parameters are damaged, or training diverged")
-            }
-            for (row, index) in batch.enumerated() {
-                let loss = targets.map {
-                    crossEntropy(Matrix(logits.row(row), columns: logits.columns), targets: [$0[index]])
-                }
-                predictions[index] = Prediction(probabilities: probabilities.row(row), loss: loss)
+            for (index, prediction) in zip(batch, try Self.predictions(logits, targets: targets.map { t in batch.map { t[$0] } })) {
+                predictions[index] = prediction
             }
         }
         return predictions.map { $0! }
+    }
+
+    /// Classifies texts whose features are known.
+    ///
+    /// - Parameter features: `[texts, hidden]`
+    mutating func predict(_ classifier: SequenceClassifier, features: Matrix, targets: [Int]) throws -> [Prediction] {
+        var predictions: [Prediction] = []
+        var rows = Matrix(columns: features.columns)
+        for start in stride(from: 0, to: features.rows, by: Self.featuresAtATime) {
+            let batch = start..<min(start + Self.featuresAtATime, features.rows)
+            gatherRows(features, batch, into: &rows)
+            predictions += try Self.predictions(
+                classifier.logits(features: rows, &workspace, on: workers), targets: Array(targets[batch]))
+        }
+        return predictions
+    }
+
+    private static let featuresAtATime = 1024
+
+    /// What the head reads of each text.
+    ///
+    /// - Parameter report: is told how many texts are done; returns whether to go on
+    /// - Returns: `[texts, hidden]`; nil if `report` said no
+    /// - Throws: ``TrainingError`` if there is no room for so many.
+    mutating func features(
+        _ classifier: SequenceClassifier, _ sequences: [[Int]], report: (Int) -> Bool
+    ) throws -> Matrix? {
+        let hidden = classifier.configuration.hiddenSize
+        let count = sequences.count * hidden
+        var features: FloatBuffer
+        if 4 * count <= Self.largestFeaturesInMemory {
+            features = FloatBuffer(count: count)
+        } else {
+            do {
+                features = FloatBuffer(try MappedMemory(temporaryBytes: 4 * count), offset: 0, count: count)
+            } catch {
+                throw TrainingError(
+                    "\(FileManager.default.temporaryDirectory.path): no room for the \(4 * count / 1_000_000) MB of the texts'"
+                        + " features: \(error.localizedDescription)")
+            }
+        }
+        var done = 0
+        for batch in batches(of: sequences) {
+            let rows = classifier.features(Batch(batch.map { sequences[$0] }), &workspace, on: workers)
+            for (row, index) in batch.enumerated() { features.copy(rows, row: row, to: index * hidden) }
+            done += batch.count
+            guard report(done) else { return nil }
+        }
+        return features[Block(offset: 0, rows: sequences.count, columns: hidden)]
+    }
+
+    /// The indices of the sequences of each batch. Those of like length are together: the memory of a batch follows its longest.
+    private func batches(of sequences: [[Int]]) -> [ArraySlice<Int>] {
+        let order = sequences.indices.sorted { (sequences[$0].count, $0) < (sequences[$1].count, $1) }
+        return stride(from: 0, to: order.count, by: batchSize).map { order[$0..<min($0 + batchSize, order.count)] }
+    }
+
+    private static func predictions(_ logits: Matrix, targets: [Int]?) throws -> [Prediction] {
+        let probabilities = softmax(logits)
+        guard probabilities.values.allSatisfy(\.isFinite) else {
+            throw TrainingError("the model's outputs are not numbers: its parameters are damaged, or training diverged")
+        }
+        return (0..<logits.rows).map { row in
+            let loss = targets.map {
+                CrossEntropy().loss(Matrix(logits.row(row), columns: logits.columns), targets: [$0[row]])
+            }
+            return Prediction(probabilities: probabilities.row(row), loss: loss)
+        }
     }
 }
 
@@ -83,12 +143,19 @@ package struct EvaluationResult: Sendable {
 
     /// Runs `classifier` over labelled sequences.
     ///
+    /// - Parameter features: of the sequences, if they are known: then only the head is run
     /// - Throws: ``TrainingError`` if the model's numbers have overflowed.
     package init(
-        of classifier: SequenceClassifier, on examples: EncodedExamples, _ predictor: inout Predictor
+        of classifier: SequenceClassifier, on examples: EncodedExamples, features: Matrix? = nil,
+        _ predictor: inout Predictor
     ) throws {
         let start = ContinuousClock.now
-        let predictions = try predictor.predict(classifier, examples.sequences, targets: examples.targets)
+        let predictions =
+            if let features {
+                try predictor.predict(classifier, features: features, targets: examples.targets)
+            } else {
+                try predictor.predict(classifier, examples.sequences, targets: examples.targets)
+            }
         self.init(
             predictions: predictions, targets: examples.targets, names: classifier.configuration.labels,
             tokens: examples.tokens, seconds: (ContinuousClock.now - start) / .seconds(1))

@@ -19,7 +19,13 @@ package struct Trainer {
 
     /// Everything that changes, and that a checkpoint keeps.
     private var state: Checkpoint
-    private var gradients: FloatBuffer
+    private var gradients: Gradients
+    private let groups: [ParameterGroup]
+    private let objective: CrossEntropy
+    /// What the head reads of the texts, `[texts, hidden]`, where nothing else is trained.
+    private var features: (training: Matrix, development: Matrix)?
+    /// Where a batch's features are put together.
+    private var batchFeatures: Matrix
     private var workspace: SequenceClassifier.Workspace
     private var predictor: Predictor
     /// Metrics that have not been written yet.
@@ -29,6 +35,7 @@ package struct Trainer {
     private var lastCheckpoint = ContinuousClock.now
     private let started = ContinuousClock.now
     /// In this process, for the speed.
+    private var stepsStarted = ContinuousClock.now
     private var tokensDone = 0
     private var stepsDone = 0
     private var devTime = Duration.zero
@@ -61,10 +68,13 @@ package struct Trainer {
         try Checkpoint.checkFolder(forOutput: request.output, overwrite: request.overwrite)
         let data = try DataFiles(of: request)
         let labels = try data.labels()
-        let model = try Self.makeModel(&request, labels: labels, data: data.train)
-        let encoded = try data.encode(model, labels: labels, request, report: report)
-        try Self.checkMemory(for: model.classifier, encoded.training)
+        let model = try Self.makeModel(&request, labels: labels, data: data.train, report: report)
+        let encoded = try data.encode(model, request, report: report)
         let hyperparameters = request.hyperparameters
+        let configuration = model.classifier.configuration
+        let trained = try hyperparameters.trainedParts(layers: configuration.layers)
+        try Self.checkMemory(for: model.classifier, encoded.training, trained)
+        _ = try hyperparameters.weights(labels: configuration.labels, targets: encoded.training.targets)
         // It may be resumed from another folder.
         request.makePathsAbsolute()
         let store = try store()
@@ -77,8 +87,9 @@ package struct Trainer {
                 parameters: model.classifier.layout.count),
             params: hyperparameters.params)
         let state = Checkpoint(
-            run: run.id!, request: request, trainSha256: data.train.sha256, devSha256: data.dev?.sha256, model: model)
-        self.init(state, run: run.name, encoded, store: store, report: report, isInterrupted: isInterrupted)
+            run: run.id!, request: request, trainSha256: data.train.sha256, devSha256: data.dev?.sha256, model: model,
+            trained: trained)
+        try self.init(state, run: run.name, encoded, store: store, report: report, isInterrupted: isInterrupted)
     }
 
     /// Goes on with a run from its last checkpoint.
@@ -106,16 +117,15 @@ package struct Trainer {
                     "\(file.path): the data has changed since the run began; train again from the beginning")
             }
         }
-        let encoded = try data.encode(
-            state.model, labels: state.model.classifier.configuration.labels, state.request, report: report)
+        let encoded = try data.encode(state.model, state.request, report: report)
         try store.reopen(state.run, afterStep: state.progress.step)
-        self.init(state, run: run.name, encoded, store: store, report: report, isInterrupted: isInterrupted)
+        try self.init(state, run: run.name, encoded, store: store, report: report, isInterrupted: isInterrupted)
     }
 
     private init(
         _ state: Checkpoint, run: String, _ data: (training: EncodedExamples, development: EncodedExamples),
         store: RunStore, report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
-    ) {
+    ) throws {
         self.state = state
         self.store = store
         self.report = report
@@ -124,17 +134,27 @@ package struct Trainer {
         runName = run
         let hyperparameters = state.request.hyperparameters
         workers = Workers(count: hyperparameters.threads)
-        let batches = (training.sequences.count + hyperparameters.batchSize - 1) / hyperparameters.batchSize
+        let size = hyperparameters.batchSize * hyperparameters.gradientAccumulation
+        let steps = (training.sequences.count + size - 1) / size
         schedule = LinearSchedule(
             peak: hyperparameters.learningRate, warmupRatio: hyperparameters.warmupRatio,
-            totalSteps: hyperparameters.epochs * batches)
+            totalSteps: hyperparameters.epochs * steps)
         let classifier = state.model.classifier
-        gradients = FloatBuffer(count: classifier.layout.count)
-        workspace = classifier.makeWorkspace(training: true)
+        let configuration = classifier.configuration
+        let trained = try hyperparameters.trainedParts(layers: configuration.layers)
+        gradients = Gradients(trained, of: classifier.layout)
+        groups = classifier.layout.groups(
+            trained, layers: configuration.layers, layerDecay: hyperparameters.layerDecay,
+            weightDecay: hyperparameters.weightDecay)
+        objective = CrossEntropy(
+            labelSmoothing: hyperparameters.labelSmoothing,
+            classWeights: try hyperparameters.weights(labels: configuration.labels, targets: training.targets))
+        workspace = classifier.makeWorkspace(training: trained)
+        batchFeatures = Matrix(columns: configuration.hiddenSize)
         predictor = Predictor(for: classifier, batchSize: hyperparameters.batchSize, workers: workers)
         report(
             .started(
-                run: run, parameters: classifier.layout.count, examples: training.sequences.count,
+                run: run, parameters: classifier.layout.count, trained: gradients.values.count, examples: training.sequences.count,
                 devExamples: development.sequences.count, steps: schedule.totalSteps))
     }
 
@@ -160,13 +180,18 @@ package struct Trainer {
 
         /// Token ids of both parts; if there is no dev file, one is split off.
         func encode(
-            _ model: ModelFolder, labels: [String], _ request: TrainingRequest, report: (TrainingEvent) -> Void
+            _ model: ModelFolder, _ request: TrainingRequest, report: (TrainingEvent) -> Void
         ) throws -> (training: EncodedExamples, development: EncodedExamples) {
             let hyperparameters = request.hyperparameters
+            let configuration = model.classifier.configuration
+            let maximumLength = hyperparameters.maxLength ?? configuration.maximumLength
             func encode(_ dataset: Dataset) throws -> EncodedExamples {
-                try EncodedExamples(
-                    dataset, labels: labels, tokenizer: model.tokenizer,
-                    maximumLength: hyperparameters.maxLength ?? model.classifier.configuration.maximumLength)
+                let examples = try EncodedExamples(
+                    dataset, labels: configuration.labels, tokenizer: model.tokenizer, maximumLength: maximumLength)
+                if let notice = examples.truncationNotice(path: dataset.path, maximumLength: maximumLength) {
+                    report(.notice(notice))
+                }
+                return examples
             }
             if let dev { return try (encode(train), encode(dev)) }
             let (training, development) = try encode(train).split(
@@ -185,16 +210,18 @@ package struct Trainer {
 
     /// The model that training begins with.
     private static func makeModel(
-        _ request: inout TrainingRequest, labels: [String], data: Dataset
+        _ request: inout TrainingRequest, labels: [String], data: Dataset, report: (TrainingEvent) -> Void
     ) throws -> ModelFolder {
         let hyperparameters = request.hyperparameters
         if let path = request.model {
-            var model = try ModelFolder(contentsOf: URL(filePath: path))
+            var model = try ModelFolder(
+                pretrained: URL(filePath: path), labels: labels, pooling: hyperparameters.pooling,
+                seed: hyperparameters.seed, notice: { report(.notice($0)) })
             let configuration = model.classifier.configuration
-            guard configuration.labels == labels else {
-                throw TrainingError(
-                    "\(path): the model's labels are \(configuration.labels.joined(separator: ", ")); the training data's are"
-                        + " \(labels.joined(separator: ", "))")
+            if hyperparameters.trainLayers == .head && configuration.pooling == .cls {
+                report(
+                    .notice(
+                        "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"))
             }
             if let length = hyperparameters.maxLength, length > configuration.maximumLength {
                 throw TrainingError("--max-length \(length) is more than the \(configuration.maximumLength) of \(path)")
@@ -214,7 +241,7 @@ package struct Trainer {
         configuration.maximumLength = hyperparameters.maxLength ?? Hyperparameters.defaultMaxLength
         configuration.dropout = Float(hyperparameters.dropout ?? Hyperparameters.dropoutOfNewModels)
         configuration.attentionDropout = configuration.dropout
-        configuration.pooling = hyperparameters.pooling
+        configuration.pooling = hyperparameters.pooling ?? .mean
         configuration.normPlacement = hyperparameters.normPlacement
         request.hyperparameters.adopt(configuration)
         return ModelFolder(
@@ -225,13 +252,15 @@ package struct Trainer {
     /// Refuses what cannot fit, before it is tried: the least that a step needs is parameters, gradients and moments, and the
     /// attention probabilities of the longest text in every layer.
     private static func checkMemory(
-        for classifier: SequenceClassifier, _ examples: EncodedExamples
+        for classifier: SequenceClassifier, _ examples: EncodedExamples, _ trained: TrainedParts
     ) throws {
         let configuration = classifier.configuration
         let longest = examples.sequences.reduce(0) { max($0, $1.count) }
+        let trainedCount = Gradients.count(trained, of: classifier.layout)
+        let keptLayers = max(1, configuration.layers - trained.lowestLayer)
         let floats =
-            4 * Double(classifier.layout.count)
-            + Double(configuration.layers * configuration.heads) * Double(longest) * Double(longest)
+            Double(classifier.layout.count) + 3 * Double(trainedCount)
+            + Double(keptLayers * configuration.heads) * Double(longest) * Double(longest)
         let (needed, available) = (4 * floats / 1e9, Double(ProcessInfo.processInfo.physicalMemory) / 1e9)
         guard needed <= available else {
             throw TrainingError(
@@ -275,7 +304,7 @@ package struct Trainer {
         let output = URL(filePath: state.request.output)
         var best = state.model
         if let parameters = state.bestParameters {
-            best.classifier.parameters = parameters
+            gradients.put(parameters, into: &best.classifier.parameters)
         } else if FileManager.default.fileExists(atPath: output.path) {
             return
         }
@@ -293,6 +322,7 @@ package struct Trainer {
 
     /// - Returns: whether it was interrupted
     private mutating func trainEpochs() throws -> Bool {
+        if hyperparameters.trainLayers == .head && !hyperparameters.trainEmbeddings, try !readFeatures() { return true }
         while state.progress.epoch < hyperparameters.epochs {
             if let patience = hyperparameters.earlyStopping, state.progress.epochsWithoutImprovement >= patience {
                 report(.notice("no better epoch for \(patience): training ends early"))
@@ -311,8 +341,8 @@ package struct Trainer {
         var random = RandomNumbers(
             seed: hyperparameters.seed, site: RandomSite.shuffling, step: UInt64(state.progress.epoch))
         let order = training.targets.indices.shuffled(using: &random)
-        let size = hyperparameters.batchSize
-        for start in stride(from: state.progress.batchesDone * size, to: order.count, by: size) {
+        let size = hyperparameters.batchSize * hyperparameters.gradientAccumulation
+        for start in stride(from: state.progress.stepsOfEpoch * size, to: order.count, by: size) {
             try step(order[start..<min(start + size, order.count)])
             try writeCheckpointIfDue()
             if isInterrupted() { return true }
@@ -320,35 +350,80 @@ package struct Trainer {
         return false
     }
 
-    /// One step of the optimizer.
+    /// Runs the frozen encoder over every text, once: nothing that is trained changes what the head reads.
+    ///
+    /// - Returns: false if it was interrupted
+    private mutating func readFeatures() throws -> Bool {
+        let total = training.targets.count + development.targets.count
+        func read(_ examples: EncodedExamples, after done: Int) throws -> Matrix? {
+            try predictor.features(state.model.classifier, examples.sequences) { [report, isInterrupted] count in
+                report(.features(done: done + count, of: total))
+                return !isInterrupted()
+            }
+        }
+        guard let ofTraining = try read(training, after: 0),
+            let ofDevelopment = try read(development, after: training.targets.count)
+        else { return false }
+        features = (ofTraining, ofDevelopment)
+        stepsStarted = .now
+        return true
+    }
+
+    /// One step of the optimizer: the gradients of one batch, or of several in turn.
     private mutating func step(_ examples: ArraySlice<Int>) throws {
-        let batch = Batch(examples.map { training.sequences[$0] })
-        let loss = state.model.classifier.loss(
-            batch, targets: examples.map { training.targets[$0] }, gradients: &gradients, &workspace,
-            randomness: Pass.Randomness(seed: hyperparameters.seed, step: UInt64(state.progress.step)), on: workers
-        ).loss
+        gradients.values.clear()
+        let total = objective.weight(of: examples.lazy.map { [training] in training.targets[$0] })
+        var loss = 0.0
+        for (index, start) in stride(from: examples.startIndex, to: examples.endIndex, by: hyperparameters.batchSize)
+            .enumerated()
+        {
+            let batch = examples[start..<min(start + hyperparameters.batchSize, examples.endIndex)]
+            let position = state.progress.step * hyperparameters.gradientAccumulation + index
+            loss += addGradients(of: batch, total: total, position: position)
+        }
         let learningRate = schedule.rate(at: state.progress.step)
         let norm = state.optimizer.update(
-            &state.model.classifier.parameters, gradients: gradients, learningRate: Float(learningRate),
-            weightDecay: Float(hyperparameters.weightDecay), decayed: state.model.classifier.layout.decayed,
-            maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
+            &state.model.classifier.parameters, gradients: gradients.values, groups: groups,
+            learningRate: Float(learningRate), maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
         guard loss.isFinite && norm.isFinite else {
             throw TrainingError(
                 "the loss is no longer a number after \(state.progress.step + 1) steps; lower --learning-rate")
         }
         state.progress.step += 1
-        state.progress.batchesDone += 1
+        state.progress.stepsOfEpoch += 1
         state.progress.lossSum += loss * Double(examples.count)
         state.progress.examplesSeen += examples.count
         stepsDone += 1
-        tokensDone += batch.ids.count
+        tokensDone += examples.reduce(0) { $0 + training.sequences[$1].count }
         try recordStep(loss: loss, learningRate: learningRate, gradientNorm: Double(norm))
+    }
+
+    /// - Parameters:
+    ///   - total: what the sum of the losses is divided by
+    ///   - position: of this batch in the whole training, for dropout
+    /// - Returns: the batch's part of the loss
+    private mutating func addGradients(of batch: ArraySlice<Int>, total: Double, position: Int) -> Double {
+        let targets = batch.map { training.targets[$0] }
+        let randomness = Pass.Randomness(seed: hyperparameters.seed, step: UInt64(position))
+        let classifier = state.model.classifier
+        if let features {
+            gatherRows(features.training, batch, into: &batchFeatures)
+            return classifier.loss(
+                features: batchFeatures, targets: targets, objective: objective, total: total, gradients: &gradients,
+                &workspace, randomness: randomness, on: workers
+            ).loss
+        }
+        return classifier.loss(
+            Batch(batch.map { training.sequences[$0] }), targets: targets, objective: objective, total: total,
+            gradients: &gradients, &workspace, randomness: randomness, on: workers
+        ).loss
     }
 
     /// Evaluates on the dev data, and keeps the parameters if they are the best.
     private mutating func endEpoch() throws {
         let begin = ContinuousClock.now
-        let result = try EvaluationResult(of: state.model.classifier, on: development, &predictor)
+        let result = try EvaluationResult(
+            of: state.model.classifier, on: development, features: features?.development, &predictor)
         devTime += ContinuousClock.now - begin
         state.progress.epoch += 1
         var epoch = EpochReport(
@@ -358,11 +433,11 @@ package struct Trainer {
         if epoch.isBest {
             state.progress.best = epoch
             state.progress.epochsWithoutImprovement = 0
-            state.bestParameters = state.model.classifier.parameters
+            state.bestParameters = gradients.trained(of: state.model.classifier.parameters)
         } else {
             state.progress.epochsWithoutImprovement += 1
         }
-        (state.progress.batchesDone, state.progress.lossSum, state.progress.examplesSeen) = (0, 0, 0)
+        (state.progress.stepsOfEpoch, state.progress.lossSum, state.progress.examplesSeen) = (0, 0, 0)
         record(.train, "loss", epoch.trainLoss)
         record(.dev, "loss", epoch.devLoss)
         record(.dev, "accuracy", epoch.accuracy)
@@ -374,7 +449,7 @@ package struct Trainer {
     // MARK: Reporting
 
     private mutating func recordStep(loss: Double, learningRate: Double, gradientNorm: Double) throws {
-        let elapsed = (ContinuousClock.now - started - devTime) / .seconds(1)
+        let elapsed = (ContinuousClock.now - stepsStarted - devTime) / .seconds(1)
         let speed = Double(tokensDone) / elapsed
         if state.progress.step % Self.metricInterval == 0 {
             record(.train, "batch_loss", loss)

@@ -46,7 +46,9 @@ package enum TrainingEvent: Sendable {
     /// Something that the user should know.
     case notice(String)
     /// The run has a name now, and steps follow.
-    case started(run: String, parameters: Int, examples: Int, devExamples: Int, steps: Int)
+    case started(run: String, parameters: Int, trained: Int, examples: Int, devExamples: Int, steps: Int)
+    /// The frozen encoder has run over so many texts.
+    case features(done: Int, of: Int)
     case step(StepReport)
     case epoch(EpochReport)
 }

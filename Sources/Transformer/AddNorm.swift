@@ -22,7 +22,7 @@ package protocol Sublayer: Sendable {
     ///   - x: what the forward pass was given
     func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
-        _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass)
+        _ parameters: FloatBuffer, gradients: inout Gradients, _ pass: Pass)
 }
 
 /// The residual connection and the LayerNorm around a sublayer: the step that makes a deep encoder trainable.
@@ -109,7 +109,7 @@ package struct AddNorm<Wrapped: Sublayer>: Sendable {
     ///   - x: what ``forward(_:into:keeping:_:_:_:)`` was given
     package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
-        _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass
+        _ parameters: FloatBuffer, gradients: inout Gradients, _ pass: Pass
     ) {
         let mask = pass.dropout(dropout, site: site)
         switch placement {

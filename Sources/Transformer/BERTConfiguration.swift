@@ -2,23 +2,27 @@ import Kernels
 import Tokenization
 
 /// `config.json` as `transformers` writes it for BERT.
+///
+/// Keys that change the arithmetic are honoured here, or refused by ``UnsupportedKeys``.
 struct BERTConfiguration: Codable {
     var architectures: [String]?
-    var modelType: String
+    var modelType: String?
     var vocabularySize: Int
     var hiddenSize: Int
     var layers: Int
     var heads: Int
     var intermediateSize: Int
-    var activation: String
-    var maximumLength: Int
-    var segments: Int
-    var dropout: Float
-    var attentionDropout: Float
-    var layerNormEpsilon: Float
-    var initializerRange: Float
+    var activation: String?
+    var maximumLength: Int?
+    var segments: Int?
+    var dropout: Float?
+    var attentionDropout: Float?
+    var classifierDropout: Float?
+    var layerNormEpsilon: Float?
+    var initializerRange: Float?
     var padding: Int?
-    var id2label: [String: String]
+    var numberOfLabels: Int?
+    var id2label: [String: String]?
     var label2id: [String: Int]?
     var problemType: String?
     var pooling: Configuration.Pooling?
@@ -37,20 +41,26 @@ struct BERTConfiguration: Codable {
         case segments = "type_vocab_size"
         case dropout = "hidden_dropout_prob"
         case attentionDropout = "attention_probs_dropout_prob"
+        case classifierDropout = "classifier_dropout"
         case layerNormEpsilon = "layer_norm_eps"
         case initializerRange = "initializer_range"
         case padding = "pad_token_id"
+        case numberOfLabels = "num_labels"
         case problemType = "problem_type"
         case normPlacement = "norm_placement"
     }
 
-    /// The names of `hidden_act`.
+    /// The names of `hidden_act`. The first of each activation is the one that is written.
     private static let activations: [(name: String, activation: Activation)] = [
-        ("gelu", .gelu), ("gelu_new", .geluTanh), ("gelu_pytorch_tanh", .geluTanh), ("relu", .relu),
+        ("gelu", .gelu), ("gelu_python", .gelu), ("gelu_new", .geluTanh), ("gelu_pytorch_tanh", .geluTanh),
+        ("gelu_fast", .geluTanh), ("relu", .relu),
     ]
 
+    /// The architecture that the package writes, and whose head it can read.
+    private static let architecture = "BertForSequenceClassification"
+
     init(_ configuration: Configuration) {
-        architectures = ["BertForSequenceClassification"]
+        architectures = [Self.architecture]
         modelType = "bert"
         vocabularySize = configuration.vocabularySize
         hiddenSize = configuration.hiddenSize
@@ -62,79 +72,131 @@ struct BERTConfiguration: Codable {
         segments = configuration.segments
         dropout = configuration.dropout
         attentionDropout = configuration.attentionDropout
+        classifierDropout = configuration.classifierDropout
         layerNormEpsilon = configuration.layerNormEpsilon
         initializerRange = configuration.initializerRange
-        padding = 0
+        padding = configuration.paddingToken
         let numbered = configuration.labels.enumerated()
         id2label = Dictionary(uniqueKeysWithValues: numbered.map { (String($0.offset), $0.element) })
         label2id = Dictionary(uniqueKeysWithValues: numbered.map { ($0.element, $0.offset) })
-        problemType = "single_label_classification"
+        problemType = Self.problemType
         pooling = configuration.pooling
         normPlacement = configuration.normPlacement
     }
 
-    /// What the file says.
+    /// Whether a tensor called `classifier.weight` classifies whole texts. Other models call theirs the same: those that
+    /// classify tokens, for example.
+    var classifiesTexts: Bool { architectures?.contains(Self.architecture) ?? true }
+
+    /// Whether a text has exactly one label, as classifiers have it unless they say otherwise.
+    var hasOneLabel: Bool { problemType ?? Self.problemType == Self.problemType }
+
+    private static let problemType = "single_label_classification"
+
+    /// The names of the classes, by id; where there are none, what `transformers` calls them.
     ///
-    /// - Parameter source: what an error names as the file
-    /// - Throws: ``ModelError`` if it is not a model of this package.
-    func configuration(source: String) throws -> Configuration {
-        func unsupported(_ cause: String) -> ModelError { ModelError("\(source): \(cause)") }
-        guard modelType == "bert" else { throw unsupported("model_type is '\(modelType)'; only 'bert' can be read") }
-        guard let activation = Self.activations.first(where: { $0.name == activation })?.activation else {
-            let known = Self.activations.map(\.name).joined(separator: ", ")
-            throw unsupported("hidden_act is '\(activation)'; known are \(known)")
-        }
-        let labels = try (0..<id2label.count).map { id in
-            guard let label = id2label[String(id)] else { throw unsupported("id2label has no entry for id \(id)") }
+    /// - Parameter count: how many classes the head has
+    /// - Throws: ``ModelError`` if an id is missing.
+    func labels(count: Int) throws -> [String] {
+        guard let id2label else { return (0..<count).map { "LABEL_\($0)" } }
+        return try (0..<id2label.count).map { id in
+            guard let label = id2label[String(id)] else {
+                throw ModelError("id2label has no entry for id \(id)")
+            }
             return label
+        }
+    }
+
+    /// What the file says; a value that is missing is BERT's.
+    ///
+    /// - Throws: ``ModelError``, without the file's name, if it is not a model of this package.
+    func configuration(labels: [String], pooling: Configuration.Pooling) throws -> Configuration {
+        guard modelType ?? "bert" == "bert" else {
+            throw ModelError("model_type is '\(modelType ?? "")'; only 'bert' can be read")
+        }
+        if modelType == nil, let other = architectures?.first(where: { !$0.hasPrefix("Bert") }) {
+            throw ModelError("the architecture is '\(other)'; only BERT's can be read")
+        }
+        let name = activation ?? "gelu"
+        guard let activation = Self.activations.first(where: { $0.name == name })?.activation else {
+            let known = Self.activations.map(\.name).joined(separator: ", ")
+            throw ModelError("hidden_act is '\(name)'; known are \(known)")
         }
         var configuration = Configuration(
             vocabularySize: vocabularySize, hiddenSize: hiddenSize, layers: layers, heads: heads,
             intermediateSize: intermediateSize, labels: labels)
         configuration.activation = activation
-        configuration.maximumLength = maximumLength
-        configuration.segments = segments
-        configuration.dropout = dropout
-        configuration.attentionDropout = attentionDropout
-        configuration.layerNormEpsilon = layerNormEpsilon
-        configuration.initializerRange = initializerRange
-        configuration.pooling = pooling ?? .cls
-        configuration.normPlacement = normPlacement ?? .post
-        do {
-            try configuration.validate()
-        } catch let error as ModelError {
-            throw unsupported(error.description)
-        }
+        configuration.maximumLength = maximumLength ?? configuration.maximumLength
+        configuration.segments = segments ?? configuration.segments
+        configuration.dropout = dropout ?? configuration.dropout
+        configuration.attentionDropout = attentionDropout ?? configuration.attentionDropout
+        configuration.classifierDropout = classifierDropout
+        configuration.layerNormEpsilon = layerNormEpsilon ?? configuration.layerNormEpsilon
+        configuration.initializerRange = initializerRange ?? configuration.initializerRange
+        configuration.paddingToken = padding
+        configuration.pooling = pooling
+        configuration.normPlacement = normPlacement ?? configuration.normPlacement
+        try configuration.validate()
         return configuration
     }
 }
 
-/// `tokenizer_config.json` as `transformers` writes it for BERT.
-struct TokenizerConfiguration: Codable {
-    var tokenizerClass: String?
-    var lowercases: Bool?
-    var stripsAccents: Bool?
-    var splitsIdeographs: Bool?
-    var maximumLength: Double?
-
-    enum CodingKeys: String, CodingKey {
-        case tokenizerClass = "tokenizer_class"
-        case lowercases = "do_lower_case"
-        case stripsAccents = "strip_accents"
-        case splitsIdeographs = "tokenize_chinese_chars"
-        case maximumLength = "model_max_length"
+/// Keys of `config.json` that would change the arithmetic to one that this package does not have. Decoding fails if one of them
+/// has a value that does.
+struct UnsupportedKeys: Decodable {
+    private enum Key: String, CodingKey, CaseIterable {
+        case positionEmbeddingType = "position_embedding_type"
+        case isDecoder = "is_decoder"
+        case addCrossAttention = "add_cross_attention"
+        case prunedHeads = "pruned_heads"
+        case quantizationConfig = "quantization_config"
+        case autoMap = "auto_map"
     }
 
-    init(_ normalizer: Normalizer, maximumLength: Int) {
-        tokenizerClass = "BertTokenizer"
-        lowercases = normalizer.lowercases
-        stripsAccents = normalizer.stripsAccents
-        splitsIdeographs = normalizer.splitsIdeographs
-        self.maximumLength = Double(maximumLength)
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        for key in Key.allCases where try container.contains(key) && !container.decodeNil(forKey: key) {
+            if let flag = try? container.decode(Bool.self, forKey: key), !flag { continue }
+            if let text = try? container.decode(String.self, forKey: key), text == "absolute" { continue }
+            if let map = try? container.decode([String: Ignored].self, forKey: key), map.isEmpty { continue }
+            if let list = try? container.decode([Ignored].self, forKey: key), list.isEmpty { continue }
+            let value = try? container.decode(String.self, forKey: key)
+            throw JSONFileError(
+                "\(key.rawValue)\(value.map { " is '\($0)'" } ?? "") asks for arithmetic that is not BERT's, and cannot be read")
+        }
     }
 
-    var normalizer: Normalizer {
-        Normalizer(
-            lowercases: lowercases ?? true, stripsAccents: stripsAccents, splitsIdeographs: splitsIdeographs ?? true)
+    /// Any value.
+    private struct Ignored: Decodable {
+        init(from decoder: any Decoder) throws {}
+    }
+}
+
+/// `1_Pooling/config.json` of a sentence-transformers folder: how its tokens become one vector.
+struct SentencePooling: Decodable {
+    /// Nil if it is a way that this package does not have.
+    let pooling: Configuration.Pooling?
+
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    private static let prefix = "pooling_mode_"
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        var modes = container.allKeys.filter {
+            $0.stringValue.hasPrefix(Self.prefix) && (try? container.decode(Bool.self, forKey: $0)) == true
+        }.map { String($0.stringValue.dropFirst(Self.prefix.count)) }
+        // Newer versions name the mode.
+        if let mode = try? container.decode(String.self, forKey: Key(stringValue: "pooling_mode")) { modes = [mode] }
+        switch modes {
+        case ["mean_tokens"], ["mean"]: pooling = .mean
+        case ["cls_token"], ["cls"]: pooling = .cls
+        default: pooling = nil
+        }
     }
 }

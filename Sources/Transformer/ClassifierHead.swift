@@ -20,7 +20,7 @@ package struct ClassifierHead: Sendable {
     /// - Parameter site: the head's place in the order of dropout
     package init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
         linear = Linear(name, inputs: configuration.hiddenSize, outputs: configuration.labels.count, in: &layout)
-        dropout = configuration.dropout
+        dropout = configuration.classifierDropout ?? configuration.dropout
         self.site = site
     }
 
@@ -45,7 +45,7 @@ package struct ClassifierHead: Sendable {
     ///   - dx: becomes `[sequences, hidden]`
     package func backward(
         _ dy: Matrix, _ activations: Activations, into dx: inout Matrix, _ parameters: FloatBuffer,
-        gradients: inout FloatBuffer, _ pass: Pass
+        gradients: inout Gradients, _ pass: Pass
     ) {
         linear.backward(dy, activations.dropped, into: &dx, parameters, gradients: &gradients, pass)
         applyDropout(pass.dropout(dropout, site: site), to: &dx, on: pass.workers)

@@ -34,14 +34,18 @@ package struct Configuration: Sendable, Equatable {
     package var maximumLength = 512
     /// How many segments a text can have; this package uses the first only.
     package var segments = 2
-    /// Dropout on hidden states and before the classifier.
+    /// Dropout on hidden states.
     package var dropout: Float = 0.1
+    /// Dropout before the classifier; nil: the same as on hidden states.
+    package var classifierDropout: Float?
     /// Dropout on attention probabilities.
     package var attentionDropout: Float = 0.1
     /// ε of every LayerNorm.
     package var layerNormEpsilon: Float = 1e-12
     /// The standard deviation of initial weights.
     package var initializerRange: Float = 0.02
+    /// The token that `transformers` fills batches up with.
+    package var paddingToken: Int? = 0
     package var normPlacement: NormPlacement = .post
     package var pooling: Pooling = .cls
     /// The names of the classes, in the order of their ids.
@@ -83,6 +87,9 @@ package struct Configuration: Sendable, Equatable {
         try require(
             (0..<1).contains(attentionDropout),
             "the attention dropout rate is \(attentionDropout); it must be at least 0 and below 1")
+        try require(
+            (0..<1).contains(classifierDropout ?? 0),
+            "the classifier's dropout rate is \(classifierDropout ?? 0); it must be at least 0 and below 1")
         try require(layerNormEpsilon > 0, "layer_norm_eps is \(layerNormEpsilon); it must be above 0")
         try require(Set(labels).count == labels.count, "two labels have the same name")
     }

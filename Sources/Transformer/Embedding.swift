@@ -53,14 +53,17 @@ package struct Embedding: Sendable {
     /// - Parameter gradient: dy, `[tokens, hidden]`; overwritten
     package func backward(
         _ gradient: inout Matrix, ids: [Int], _ activations: Activations, _ parameters: FloatBuffer,
-        gradients: inout FloatBuffer, _ pass: Pass
+        gradients: inout Gradients, _ pass: Pass
     ) {
         applyDropout(pass.dropout(dropout, site: Self.site), to: &gradient, on: pass.workers)
         norm.backward(
             &gradient, activations.sum, statistics: activations.statistics, parameters, gradients: &gradients, pass)
+        guard let tokens = gradients.block(of: tokens), let positions = gradients.block(of: positions),
+            let segment = gradients.block(of: firstSegment)
+        else { return }
         sumEmbeddingsBackward(
-            gradient, ids: ids, offsets: pass.offsets, tokens: tokens, positions: positions, segment: firstSegment,
-            addingTo: &gradients, on: pass.workers)
+            gradient, ids: ids, offsets: pass.offsets, tokens: tokens, positions: positions, segment: segment,
+            addingTo: &gradients.values, on: pass.workers)
     }
 
     private var firstSegment: Block { Block(offset: segments.offset, columns: segments.columns) }

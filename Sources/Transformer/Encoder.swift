@@ -8,47 +8,79 @@ package struct Encoder: Sendable {
 
     /// What the backward pass needs.
     package struct Activations {
-        /// The input of each layer, then the output of the last: `[tokens, hidden]` each.
+        let trained: TrainedParts
+        /// The inputs of the layers, `[tokens, hidden]` each, and the output of the last.
         ///
-        /// At inference nothing is kept: two matrices take turns, and all layers write to the same activations.
-        package var rows: [Matrix]
-        var layers: [EncoderLayer.Activations]
-        var statistics = Matrix(columns: 2)
+        /// Below the lowest layer that the backward pass visits nothing is kept: two matrices take turns, and all layers write
+        /// to the same activations.
+        fileprivate var rows: [Matrix]
+        fileprivate var layers: [EncoderLayer.Activations]
+        fileprivate var statistics = Matrix(columns: 2)
         /// The final norm's output.
-        var normed: Matrix
-        var scratch: EncoderLayer.Scratch
+        fileprivate var normed: Matrix
+        fileprivate var scratch: EncoderLayer.Scratch
+
+        /// The input of the first layer: what ``Encoder/forward(_:_:_:)`` reads.
+        package var input: Matrix {
+            get { rows[place(ofRows: 0)] }
+            set { rows[place(ofRows: 0)] = newValue }
+            _modify { yield &rows[place(ofRows: 0)] }
+        }
+
+        /// Where the input of layer `index` is. The kept ones have a place of their own, from 0 on.
+        fileprivate func place(ofRows index: Int) -> Int {
+            let above = index - trained.lowestLayer
+            return above >= 0 ? (above == 0 ? 0 : above + 1) : -above % 2
+        }
+
+        /// Where the activations of layer `index` are: at 0 if they are not kept.
+        fileprivate func place(ofLayer index: Int) -> Int { max(0, index - trained.lowestLayer + 1) }
     }
 
     /// Asks `layout` for the parameters `name.layer.0. …` and so on.
     ///
     /// - Parameter site: the encoder's first place in the order of dropout
     package init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
-        layers = (0..<configuration.layers).map { index in
-            EncoderLayer(
-                "\(name).layer.\(index)", configuration, site: site + UInt32(index) * EncoderLayer.sites, in: &layout)
+        var layers: [EncoderLayer] = []
+        for index in 0..<configuration.layers {
+            layout.part = .layer(index)
+            layers.append(
+                EncoderLayer(
+                    "\(name).layer.\(index)", configuration, site: site + UInt32(index) * EncoderLayer.sites,
+                    in: &layout))
         }
+        self.layers = layers
         finalNorm =
             configuration.normPlacement == .pre ? LayerNorm("\(name).LayerNorm", configuration, in: &layout) : nil
     }
 
-    /// Activations without memory; those for training keep what the backward pass needs of every layer.
-    package func makeActivations(training: Bool) -> Activations {
-        let kept = training ? layers.count : 1
+    /// What is trained where nothing of the encoder is.
+    var frozen: TrainedParts { TrainedParts(firstLayer: layers.count, embeddings: false) }
+
+    /// Activations without memory; those for training keep what the backward pass needs.
+    ///
+    /// - Parameter trained: nil at inference
+    package func makeActivations(training trained: TrainedParts?) -> Activations {
+        let trained = trained ?? frozen
+        precondition((0...layers.count).contains(trained.firstLayer), "no such layer")
+        let kept = layers.count - trained.lowestLayer
         let hidden = layers[0].attention.norm.gain.columns
         return Activations(
-            rows: (0...kept).map { _ in Matrix(columns: hidden) },
-            layers: layers.prefix(kept).map { $0.makeActivations() },
+            trained: trained,
+            rows: (0..<kept + 2).map { _ in Matrix(columns: hidden) },
+            layers: (0..<kept + 1).map { _ in layers[0].makeActivations() },
             normed: Matrix(columns: hidden),
             scratch: layers[0].makeScratch())
     }
 
-    /// - Parameter activations: `rows[0]` is the input, `[tokens, hidden]`; ``output(_:)`` is the result
+    /// - Parameter activations: `input` is the input, `[tokens, hidden]`; ``output(_:)`` becomes the result
     package func forward(_ activations: inout Activations, _ parameters: FloatBuffer, _ pass: Pass) {
-        let kept = activations.layers.count
         for (index, layer) in layers.enumerated() {
-            let (from, to) = (index % (kept + 1), (index + 1) % (kept + 1))
+            let (from, to) = (activations.place(ofRows: index), activations.place(ofRows: index + 1))
+            let place = activations.place(ofLayer: index)
+            let pass = index < activations.trained.firstLayer ? pass.withoutDropout : pass
             layer.forward(
-                activations.rows[from], into: &activations.rows[to], keeping: &activations.layers[index % kept],
+                activations.rows[from], into: &activations.rows[to], keeping: &activations.layers[place],
                 &activations.scratch, parameters, pass)
         }
         finalNorm?.forward(
@@ -62,21 +94,31 @@ package struct Encoder: Sendable {
 
     /// The output of the last layer.
     private func lastRows(_ activations: Activations) -> Matrix {
-        activations.rows[layers.count % activations.rows.count]
+        activations.rows[activations.place(ofRows: layers.count)]
     }
 
-    /// - Parameter gradient: dy, `[tokens, hidden]`; becomes the gradient of the encoder's input
+    /// The input of each layer and the encoder's output, of activations that were kept for all layers: what `transformers` calls
+    /// the hidden states.
+    func hiddenStates(_ activations: Activations) -> [Matrix] {
+        precondition(activations.trained.lowestLayer == 0, "activations that were not kept")
+        return layers.indices.map { activations.rows[activations.place(ofRows: $0)] } + [output(activations)]
+    }
+
+    /// Goes down to the lowest layer that is trained, or through all of them if the embeddings are.
+    ///
+    /// - Parameter gradient: dy, `[tokens, hidden]`; becomes the gradient of that layer's input
     package func backward(
         _ gradient: inout Matrix, _ activations: inout Activations, _ parameters: FloatBuffer,
-        gradients: inout FloatBuffer, _ pass: Pass
+        gradients: inout Gradients, _ pass: Pass
     ) {
-        precondition(activations.layers.count == layers.count, "activations that were not kept for training")
         finalNorm?.backward(
             &gradient, lastRows(activations), statistics: activations.statistics, parameters, gradients: &gradients,
             pass)
-        for (index, layer) in layers.enumerated().reversed() {
-            layer.backward(
-                &gradient, activations.rows[index], activations.layers[index], &activations.scratch, parameters,
+        for index in (activations.trained.lowestLayer..<layers.count).reversed() {
+            let pass = index < activations.trained.firstLayer ? pass.withoutDropout : pass
+            layers[index].backward(
+                &gradient, activations.rows[activations.place(ofRows: index)],
+                activations.layers[activations.place(ofLayer: index)], &activations.scratch, parameters,
                 gradients: &gradients, pass)
         }
     }

@@ -67,7 +67,7 @@ package struct EncoderLayer: Sendable {
     ///   - x: what ``forward(_:into:keeping:_:_:_:)`` was given
     package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
-        _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass
+        _ parameters: FloatBuffer, gradients: inout Gradients, _ pass: Pass
     ) {
         feedForward.backward(
             &gradient, activations.middle, activations.feedForward, &scratch.feedForward, parameters,

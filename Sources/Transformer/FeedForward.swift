@@ -51,7 +51,7 @@ package struct FeedForward: Sublayer {
 
     package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
-        _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass
+        _ parameters: FloatBuffer, gradients: inout Gradients, _ pass: Pass
     ) {
         down.backward(
             gradient, activations.activated, into: &scratch.gradient, parameters, gradients: &gradients, pass)

@@ -33,10 +33,13 @@ package struct LayerNorm: Sendable {
     ///   - x: what ``forward(_:into:statistics:_:_:)`` was given
     package func backward(
         _ gradient: inout Matrix, _ x: Matrix, statistics: Matrix, _ parameters: FloatBuffer,
-        gradients: inout FloatBuffer, _ pass: Pass
+        gradients: inout Gradients, _ pass: Pass
     ) {
-        layerNormBackward(
-            &gradient, x, statistics: statistics, gain: parameters[gain], gainBlock: gain, biasBlock: bias,
-            addingTo: &gradients, on: pass.workers)
+        if let gain = gradients.block(of: gain), let bias = gradients.block(of: bias) {
+            layerNormBackward(
+                gradient, x, statistics: statistics, gain: gain, bias: bias, addingTo: &gradients.values,
+                on: pass.workers)
+        }
+        layerNormBackward(&gradient, x, statistics: statistics, gain: parameters[gain], on: pass.workers)
     }
 }

@@ -30,9 +30,11 @@ package struct Linear: Sendable {
     ///   - dx: becomes `[rows, inputs]`
     package func backward(
         _ dy: Matrix, _ x: Matrix, into dx: inout Matrix, _ parameters: FloatBuffer,
-        gradients: inout FloatBuffer, _ pass: Pass
+        gradients: inout Gradients, _ pass: Pass
     ) {
-        linearBackward(dy, x, weight: weight, bias: bias, addingTo: &gradients, on: pass.workers)
+        if let weight = gradients.block(of: weight), let bias = gradients.block(of: bias) {
+            linearBackward(dy, x, weight: weight, bias: bias, addingTo: &gradients.values, on: pass.workers)
+        }
         linearBackward(dy, weight: parameters[weight], into: &dx, on: pass.workers)
     }
 }

@@ -4,9 +4,9 @@ import Tokenization
 
 /// A classifier and its tokenizer, as a folder in the format of `transformers`' `BertForSequenceClassification`.
 ///
-/// The folder has `config.json`, `model.safetensors`, `vocab.txt` and `tokenizer_config.json`. What that format cannot say is in
-/// two more keys of `config.json`, `pooling` (`cls` or `mean`) and `norm_placement` (`post` or `pre`): `transformers` computes
-/// the same from the folder if they are `cls` and `post`.
+/// The folder has `config.json`, `model.safetensors` and the files of the tokenizer. What that format cannot say is in two more
+/// keys of `config.json`, `pooling` (`cls` or `mean`) and `norm_placement` (`post` or `pre`): `transformers` computes the same
+/// from the folder if they are `cls` and `post`.
 package struct ModelFolder {
     /// The model.
     package var classifier: SequenceClassifier
@@ -17,8 +17,8 @@ package struct ModelFolder {
     private enum File {
         static let configuration = "config.json"
         static let weights = "model.safetensors"
-        static let vocabulary = "vocab.txt"
-        static let tokenizer = "tokenizer_config.json"
+        /// Of sentence-transformers folders.
+        static let pooling = "1_Pooling/config.json"
     }
 
     /// Puts a classifier and its tokenizer together.
@@ -26,35 +26,138 @@ package struct ModelFolder {
         (self.classifier, self.tokenizer) = (classifier, tokenizer)
     }
 
-    /// Reads a folder.
+    /// Reads a classifier.
     ///
-    /// - Throws: ``ModelError`` or ``TokenizationError`` that names the file and what is wrong with it.
+    /// - Throws: an error that names the file and what is wrong with it.
     package init(contentsOf folder: URL) throws {
-        var isDirectory = false
-        guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory), isDirectory else {
+        let source = try Source(folder)
+        let weights = try Weights(contentsOf: folder)
+        guard let labels = try source.labels(of: weights) else {
             throw ModelError(
-                "\(folder.path): no such model folder; train one with: addnorm train --output \(folder.path)")
+                "\(folder.path): the model has no classifier for texts; fine-tune it with:"
+                    + " addnorm train --model \(folder.path)")
         }
-        let bert: BERTConfiguration = try Self.decode(folder.appending(path: File.configuration))
-        let configuration = try bert.configuration(source: folder.appending(path: File.configuration).path)
-        let tokenizerSettings: TokenizerConfiguration = try Self.decode(folder.appending(path: File.tokenizer))
-        let vocabulary = try Vocabulary(contentsOf: folder.appending(path: File.vocabulary))
-        guard vocabulary.tokens.count <= configuration.vocabularySize else {
+        guard source.bert.hasOneLabel else {
             throw ModelError(
-                "\(folder.path): vocab.txt has \(vocabulary.tokens.count) tokens, but config.json says"
-                    + " vocab_size \(configuration.vocabularySize); they belong to different models")
+                "\(source.file.path): problem_type is '\(source.bert.problemType ?? "")'; only"
+                    + " 'single_label_classification' can be read")
         }
-        let weights = try SafeTensors(contentsOf: folder.appending(path: File.weights))
+        let configuration = try source.configuration(labels: labels, pooling: source.bert.pooling ?? .cls)
         classifier = try SequenceClassifier(configuration) { layout in
-            // All before any memory is taken: a hostile config.json could ask for more than the file can fill.
-            for parameter in layout.parameters { try weights.check(parameter.name, shape: parameter.shape) }
-            var parameters = FloatBuffer(count: layout.count)
-            for parameter in layout.parameters {
-                weights.read(parameter.name, into: &parameters, at: parameter.block)
-            }
-            return parameters
+            try weights.parameters(of: layout, mayLack: { _ in false }, initialize: { _, _ in }).parameters
         }
-        tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: tokenizerSettings.normalizer)
+        tokenizer = source.tokenizer
+    }
+
+    /// Reads a model to train it further: a classifier, or any encoder of BERT's layout.
+    ///
+    /// The classifier of the folder stays if it knows all of `labels` and keeps its pooling; otherwise a new one is put on top.
+    ///
+    /// - Parameters:
+    ///   - labels: of the training data
+    ///   - pooling: nil: as the folder says, else `mean`
+    ///   - seed: of the parameters that the folder does not have
+    ///   - notice: is told what was initialised, and what was not used
+    /// - Throws: an error that names the file and what is wrong with it.
+    package init(
+        pretrained folder: URL, labels: [String], pooling: Configuration.Pooling?, seed: UInt64,
+        notice: (String) -> Void
+    ) throws {
+        let source = try Source(folder)
+        var weights = try Weights(contentsOf: folder)
+        let known = try source.labels(of: weights)
+        let own = source.bert.pooling ?? (known == nil ? nil : .cls)
+        let pooling = try pooling ?? own ?? source.sentencePooling() ?? .mean
+        var keptLabels: [String]?
+        if let known {
+            if pooling != own || !source.bert.hasOneLabel || !Set(labels).isSubset(of: known) {
+                let names = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
+                notice(
+                    "\(folder.path): its classifier is for \(known.count) labels (\(names)) and"
+                        + " \(own?.rawValue ?? "") pooling; a new one is put in its place")
+            } else {
+                keptLabels = known
+            }
+        }
+        if keptLabels == nil { weights.setAside(prefix: "classifier.") }
+        let configuration = try source.configuration(labels: keptLabels ?? labels, pooling: pooling)
+        classifier = try SequenceClassifier(configuration) { layout in
+            let read = try weights.parameters(of: layout, mayLack: { keptLabels == nil && $0.part == .head }) {
+                layout.initialize($0, of: &$1, standardDeviation: configuration.initializerRange, seed: seed)
+            }
+            if !read.notes.isEmpty {
+                notice("\(weights.path): not all tensors are those of a classifier\n" + TensorNote.table(read.notes))
+            }
+            return read.parameters
+        }
+        tokenizer = source.tokenizer
+    }
+
+    /// Reads the tokenizer of any encoder's folder, and the model's limit on the number of tokens.
+    ///
+    /// - Throws: an error that names the file and what is wrong with it.
+    package static func tokenizer(of folder: URL) throws -> (tokenizer: Tokenizer, maximumLength: Int) {
+        let source = try Source(folder)
+        return (source.tokenizer, try source.configuration(labels: ["any"], pooling: .mean).maximumLength)
+    }
+
+    /// What a folder has besides the weights.
+    private struct Source {
+        let folder: URL
+        let bert: BERTConfiguration
+        let tokenizer: Tokenizer
+
+        var file: URL { folder.appending(path: File.configuration) }
+
+        init(_ folder: URL) throws {
+            var isDirectory = false
+            guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory), isDirectory else {
+                throw ModelError(
+                    "\(folder.path): no such model folder; train one with: addnorm train --output \(folder.path)")
+            }
+            self.folder = folder
+            let file = folder.appending(path: File.configuration)
+            let _: UnsupportedKeys = try readJSON(file)
+            bert = try readJSON(file)
+            tokenizer = try Tokenizer(contentsOf: folder)
+        }
+
+        /// The labels of the classifier for texts; nil if there is none.
+        func labels(of weights: Weights) throws -> [String]? {
+            guard bert.classifiesTexts, let count = weights.rows(of: "classifier.weight") else { return nil }
+            do {
+                return try bert.labels(count: count)
+            } catch let error as ModelError {
+                throw ModelError("\(file.path): \(error)")
+            }
+        }
+
+        func configuration(labels: [String], pooling: Configuration.Pooling) throws -> Configuration {
+            do {
+                let configuration = try bert.configuration(labels: labels, pooling: pooling)
+                let tokens = tokenizer.vocabulary.tokens.count
+                guard tokens <= configuration.vocabularySize else {
+                    throw ModelError(
+                        "vocab_size is \(configuration.vocabularySize), but the tokenizer has \(tokens) tokens; they belong"
+                            + " to different models")
+                }
+                return configuration
+            } catch let error as ModelError {
+                throw ModelError("\(file.path): \(error)")
+            }
+        }
+
+        /// What a sentence-transformers folder says of its pooling; nil if it is none.
+        func sentencePooling() throws -> Configuration.Pooling? {
+            let file = folder.appending(path: File.pooling)
+            guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+            let settings: SentencePooling = try readJSON(file)
+            guard let pooling = settings.pooling else {
+                throw ModelError(
+                    "\(file.path): asks for a pooling that is neither the mean nor [CLS]; choose one with --pooling")
+            }
+            return pooling
+        }
     }
 
     /// Writes the folder: whole, or not at all.
@@ -66,13 +169,9 @@ package struct ModelFolder {
     package func write(to folder: URL) throws {
         do {
             try replaceFolder(at: folder) { temporary in
-                try Self.encode(
+                try writeJSON(
                     BERTConfiguration(classifier.configuration), to: temporary.appending(path: File.configuration))
-                try Self.encode(
-                    TokenizerConfiguration(
-                        tokenizer.normalizer, maximumLength: classifier.configuration.maximumLength),
-                    to: temporary.appending(path: File.tokenizer))
-                try Data(tokenizer.vocabulary.fileContents.utf8).write(to: temporary.appending(path: File.vocabulary))
+                try tokenizer.write(to: temporary, maximumLength: classifier.configuration.maximumLength)
                 try SafeTensors.write(
                     classifier.parameters, layout: classifier.layout, to: temporary.appending(path: File.weights))
             }
@@ -91,7 +190,7 @@ package struct ModelFolder {
             guard let contents = try? files.contentsOfDirectory(atPath: folder.path) else {
                 throw ModelError("\(folder.path): is not a folder that can be read; choose another --output")
             }
-            let own = [File.configuration, File.weights, File.vocabulary, File.tokenizer]
+            let own = [File.configuration, File.weights] + Tokenizer.fileNames
             if let foreign = contents.sorted().first(where: { !own.contains($0) }) {
                 throw ModelError(
                     "\(folder.path): contains '\(foreign)', which is no part of a model, and is not replaced;"
@@ -116,37 +215,6 @@ package struct ModelFolder {
                 "\(folder.path): cannot be written there: \(error.localizedDescription) Choose another --output.")
         }
     }
-
-    private static func decode<Value: Decodable>(_ file: URL) throws -> Value {
-        let data: Data
-        do {
-            data = try Data(contentsOf: file)
-        } catch {
-            throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
-        }
-        do {
-            return try JSONDecoder().decode(Value.self, from: data)
-        } catch DecodingError.keyNotFound(let key, _) {
-            throw ModelError("\(file.path): the key '\(key.stringValue)' is missing")
-        } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
-            throw ModelError("\(file.path): the value of '\(context.path)' is of the wrong type")
-        } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {
-            throw ModelError("\(file.path): the value of '\(context.path)' is not one that can be read")
-        } catch {
-            throw ModelError("\(file.path): not valid JSON")
-        }
-    }
-
-    private static func encode(_ value: some Encodable, to file: URL) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try (encoder.encode(value) + Data("\n".utf8)).write(to: file)
-    }
-}
-
-extension DecodingError.Context {
-    /// Where in the document: `id2label.0`
-    fileprivate var path: String { codingPath.map(\.stringValue).joined(separator: ".") }
 }
 
 /// Makes a folder whole or not at all: `fill` writes to a temporary folder beside it, which is renamed at the end. What stood

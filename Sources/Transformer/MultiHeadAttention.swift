@@ -74,7 +74,7 @@ package struct MultiHeadAttention: Sublayer {
 
     package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
-        _ parameters: FloatBuffer, gradients: inout FloatBuffer, _ pass: Pass
+        _ parameters: FloatBuffer, gradients: inout Gradients, _ pass: Pass
     ) {
         output.backward(
             gradient, activations.context, into: &scratch.gradientOfContext, parameters, gradients: &gradients, pass)

@@ -1,3 +1,4 @@
+import Foundation
 import Kernels
 
 /// A parameter: its name in `model.safetensors`, and where it lies in the flat buffers.
@@ -16,6 +17,8 @@ package struct Parameter: Sendable, Equatable {
     package let name: String
     /// How it begins, and whether it decays.
     package let kind: Kind
+    /// What it belongs to.
+    package let part: Part
     /// Its place.
     package let block: Block
 
@@ -32,6 +35,8 @@ package struct ParameterLayout: Sendable {
     package private(set) var parameters: [Parameter] = []
     /// The number of elements in a buffer.
     package private(set) var count = 0
+    /// What the parameters that are asked for belong to.
+    var part = Part.head
 
     /// Creates a layout without parameters.
     package init() {}
@@ -46,27 +51,62 @@ package struct ParameterLayout: Sendable {
 
     private mutating func add(_ name: String, _ kind: Parameter.Kind, rows: Int, columns: Int) -> Block {
         let block = Block(offset: count, rows: rows, columns: columns)
-        parameters.append(Parameter(name: name, kind: kind, block: block))
+        parameters.append(Parameter(name: name, kind: kind, part: part, block: block))
         count += block.count
         return block
     }
 
-    /// The ranges that weight decay applies to: weights, but neither biases nor LayerNorm.
-    package var decayed: [Range<Int>] { parameters.filter { $0.kind == .weight }.map(\.block.range) }
+    /// The groups of the optimizer: weights decay, biases and LayerNorm do not; and the further below the head a part is, the
+    /// more slowly it learns.
+    ///
+    /// With ξ the layer decay and L layers, the learning rate is multiplied with 1 in the head, ξ in the top layer, ξ² in that
+    /// below it, …, and ξᴸ⁺¹ in the embeddings (Howard & Ruder, *Universal Language Model Fine-tuning*, 2018, section 3.2).
+    ///
+    /// - Parameter layers: the number of layers, L
+    package func groups(
+        _ trained: TrainedParts, layers: Int, layerDecay: Double, weightDecay: Double
+    ) -> [ParameterGroup] {
+        var groups: [ParameterGroup] = []
+        for parameter in parameters where trained.contains(parameter.part) {
+            let depth =
+                switch parameter.part {
+                case .head: 0
+                case .layer(let index): layers - index
+                case .embeddings: layers + 1
+                }
+            let group = ParameterGroup(
+                range: parameter.block.range, learningRate: Float(pow(layerDecay, Double(depth))),
+                weightDecay: parameter.kind == .weight ? Float(weightDecay) : 0)
+            if let last = groups.last, last.range.upperBound == group.range.lowerBound,
+                (last.learningRate, last.weightDecay) == (group.learningRate, group.weightDecay)
+            {
+                groups[groups.count - 1].range = last.range.lowerBound..<group.range.upperBound
+            } else {
+                groups.append(group)
+            }
+        }
+        return groups
+    }
 
     /// A buffer with the values that training from scratch begins with.
     func initialValues(standardDeviation: Float, seed: UInt64) -> FloatBuffer {
         var buffer = FloatBuffer(count: count)
-        for (index, parameter) in parameters.enumerated() {
-            switch parameter.kind {
-            case .weight:
-                var random = RandomNumbers(seed: seed, site: RandomSite.initialization, step: UInt64(index))
-                buffer.fillNormal(parameter.block, standardDeviation: standardDeviation, using: &random)
-            case .bias: break
-            case .gain: buffer.fill(parameter.block, with: 1)
-            }
+        for index in parameters.indices {
+            initialize(index, of: &buffer, standardDeviation: standardDeviation, seed: seed)
         }
         return buffer
+    }
+
+    /// Gives one parameter the value that training from scratch begins with.
+    func initialize(_ index: Int, of buffer: inout FloatBuffer, standardDeviation: Float, seed: UInt64) {
+        let parameter = parameters[index]
+        switch parameter.kind {
+        case .weight:
+            var random = RandomNumbers(seed: seed, site: RandomSite.initialization, step: UInt64(index))
+            buffer.fillNormal(parameter.block, standardDeviation: standardDeviation, using: &random)
+        case .bias: buffer.fill(parameter.block, with: 0)
+        case .gain: buffer.fill(parameter.block, with: 1)
+        }
     }
 }
 

@@ -37,6 +37,9 @@ package struct Pass: Sendable {
         (self.offsets, self.randomness, self.workers) = (offsets, randomness, workers)
     }
 
+    /// The same without dropout, for layers that are frozen.
+    var withoutDropout: Pass { Pass(offsets: offsets, workers: workers) }
+
     func dropout(_ rate: Float, site: UInt32) -> Dropout? {
         randomness.map { Dropout(rate: rate, seed: $0.seed, site: site, step: $0.step) }
     }

@@ -10,9 +10,11 @@ package struct Pooler: Sendable {
 
     /// What the backward pass needs.
     package struct Activations {
-        /// The first tokens' rows.
-        var first: Matrix
-        package var pooled: Matrix
+        /// What is read of the encoder's output, the first or the mean row of each sequence: `[sequences, hidden]`. It depends
+        /// on the encoder alone, and so stays the same as long as that is frozen.
+        package var features: Matrix
+        /// tanh(x Wᵀ + b) of the features; unused for `mean`.
+        var transformed: Matrix
         var gradient: Matrix
     }
 
@@ -28,38 +30,48 @@ package struct Pooler: Sendable {
     /// Activations without memory, for rows of `hidden` elements.
     package func makeActivations(hidden: Int) -> Activations {
         Activations(
-            first: Matrix(columns: hidden), pooled: Matrix(columns: hidden), gradient: Matrix(columns: hidden))
+            features: Matrix(columns: hidden), transformed: Matrix(columns: hidden), gradient: Matrix(columns: hidden))
     }
 
-    /// - Parameters:
-    ///   - x: `[tokens, hidden]`
-    ///   - activations: `pooled` becomes the result, `[sequences, hidden]`
-    package func forward(
-        _ x: Matrix, keeping activations: inout Activations, _ parameters: FloatBuffer, _ pass: Pass
-    ) {
-        if let dense {
-            firstRows(of: x, offsets: pass.offsets, into: &activations.first)
-            dense.forward(activations.first, into: &activations.pooled, parameters, pass)
-            tanhInPlace(&activations.pooled)
+    /// Reads the features of `x`, `[tokens, hidden]`.
+    package func readFeatures(_ x: Matrix, keeping activations: inout Activations, _ pass: Pass) {
+        if dense != nil {
+            firstRows(of: x, offsets: pass.offsets, into: &activations.features)
         } else {
-            meanRows(of: x, offsets: pass.offsets, into: &activations.pooled)
+            meanRows(of: x, offsets: pass.offsets, into: &activations.features)
         }
     }
 
-    /// - Parameters:
-    ///   - gradient: dy, `[sequences, hidden]`; overwritten
-    ///   - dx: becomes `[tokens, hidden]`
-    package func backward(
-        _ gradient: inout Matrix, _ activations: inout Activations, into dx: inout Matrix, _ parameters: FloatBuffer,
-        gradients: inout FloatBuffer, _ pass: Pass
-    ) {
-        if let dense {
-            tanhBackward(activations.pooled, &gradient)
-            dense.backward(
-                gradient, activations.first, into: &activations.gradient, parameters, gradients: &gradients, pass)
-            firstRowsBackward(activations.gradient, offsets: pass.offsets, into: &dx)
+    /// - Parameter dx: becomes the gradient of what ``readFeatures(_:keeping:_:)`` was given
+    package func readFeaturesBackward(_ gradient: Matrix, into dx: inout Matrix, _ pass: Pass) {
+        if dense != nil {
+            firstRowsBackward(gradient, offsets: pass.offsets, into: &dx)
         } else {
             meanRowsBackward(gradient, offsets: pass.offsets, into: &dx)
         }
+    }
+
+    /// - Parameter activations: of which `features` is the input, and ``output(_:)`` becomes the result
+    package func forward(_ activations: inout Activations, _ parameters: FloatBuffer, _ pass: Pass) {
+        guard let dense else { return }
+        dense.forward(activations.features, into: &activations.transformed, parameters, pass)
+        tanhInPlace(&activations.transformed)
+    }
+
+    /// What ``forward(_:_:_:)`` has made of the features, `[sequences, hidden]`.
+    package func output(_ activations: Activations) -> Matrix {
+        dense == nil ? activations.features : activations.transformed
+    }
+
+    /// - Parameter gradient: dy, `[sequences, hidden]`; becomes the gradient of the features
+    package func backward(
+        _ gradient: inout Matrix, _ activations: inout Activations, _ parameters: FloatBuffer,
+        gradients: inout Gradients, _ pass: Pass
+    ) {
+        guard let dense else { return }
+        tanhBackward(activations.transformed, &gradient)
+        dense.backward(
+            gradient, activations.features, into: &activations.gradient, parameters, gradients: &gradients, pass)
+        copy(activations.gradient, to: &gradient)
     }
 }

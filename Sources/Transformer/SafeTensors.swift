@@ -1,15 +1,18 @@
 import Foundation
 import Kernels
 
-/// A file of named Float32 tensors: eight bytes with the header's length, a JSON header, the tensors' bytes.
+/// A file of named tensors: eight bytes with the header's length, a JSON header, the tensors' bytes.
 ///
 /// The file is memory-mapped. Nothing in it is believed before it has been checked against the file's size.
 ///
 /// ### References
 /// The format's description at <https://github.com/huggingface/safetensors>.
 package struct SafeTensors {
+    /// What the header says of a tensor.
     package struct Tensor: Decodable {
+        /// How the numbers are stored: `F32`, `I64`, …
         let dtype: String
+        /// The sizes of the dimensions.
         package let shape: [Int]
         let offsets: [Int]
 
@@ -19,9 +22,11 @@ package struct SafeTensors {
         }
     }
 
-    private let file: URL
-    private let data: Data
+    /// Where the file is.
+    let file: URL
+    private let memory: MappedMemory
     private let dataStart: Int
+    /// By name.
     package let tensors: [String: Tensor]
 
     /// The longest header that is read: the format's own limit.
@@ -33,27 +38,26 @@ package struct SafeTensors {
     package init(contentsOf file: URL) throws {
         self.file = file
         do {
-            data = try Data(contentsOf: file, options: .alwaysMapped)
+            memory = try MappedMemory(contentsOf: file.path)
         } catch {
             throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
         }
         func invalid(_ cause: String) -> ModelError {
             ModelError("\(file.path): not a valid safetensors file: \(cause); fetch or save the model again")
         }
-        guard data.count >= 8 else { throw invalid("it has \(data.count) bytes") }
-        let length = data.prefix(8).enumerated().reduce(UInt64(0)) {
-            $0 | UInt64($1.element) << (8 * UInt64($1.offset))
-        }
-        guard length <= UInt64(Self.longestHeader), Int(length) <= data.count - 8 else {
-            throw invalid("the header is said to have \(length) bytes, the file has \(data.count)")
+        let bytes = memory.bytes
+        guard bytes.count >= 8 else { throw invalid("it has \(bytes.count) bytes") }
+        let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+        guard length <= UInt64(Self.longestHeader), Int(length) <= bytes.count - 8 else {
+            throw invalid("the header is said to have \(length) bytes, the file has \(bytes.count)")
         }
         dataStart = 8 + Int(length)
         do {
-            tensors = try JSONDecoder().decode(Header.self, from: data[8..<dataStart]).tensors
+            tensors = try JSONDecoder().decode(Header.self, from: Data(bytes[8..<dataStart])).tensors
         } catch {
             throw invalid("the header is not the JSON that it should be")
         }
-        let size = data.count - dataStart
+        let size = bytes.count - dataStart
         var end = 0
         for (name, tensor) in tensors.sorted(by: { $0.value.offsets.lexicographicallyPrecedes($1.value.offsets) }) {
             guard tensor.offsets.count == 2, tensor.offsets[0] == end, tensor.offsets[1] >= end,
@@ -64,25 +68,40 @@ package struct SafeTensors {
         if end != size { throw invalid("\(size - end) bytes of data belong to no tensor") }
     }
 
-    /// Checks that there is a Float32 tensor of this name and shape.
-    ///
-    /// - Throws: ``ModelError`` if there is none, or it has another type or shape.
-    func check(_ name: String, shape: [Int]) throws {
-        guard let tensor = tensors[name] else { throw ModelError("\(file.path): the tensor '\(name)' is missing") }
-        guard tensor.dtype == "F32" else {
-            throw ModelError("\(file.path): the tensor '\(name)' is of type \(tensor.dtype); only F32 can be read")
+    /// What keeps a tensor from being read as one of `shape`; nil if nothing does.
+    func problem(of name: String, shape: [Int]) -> String? {
+        guard let tensor = tensors[name] else { return "missing" }
+        guard let element = FloatBuffer.Element(rawValue: tensor.dtype) else {
+            return "of type \(tensor.dtype), not F32, F16 or BF16"
         }
-        guard tensor.shape == shape, tensor.offsets[1] - tensor.offsets[0] == 4 * shape.reduce(1, *) else {
-            throw ModelError("\(file.path): the tensor '\(name)' has the shape \(tensor.shape), not \(shape)")
+        guard tensor.shape == shape, tensor.offsets[1] - tensor.offsets[0] == element.size * shape.reduce(1, *) else {
+            return "of shape \(tensor.shape), not \(shape)"
         }
+        return nil
     }
 
-    /// Copies a tensor that ``check(_:shape:)`` has passed to `block`.
+    /// Copies a tensor that has no ``problem(of:shape:)`` to `block`.
     package func read(_ name: String, into buffer: inout FloatBuffer, at block: Block) {
-        guard let tensor = tensors[name] else { preconditionFailure("a tensor that was not checked") }
-        data[(dataStart + tensor.offsets[0])..<(dataStart + tensor.offsets[1])].withUnsafeBytes {
-            buffer.replace(block, with: $0)
+        guard let tensor = tensors[name], let element = FloatBuffer.Element(rawValue: tensor.dtype) else {
+            preconditionFailure("a tensor that was not checked")
         }
+        let range = (dataStart + tensor.offsets[0])..<(dataStart + tensor.offsets[1])
+        buffer.replace(block, with: UnsafeRawBufferPointer(rebasing: memory.bytes[range]), of: element)
+        // So that the file's pages do not count as a second copy.
+        memory.release(range)
+    }
+
+    /// The tensors as a buffer of `layout`, without copying; nil if they do not lie in the file as they do in the layout.
+    ///
+    /// - Parameter names: of the tensors, in the order of the layout's parameters
+    func view(of layout: ParameterLayout, names: [String]) -> FloatBuffer? {
+        guard let first = tensors[names[0]] else { return nil }
+        let lieAlike = zip(layout.parameters, names).allSatisfy { parameter, name in
+            tensors[name]?.dtype == FloatBuffer.Element.float32.rawValue
+                && tensors[name]?.offsets[0] == first.offsets[0] + 4 * parameter.block.offset
+        }
+        let start = dataStart + first.offsets[0]
+        return lieAlike && start % 4 == 0 ? FloatBuffer(memory, offset: start, count: layout.count) : nil
     }
 
     /// Reads the vector `name`, of `count` elements, from a file.
@@ -90,7 +109,9 @@ package struct SafeTensors {
     /// - Throws: ``ModelError`` if it is not there.
     package static func read(_ name: String, count: Int, from file: URL) throws -> FloatBuffer {
         let tensors = try SafeTensors(contentsOf: file)
-        try tensors.check(name, shape: [count])
+        if let problem = tensors.problem(of: name, shape: [count]) {
+            throw ModelError("\(file.path): the tensor '\(name)' is \(problem)")
+        }
         var buffer = FloatBuffer(count: count)
         tensors.read(name, into: &buffer, at: Block(offset: 0, columns: count))
         return buffer
@@ -119,9 +140,9 @@ package struct SafeTensors {
             let dimensions = shape.map(String.init).joined(separator: ",")
             return "\"\(name)\":{\"dtype\":\"F32\",\"shape\":[\(dimensions)],\"data_offsets\":[\(start),\(end)]}"
         }
-        // transformers asks for the format; the length is rounded up so that the tensors are aligned.
+        // transformers asks for the format; the length is rounded up so that the tensors lie on a cache line's boundary.
         var header = "{\"__metadata__\":{\"format\":\"pt\"}," + entries.joined(separator: ",") + "}"
-        header += String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+        header += String(repeating: " ", count: (64 - (8 + header.utf8.count) % 64) % 64)
         var start = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
         start.append(contentsOf: header.utf8)
         try start.write(to: file)

@@ -19,6 +19,7 @@ package struct SequenceClassifier {
 
     /// The memory of forward and backward passes. It grows to the largest batch that it sees and is then reused.
     package struct Workspace {
+        fileprivate let trained: TrainedParts
         fileprivate var embedding: Embedding.Activations
         fileprivate var encoder: Encoder.Activations
         fileprivate var pooler: Pooler.Activations
@@ -40,8 +41,10 @@ package struct SequenceClassifier {
     init(_ configuration: Configuration, values: (ParameterLayout) throws -> FloatBuffer) throws {
         try configuration.validate()
         var layout = ParameterLayout()
+        layout.part = .embeddings
         embedding = Embedding("bert.embeddings", configuration, in: &layout)
         encoder = Encoder("bert.encoder", configuration, site: 1, in: &layout)
+        layout.part = .head
         pooler = Pooler("bert.pooler", configuration, in: &layout)
         head = ClassifierHead(
             "classifier", configuration, site: 1 + UInt32(configuration.layers) * EncoderLayer.sites, in: &layout)
@@ -59,73 +62,142 @@ package struct SequenceClassifier {
         precondition(parameters.count == layout.count, "parameters that do not match the layout")
     }
 
-    /// Changes the dropout of hidden states and attention probabilities; the parameters stay.
+    /// Changes all dropout rates; the parameters stay.
     ///
     /// - Throws: ``ModelError`` unless the rate is at least 0 and below 1.
     package mutating func setDropout(_ rate: Float) throws {
         var configuration = configuration
         configuration.dropout = rate
         configuration.attentionDropout = rate
+        configuration.classifierDropout = nil
         self = try SequenceClassifier(configuration) { _ in parameters }
     }
 
     /// A workspace without memory.
     ///
-    /// - Parameter training: whether it will be used for gradients, which need the activations of every layer
-    package func makeWorkspace(training: Bool) -> Workspace {
+    /// - Parameter trained: what it will be used to train: the activations that its gradients need are kept. Nil at inference
+    package func makeWorkspace(training trained: TrainedParts?) -> Workspace {
         let hidden = configuration.hiddenSize
         return Workspace(
+            trained: trained ?? encoder.frozen,
             embedding: embedding.makeActivations(),
-            encoder: encoder.makeActivations(training: training),
+            encoder: encoder.makeActivations(training: trained),
             pooler: pooler.makeActivations(hidden: hidden),
             head: head.makeActivations(),
             pooledGradient: Matrix(columns: hidden),
             gradient: Matrix(columns: hidden))
     }
 
+    // MARK: Inference
+
     /// The logits of each sequence, without dropout.
     ///
     /// - Returns: `[sequences, labels]`
     package func logits(_ batch: Batch, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
-        forward(batch, &workspace, Pass(offsets: batch.offsets, workers: workers))
+        let pass = Pass(offsets: batch.offsets, workers: workers)
+        readFeatures(batch, &workspace, pass)
+        classify(&workspace, pass)
         return workspace.head.logits
     }
 
-    /// The mean loss of a batch and its gradients: one training step, but for the optimizer.
+    /// What the head reads of each sequence, without dropout: the first row of the encoder's output, or the mean row.
+    ///
+    /// - Returns: `[sequences, hidden]`
+    package func features(_ batch: Batch, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
+        readFeatures(batch, &workspace, Pass(offsets: batch.offsets, workers: workers))
+        return workspace.pooler.features
+    }
+
+    /// The logits of sequences whose features are known.
+    ///
+    /// - Parameter features: `[sequences, hidden]`
+    /// - Returns: `[sequences, labels]`
+    package func logits(features: Matrix, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
+        copy(features, to: &workspace.pooler.features)
+        classify(&workspace, Pass(offsets: [], workers: workers))
+        return workspace.head.logits
+    }
+
+    /// The sum of the embeddings and the output of every layer, without dropout: what `transformers` calls the hidden states.
+    ///
+    /// - Returns: one more than there are layers, `[tokens, hidden]` each
+    package func hiddenStates(_ batch: Batch, on workers: Workers) -> [Matrix] {
+        var workspace = makeWorkspace(training: .all)
+        readFeatures(batch, &workspace, Pass(offsets: batch.offsets, workers: workers))
+        return encoder.hiddenStates(workspace.encoder)
+    }
+
+    private func readFeatures(_ batch: Batch, _ workspace: inout Workspace, _ pass: Pass) {
+        embedding.forward(
+            ids: batch.ids, into: &workspace.encoder.input, keeping: &workspace.embedding, parameters,
+            workspace.trained.embeddings ? pass : pass.withoutDropout)
+        encoder.forward(&workspace.encoder, parameters, pass)
+        pooler.readFeatures(encoder.output(workspace.encoder), keeping: &workspace.pooler, pass)
+    }
+
+    private func classify(_ workspace: inout Workspace, _ pass: Pass) {
+        pooler.forward(&workspace.pooler, parameters, pass)
+        head.forward(pooler.output(workspace.pooler), keeping: &workspace.head, parameters, pass)
+    }
+
+    // MARK: Training
+
+    /// The loss of a batch and its gradients: one training step, but for the optimizer. What is frozen runs without dropout,
+    /// and the backward pass ends at the lowest part that is trained.
     ///
     /// - Parameters:
     ///   - batch: the texts
     ///   - targets: the id of each text's label
-    ///   - gradients: becomes the gradient of the loss, laid out like ``parameters``
+    ///   - objective: the loss
+    ///   - total: what its sum over texts is divided by; nil: the weight of these texts, for their mean
+    ///   - gradients: to which those of the loss are added, for the parts that the workspace was made for
     ///   - workspace: one made for training
     ///   - randomness: decides what dropout removes; nil: nothing
-    /// - Returns: the cross-entropy in nats, and the logits, `[sequences, labels]`
+    /// - Returns: the loss in nats, and the logits, `[sequences, labels]`
     package func loss(
-        _ batch: Batch, targets: [Int], gradients: inout FloatBuffer, _ workspace: inout Workspace,
-        randomness: Pass.Randomness?, on workers: Workers
+        _ batch: Batch, targets: [Int], objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
+        gradients: inout Gradients, _ workspace: inout Workspace, randomness: Pass.Randomness?, on workers: Workers
     ) -> (loss: Double, logits: Matrix) {
         let pass = Pass(offsets: batch.offsets, randomness: randomness, workers: workers)
-        forward(batch, &workspace, pass)
-        let logits = workspace.head.logits
-        let gradientOfLogits = crossEntropyBackward(logits, targets: targets)
-        gradients.clear()
-        head.backward(
-            gradientOfLogits, workspace.head, into: &workspace.pooledGradient, parameters, gradients: &gradients, pass)
-        pooler.backward(
-            &workspace.pooledGradient, &workspace.pooler, into: &workspace.gradient, parameters,
-            gradients: &gradients, pass)
+        readFeatures(batch, &workspace, pass)
+        let loss = loss(targets, objective, total, gradients: &gradients, &workspace, pass)
+        let trained = workspace.trained
+        if trained.lowestLayer == encoder.layers.count { return (loss, workspace.head.logits) }
+        pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, pass)
         encoder.backward(&workspace.gradient, &workspace.encoder, parameters, gradients: &gradients, pass)
-        embedding.backward(
-            &workspace.gradient, ids: batch.ids, workspace.embedding, parameters, gradients: &gradients, pass)
-        return (crossEntropy(logits, targets: targets), logits)
+        if trained.embeddings {
+            embedding.backward(
+                &workspace.gradient, ids: batch.ids, workspace.embedding, parameters, gradients: &gradients, pass)
+        }
+        return (loss, workspace.head.logits)
     }
 
-    private func forward(_ batch: Batch, _ workspace: inout Workspace, _ pass: Pass) {
-        embedding.forward(
-            ids: batch.ids, into: &workspace.encoder.rows[0], keeping: &workspace.embedding, parameters, pass)
-        encoder.forward(&workspace.encoder, parameters, pass)
-        pooler.forward(encoder.output(workspace.encoder), keeping: &workspace.pooler, parameters, pass)
-        head.forward(workspace.pooler.pooled, keeping: &workspace.head, parameters, pass)
+    /// The loss of texts whose features are known, and the gradients of the head.
+    ///
+    /// - Parameter features: `[sequences, hidden]`
+    package func loss(
+        features: Matrix, targets: [Int], objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
+        gradients: inout Gradients, _ workspace: inout Workspace, randomness: Pass.Randomness?, on workers: Workers
+    ) -> (loss: Double, logits: Matrix) {
+        copy(features, to: &workspace.pooler.features)
+        let pass = Pass(offsets: [], randomness: randomness, workers: workers)
+        let loss = loss(targets, objective, total, gradients: &gradients, &workspace, pass)
+        return (loss, workspace.head.logits)
+    }
+
+    /// Forward and backward through pooler and head; leaves the gradient of the features.
+    private func loss(
+        _ targets: [Int], _ objective: CrossEntropy, _ total: Double?, gradients: inout Gradients,
+        _ workspace: inout Workspace, _ pass: Pass
+    ) -> Double {
+        classify(&workspace, pass)
+        let logits = workspace.head.logits
+        head.backward(
+            objective.gradient(logits, targets: targets, total: total), workspace.head,
+            into: &workspace.pooledGradient, parameters, gradients: &gradients, pass)
+        pooler.backward(
+            &workspace.pooledGradient, &workspace.pooler, parameters, gradients: &gradients, pass)
+        return objective.loss(logits, targets: targets, total: total)
     }
 }
 

@@ -70,23 +70,20 @@ struct LayoutOptions: ParsableArguments {
 
 /// The model of `evaluate`, `predict` and `tokenize`.
 struct ModelOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The folder of a trained model.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"))
     var model: String
 
     @Option(help: "Cut off texts after so many tokens, special tokens included. (default: the model's limit)")
     var maxLength: Int?
 
-    func load() throws -> ModelFolder {
-        let folder = try ModelFolder(contentsOf: URL(filePath: model))
-        let limit = folder.classifier.configuration.maximumLength
+    var url: URL { URL(filePath: model) }
+
+    /// - Parameter limit: the model's
+    func maximumLength(limit: Int) throws -> Int {
         if let maxLength, maxLength > limit {
             throw ValidationError("--max-length \(maxLength) is more than the model's limit, \(limit).")
         }
-        return folder
-    }
-
-    func maximumLength(of folder: ModelFolder) -> Int {
-        maxLength ?? folder.classifier.configuration.maximumLength
+        return maxLength ?? limit
     }
 
     func validate() throws {

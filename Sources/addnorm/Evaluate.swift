@@ -42,14 +42,18 @@ struct Evaluate: ParsableCommand {
     var database: DatabaseOptions
 
     func run() throws {
-        let folder = try model.load()
+        let folder = try ModelFolder(contentsOf: model.url)
+        let maximumLength = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
         let labels = folder.classifier.configuration.labels
         let datasets = try files.map { try Dataset(contentsOf: $0, layout: layout.layout, labeled: true) }
         // Every file is checked, and the database, before the first one is run.
         let examples = try datasets.map { dataset in
-            try EncodedExamples(
-                dataset, labels: labels, tokenizer: folder.tokenizer,
-                maximumLength: model.maximumLength(of: folder))
+            let examples = try EncodedExamples(
+                dataset, labels: labels, tokenizer: folder.tokenizer, maximumLength: maximumLength)
+            if let notice = examples.truncationNotice(path: dataset.path, maximumLength: maximumLength) {
+                Output.warn(notice)
+            }
+            return examples
         }
         let store = try database.open(for: .write)
         if let predictions { try write("", to: predictions) }

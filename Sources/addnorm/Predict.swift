@@ -28,14 +28,17 @@ struct Predict: ParsableCommand {
     var inference: InferenceOptions
 
     func run() throws {
-        let folder = try model.load()
+        let folder = try ModelFolder(contentsOf: model.url)
         let labels = folder.classifier.configuration.labels
-        let maximumLength = model.maximumLength(of: folder)
+        let maximumLength = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
+        var (count, truncated) = (0, 0)
         var predictor = Predictor(
             for: folder.classifier, batchSize: inference.batchSize, workers: inference.workers)
         try input.forEachBatch { texts in
-            let sequences = texts.map { folder.tokenizer.encode($0, maximumLength: maximumLength) }
-            let predictions = try predictor.predict(folder.classifier, sequences)
+            let encodings = texts.map { folder.tokenizer.encode($0, maximumLength: maximumLength) }
+            count += encodings.count
+            truncated += encodings.count(where: \.isTruncated)
+            let predictions = try predictor.predict(folder.classifier, encodings.map(\.ids))
             if json {
                 for (text, prediction) in zip(texts, predictions) {
                     try Output.write(json: Answer(text, prediction, labels), pretty: false)
@@ -49,6 +52,9 @@ struct Predict: ParsableCommand {
                 }
                 try Output.write(lines.joined())
             }
+        }
+        if truncated > 0 {
+            Output.warn("\(truncated) of \(count) texts have more than \(maximumLength) tokens and were cut off")
         }
     }
 

@@ -13,10 +13,15 @@ final class ProgressDisplay {
         switch event {
         case .notice(let text):
             line("note: " + text)
-        case .started(let run, let parameters, let examples, let devExamples, let steps):
+        case .started(let run, let parameters, let trained, let examples, let devExamples, let steps):
+            let share = trained == parameters ? "" : " (\(trained.formatted()) are trained)"
             line(
-                "run '\(run)': \(parameters.formatted()) parameters, \(examples) training and \(devExamples) dev examples,"
+                "run '\(run)': \(parameters.formatted()) parameters\(share), \(examples) training and \(devExamples) dev examples,"
                     + " \(steps) steps")
+        case .features(let done, let total):
+            guard done == total || ContinuousClock.now - lastShown >= Self.interval else { return }
+            lastShown = .now
+            show(done, of: total, "the frozen encoder has read \(done) of \(total) texts")
         case .step(let report):
             guard ContinuousClock.now - lastShown >= Self.interval else { return }
             lastShown = .now
@@ -39,15 +44,19 @@ final class ProgressDisplay {
         let figures =
             "loss \(report.loss.figure), \(Int(report.tokensPerSecond).formatted()) tokens/s,"
             + " \(report.secondsLeft.duration) left"
-        if Output.isTerminal {
-            let width = 20
-            let done = width * report.step / report.steps
-            let bar = String(repeating: "━", count: done) + String(repeating: "─", count: width - done)
-            Output.note("\r\u{1B}[K\(emphasized(bar)) epoch \(report.epoch)/\(report.epochs), \(figures)")
-            hasBar = true
-        } else {
-            Output.note("step \(report.step)/\(report.steps), epoch \(report.epoch)/\(report.epochs): \(figures)\n")
-        }
+        let epoch = "epoch \(report.epoch)/\(report.epochs)"
+        show(
+            report.step, of: report.steps,
+            Output.isTerminal ? "\(epoch), \(figures)" : "step \(report.step)/\(report.steps), \(epoch): \(figures)")
+    }
+
+    private func show(_ done: Int, of total: Int, _ text: String) {
+        guard Output.isTerminal else { return Output.note(text + "\n") }
+        let width = 20
+        let filled = width * done / total
+        let bar = String(repeating: "━", count: filled) + String(repeating: "─", count: width - filled)
+        Output.note("\r\u{1B}[K\(emphasized(bar)) \(text)")
+        hasBar = true
     }
 
     private func line(_ text: String) {

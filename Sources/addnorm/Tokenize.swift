@@ -21,12 +21,12 @@ struct Tokenize: ParsableCommand {
     var json = false
 
     func run() throws {
-        let folder = try model.load()
-        let maximumLength = model.maximumLength(of: folder)
+        let (tokenizer, limit) = try ModelFolder.tokenizer(of: model.url)
+        let maximumLength = try model.maximumLength(limit: limit)
         try input.forEachBatch { texts in
             for text in texts {
-                let ids = folder.tokenizer.encode(text, maximumLength: maximumLength)
-                let tokens = ids.map { folder.tokenizer.vocabulary.tokens[$0] }
+                let ids = tokenizer.encode(text, maximumLength: maximumLength).ids
+                let tokens = ids.map { tokenizer.vocabulary.tokens[$0] }
                 if json {
                     try Output.write(json: Tokens(text: text, tokens: tokens, ids: ids), pretty: false)
                 } else {

@@ -10,13 +10,17 @@ struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a classifier on labelled text.",
         discussion: """
-            Without --model, a new encoder is trained from random weights, and its vocabulary is learned from the training \
-            file. After each epoch the model is evaluated on the dev file; --output receives the weights of the best epoch \
-            (dev macro F1, then loss).
+            With --model, a pretrained BERT encoder is fine-tuned: any folder of that layout, as published for transformers or \
+            written by addnorm. Without it, a new encoder is trained from random weights, and its vocabulary is learned from \
+            the training file.
+
+            After each epoch the model is evaluated on the dev file; --output receives the weights of the best epoch (dev \
+            macro F1, then loss).
 
             Ctrl-C ends a run cleanly: the best weights so far are written, and --resume goes on from there.
 
-              addnorm train --train reviews.tsv --output models/reviews
+              addnorm train --model models/minilm-l6 --train reviews.tsv --output models/reviews
+              addnorm train --model models/minilm-l6 --train reviews.tsv --output models/quick --train-layers head
               addnorm train --train train.tsv --dev dev.tsv --output models/m --epochs 20 --early-stopping 3
               addnorm train --resume run-7
             """)
@@ -47,8 +51,11 @@ struct Train: ParsableCommand {
         }
         if files.model != nil && !shape.isEmpty {
             throw ValidationError(
-                "--layers, --hidden-size, --heads, --intermediate-size, --vocab-size, --pooling and --norm-placement are for"
-                    + " new models; --model has decided them.")
+                "--layers, --hidden-size, --heads, --intermediate-size, --vocab-size and --norm-placement are for new models;"
+                    + " --model has decided them.")
+        }
+        if files.model == nil && runOptions.resume == nil && training.trainLayers != .all {
+            throw ValidationError("--train-layers is for pretrained models: give one with --model.")
         }
     }
 
@@ -98,10 +105,16 @@ struct Train: ParsableCommand {
         request.name = runOptions.name
         request.checkpointEvery = runOptions.checkpointEvery
         request.layout = layout.layout
+        request.hyperparameters = Hyperparameters(for: kind)
         training.apply(to: &request.hyperparameters)
         shape.apply(to: &request.hyperparameters)
         request.hyperparameters.devFraction = files.devFraction
         return request
+    }
+
+    private var kind: Hyperparameters.Kind {
+        if files.model == nil { return .newModel }
+        return training.trainLayers == .head && !training.trainEmbeddings ? .headOnly : .fineTuning
     }
 
     /// The same as the database keeps it.
@@ -130,7 +143,9 @@ struct FileOptions: ParsableArguments {
     @Option(help: "Without --dev: the share of the training data that is held out, stratified by label.")
     var devFraction = Hyperparameters().devFraction
 
-    @Option(help: ArgumentHelp("A model folder to start from.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "The folder of a pretrained BERT encoder, or of a classifier, to start from.", valueName: "dir"))
     var model: String?
 
     func validate() throws {
@@ -170,14 +185,56 @@ struct RunOptions: ParsableArguments {
 struct TrainingOptions: ParsableArguments {
     private static let defaults = Hyperparameters()
 
-    @Option(help: "Passes over the training data.")
-    var epochs = defaults.epochs
+    /// A default that depends on what is trained.
+    private static func defaults(_ value: (Hyperparameters) -> some Any) -> String {
+        let values = Hyperparameters.Kind.allCases.map { "\(value(Hyperparameters(for: $0)))" }
+        return "(default: \(values[0]); with --model \(values[1]); with --train-layers head \(values[2]))"
+    }
 
-    @Option(help: "Examples in a step.")
+    @Option(
+        help: """
+            What of --model is trained: all, head (what is on top of the encoder; the encoder runs over each text once, and \
+            epochs then take milliseconds), or a number: the head and so many layers from the top.
+            """)
+    var trainLayers = Hyperparameters.TrainLayers.all
+
+    @Flag(help: "Train the embeddings too, where --train-layers is not all.")
+    var trainEmbeddings = false
+
+    @Option(
+        help: """
+            How tokens become one vector: cls (BERT's) or mean. (default: as --model says, else \
+            \(Configuration.Pooling.mean.rawValue))
+            """)
+    var pooling: Configuration.Pooling?
+
+    @Option(help: "Passes over the training data. \(defaults { $0.epochs })")
+    var epochs: Int?
+
+    @Option(help: "Texts in a step.")
     var batchSize = defaults.batchSize
 
-    @Option(help: "The learning rate at the end of warm-up; it then falls linearly to 0.")
-    var learningRate = defaults.learningRate
+    @Option(help: "Batches whose gradients make one step: the same as batches so many times as large, in less memory.")
+    var gradientAccumulation = defaults.gradientAccumulation
+
+    @Option(
+        help: "The learning rate at the end of warm-up; it then falls linearly to 0. \(defaults { $0.learningRate })")
+    var learningRate: Double?
+
+    @Option(
+        help: "What the learning rate is multiplied with from each layer to the one below it: 0.9, say; 1 is the same for all.")
+    var layerDecay = defaults.layerDecay
+
+    @Option(help: "How much of each label's probability is spread over all labels: 0.1, say.")
+    var labelSmoothing = defaults.labelSmoothing
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How much each label counts: none (all the same), balanced (the rarer, the more), or label=weight,… (1 for the \
+            others).
+            """, valueName: "weights"))
+    var classWeights = Hyperparameters.ClassWeights.none
 
     @Option(help: "AdamW's decay of weights; biases and LayerNorm do not decay.")
     var weightDecay = defaults.weightDecay
@@ -212,14 +269,24 @@ struct TrainingOptions: ParsableArguments {
 
     func validate() throws {
         try requirePositive(epochs, "--epochs")
+        try requirePositive(gradientAccumulation, "--gradient-accumulation")
         try requirePositive(batchSize, "--batch-size")
         try requirePositive(earlyStopping, "--early-stopping")
         try requirePositive(threads, "--threads")
         try requirePositive(maxLength, "--max-length")
         guard seed <= UInt64(Int64.max) else { throw ValidationError("--seed must be at most \(Int64.max).") }
         guard maxLength ?? 2 >= 2 else { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }
-        guard learningRate > 0 && learningRate.isFinite else {
+        guard learningRate ?? 1 > 0 && learningRate ?? 1 < .infinity else {
             throw ValidationError("--learning-rate must be above 0.")
+        }
+        guard layerDecay > 0 && layerDecay <= 1 else {
+            throw ValidationError("--layer-decay must be above 0 and at most 1.")
+        }
+        guard (0..<1).contains(labelSmoothing) else {
+            throw ValidationError("--label-smoothing must be at least 0 and below 1.")
+        }
+        if trainEmbeddings && trainLayers == .all {
+            throw ValidationError("--train-embeddings is for --train-layers head or a number; 'all' has them already.")
         }
         guard weightDecay >= 0 && weightDecay.isFinite else {
             throw ValidationError("--weight-decay must be 0 or more.")
@@ -230,9 +297,16 @@ struct TrainingOptions: ParsableArguments {
     }
 
     func apply(to hyperparameters: inout Hyperparameters) {
-        hyperparameters.epochs = epochs
+        hyperparameters.trainLayers = trainLayers
+        hyperparameters.trainEmbeddings = trainEmbeddings
+        hyperparameters.pooling = pooling
+        hyperparameters.epochs = epochs ?? hyperparameters.epochs
         hyperparameters.batchSize = batchSize
-        hyperparameters.learningRate = learningRate
+        hyperparameters.gradientAccumulation = gradientAccumulation
+        hyperparameters.learningRate = learningRate ?? hyperparameters.learningRate
+        hyperparameters.layerDecay = layerDecay
+        hyperparameters.labelSmoothing = labelSmoothing
+        hyperparameters.classWeights = classWeights
         hyperparameters.weightDecay = weightDecay
         hyperparameters.warmupRatio = warmupRatio
         hyperparameters.maxLength = maxLength
@@ -263,9 +337,6 @@ struct ShapeOptions: ParsableArguments {
     @Option(help: "The largest vocabulary that is learned. (default: \(defaults.vocabSize))")
     var vocabSize: Int?
 
-    @Option(help: "How tokens become one vector: cls (BERT's) or mean. (default: \(defaults.pooling.rawValue))")
-    var pooling: Configuration.Pooling?
-
     @Option(
         help: ArgumentHelp(
             "Where LayerNorm stands: post (BERT's: after the residual sum) or pre (before the sublayer). (default: \(defaults.normPlacement.rawValue))"
@@ -275,7 +346,7 @@ struct ShapeOptions: ParsableArguments {
     /// Whether nothing was said.
     var isEmpty: Bool {
         layers == nil && hiddenSize == nil && heads == nil && intermediateSize == nil && vocabSize == nil
-            && pooling == nil && normPlacement == nil
+            && normPlacement == nil
     }
 
     func validate() throws {
@@ -295,7 +366,6 @@ struct ShapeOptions: ParsableArguments {
         hyperparameters.heads = heads ?? hyperparameters.heads
         hyperparameters.intermediateSize = intermediateSize ?? hyperparameters.intermediateSize
         hyperparameters.vocabSize = vocabSize ?? hyperparameters.vocabSize
-        hyperparameters.pooling = pooling ?? hyperparameters.pooling
         hyperparameters.normPlacement = normPlacement ?? hyperparameters.normPlacement
     }
 }
@@ -310,4 +380,39 @@ extension TrainingRequest.CheckpointInterval: ExpressibleByArgument {
             return nil
         }
     }
+}
+
+extension Hyperparameters.TrainLayers: ExpressibleByArgument {
+    package init?(argument: String) {
+        switch argument {
+        case "all": self = .all
+        case "head": self = .head
+        default:
+            guard let count = Int(argument), count >= 1 else { return nil }
+            self = .top(count)
+        }
+    }
+
+    package var defaultValueDescription: String { text }
+}
+
+extension Hyperparameters.ClassWeights: ExpressibleByArgument {
+    package init?(argument: String) {
+        switch argument {
+        case "none": self = .none
+        case "balanced": self = .balanced
+        default:
+            var weights: [String: Double] = [:]
+            for entry in argument.split(separator: ",", omittingEmptySubsequences: false) {
+                // The last sign, because a label can have one.
+                guard let sign = entry.lastIndex(of: "="), sign > entry.startIndex,
+                    let weight = Double(entry[entry.index(after: sign)...]), weight > 0, weight < 1e6,
+                    weights.updateValue(weight, forKey: String(entry[..<sign])) == nil
+                else { return nil }
+            }
+            self = .byLabel(weights)
+        }
+    }
+
+    package var defaultValueDescription: String { text }
 }

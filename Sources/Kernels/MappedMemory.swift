@@ -1,0 +1,60 @@
+import Foundation
+
+/// A file as memory: its pages are read when they are touched, and need no memory of their own until they are written to.
+package final class MappedMemory {
+    /// The bytes of the file.
+    package let bytes: UnsafeMutableRawBufferPointer
+
+    /// Maps the file at `path`. What is written to the memory is never written to the file.
+    ///
+    /// - Throws: what the system says.
+    package init(contentsOf path: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw POSIXError.current }
+        defer { close(descriptor) }
+        bytes = try Self.map(descriptor, flags: MAP_PRIVATE)
+    }
+
+    /// Maps a new file of `count` bytes, all zero, that has no name and goes away with this object: memory that the system
+    /// can move to the disk.
+    ///
+    /// - Throws: what the system says, for example that the disk is full.
+    package init(temporaryBytes count: Int) throws {
+        let folder = FileManager.default.temporaryDirectory.path
+        var template = Array("\(folder)/addnorm-XXXXXX".utf8CString)
+        let descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw POSIXError.current }
+        defer { close(descriptor) }
+        unlink(template)
+        // Room is reserved now: a disk that is full later could only be told by a signal.
+        let failure = posix_fallocate(descriptor, 0, off_t(max(count, 1)))
+        guard failure == 0 else { throw POSIXError(POSIXErrorCode(rawValue: failure) ?? .EIO) }
+        bytes = try Self.map(descriptor, flags: MAP_SHARED)
+    }
+
+    private static func map(_ descriptor: Int32, flags: Int32) throws -> UnsafeMutableRawBufferPointer {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw POSIXError.current }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw POSIXError(.EINVAL) }
+        let count = Int(status.st_size)
+        if count == 0 { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+        let address = mmap(nil, count, PROT_READ | PROT_WRITE, flags, descriptor, 0)
+        guard let address, address != MAP_FAILED else { throw POSIXError.current }
+        return UnsafeMutableRawBufferPointer(start: address, count: count)
+    }
+
+    deinit {
+        if let address = bytes.baseAddress { munmap(address, bytes.count) }
+    }
+
+    /// Gives back the memory of pages that lie wholly in `range` and have only been read.
+    package func release(_ range: Range<Int>) {
+        let page = Int(getpagesize())
+        let (start, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+        if start < end { madvise(bytes.baseAddress! + start, end - start, MADV_DONTNEED) }
+    }
+}
+
+extension POSIXError {
+    fileprivate static var current: POSIXError { POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+}

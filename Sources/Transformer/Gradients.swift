@@ -1,0 +1,63 @@
+import Kernels
+
+/// The gradients of the parameters that are trained, laid out like the parameters, but without room for what is frozen.
+package struct Gradients {
+    /// All gradients, one trained range after another.
+    package var values: FloatBuffer
+    /// Ascending and disjoint, in the flat buffer of parameters.
+    private let trained: [Range<Int>]
+
+    /// Creates gradients of 0 for the parts of a model that are trained.
+    package init(_ trained: TrainedParts = .all, of layout: ParameterLayout) {
+        var ranges: [Range<Int>] = []
+        for parameter in layout.parameters where trained.contains(parameter.part) {
+            let range = parameter.block.range
+            if let last = ranges.last, last.upperBound == range.lowerBound {
+                ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
+            } else {
+                ranges.append(range)
+            }
+        }
+        self.trained = ranges
+        values = FloatBuffer(count: Self.count(trained, of: layout))
+    }
+
+    /// How many gradients there are if these parts are trained.
+    package static func count(_ trained: TrainedParts, of layout: ParameterLayout) -> Int {
+        layout.parameters.reduce(0) { $0 + (trained.contains($1.part) ? $1.block.count : 0) }
+    }
+
+    /// Where the gradient of a parameter lies in ``values``; nil if the parameter is frozen.
+    package func block(of parameter: Block) -> Block? {
+        var start = 0
+        for range in trained {
+            if range.contains(parameter.offset) {
+                return Block(
+                    offset: start + parameter.offset - range.lowerBound, rows: parameter.rows,
+                    columns: parameter.columns)
+            }
+            start += range.count
+        }
+        return nil
+    }
+
+    /// The trained ones among `parameters`, laid out like the gradients.
+    package func trained(of parameters: FloatBuffer) -> FloatBuffer {
+        var result = FloatBuffer(count: values.count)
+        var start = 0
+        for range in trained {
+            result.copy(parameters, range, to: start)
+            start += range.count
+        }
+        return result
+    }
+
+    /// Puts what ``trained(of:)`` has made back into `parameters`.
+    package func put(_ trained: FloatBuffer, into parameters: inout FloatBuffer) {
+        var start = 0
+        for range in self.trained {
+            parameters.copy(trained, start..<start + range.count, to: range.lowerBound)
+            start += range.count
+        }
+    }
+}

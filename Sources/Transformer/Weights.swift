@@ -1,0 +1,173 @@
+import Foundation
+import Kernels
+import Tokenization
+
+/// The tensors of a model folder, by the names that this package has for them, whatever the file calls them: with or without
+/// the prefix `bert.`, in one file or in several, LayerNorm's parameters as `gamma` and `beta`.
+struct Weights {
+    /// What errors name as their source.
+    let path: String
+    /// The files, each once.
+    private let files: [SafeTensors]
+    /// Where each tensor is, and what it is called there.
+    private var places: [String: (file: Int, name: String)]
+    /// Those that are not to be read.
+    private var setAside: [(file: Int, name: String)] = []
+
+    private enum File {
+        static let whole = "model.safetensors"
+        static let index = "model.safetensors.index.json"
+        static let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"]
+    }
+
+    /// Tensors that older versions of `transformers` have saved, and that follow from the configuration.
+    private static let derived: Set = ["bert.embeddings.position_ids", "bert.embeddings.token_type_ids"]
+
+    /// `model.safetensors.index.json`
+    private struct Index: Decodable {
+        let weightMap: [String: String]
+
+        enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
+    }
+
+    /// Opens the files of a folder.
+    ///
+    /// - Throws: ``ModelError`` or `JSONFileError` if there are none that can be read.
+    init(contentsOf folder: URL) throws {
+        func exists(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appending(path: name).path)
+        }
+        var names = [File.whole]
+        if !exists(File.whole), exists(File.index) {
+            let index: Index = try readJSON(folder.appending(path: File.index))
+            names = Set(index.weightMap.values).sorted()
+            if let name = names.first(where: { $0.contains("/") || $0.isEmpty }) ?? (names.isEmpty ? "" : nil) {
+                throw ModelError("\(folder.appending(path: File.index).path): '\(name)' is not a file of this folder")
+            }
+        } else if !exists(File.whole), File.pickled.contains(where: exists) {
+            throw ModelError(Self.conversion(of: folder))
+        }
+        path = folder.appending(path: names.count == 1 ? names[0] : File.index).path
+        files = try names.map { try SafeTensors(contentsOf: folder.appending(path: $0)) }
+        var places: [String: (file: Int, name: String)] = [:]
+        for (index, file) in files.enumerated() {
+            for name in file.tensors.keys {
+                guard places.updateValue((index, name), forKey: Self.canonical(name)) == nil else {
+                    throw ModelError("\(file.file.path): there are two tensors for '\(Self.canonical(name))'")
+                }
+            }
+        }
+        self.places = places
+    }
+
+    /// What this package calls the tensor `name`.
+    private static func canonical(_ name: String) -> String {
+        var name = name
+        for part in ["embeddings.", "encoder.", "pooler."] where name.hasPrefix(part) { name = "bert." + name }
+        for (old, new) in [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")]
+        where name.hasSuffix(old) {
+            name = name.dropLast(old.count) + new
+        }
+        return name
+    }
+
+    /// Pickled files can run any code when they are read, and so are not.
+    private static func conversion(of folder: URL) -> String {
+        """
+        \(folder.path): has its weights in pytorch_model.bin only, which cannot be read. Convert it once, with PyTorch:
+          pip install torch safetensors
+          python3 -c 'import sys, torch, safetensors.torch as s; d = sys.argv[1]; \
+        t = torch.load(d + "/pytorch_model.bin", map_location="cpu", weights_only=True); \
+        s.save_file({k: v.clone().contiguous() for k, v in t.items()}, d + "/model.safetensors", {"format": "pt"})' \(folder.path)
+        """
+    }
+
+    /// Whether there is a tensor of this name.
+    func contains(_ name: String) -> Bool { places[name] != nil }
+
+    /// The size of the first dimension of a tensor, if it is there and has one.
+    func rows(of name: String) -> Int? { places[name].flatMap { files[$0.file].tensors[$0.name]?.shape.first } }
+
+    /// Leaves the tensors whose names begin with `prefix` unread.
+    mutating func setAside(prefix: String) {
+        for name in places.keys where name.hasPrefix(prefix) { setAside.append(places.removeValue(forKey: name)!) }
+    }
+
+    /// Reads the parameters of a layout.
+    ///
+    /// - Parameters:
+    ///   - mayLack: whether a parameter can be missing
+    ///   - initialize: gives a missing one its value
+    /// - Returns: the parameters, and a line about every tensor that was missing or not used
+    /// - Throws: ``ModelError`` with a table of all tensors that are missing and must not be, or that do not fit.
+    func parameters(
+        of layout: ParameterLayout, mayLack: (Parameter) -> Bool,
+        initialize: (_ index: Int, _ buffer: inout FloatBuffer) -> Void
+    ) throws -> (parameters: FloatBuffer, notes: [TensorNote]) {
+        var problems: [TensorNote] = []
+        var missing: [Int] = []
+        // All before any memory is taken: a hostile config.json could ask for more than the file can fill.
+        for (index, parameter) in layout.parameters.enumerated() {
+            if let place = places[parameter.name] {
+                if let problem = files[place.file].problem(of: place.name, shape: parameter.shape) {
+                    problems.append(TensorNote(place.name, parameter.shape, problem))
+                }
+            } else if mayLack(parameter) {
+                missing.append(index)
+            } else {
+                problems.append(TensorNote(parameter.name, parameter.shape, "missing"))
+            }
+        }
+        let known = Set(layout.parameters.map(\.name)).union(Self.derived)
+        let unused = (places.filter { !known.contains($0.key) }.values + setAside).map { place in
+            TensorNote(place.name, files[place.file].tensors[place.name]?.shape ?? [], "not used")
+        }.sorted { $0.name < $1.name }
+        guard problems.isEmpty else {
+            throw ModelError(
+                "\(path): the tensors are not those of the model that config.json describes:\n"
+                    + TensorNote.table(problems + unused) + "fetch the model again, or correct config.json")
+        }
+        let notes = missing.map { index in
+            TensorNote(layout.parameters[index].name, layout.parameters[index].shape, "missing: initialised")
+        }
+        let names = layout.parameters.map { places[$0.name]?.name ?? "" }
+        if files.count == 1, missing.isEmpty, let view = files[0].view(of: layout, names: names) {
+            return (view, notes + unused)
+        }
+        var parameters = FloatBuffer(count: layout.count)
+        for (index, parameter) in layout.parameters.enumerated() {
+            if let place = places[parameter.name] {
+                files[place.file].read(place.name, into: &parameters, at: parameter.block)
+            } else {
+                initialize(index, &parameters)
+            }
+        }
+        return (parameters, notes + unused)
+    }
+}
+
+/// What is to be said of one tensor of a file.
+struct TensorNote {
+    let name: String
+    let shape: [Int]
+    let note: String
+
+    /// The longest table.
+    private static let mostRows = 60
+
+    init(_ name: String, _ shape: [Int], _ note: String) {
+        (self.name, self.shape, self.note) = (name, shape, note)
+    }
+
+    /// A line for each.
+    static func table(_ notes: [TensorNote]) -> String {
+        func padded(_ text: String, _ width: Int) -> String {
+            text + String(repeating: " ", count: max(0, width - text.count))
+        }
+        let shown = notes.prefix(mostRows)
+        let nameWidth = shown.map(\.name.count).max() ?? 0
+        let shapeWidth = shown.map { "\($0.shape)".count }.max() ?? 0
+        let lines = shown.map { "  \(padded($0.name, nameWidth))  \(padded("\($0.shape)", shapeWidth))  \($0.note)\n" }
+        return lines.joined() + (notes.count > mostRows ? "  … and \(notes.count - mostRows) more\n" : "")
+    }
+}
