@@ -96,11 +96,25 @@ package struct Normalizer: Sendable, Equatable {
 
     /// Canonical decomposition without nonspacing marks.
     private static func stripAccents(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        var string = String.UnicodeScalarView()
-        string.append(contentsOf: scalars)
-        return String(string).decomposedStringWithCanonicalMapping.unicodeScalars.filter {
-            $0.isASCII || category($0) != .nonspacingMark
+        var result: [Unicode.Scalar] = []
+        var run = String.UnicodeScalarView()
+        func endRun() {
+            result += String(run).decomposedStringWithCanonicalMapping.unicodeScalars.filter {
+                $0.isASCII || category($0) != .nonspacingMark
+            }
+            run.removeAll(keepingCapacity: true)
         }
+        for scalar in scalars {
+            // What Hugging Face's tables do not know yet stays where it is.
+            if isYounger(scalar, than: decompositionVersion) {
+                endRun()
+                result.append(scalar)
+            } else {
+                run.append(scalar)
+            }
+        }
+        endRun()
+        return result
     }
 
     /// False where canonical decomposition certainly changes nothing and no mark can stand: it is costly.
@@ -143,14 +157,21 @@ package struct Normalizer: Sendable, Equatable {
         }
     }
 
-    /// The general category as Unicode 8 has it, which is what Hugging Face's tokenizers know: what is younger has none, and
-    /// some have changed since.
+    /// The versions of Unicode that Hugging Face's tokenizers have their tables from.
+    private static let (categoryVersion, decompositionVersion) = (8, 9)
+
+    /// The general category in that version: what is younger has none, and some have changed since.
     private static func category(_ scalar: Unicode.Scalar) -> Unicode.GeneralCategory {
         switch scalar.value {
         case 0x166D, 0x111C9: .otherPunctuation
-        case 0x1734: .nonspacingMark
-        default:
-            if let age = scalar.properties.age, age.major > 8 { .unassigned } else { scalar.properties.generalCategory }
+        case 0x1734, 0x1171E: .nonspacingMark
+        case 0x1885, 0x1886: .otherLetter
+        case 0xA9BD: .spacingMark
+        default: isYounger(scalar, than: categoryVersion) ? .unassigned : scalar.properties.generalCategory
         }
+    }
+
+    private static func isYounger(_ scalar: Unicode.Scalar, than version: Int) -> Bool {
+        !scalar.isASCII && scalar.properties.age?.major ?? 0 > version
     }
 }

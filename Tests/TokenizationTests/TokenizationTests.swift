@@ -47,7 +47,7 @@ import Tokenization
     }
 
     static func tokens(_ tokenizer: Tokenizer, _ text: String, limit: Int = 512) -> String {
-        tokenizer.encode(text, maximumLength: limit).map { tokenizer.vocabulary.tokens[$0] }.joined(separator: " ")
+        tokenizer.encode(text, maximumLength: limit).ids.map { tokenizer.vocabulary.tokens[$0] }.joined(separator: " ")
     }
 
     @Test func takesTheLongestPiece() throws {
@@ -62,10 +62,17 @@ import Tokenization
 
     @Test func wordsOverAHundredCharactersAreUnknown() throws {
         let tokenizer = try Self.tokenizer("a ##a é ##é ж ##ж")
-        #expect(tokenizer.encode(String(repeating: "a", count: 100), maximumLength: 512).count == 102)
+        #expect(tokenizer.encode(String(repeating: "a", count: 100), maximumLength: 512).ids.count == 102)
         #expect(Self.tokens(tokenizer, String(repeating: "a", count: 101)) == "[CLS] [UNK] [SEP]")
         // Characters count, not bytes.
-        #expect(tokenizer.encode(String(repeating: "ж", count: 100), maximumLength: 512).count == 102)
+        #expect(tokenizer.encode(String(repeating: "ж", count: 100), maximumLength: 512).ids.count == 102)
+    }
+
+    /// Special tokens are known by their letters, wherever they stand; anything like them is text.
+    @Test func specialTokensInTheText() throws {
+        let tokenizer = try Self.tokenizer("a b [ ] mask")
+        #expect(Self.tokens(tokenizer, "a[MASK]b [SEP]") == "[CLS] a [MASK] b [SEP] [SEP]")
+        #expect(Self.tokens(tokenizer, "[mask]") == "[CLS] [ mask ] [SEP]")
     }
 
     @Test(arguments: 2...9) func truncatesBeforeTheSeparator(_ limit: Int) throws {
@@ -81,7 +88,7 @@ import Tokenization
         let tokens = ["[UNK]", "[CLS]", "[SEP]", "\u{E9}", "e\u{301}"]
         let tokenizer = Tokenizer(
             vocabulary: try Vocabulary(tokens: tokens, source: "test"), normalizer: Normalizer(lowercases: false))
-        #expect(tokenizer.encode("\u{E9} e\u{301}", maximumLength: 9) == [1, 3, 4, 2])
+        #expect(tokenizer.encode("\u{E9} e\u{301}", maximumLength: 9).ids == [1, 3, 4, 2])
     }
 
     @Test func aVocabularyNeedsItsSpecialTokens() {
@@ -90,6 +97,137 @@ import Tokenization
         }
         #expect(error?.description.contains("folder/vocab.txt") == true)
         #expect(error?.description.contains("[SEP]") == true)
+    }
+}
+
+/// Against `transformers`; `scripts/tokenizer_fixtures.py` has written the files.
+@Suite struct HardStringsTests {
+    static let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+
+    static func strings() throws -> [String] {
+        let text = try String(contentsOf: fixtures.appending(path: "strings.txt"), encoding: .utf8)
+        return try text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map {
+            try JSONDecoder().decode(String.self, from: Data($0.utf8))
+        }
+    }
+
+    static let names = [
+        "uncased", "cased", "uncased-accents", "cased-stripped", "uncased-whole-chinese", "added",
+    ]
+
+    /// The ids of every string at every length, from the tokenizer that `folder` has.
+    static func check(_ tokenizer: Tokenizer, _ name: String) throws {
+        let strings = try strings()
+        #expect(strings.count >= 300)
+        let expected = try JSONDecoder().decode(
+            [[Int]].self, from: Data(contentsOf: fixtures.appending(path: "\(name)/ids.json")))
+        try #require(expected.count == strings.count)
+        for (string, ids) in zip(strings, expected) {
+            for length in 2...(ids.count + 1) {
+                let encoding = tokenizer.encode(string, maximumLength: length)
+                let cut = length < ids.count
+                let expected = cut ? ids.prefix(length - 1) + ids.suffix(1) : ids
+                #expect(encoding.ids == expected, "\(string.debugDescription) at \(length)")
+                #expect(encoding.isTruncated == cut)
+            }
+        }
+    }
+
+    @Test(arguments: names) func agreesWithTransformers(_ name: String) throws {
+        try Self.check(try Tokenizer(contentsOf: Self.fixtures.appending(path: name)), name)
+    }
+
+    /// The same tokenizers by their vocabulary, as older models have them.
+    @Test(arguments: names.dropLast()) func agreesFromVocabularyFiles(_ name: String) throws {
+        let source = Self.fixtures.appending(path: name)
+        let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let vocabulary = try Tokenizer(contentsOf: source).vocabulary
+        try Data(vocabulary.fileContents.utf8).write(to: folder.appending(path: "vocab.txt"))
+        try FileManager.default.copyItem(
+            at: source.appending(path: "tokenizer_config.json"), to: folder.appending(path: "tokenizer_config.json"))
+        try Self.check(try Tokenizer(contentsOf: folder), name)
+    }
+}
+
+/// `tokenizer.json` and its companions as they can be.
+@Suite struct TokenizerFilesTests {
+    /// Calls `body` with the fixture's folder in which one text of one file was replaced.
+    static func tokenizer(
+        _ file: String, _ old: String, _ new: String, of name: String = "uncased"
+    ) throws -> Tokenizer {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
+        try FileManager.default.copyItem(at: HardStringsTests.fixtures.appending(path: name), to: folder)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let url = folder.appending(path: file)
+        let text = try String(contentsOf: url, encoding: .utf8)
+        #expect(text.contains(old))
+        try Data(text.replacing(old, with: new, maxReplacements: 1).utf8).write(to: url)
+        return try Tokenizer(contentsOf: folder)
+    }
+
+    static let damages = [
+        ("\"BertPreTokenizer\"", "\"Whitespace\"", "pre_tokenizer is 'Whitespace'"),
+        ("\"BertNormalizer\"", "\"NFKC\"", "normalizer is 'NFKC'"),
+        ("\"type\": \"WordPiece\",\n    \"unk", "\"type\": \"BPE\",\n    \"unk", "of type 'BPE'"),
+        ("\"type_id\": 0", "\"type_id\": 1", "another template"),
+        ("\"unk_token\": \"[UNK]\"", "\"unk_token\": \"<unk>\"", "<unk> is missing"),
+        ("\"[MASK]\": 4", "\"[MASK]\": 99999999999", "id of the token '[MASK]'"),
+        ("\"[MASK]\": 4", "\"[MASK]\": -4", "id of the token '[MASK]'"),
+        ("\"[MASK]\": 4", "\"[MASK]\": ", "not valid JSON"),
+    ]
+
+    @Test(arguments: damages) func refusesWhatItCannotDo(_ old: String, _ new: String, _ message: String) {
+        let error = #expect(throws: TokenizationError.self) {
+            try Self.tokenizer("tokenizer.json", old, new)
+        }
+        #expect(error?.description.contains("tokenizer.json: ") == true)
+        #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func honoursWhatItStates() throws {
+        let uncased = try Self.tokenizer("tokenizer.json", "\"lowercase\": true", "\"lowercase\": false")
+        #expect(!uncased.normalizer.lowercases)
+        let words = try Self.tokenizer(
+            "tokenizer.json", "\"max_input_chars_per_word\": 100", "\"max_input_chars_per_word\": 3")
+        #expect(words.encode("abc abcd", maximumLength: 9).ids.filter { $0 == 1 }.count == 1)
+        let raw = try Self.tokenizer("tokenizer.json", "\"clean_text\": true", "\"clean_text\": false")
+        #expect(raw.encode("a\u{AD}b", maximumLength: 9).ids.count == 5)
+    }
+
+    /// Only where there is no `tokenizer.json`, as in `transformers`.
+    @Test func wordsThatAreNeverSplit() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "C++", "c", "+", "x"]
+        try Data(tokens.joined(separator: "\n").utf8).write(to: folder.appending(path: "vocab.txt"))
+        try Data(#"{"never_split": ["C++", "F#"], "do_lower_case": true}"#.utf8)
+            .write(to: folder.appending(path: "tokenizer_config.json"))
+        let tokenizer = try Tokenizer(contentsOf: folder)
+        #expect(tokenizer.encode("C++ c++ F# xC++", maximumLength: 20).ids == [2, 5, 6, 7, 7, 1, 1, 7, 7, 3])
+    }
+
+    /// What was read is given back byte for byte.
+    @Test func comesBackAsItWas() throws {
+        let source = HardStringsTests.fixtures.appending(path: "added")
+        let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Tokenizer(contentsOf: source).write(to: folder, maximumLength: 512)
+        for name in ["tokenizer.json", "tokenizer_config.json"] {
+            #expect(
+                try Data(contentsOf: folder.appending(path: name)) == Data(contentsOf: source.appending(path: name)))
+        }
+    }
+
+    /// Tokens that differ only in how an accent is composed are two tokens.
+    @Test func keysAreBytes() throws {
+        let tokenizer = try Self.tokenizer(
+            "tokenizer.json", "\"[PAD]\": 0,", "\"[PAD]\": 0, \"caf\\u00e9\": 1700, \"cafe\\u0301\": 1701,",
+            of: "uncased-accents")
+        #expect(tokenizer.encode("caf\u{E9} cafe\u{301}", maximumLength: 9).ids == [2, 1700, 1701, 3])
     }
 }
 
@@ -135,7 +273,7 @@ import Tokenization
         for _ in 0..<3 { learner.add("ka\u{301} ka\u{301}t") }
         let vocabulary = try learner.learn(size: 100)
         let tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: Normalizer(lowercases: false))
-        #expect(tokenizer.encode("ka\u{301}t", maximumLength: 9).count == 3)
+        #expect(tokenizer.encode("ka\u{301}t", maximumLength: 9).ids.count == 3)
         #expect(vocabulary.tokens.contains { $0.utf8.elementsEqual("##\u{301}".utf8) })
     }
 

@@ -176,7 +176,7 @@ func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
             var sizes: [Int] = []
             _ = try Self.train(request, store) { event in
                 if case .notice(let text) = event { notices.append(text) }
-                if case .started(_, _, let examples, let devExamples, _) = event { sizes = [examples, devExamples] }
+                if case .started(_, _, _, let examples, let devExamples, _) = event { sizes = [examples, devExamples] }
             }
             #expect(sizes == [6, 4])
             #expect(notices.contains { $0.contains("4 of 10 training examples are held out") })

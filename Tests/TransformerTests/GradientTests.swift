@@ -56,7 +56,7 @@ extension EncoderLayer: Sublayer {}
         let output: (rows: Int, columns: Int)
         let forward: (Matrix, FloatBuffer) -> Matrix
         /// Given dy; returns dx.
-        let backward: (Matrix, Matrix, FloatBuffer, inout FloatBuffer) -> Matrix
+        let backward: (Matrix, Matrix, FloatBuffer, inout Gradients) -> Matrix
         let reference: (Reference.Rows, Reference.Parameters) -> Reference.Rows
     }
 
@@ -96,14 +96,14 @@ extension EncoderLayer: Sublayer {}
         let (x64, values64) = (x.map(Double.init), values.map(Double.init))
         #expect(distance(y.values.map(Double.init), output(x64, values64)) < 1e-6)
 
-        var gradients = FloatBuffer(count: layer.layout.count)
+        var gradients = Gradients(of: layer.layout)
         let dx = layer.backward(
             Matrix(dy, columns: layer.output.columns), Matrix(x, columns: layer.input), parameters, &gradients)
         let expected = differences(of: { loss($0, values64) }, at: x64)
         #expect(distance(dx.values.map(Double.init), expected) < 1e-4, "gradient of the input")
         let ofParameters = differences(of: { loss(x64, $0) }, at: values64)
         for parameter in layer.layout.parameters {
-            let found = gradients[parameter.block].values.map(Double.init)
+            let found = gradients.values[parameter.block].values.map(Double.init)
             let expected = Array(ofParameters[parameter.block.range])
             #expect(distance(found, expected) < 1e-4, "gradient of \(parameter.name)")
         }
@@ -219,12 +219,12 @@ extension EncoderLayer: Sublayer {}
         let configuration = Self.configuration(placement)
         var layout = ParameterLayout()
         let encoder = Encoder("e", configuration, site: 1, in: &layout)
-        var activations = encoder.makeActivations(training: true)
+        var activations = encoder.makeActivations(training: .all)
         Self.check(
             Layer(
                 layout: layout, input: 8, output: (Self.rows, 8),
                 forward: { x, p in
-                    activations.rows[0] = x
+                    activations.input = x
                     encoder.forward(&activations, p, Self.pass)
                     return encoder.output(activations)
                 },
@@ -253,12 +253,14 @@ extension EncoderLayer: Sublayer {}
             Layer(
                 layout: layout, input: 8, output: (Self.offsets.count - 1, 8),
                 forward: { x, p in
-                    pooler.forward(x, keeping: &activations, p, Self.pass)
-                    return activations.pooled
+                    pooler.readFeatures(x, keeping: &activations, Self.pass)
+                    pooler.forward(&activations, p, Self.pass)
+                    return pooler.output(activations)
                 },
                 backward: { dy, _, p, gradients in
                     var (gradient, dx) = (dy, Matrix(columns: 8))
-                    pooler.backward(&gradient, &activations, into: &dx, p, gradients: &gradients, Self.pass)
+                    pooler.backward(&gradient, &activations, p, gradients: &gradients, Self.pass)
+                    pooler.readFeaturesBackward(gradient, into: &dx, Self.pass)
                     return dx
                 },
                 reference: { Reference.pooler($0, $1, "p", pooling, offsets: Self.offsets) }))
@@ -295,8 +297,8 @@ extension EncoderLayer: Sublayer {}
         classifier.parameters = FloatBuffer(values)
         let sequences = [[2, 5, 9, 3], [7], [2, 5, 5, 12, 0, 3]]
         let targets = [2, 0, 1]
-        var workspace = classifier.makeWorkspace(training: true)
-        var gradients = FloatBuffer(count: classifier.layout.count)
+        var workspace = classifier.makeWorkspace(training: .all)
+        var gradients = Gradients(of: classifier.layout)
         let loss = classifier.loss(
             Batch(sequences), targets: targets, gradients: &gradients, &workspace,
             randomness: .init(seed: Self.seed, step: Self.step), on: Self.workers
@@ -311,7 +313,7 @@ extension EncoderLayer: Sublayer {}
         #expect(abs(loss - reference(values.map(Double.init))) < 1e-5)
         let expected = Self.differences(of: reference, at: values.map(Double.init))
         for parameter in classifier.layout.parameters {
-            let found = gradients[parameter.block].values.map(Double.init)
+            let found = gradients.values[parameter.block].values.map(Double.init)
             #expect(
                 Self.distance(found, Array(expected[parameter.block.range])) < 1e-4, "gradient of \(parameter.name)")
         }

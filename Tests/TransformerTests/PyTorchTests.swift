@@ -21,8 +21,8 @@ import Transformer
         let sequences = try (0..<4).map { try expected("ids.\($0)").map { Int($0) } }
         let targets = try expected("targets").map { Int($0) }
         let batch = Batch(sequences)
-        var workspace = classifier.makeWorkspace(training: true)
-        var gradients = FloatBuffer(count: classifier.layout.count)
+        var workspace = classifier.makeWorkspace(training: .all)
+        var gradients = Gradients(of: classifier.layout)
         let (loss, logits) = classifier.loss(
             batch, targets: targets, gradients: &gradients, &workspace, randomness: nil, on: Workers(count: 2))
 
@@ -31,7 +31,7 @@ import Transformer
         let expectedLogits = try expected("logits")
         #expect(zip(logits.values, expectedLogits).allSatisfy { abs($0 - $1) <= 1e-5 })
         for parameter in classifier.layout.parameters {
-            let found = gradients[parameter.block].values
+            let found = gradients.values[parameter.block].values
             let gradient = try expected("gradient.\(parameter.name)")
             // Relative to the largest element: the elements themselves can be 0, as those of a key's bias always are.
             let largest = max(gradient.map { abs($0) }.max()!, 1e-3)
@@ -40,7 +40,7 @@ import Transformer
         }
 
         // At inference other memory is used, and other threads.
-        var small = classifier.makeWorkspace(training: false)
+        var small = classifier.makeWorkspace(training: nil)
         let again = classifier.logits(batch, &small, on: Workers(count: 1))
         #expect(zip(again.values, expectedLogits).allSatisfy { abs($0 - $1) <= 1e-5 })
     }
