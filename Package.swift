@@ -46,22 +46,26 @@ let package = Package(
             pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]
         ),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CKernels"]),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], exclude: ["Fixtures"]),
+        .testTarget(
+            name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], exclude: ["Fixtures"]
+        ),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(
-            name: "TransformerTests", dependencies: ["Transformer", "Tokenization", "Kernels"],
+            name: "TransformerTests", dependencies: ["Transformer", "Tokenization", "Kernels", "TestSupport"],
             exclude: ["Fixtures"]
         ),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "RunStore", "Transformer", "Datasets", .product(name: "GRDB", package: "GRDB.swift"),
+                "Training", "RunStore", "Transformer", "Datasets", "Kernels", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]
         ),
         .testTarget(
             name: "RunStoreTests",
-            dependencies: ["RunStore", .product(name: "GRDB", package: "GRDB.swift")]
+            dependencies: ["RunStore", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]
         ),
         .testTarget(name: "CommandLineTests", dependencies: ["addnorm", "RunStore"]),
     ],

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes Tests/TransformerTests/Fixtures: tiny random models, with the logits, loss and gradients that PyTorch computes.
+"""Writes Tests/TransformerTests/Fixtures: tiny random models, with the hidden states, logits, losses and gradients
+that PyTorch computes.
 
     pip install torch==2.13.0 transformers==5.23.0 safetensors numpy
     python3 scripts/fixtures.py
@@ -20,6 +21,8 @@ from transformers import BertConfig, BertForSequenceClassification
 FOLDER = Path(__file__).parent.parent / "Tests/TransformerTests/Fixtures"
 LENGTHS = [7, 2, 12, 5]
 TARGETS = [1, 0, 2, 1]
+CLASS_WEIGHTS = [0.5, 2.0, 1.25]
+SMOOTHING = 0.1
 CASES = {
     "post-cls-gelu": dict(norm_placement="post", pooling="cls", hidden_act="gelu"),
     "post-mean-gelu_new": dict(norm_placement="post", pooling="mean", hidden_act="gelu_new"),
@@ -53,8 +56,8 @@ def parameters(config):
     return {name: value.requires_grad_() for name, value in values.items()}
 
 
-def logits(p, config, ids):
-    """The logits of one sequence, without dropout."""
+def forward(p, config, ids):
+    """The hidden states and the logits of one sequence, without dropout."""
 
     def linear(x, name):
         return x @ p[f"{name}.weight"].T + p[f"{name}.bias"]
@@ -82,26 +85,30 @@ def logits(p, config, ids):
     e = "bert.embeddings"
     x = p[f"{e}.word_embeddings.weight"][ids] + p[f"{e}.position_embeddings.weight"][: len(ids)]
     x = norm(x + p[f"{e}.token_type_embeddings.weight"][0], f"{e}.LayerNorm")
+    hidden_states = [x]
     for index in range(config.num_hidden_layers):
         name = f"bert.encoder.layer.{index}"
         x = add_norm(x, lambda x: attention(x, f"{name}.attention"), f"{name}.attention.output.LayerNorm")
         x = add_norm(x, lambda x: feed_forward(x, name), f"{name}.output.LayerNorm")
+        hidden_states.append(x)
     if config.norm_placement == "pre":
-        x = norm(x, "bert.encoder.LayerNorm")
+        hidden_states[-1] = x = norm(x, "bert.encoder.LayerNorm")
     pooled = x.mean(0) if config.pooling == "mean" else torch.tanh(linear(x[0], "bert.pooler.dense"))
-    return linear(pooled, "classifier")
+    return hidden_states, linear(pooled, "classifier")
 
 
-def check_against_transformers(p, config, sequences, expected):
+def check_against_transformers(p, config, sequences, hidden_states, expected):
     model = BertForSequenceClassification(config).eval()
     model.load_state_dict(p, strict=False)
     ids = torch.zeros(len(sequences), max(LENGTHS), dtype=torch.long)
     mask = torch.zeros_like(ids)
     for row, sequence in enumerate(sequences):
         ids[row, : len(sequence)], mask[row, : len(sequence)] = sequence, 1
-    loss = model(input_ids=ids, attention_mask=mask, labels=torch.tensor(TARGETS)).loss
-    loss.backward()
-    difference = abs(loss.item() - expected.item())
+    output = model(input_ids=ids, attention_mask=mask, labels=torch.tensor(TARGETS), output_hidden_states=True)
+    output.loss.backward()
+    difference = abs(output.loss.item() - expected.item())
+    for layer, rows in enumerate(output.hidden_states):
+        difference = max(difference, (rows[mask == 1] - hidden_states[layer]).abs().max().item())
     for name, parameter in model.named_parameters():
         difference = max(difference, (parameter.grad - p[name].grad).abs().max().item())
     print(f"  largest difference to transformers: {difference:.1e}")
@@ -116,12 +123,14 @@ def main():
         sequences = [torch.randint(5, config.vocab_size, (length,)) for length in LENGTHS]
         for sequence in sequences:
             sequence[0], sequence[-1] = 2, 3
-        outputs = torch.stack([logits(p, config, sequence) for sequence in sequences])
+        results = [forward(p, config, sequence) for sequence in sequences]
+        hidden_states = [torch.cat(layer).detach() for layer in zip(*(states for states, _ in results))]
+        outputs = torch.stack([logits for _, logits in results])
         loss = cross_entropy(outputs, torch.tensor(TARGETS))
         loss.backward()
         print(f"{name}: loss {loss.item():.6f}")
         if case["norm_placement"] == "post" and case["pooling"] == "cls":
-            check_against_transformers(p, config, sequences, loss)
+            check_against_transformers(p, config, sequences, hidden_states, loss)
         folder = FOLDER / name
         folder.mkdir(parents=True, exist_ok=True)
         config.architectures = ["BertForSequenceClassification"]
@@ -134,6 +143,12 @@ def main():
         expected["logits"], expected["loss"] = outputs.detach(), loss.detach().reshape(1)
         for index, sequence in enumerate(sequences):
             expected[f"ids.{index}"] = sequence.float()
+        for layer, rows in enumerate(hidden_states):
+            expected[f"hidden.{layer}"] = rows
+        logits = outputs.detach().clone().requires_grad_()
+        other = cross_entropy(logits, torch.tensor(TARGETS), weight=torch.tensor(CLASS_WEIGHTS), label_smoothing=SMOOTHING)
+        other.backward()
+        expected["weighted_loss"], expected["weighted_loss.gradient"] = other.detach().reshape(1), logits.grad
         expected["targets"] = torch.tensor(TARGETS).float()
         save_file(expected, folder / "expected.safetensors")
 

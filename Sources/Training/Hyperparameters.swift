@@ -116,7 +116,7 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     ///   - targets: the label of each training text
     /// - Returns: one for each label; nil if all count the same
     /// - Throws: ``TrainingError`` if a weight is given for a label that does not exist.
-    func weights(labels: [String], targets: [Int]) throws -> [Double]? {
+    package func weights(labels: [String], targets: [Int]) throws -> [Double]? {
         switch classWeights {
         case .none: return nil
         case .balanced:

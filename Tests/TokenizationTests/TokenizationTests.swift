@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Tokenization
 
@@ -140,14 +141,14 @@ import Tokenization
     /// The same tokenizers by their vocabulary, as older models have them.
     @Test(arguments: names.dropLast()) func agreesFromVocabularyFiles(_ name: String) throws {
         let source = Self.fixtures.appending(path: name)
-        let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let vocabulary = try Tokenizer(contentsOf: source).vocabulary
-        try Data(vocabulary.fileContents.utf8).write(to: folder.appending(path: "vocab.txt"))
-        try FileManager.default.copyItem(
-            at: source.appending(path: "tokenizer_config.json"), to: folder.appending(path: "tokenizer_config.json"))
-        try Self.check(try Tokenizer(contentsOf: folder), name)
+        try withFolder { folder in
+            let vocabulary = try Tokenizer(contentsOf: source).vocabulary
+            try Data(vocabulary.fileContents.utf8).write(to: folder.appending(path: "vocab.txt"))
+            try FileManager.default.copyItem(
+                at: source.appending(path: "tokenizer_config.json"),
+                to: folder.appending(path: "tokenizer_config.json"))
+            try Self.check(try Tokenizer(contentsOf: folder), name)
+        }
     }
 }
 
@@ -157,14 +158,12 @@ import Tokenization
     static func tokenizer(
         _ file: String, _ old: String, _ new: String, of name: String = "uncased"
     ) throws -> Tokenizer {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
-        try FileManager.default.copyItem(at: HardStringsTests.fixtures.appending(path: name), to: folder)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let url = folder.appending(path: file)
-        let text = try String(contentsOf: url, encoding: .utf8)
-        #expect(text.contains(old))
-        try Data(text.replacing(old, with: new, maxReplacements: 1).utf8).write(to: url)
-        return try Tokenizer(contentsOf: folder)
+        try withFolder { parent in
+            let folder = parent.appending(path: name)
+            try FileManager.default.copyItem(at: HardStringsTests.fixtures.appending(path: name), to: folder)
+            #expect(try replace(old, by: new, in: folder.appending(path: file)))
+            return try Tokenizer(contentsOf: folder)
+        }
     }
 
     static let damages = [
@@ -198,27 +197,25 @@ import Tokenization
 
     /// Only where there is no `tokenizer.json`, as in `transformers`.
     @Test func wordsThatAreNeverSplit() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "C++", "c", "+", "x"]
-        try Data(tokens.joined(separator: "\n").utf8).write(to: folder.appending(path: "vocab.txt"))
-        try Data(#"{"never_split": ["C++", "F#"], "do_lower_case": true}"#.utf8)
-            .write(to: folder.appending(path: "tokenizer_config.json"))
-        let tokenizer = try Tokenizer(contentsOf: folder)
-        #expect(tokenizer.encode("C++ c++ F# xC++", maximumLength: 20).ids == [2, 5, 6, 7, 7, 1, 1, 7, 7, 3])
+        try withFolder { folder in
+            let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "C++", "c", "+", "x"]
+            try Data(tokens.joined(separator: "\n").utf8).write(to: folder.appending(path: "vocab.txt"))
+            try Data(#"{"never_split": ["C++", "F#"], "do_lower_case": true}"#.utf8)
+                .write(to: folder.appending(path: "tokenizer_config.json"))
+            let tokenizer = try Tokenizer(contentsOf: folder)
+            #expect(tokenizer.encode("C++ c++ F# xC++", maximumLength: 20).ids == [2, 5, 6, 7, 7, 1, 1, 7, 7, 3])
+        }
     }
 
     /// What was read is given back byte for byte.
     @Test func comesBackAsItWas() throws {
         let source = HardStringsTests.fixtures.appending(path: "added")
-        let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try Tokenizer(contentsOf: source).write(to: folder, maximumLength: 512)
-        for name in ["tokenizer.json", "tokenizer_config.json"] {
-            #expect(
-                try Data(contentsOf: folder.appending(path: name)) == Data(contentsOf: source.appending(path: name)))
+        try withFolder { folder in
+            try Tokenizer(contentsOf: source).write(to: folder, maximumLength: 512)
+            for name in ["tokenizer.json", "tokenizer_config.json"] {
+                let (written, read) = (folder.appending(path: name), source.appending(path: name))
+                #expect(try Data(contentsOf: written) == Data(contentsOf: read))
+            }
         }
     }
 

@@ -39,6 +39,19 @@ import Transformer
             #expect(difference <= 1e-4 * largest, "\(parameter.name): \(difference) of \(largest)")
         }
 
+        let hiddenStates = classifier.hiddenStates(batch, on: Workers(count: 2))
+        #expect(hiddenStates.count == classifier.configuration.layers + 1)
+        for (layer, rows) in hiddenStates.enumerated() {
+            let difference = zip(rows.values, try expected("hidden.\(layer)")).map { abs($0 - $1) }.max()!
+            #expect(difference <= 1e-5, "after layer \(layer): \(difference)")
+        }
+
+        let weighted = CrossEntropy(labelSmoothing: 0.1, classWeights: [0.5, 2, 1.25])
+        let exact = Matrix(expectedLogits, columns: 3)
+        #expect(abs(weighted.loss(exact, targets: targets) - Double(try expected("weighted_loss")[0])) < 1e-6)
+        let gradient = weighted.gradient(exact, targets: targets).values
+        #expect(zip(gradient, try expected("weighted_loss.gradient")).allSatisfy { abs($0 - $1) < 1e-6 })
+
         // At inference other memory is used, and other threads.
         var small = classifier.makeWorkspace(training: nil)
         let again = classifier.logits(batch, &small, on: Workers(count: 1))
