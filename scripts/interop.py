@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Checks that `transformers` and addnorm read each other's folders, and compute the same.
+
+    pip install torch==2.13.0 transformers==5.23.0 safetensors
+    scripts/fetch-pretrained.sh
+    python3 scripts/interop.py [MODEL [TEXTS.tsv …]]
+
+MODEL is a pretrained BERT folder (default: models/minilm-l6), TEXTS are files of `text<TAB>label` (default: data/reviews). Every
+check prints the largest difference that it found; the script ends with status 1 if one of them is too large. Takes some minutes.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from transformers import AutoTokenizer, BertForSequenceClassification, BertModel
+
+ROOT = Path(__file__).parent.parent
+ADDNORM = ROOT / ".build/release/addnorm"
+TOLERANCE = 1e-4
+failures = 0
+
+
+def report(what, value, limit):
+    global failures
+    ok = value <= limit
+    failures += not ok
+    print(f"{'ok  ' if ok else 'FAIL'}  {what}: {value:.3g}", flush=True)
+
+
+def addnorm(*arguments, texts=None):
+    text = None if texts is None else "".join(t + "\n" for t in texts)
+    result = subprocess.run([ADDNORM, *map(str, arguments)], input=text, capture_output=True, text=True, encoding="utf-8")
+    if result.returncode:
+        sys.exit(f"addnorm {' '.join(map(str, arguments))}:\n{result.stderr}")
+    # A line ends at LF only: texts can contain other Unicode line separators.
+    return [json.loads(line) for line in result.stdout.split("\n") if line] if "--json" in arguments else result.stdout
+
+
+def logits_of_addnorm(model, texts, labels):
+    """Logits up to a constant for each text: the logarithms of the probabilities, with mean 0."""
+    answers = addnorm("predict", "--model", model, "--json", texts=texts)
+    rows = torch.tensor([[a["probabilities"][label] for label in labels] for a in answers], dtype=torch.float64).log()
+    return rows - rows.mean(1, keepdim=True)
+
+
+def centred(logits):
+    return logits.double() - logits.double().mean(1, keepdim=True)
+
+
+def batches(tokenizer, texts):
+    for start in range(0, len(texts), 32):
+        yield tokenizer(texts[start : start + 32], padding=True, truncation=True, max_length=512, return_tensors="pt")
+
+
+def logits_of_transformers(folder, texts):
+    model, info = BertForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+    for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        report(f"{Path(folder).name}: {kind.replace('_', ' ')} when transformers loads it", len(info[kind]), 0)
+    with torch.inference_mode():
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        return model.config, torch.cat([model.eval()(**batch).logits for batch in batches(tokenizer, texts)])
+
+
+def mean_pooled_logits(folder, texts):
+    """BertModel, the mean over the tokens, and the classifier: what transformers has no class for."""
+    encoder, tensors = BertModel.from_pretrained(folder, add_pooling_layer=False).eval(), load_file(Path(folder) / "model.safetensors")
+    rows = []
+    with torch.inference_mode():
+        for batch in batches(AutoTokenizer.from_pretrained(folder), texts):
+            mask = batch["attention_mask"].unsqueeze(2)
+            mean = (encoder(**batch).last_hidden_state * mask).sum(1) / mask.sum(1)
+            rows.append(mean @ tensors["classifier.weight"].T + tensors["classifier.bias"])
+    return torch.cat(rows)
+
+
+def check_tokens(model, texts):
+    expected = AutoTokenizer.from_pretrained(model)(texts, truncation=True, max_length=512)["input_ids"]
+    found = addnorm("tokenize", "--model", model, "--json", "--max-length", "512", texts=texts)
+    assert len(found) == len(texts)
+    report(f"texts of {len(texts)} whose token ids differ", sum(f["ids"] != e for f, e in zip(found, expected)), 0)
+
+
+def check_ours(model, texts, folder):
+    """Folders that addnorm has written."""
+    for pooling in ("cls", "mean"):
+        output = f"{folder}/ours-{pooling}"
+        addnorm("train", "--model", model, "--train", ROOT / "data/reviews/test.tsv", "--dev", ROOT / "data/reviews/test.tsv",
+                "--output", output, "--pooling", pooling, "--epochs", "1", "--db", f"{folder}/runs.sqlite")  # fmt: skip
+        config = json.loads((Path(output) / "config.json").read_text())
+        assert config["architectures"] == ["BertForSequenceClassification"]
+        assert config["label2id"] == {label: int(i) for i, label in config["id2label"].items()}
+        labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
+        if pooling == "cls":
+            loaded, expected = logits_of_transformers(output, texts)
+            assert [loaded.id2label[i] for i in range(len(labels))] == labels
+            check_tokens(output, texts)
+        else:
+            expected = mean_pooled_logits(output, texts)
+        difference = (logits_of_addnorm(output, texts, labels) - centred(expected)).abs().max().item()
+        report(f"trained here, {pooling}: largest difference of the logits of {len(texts)} texts", difference, TOLERANCE)
+
+
+def check_theirs(model, texts, folder):
+    """Folders that transformers has written: whole, in shards, and in half precision."""
+    labels = ["bad", "fair", "good"]
+    torch.manual_seed(1)
+    classifier = BertForSequenceClassification.from_pretrained(
+        model, num_labels=3, id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)})  # fmt: skip
+    # A random head says next to nothing: larger weights make differences visible.
+    classifier.classifier.weight.data.mul_(20)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    for name, dtype, shard in (("whole", torch.float32, "5GB"), ("shards", torch.float32, "30MB"), ("F16", torch.float16, "5GB"), ("BF16", torch.bfloat16, "5GB")):
+        output = f"{folder}/theirs-{name}"
+        classifier.to(dtype).save_pretrained(output, max_shard_size=shard)
+        tokenizer.save_pretrained(output)
+        classifier.to(torch.float32)
+        with torch.inference_mode():
+            expected = torch.cat([classifier.eval()(**batch).logits for batch in batches(tokenizer, texts)])
+        difference = (logits_of_addnorm(output, texts, labels) - centred(expected)).abs().max().item()
+        report(f"written by transformers, {name}: largest difference of the logits of {len(texts)} texts", difference, TOLERANCE)
+
+
+def main():
+    model = sys.argv[1] if len(sys.argv) > 1 else ROOT / "models/minilm-l6"
+    files = sys.argv[2:] or sorted((ROOT / "data/reviews").glob("*.tsv"))
+    texts = [line.rstrip("\n").split("\t")[0] for file in files for line in open(file, encoding="utf-8", newline="\n")]
+    check_tokens(model, texts)
+    some = texts[:: max(1, len(texts) // 200)][:200]
+    with tempfile.TemporaryDirectory() as folder:
+        check_ours(model, some, folder)
+        check_theirs(model, some, folder)
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
