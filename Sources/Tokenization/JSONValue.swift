@@ -73,7 +73,9 @@ enum JSONValue {
                 var pairs: [(key: String, value: JSONValue)] = []
                 if take("}") { return .object(pairs) }
                 repeat {
-                    guard take("\""), let key = string(), take(":"), let value = value(depth: depth + 1) else { return nil }
+                    guard take("\""), let key = string(), take(":"), let value = value(depth: depth + 1) else {
+                        return nil
+                    }
                     pairs.append((key, value))
                 } while take(",")
                 return take("}") ? .object(pairs) : nil

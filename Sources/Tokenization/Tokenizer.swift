@@ -10,6 +10,8 @@ package struct Tokenizer: Sendable {
     let longestWord: Int
     /// The files that the tokenizer was read from; none if it was made here.
     let files: TokenizerFiles
+    /// What a user should know of the files that it was read from.
+    package internal(set) var warning: String?
 
     /// The ids of a text.
     package struct Encoding: Sendable, Equatable {

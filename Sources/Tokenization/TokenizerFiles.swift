@@ -46,6 +46,16 @@ extension Tokenizer {
             } catch let error as TokenizationError {
                 throw TokenizationError("\(file.path): \(error)")
             }
+            if files.contents[TokenizerFiles.configuration] != nil {
+                let settings: TokenizerConfiguration = try readJSON(
+                    folder.appending(path: TokenizerFiles.configuration))
+                let disagreements = settings.disagreements(with: normalizer)
+                if !disagreements.isEmpty {
+                    warning =
+                        "\(folder.path): tokenizer.json and tokenizer_config.json disagree about"
+                        + " \(disagreements.joined(separator: ", ")); tokenizer.json counts"
+                }
+            }
         } else {
             try self.init(vocabularyIn: folder, files: files)
         }
@@ -155,6 +165,11 @@ extension Tokenizer {
     /// Reads `vocab.txt`, and what `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` say, where they
     /// are there.
     private init(vocabularyIn folder: URL, files: TokenizerFiles) throws {
+        guard files.contents[TokenizerFiles.vocabulary] != nil else {
+            throw TokenizationError(
+                "\(folder.path): has neither \(TokenizerFiles.tokenizer) nor \(TokenizerFiles.vocabulary); a BERT model's"
+                    + " tokenizer is in one of them")
+        }
         func read<Value: Decodable>(_ name: String) throws -> Value? {
             files.contents[name] == nil ? nil : try readJSON(folder.appending(path: name))
         }
@@ -239,6 +254,15 @@ private struct TokenizerConfiguration: Codable {
         neverSplit = try container.decodeIfPresent([String].self, forKey: .neverSplit)
         added = try container.decodeIfPresent([String: NamedToken].self, forKey: .added)
         special = try SpecialTokensMap(from: decoder)
+    }
+
+    /// The keys that say something else than `normalizer` does.
+    func disagreements(with normalizer: Normalizer) -> [String] {
+        let pairs: [(CodingKeys, Bool?, Bool)] = [
+            (.lowercases, lowercases, normalizer.lowercases), (.stripsAccents, stripsAccents, normalizer.stripsAccents),
+            (.splitsIdeographs, splitsIdeographs, normalizer.splitsIdeographs),
+        ]
+        return pairs.filter { $0.1 ?? $0.2 != $0.2 }.map(\.0.rawValue)
     }
 
     var normalizer: Normalizer {

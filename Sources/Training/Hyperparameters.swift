@@ -147,7 +147,8 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
             ("threads", "\(threads)"),
             ("early_stopping", earlyStopping.map { "\($0)" } ?? "none"), ("dev_fraction", "\(devFraction)"),
             ("layers", "\(layers)"), ("hidden_size", "\(hiddenSize)"), ("heads", "\(heads)"),
-            ("intermediate_size", "\(intermediateSize)"), ("vocab_size", "\(vocabSize)"), ("pooling", pooling?.rawValue ?? "none"),
+            ("intermediate_size", "\(intermediateSize)"), ("vocab_size", "\(vocabSize)"),
+            ("pooling", pooling?.rawValue ?? "none"),
             ("norm_placement", normPlacement.rawValue),
         ]
     }

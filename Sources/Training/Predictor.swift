@@ -21,7 +21,7 @@ package struct Predictor {
     private let workers: Workers
     private var workspace: SequenceClassifier.Workspace
 
-    /// Features that need more bytes than this are kept in a file instead of in memory.
+    /// 512 MB: features that need more bytes are kept in a file instead of in memory.
     package static let largestFeaturesInMemory = 1 << 29
 
     /// Creates a predictor for classifiers of the same configuration as `classifier`.
@@ -44,7 +44,9 @@ package struct Predictor {
         var predictions = [Prediction?](repeating: nil, count: sequences.count)
         for batch in batches(of: sequences) {
             let logits = classifier.logits(Batch(batch.map { sequences[$0] }), &workspace, on: workers)
-            for (index, prediction) in zip(batch, try Self.predictions(logits, targets: targets.map { t in batch.map { t[$0] } })) {
+            for (index, prediction) in zip(
+                batch, try Self.predictions(logits, targets: targets.map { t in batch.map { t[$0] } }))
+            {
                 predictions[index] = prediction
             }
         }
@@ -70,16 +72,19 @@ package struct Predictor {
 
     /// What the head reads of each text.
     ///
-    /// - Parameter report: is told how many texts are done; returns whether to go on
+    /// - Parameters:
+    ///   - largestInMemory: features that need more bytes are kept in a temporary file
+    ///   - report: is told how many texts are done; returns whether to go on
     /// - Returns: `[texts, hidden]`; nil if `report` said no
     /// - Throws: ``TrainingError`` if there is no room for so many.
-    mutating func features(
-        _ classifier: SequenceClassifier, _ sequences: [[Int]], report: (Int) -> Bool
+    package mutating func features(
+        _ classifier: SequenceClassifier, _ sequences: [[Int]], largestInMemory: Int = largestFeaturesInMemory,
+        report: (Int) -> Bool
     ) throws -> Matrix? {
         let hidden = classifier.configuration.hiddenSize
         let count = sequences.count * hidden
         var features: FloatBuffer
-        if 4 * count <= Self.largestFeaturesInMemory {
+        if 4 * count <= largestInMemory {
             features = FloatBuffer(count: count)
         } else {
             do {

@@ -154,7 +154,8 @@ package struct Trainer {
         predictor = Predictor(for: classifier, batchSize: hyperparameters.batchSize, workers: workers)
         report(
             .started(
-                run: run, parameters: classifier.layout.count, trained: gradients.values.count, examples: training.sequences.count,
+                run: run, parameters: classifier.layout.count, trained: gradients.values.count,
+                examples: training.sequences.count,
                 devExamples: development.sequences.count, steps: schedule.totalSteps))
     }
 
@@ -221,7 +222,8 @@ package struct Trainer {
             if hyperparameters.trainLayers == .head && configuration.pooling == .cls {
                 report(
                     .notice(
-                        "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"))
+                        "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"
+                    ))
             }
             if let length = hyperparameters.maxLength, length > configuration.maximumLength {
                 throw TrainingError("--max-length \(length) is more than the \(configuration.maximumLength) of \(path)")
@@ -442,7 +444,8 @@ package struct Trainer {
         record(.dev, "loss", epoch.devLoss)
         record(.dev, "accuracy", epoch.accuracy)
         record(.dev, "macro_f1", epoch.macroF1)
-        try flush()
+        // Epochs of the head alone are too short for a transaction each.
+        if features == nil { try flush() } else { try flushIfDue() }
         report(.epoch(epoch))
     }
 
@@ -450,13 +453,14 @@ package struct Trainer {
 
     private mutating func recordStep(loss: Double, learningRate: Double, gradientNorm: Double) throws {
         let elapsed = (ContinuousClock.now - stepsStarted - devTime) / .seconds(1)
-        let speed = Double(tokensDone) / elapsed
+        // Where only the head is trained, a step reads no tokens.
+        let speed = features == nil ? Double(tokensDone) / elapsed : nil
         if state.progress.step % Self.metricInterval == 0 {
             record(.train, "batch_loss", loss)
             record(.train, "learning_rate", learningRate)
             record(.train, "grad_norm", gradientNorm)
-            record(.train, "tokens_per_second", speed)
-            if ContinuousClock.now - lastFlush > Self.flushInterval { try flush() }
+            if let speed { record(.train, "tokens_per_second", speed) }
+            try flushIfDue()
         }
         let left = schedule.totalSteps - state.progress.step
         report(
@@ -471,6 +475,10 @@ package struct Trainer {
         let progress = state.progress
         let epoch = Double(progress.epoch) + Double(progress.examplesSeen) / Double(training.targets.count)
         pending.append(Metric(run: state.run, split, name, step: progress.step, epoch: epoch, value: value))
+    }
+
+    private mutating func flushIfDue() throws {
+        if ContinuousClock.now - lastFlush > Self.flushInterval { try flush() }
     }
 
     /// Writes the metrics that are waiting. If the database is locked they wait on, and the training goes on.

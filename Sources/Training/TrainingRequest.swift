@@ -63,7 +63,8 @@ package struct StepReport: Sendable {
     package let epochs: Int
     /// The mean over the epoch so far.
     package let loss: Double
-    package let tokensPerSecond: Double
+    /// Nil where only the head is trained, because then no tokens are read.
+    package let tokensPerSecond: Double?
     /// Until the last step, at this speed.
     package let secondsLeft: Double
 }

@@ -162,7 +162,8 @@ struct UnsupportedKeys: Decodable {
             if let list = try? container.decode([Ignored].self, forKey: key), list.isEmpty { continue }
             let value = try? container.decode(String.self, forKey: key)
             throw JSONFileError(
-                "\(key.rawValue)\(value.map { " is '\($0)'" } ?? "") asks for arithmetic that is not BERT's, and cannot be read")
+                "\(key.rawValue)\(value.map { " is '\($0)'" } ?? "") asks for arithmetic that is not BERT's, and cannot be read"
+            )
         }
     }
 

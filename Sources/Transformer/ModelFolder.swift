@@ -91,6 +91,7 @@ package struct ModelFolder {
             return read.parameters
         }
         tokenizer = source.tokenizer
+        if let warning = tokenizer.warning { notice(warning) }
     }
 
     /// Reads the tokenizer of any encoder's folder, and the model's limit on the number of tokens.

@@ -78,6 +78,13 @@ struct ModelOptions: ParsableArguments {
 
     var url: URL { URL(filePath: model) }
 
+    /// Reads the classifier.
+    func load() throws -> ModelFolder {
+        let folder = try ModelFolder(contentsOf: url)
+        if let warning = folder.tokenizer.warning { Output.warn(warning) }
+        return folder
+    }
+
     /// - Parameter limit: the model's
     func maximumLength(limit: Int) throws -> Int {
         if let maxLength, maxLength > limit {

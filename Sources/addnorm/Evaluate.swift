@@ -42,7 +42,7 @@ struct Evaluate: ParsableCommand {
     var database: DatabaseOptions
 
     func run() throws {
-        let folder = try ModelFolder(contentsOf: model.url)
+        let folder = try model.load()
         let maximumLength = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
         let labels = folder.classifier.configuration.labels
         let datasets = try files.map { try Dataset(contentsOf: $0, layout: layout.layout, labeled: true) }

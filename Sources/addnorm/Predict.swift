@@ -28,7 +28,7 @@ struct Predict: ParsableCommand {
     var inference: InferenceOptions
 
     func run() throws {
-        let folder = try ModelFolder(contentsOf: model.url)
+        let folder = try model.load()
         let labels = folder.classifier.configuration.labels
         let maximumLength = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
         var (count, truncated) = (0, 0)

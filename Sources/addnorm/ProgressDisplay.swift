@@ -41,9 +41,8 @@ final class ProgressDisplay {
     }
 
     private func show(_ report: StepReport) {
-        let figures =
-            "loss \(report.loss.figure), \(Int(report.tokensPerSecond).formatted()) tokens/s,"
-            + " \(report.secondsLeft.duration) left"
+        let speed = report.tokensPerSecond.map { " \(Int($0).formatted()) tokens/s," } ?? ""
+        let figures = "loss \(report.loss.figure),\(speed) \(report.secondsLeft.duration) left"
         let epoch = "epoch \(report.epoch)/\(report.epochs)"
         show(
             report.step, of: report.steps,

@@ -23,6 +23,7 @@ struct Tokenize: ParsableCommand {
     func run() throws {
         let (tokenizer, limit) = try ModelFolder.tokenizer(of: model.url)
         let maximumLength = try model.maximumLength(limit: limit)
+        if let warning = tokenizer.warning { Output.warn(warning) }
         try input.forEachBatch { texts in
             for text in texts {
                 let ids = tokenizer.encode(text, maximumLength: maximumLength).ids

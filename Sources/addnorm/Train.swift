@@ -222,7 +222,9 @@ struct TrainingOptions: ParsableArguments {
     var learningRate: Double?
 
     @Option(
-        help: "What the learning rate is multiplied with from each layer to the one below it: 0.9, say; 1 is the same for all.")
+        help:
+            "What the learning rate is multiplied with from each layer to the one below it: 0.9, say; 1 is the same for all."
+    )
     var layerDecay = defaults.layerDecay
 
     @Option(help: "How much of each label's probability is spread over all labels: 0.1, say.")

@@ -255,6 +255,37 @@ struct Program {
             ["train", "--train", "train.tsv", "--output", "m", "--model", "model", "--layers", "3"], 64,
             "for new models"
         ),
+        (["train", "--train", "train.tsv", "--output", "m", "--train-layers", "head"], 64, "give one with --model"),
+        (
+            ["train", "--train", "train.tsv", "--output", "m", "--model", "model", "--train-embeddings"], 64,
+            "--train-embeddings is for"
+        ),
+        (
+            ["train", "--train", "train.tsv", "--output", "m", "--model", "model", "--train-layers", "some"], 64,
+            "--train-layers"
+        ),
+        (
+            ["train", "--train", "train.tsv", "--output", "m", "--model", "model", "--train-layers", "2"], 1,
+            "the model has 1 layers"
+        ),
+        (["train", "--train", "train.tsv", "--output", "m", "--class-weights", "heavy"], 64, "--class-weights"),
+        (
+            ["train", "--train", "train.tsv", "--output", "m", "--class-weights", "good=2"], 1,
+            "there is no label 'good'"
+        ),
+        (
+            ["train", "--train", "train.tsv", "--output", "m", "--label-smoothing", "1"], 64,
+            "--label-smoothing must be"
+        ),
+        (["train", "--train", "train.tsv", "--output", "m", "--layer-decay", "0"], 64, "--layer-decay must be"),
+        (
+            ["train", "--train", "train.tsv", "--output", "m", "--gradient-accumulation", "0"], 64,
+            "--gradient-accumulation must be"
+        ),
+        (
+            ["train", "--train", "train.tsv", "--output", "m", "--model", "model", "--max-length", "4096"], 1,
+            "more than the 128 of model"
+        ),
         (["train", "--resume", "run-1", "--epochs", "3"], 64, "only --db can be given"),
         (["train", "--resume", "run-1"], 1, "is finished"),
         (["train", "--resume", "nobody"], 1, "no run has the id or name 'nobody'"),
@@ -295,6 +326,43 @@ struct Program {
             let store = try RunStore(path: program.folder.appending(path: "addnorm.sqlite").path, for: .read)
             #expect(try store.summaries().count == 1)
             #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "m").path))
+        }
+    }
+
+    /// A model is trained further: its head alone, then for other labels.
+    @Test func fineTuning() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            let head = try program.run(
+                "train", "--model", "model", "--train", "train.tsv", "--dev", "train.tsv", "--output", "head",
+                "--train-layers", "head", "--class-weights", "positive=2,negative=1", "--max-length", "4", "--name",
+                "head")
+            #expect(head.status == 0, "\(head.errors)")
+            #expect(head.errors.contains("(34 are trained)"))
+            #expect(head.errors.contains("the frozen encoder has read 16 of 16 texts"))
+            #expect(head.errors.contains("texts have more than 4 tokens and are cut off"))
+            let params = try program.run(
+                "runs", "query", "--csv", "SELECT name, value FROM params WHERE run_id = 2 ORDER BY name")
+            for line in [
+                "class_weights,\"negative=1.0,positive=2.0\"", "train_layers,head", "train_embeddings,false",
+                "pooling,mean",
+                "layer_decay,1", "gradient_accumulation,1",
+            ] { #expect(params.output.contains(line), "\(line) in \(params.output)") }
+
+            try program.write(
+                "a wonderful film\tgood\nan awful film\tbad\nso so\tfair\nsome film\tfair\n", to: "other.tsv")
+            let other = try program.run(
+                "train", "--model", "model", "--train", "other.tsv", "--dev", "other.tsv", "--output", "other",
+                "--train-layers", "1", "--train-embeddings", "--layer-decay", "0.9", "--label-smoothing", "0.1",
+                "--gradient-accumulation", "2", "--batch-size", "1", "--class-weights", "balanced")
+            #expect(other.status == 0, "\(other.errors)")
+            #expect(other.errors.contains("a new one is put in its place"))
+            let answer = try program.run("predict", "--model", "other", "--json", "--text", "an awful film")
+            let document = try #require(try answer.json as? [String: Any])
+            #expect(Set(try #require(document["probabilities"] as? [String: Double]).keys) == ["bad", "fair", "good"])
+
+            let long = try program.run("predict", "--model", "other", "--max-length", "3", "--text", "an awful film")
+            #expect(long.errors.contains("1 of 1 texts have more than 3 tokens and were cut off"))
         }
     }
 

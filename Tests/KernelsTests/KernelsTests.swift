@@ -180,3 +180,35 @@ import Testing
         #expect(abs(CrossEntropy().loss(logits, targets: [1, 1]) - (80 + log(2)) / 2) < 1e-9)
     }
 }
+
+@Suite struct MappedMemoryTests {
+    @Test func isTheFileUntilItIsWrittenTo() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let bytes = [Float(1), 2, 3, 4].withUnsafeBytes { Data($0) }
+        try bytes.write(to: file)
+        var buffer = FloatBuffer(try MappedMemory(contentsOf: file.path), offset: 4, count: 3)
+        #expect((0..<3).map { buffer[$0] } == [2, 3, 4])
+        let copy = buffer
+        buffer[1] = 9
+        #expect((0..<3).map { buffer[$0] } == [2, 9, 4])
+        #expect((0..<3).map { copy[$0] } == [2, 3, 4])
+        var alone = FloatBuffer(try MappedMemory(contentsOf: file.path), offset: 0, count: 4)
+        alone[0] = 7
+        #expect(alone[0] == 7)
+        #expect(try Data(contentsOf: file) == bytes)
+    }
+
+    @Test func temporaryMemoryIsZero() throws {
+        var buffer = FloatBuffer(try MappedMemory(temporaryBytes: 40_000), offset: 0, count: 10_000)
+        #expect((0..<10_000).allSatisfy { buffer[$0] == 0 })
+        buffer[9_999] = 1
+        #expect(buffer[9_999] == 1)
+    }
+
+    @Test func saysWhatCannotBeMapped() {
+        #expect(throws: POSIXError(.ENOENT)) { try MappedMemory(contentsOf: "/nowhere") }
+        #expect(throws: POSIXError.self) { try MappedMemory(contentsOf: "/") }
+        #expect(throws: POSIXError.self) { try MappedMemory(temporaryBytes: 1 << 60) }
+    }
+}

@@ -188,6 +188,7 @@ import Tokenization
     @Test func honoursWhatItStates() throws {
         let uncased = try Self.tokenizer("tokenizer.json", "\"lowercase\": true", "\"lowercase\": false")
         #expect(!uncased.normalizer.lowercases)
+        #expect(uncased.warning?.contains("disagree about do_lower_case") == true)
         let words = try Self.tokenizer(
             "tokenizer.json", "\"max_input_chars_per_word\": 100", "\"max_input_chars_per_word\": 3")
         #expect(words.encode("abc abcd", maximumLength: 9).ids.filter { $0 == 1 }.count == 1)

@@ -212,7 +212,8 @@ import Transformer
         let names = base.layout.parameters.filter {
             base.parameters[$0.block].values != tuned.parameters[$0.block].values
         }.map { String($0.name.prefix { !$0.isNumber }) + $0.name.filter(\.isNumber) }
-        return Set(names.map { $0.hasPrefix("bert.embeddings") ? "embeddings" : $0.hasPrefix("classifier") ? "head" : $0 })
+        return Set(
+            names.map { $0.hasPrefix("bert.embeddings") ? "embeddings" : $0.hasPrefix("classifier") ? "head" : $0 })
     }
 
     @Test(arguments: [
@@ -290,6 +291,27 @@ import Transformer
             let decays = parameter.kind == .weight
             #expect(group.weightDecay == (decays ? 0.1 : 0), "\(parameter.name)")
         }
+    }
+
+    /// In memory or in a file, features are what the head reads.
+    @Test func featuresAreTheSameInAFile() throws {
+        let base = try Self.fineTune { _ in }.base
+        let sequences = Self.texts.map { base.tokenizer.encode($0.0, maximumLength: 16).ids }
+        var predictor = Predictor(for: base.classifier, batchSize: 4, workers: Workers(count: 2))
+        var done: [Int] = []
+        let inMemory = try #require(
+            try predictor.features(base.classifier, sequences) {
+                done.append($0)
+                return true
+            })
+        #expect(done == [4, 8, 10])
+        let inFile = try predictor.features(base.classifier, sequences, largestInMemory: 100) { _ in true }
+        #expect(inFile?.values == inMemory.values)
+        #expect(try predictor.features(base.classifier, sequences) { _ in false } == nil)
+        var workspace = base.classifier.makeWorkspace(training: nil)
+        let logits = base.classifier.logits(features: inMemory, &workspace, on: Workers(count: 1))
+        let expected = base.classifier.logits(Batch(sequences), &workspace, on: Workers(count: 1))
+        #expect(zip(logits.values, expected.values).allSatisfy { abs($0 - $1) < 1e-5 })
     }
 
     @Test func tellsWhatIsCutOff() throws {

@@ -33,7 +33,8 @@ import Transformer
         for tensor in tensors {
             let range = "[\(data.count),\(data.count + tensor.bytes.count)]"
             entries.append(
-                "\"\(tensor.name)\":{\"dtype\":\"\(tensor.dtype)\",\"shape\":\(tensor.shape),\"data_offsets\":\(range)}")
+                "\"\(tensor.name)\":{\"dtype\":\"\(tensor.dtype)\",\"shape\":\(tensor.shape),\"data_offsets\":\(range)}"
+            )
             data += tensor.bytes
         }
         let header = Data(("{" + entries.joined(separator: ",") + "}").utf8)
@@ -87,7 +88,9 @@ import Transformer
             default: break
             }
         }
-        if variant == "unaligned" { tensors.insert(Tensor(name: "x", dtype: "U8", shape: [3], bytes: Data(count: 3)), at: 0) }
+        if variant == "unaligned" {
+            tensors.insert(Tensor(name: "x", dtype: "U8", shape: [3], bytes: Data(count: 3)), at: 0)
+        }
         if variant == "buffers" {
             let name = "bert.embeddings.position_ids"
             tensors.insert(Tensor(name: name, dtype: "I64", shape: [1, 16], bytes: Data(count: 128)), at: 0)
@@ -134,7 +137,8 @@ import Transformer
             let error = #expect(throws: ModelError.self) { try ModelFolder(contentsOf: folder) }
             let lines = (error?.description ?? "").split(separator: "\n")
             for (name, problem) in [
-                (removed, "missing"), (tensors[2].name, "of shape [16, 2], not [2, 16]"), (tensors[3].name, "of type I32"),
+                (removed, "missing"), (tensors[2].name, "of shape [16, 2], not [2, 16]"),
+                (tensors[3].name, "of type I32"),
                 ("adapter.weight", "not used"),
             ] {
                 #expect(lines.contains { $0.contains(name) && $0.contains(problem) }, "\(name): \(problem)")
@@ -157,7 +161,9 @@ import Transformer
         let encoder = try Self.tensors().filter { !$0.name.hasPrefix("classifier") && !$0.name.contains("pooler") }
         let mask = Tensor(name: "cls.predictions.bias", shape: [40], bytes: Data(count: 160))
         try Self.withModel(encoder + [mask]) { folder in
-            #expect(try replace("BertForSequenceClassification", by: "BertForMaskedLM", in: folder.appending(path: "config.json")))
+            #expect(
+                try replace(
+                    "BertForSequenceClassification", by: "BertForMaskedLM", in: folder.appending(path: "config.json")))
             let error = #expect(throws: ModelError.self) { try ModelFolder(contentsOf: folder) }
             #expect(error?.description.contains("has no classifier") == true)
 
