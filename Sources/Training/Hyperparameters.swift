@@ -42,7 +42,7 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     /// At the end of warm-up.
     package var learningRate: Double
     /// What the learning rate is multiplied with from each layer to the one below it.
-    package var layerDecay: Double = 1
+    package var layerDecay: Double
     /// Of weights; biases and LayerNorm never decay.
     package var weightDecay: Double = 0.01
     /// The share of all steps in which the learning rate rises.
@@ -88,9 +88,9 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     /// Hyper-parameters with the defaults of a kind of work, which were chosen by measurement: the README has the table.
     package init(for kind: Kind = .newModel) {
         switch kind {
-        case .newModel: (epochs, learningRate) = (8, 5e-4)
-        case .fineTuning: (epochs, learningRate) = (3, 1e-4)
-        case .headOnly: (epochs, learningRate) = (40, 1e-2)
+        case .newModel: (epochs, learningRate, layerDecay) = (8, 5e-4, 1)
+        case .fineTuning: (epochs, learningRate, layerDecay) = (3, 2e-4, 0.8)
+        case .headOnly: (epochs, learningRate, layerDecay) = (40, 1e-2, 1)
         }
     }
 

@@ -28,8 +28,9 @@ package struct ModelFolder {
 
     /// Reads a classifier.
     ///
+    /// - Parameter notice: is told what in the folder was not used
     /// - Throws: an error that names the file and what is wrong with it.
-    package init(contentsOf folder: URL) throws {
+    package init(contentsOf folder: URL, notice: (String) -> Void = { _ in }) throws {
         let source = try Source(folder)
         let weights = try Weights(contentsOf: folder)
         guard let labels = try source.labels(of: weights) else {
@@ -44,9 +45,12 @@ package struct ModelFolder {
         }
         let configuration = try source.configuration(labels: labels, pooling: source.bert.pooling ?? .cls)
         classifier = try SequenceClassifier(configuration) { layout in
-            try weights.parameters(of: layout, mayLack: { _ in false }, initialize: { _, _ in }).parameters
+            let read = try weights.parameters(of: layout, mayLack: { _ in false }, initialize: { _, _ in })
+            if !read.notes.isEmpty { notice(weights.notice(read.notes)) }
+            return read.parameters
         }
         tokenizer = source.tokenizer
+        if let warning = tokenizer.warning { notice(warning) }
     }
 
     /// Reads a model to train it further: a classifier, or any encoder of BERT's layout.
@@ -85,9 +89,7 @@ package struct ModelFolder {
             let read = try weights.parameters(of: layout, mayLack: { keptLabels == nil && $0.part == .head }) {
                 layout.initialize($0, of: &$1, standardDeviation: configuration.initializerRange, seed: seed)
             }
-            if !read.notes.isEmpty {
-                notice("\(weights.path): not all tensors are those of a classifier\n" + TensorNote.table(read.notes))
-            }
+            if !read.notes.isEmpty { notice(weights.notice(read.notes)) }
             return read.parameters
         }
         tokenizer = source.tokenizer

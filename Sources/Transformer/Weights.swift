@@ -78,7 +78,7 @@ struct Weights {
           pip install torch safetensors
           python3 -c 'import sys, torch, safetensors.torch as s; d = sys.argv[1]; \
         t = torch.load(d + "/pytorch_model.bin", map_location="cpu", weights_only=True); \
-        s.save_file({k: v.clone().contiguous() for k, v in t.items()}, d + "/model.safetensors", {"format": "pt"})' \(folder.path)
+        s.save_file({k: v.clone().contiguous() for k, v in t.items()}, d + "/model.safetensors", {"format": "pt"})' "\(folder.path)"
         """
     }
 
@@ -91,6 +91,11 @@ struct Weights {
     /// Leaves the tensors whose names begin with `prefix` unread.
     mutating func setAside(prefix: String) {
         for name in places.keys where name.hasPrefix(prefix) { setAside.append(places.removeValue(forKey: name)!) }
+    }
+
+    /// What to tell of tensors that were missing or not used.
+    func notice(_ notes: [TensorNote]) -> String {
+        "\(path): its tensors are not quite those of the classifier\n" + TensorNote.table(notes)
     }
 
     /// Reads the parameters of a layout.
@@ -125,7 +130,7 @@ struct Weights {
         guard problems.isEmpty else {
             throw ModelError(
                 "\(path): the tensors are not those of the model that config.json describes:\n"
-                    + TensorNote.table(problems + unused) + "fetch the model again, or correct config.json")
+                    + TensorNote.table(problems + unused) + "\nfetch the model again, or correct config.json")
         }
         let notes = missing.map { index in
             TensorNote(layout.parameters[index].name, layout.parameters[index].shape, "missing: initialised")
@@ -167,7 +172,7 @@ struct TensorNote {
         let shown = notes.prefix(mostRows)
         let nameWidth = shown.map(\.name.count).max() ?? 0
         let shapeWidth = shown.map { "\($0.shape)".count }.max() ?? 0
-        let lines = shown.map { "  \(padded($0.name, nameWidth))  \(padded("\($0.shape)", shapeWidth))  \($0.note)\n" }
-        return lines.joined() + (notes.count > mostRows ? "  … and \(notes.count - mostRows) more\n" : "")
+        let lines = shown.map { "  \(padded($0.name, nameWidth))  \(padded("\($0.shape)", shapeWidth))  \($0.note)" }
+        return (lines + (notes.count > mostRows ? ["  … and \(notes.count - mostRows) more"] : [])).joined(separator: "\n")
     }
 }

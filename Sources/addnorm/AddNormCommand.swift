@@ -79,11 +79,7 @@ struct ModelOptions: ParsableArguments {
     var url: URL { URL(filePath: model) }
 
     /// Reads the classifier.
-    func load() throws -> ModelFolder {
-        let folder = try ModelFolder(contentsOf: url)
-        if let warning = folder.tokenizer.warning { Output.warn(warning) }
-        return folder
-    }
+    func load() throws -> ModelFolder { try ModelFolder(contentsOf: url, notice: Output.warn) }
 
     /// - Parameter limit: the model's
     func maximumLength(limit: Int) throws -> Int {

@@ -19,9 +19,11 @@ struct Train: ParsableCommand {
 
             Ctrl-C ends a run cleanly: the best weights so far are written, and --resume goes on from there.
 
-              addnorm train --model models/minilm-l6 --train reviews.tsv --output models/reviews
-              addnorm train --model models/minilm-l6 --train reviews.tsv --output models/quick --train-layers head
-              addnorm train --train train.tsv --dev dev.tsv --output models/m --epochs 20 --early-stopping 3
+              addnorm train --model models/minilm-l6 --train r.tsv --output models/m
+              addnorm train --model models/minilm-l6 --train-layers head \\
+                --train r.tsv --output models/quick
+              addnorm train --train r.tsv --dev dev.tsv --output models/new \\
+                --epochs 20 --early-stopping 3
               addnorm train --resume run-7
             """)
 
@@ -222,10 +224,11 @@ struct TrainingOptions: ParsableArguments {
     var learningRate: Double?
 
     @Option(
-        help:
-            "What the learning rate is multiplied with from each layer to the one below it: 0.9, say; 1 is the same for all."
-    )
-    var layerDecay = defaults.layerDecay
+        help: """
+            What the learning rate is multiplied with from each layer to the one below it; 1 is the same for all. \
+            \(defaults { $0.layerDecay })
+            """)
+    var layerDecay: Double?
 
     @Option(help: "How much of each label's probability is spread over all labels: 0.1, say.")
     var labelSmoothing = defaults.labelSmoothing
@@ -281,7 +284,7 @@ struct TrainingOptions: ParsableArguments {
         guard learningRate ?? 1 > 0 && learningRate ?? 1 < .infinity else {
             throw ValidationError("--learning-rate must be above 0.")
         }
-        guard layerDecay > 0 && layerDecay <= 1 else {
+        guard layerDecay ?? 1 > 0 && layerDecay ?? 1 <= 1 else {
             throw ValidationError("--layer-decay must be above 0 and at most 1.")
         }
         guard (0..<1).contains(labelSmoothing) else {
@@ -306,7 +309,7 @@ struct TrainingOptions: ParsableArguments {
         hyperparameters.batchSize = batchSize
         hyperparameters.gradientAccumulation = gradientAccumulation
         hyperparameters.learningRate = learningRate ?? hyperparameters.learningRate
-        hyperparameters.layerDecay = layerDecay
+        hyperparameters.layerDecay = layerDecay ?? hyperparameters.layerDecay
         hyperparameters.labelSmoothing = labelSmoothing
         hyperparameters.classWeights = classWeights
         hyperparameters.weightDecay = weightDecay
