@@ -117,10 +117,15 @@ package final class RunStore: Sendable {
         }
     }
 
-    /// Marks a run that was interrupted as running again, and removes what it recorded after `step`.
-    package func reopen(_ run: Int64, afterStep step: Int) throws {
+    /// Marks a run that was interrupted as running again, and removes what it recorded after `step`: the metrics of later steps,
+    /// and of an epoch that ended there if it is not among the `epochs` that are complete.
+    package func reopen(_ run: Int64, afterStep step: Int, epochs: Int) throws {
         try write { db in
-            try db.execute(sql: "DELETE FROM metrics WHERE run_id = ? AND step > ?", arguments: [run, step])
+            try db.execute(
+                sql: """
+                    DELETE FROM metrics WHERE run_id = ?
+                    AND (step > ? OR step = ? AND epoch > ? AND (split = 'dev' OR name = 'loss'))
+                    """, arguments: [run, step, step, epochs])
             try db.execute(
                 sql: "UPDATE runs SET status = 'running', finished_at = NULL, error = NULL WHERE id = ?",
                 arguments: [run])

@@ -25,18 +25,22 @@ struct AddedTokens: Sendable {
         case text([Unicode.Scalar])
     }
 
-    private typealias Pattern = (scalars: [Unicode.Scalar], token: AddedToken)
+    /// Tokens by their first character, each with all of its characters; the longest first.
+    private typealias Patterns = [Unicode.Scalar: [(scalars: [Unicode.Scalar], token: AddedToken)]]
 
-    /// In the text as it stands, and in the normalised text; the longest first.
-    private let raw: [Pattern]
-    private let normalized: [Pattern]
+    /// In the text as it stands, and in the normalised text.
+    private let raw: Patterns
+    private let normalized: Patterns
 
     init(_ tokens: [AddedToken], _ normalizer: Normalizer) {
-        func patterns(_ isNormalized: Bool) -> [Pattern] {
-            tokens.filter { $0.isNormalized == isNormalized && !$0.content.isEmpty }.map { token in
-                let scalars = Array(token.content.unicodeScalars)
-                return (isNormalized ? normalizer.normalize(scalars) : scalars, token)
-            }.sorted { $0.scalars.count > $1.scalars.count }
+        func patterns(_ isNormalized: Bool) -> Patterns {
+            var patterns: Patterns = [:]
+            for token in tokens where token.isNormalized == isNormalized {
+                var scalars = Array(token.content.unicodeScalars)
+                if isNormalized { scalars = normalizer.normalize(scalars) }
+                if let first = scalars.first { patterns[first, default: []].append((scalars, token)) }
+            }
+            return patterns.mapValues { $0.sorted { $0.scalars.count > $1.scalars.count } }
         }
         (raw, normalized) = (patterns(false), patterns(true))
     }
@@ -63,17 +67,18 @@ struct AddedTokens: Sendable {
 
     /// Calls `body` with the text before each token that is found, and its id; and with the text after the last.
     private static func forEachPart(
-        of text: [Unicode.Scalar], _ patterns: [Pattern], _ body: (ArraySlice<Unicode.Scalar>, Int?) -> Void
+        of text: [Unicode.Scalar], _ patterns: Patterns, _ body: (ArraySlice<Unicode.Scalar>, Int?) -> Void
     ) {
         var done = 0
-        var position = 0
-        let firsts = Set(patterns.compactMap(\.scalars.first))
-        while !firsts.isEmpty, let next = text[position...].firstIndex(where: firsts.contains) {
-            guard let (scalars, token) = patterns.first(where: { text[next...].starts(with: $0.scalars) }) else {
-                position = next + 1
+        var position = patterns.isEmpty ? text.count : 0
+        while position < text.count {
+            guard let candidates = patterns[text[position]],
+                let (scalars, token) = candidates.first(where: { text[position...].starts(with: $0.scalars) })
+            else {
+                position += 1
                 continue
             }
-            var (start, end) = (next, next + scalars.count)
+            var (start, end) = (position, position + scalars.count)
             position = end
             guard isAllowed(token.boundary, before: text[..<start].last, after: text[end...].first) else { continue }
             if token.stripsLeft { while start > done, text[start - 1].properties.isWhitespace { start -= 1 } }

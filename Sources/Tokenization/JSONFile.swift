@@ -4,24 +4,32 @@ import Foundation
 ///
 /// - Throws: ``JSONFileError`` that names the file and the key that is wrong.
 package func readJSON<Value: Decodable>(_ file: URL) throws -> Value {
-    let data: Data
     do {
-        data = try Data(contentsOf: file)
-    } catch {
+        return try decodeJSON(Data(contentsOf: file), source: file.path)
+    } catch let error as CocoaError {
         throw JSONFileError("\(file.path): cannot be read: \(error.localizedDescription)")
     }
+}
+
+/// Decodes JSON.
+///
+/// - Parameter source: what an error names as its file
+/// - Throws: ``JSONFileError`` that names the key that is wrong.
+func decodeJSON<Value: Decodable>(_ data: Data, source: String) throws -> Value {
     do {
         return try JSONDecoder().decode(Value.self, from: data)
     } catch DecodingError.keyNotFound(let key, let context) {
-        throw JSONFileError("\(file.path): the key '\((context.codingPath + [key]).text)' is missing")
+        throw JSONFileError("\(source): the key '\((context.codingPath + [key]).text)' is missing")
     } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
-        throw JSONFileError("\(file.path): the value of '\(context.codingPath.text)' is of the wrong type")
+        throw JSONFileError("\(source): the value of '\(context.codingPath.text)' is of the wrong type")
     } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {
-        throw JSONFileError("\(file.path): the value of '\(context.codingPath.text)' is not one that can be read")
+        throw JSONFileError("\(source): the value of '\(context.codingPath.text)' is not one that can be read")
+    } catch DecodingError.dataCorrupted(let context) where context.underlyingError == nil {
+        throw JSONFileError("\(source): \(context.debugDescription)")
     } catch let error as JSONFileError {
-        throw JSONFileError("\(file.path): \(error.description)")
+        throw JSONFileError("\(source): \(error.description)")
     } catch {
-        throw JSONFileError("\(file.path): not valid JSON")
+        throw JSONFileError("\(source): not valid JSON")
     }
 }
 

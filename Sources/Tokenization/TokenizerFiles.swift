@@ -33,9 +33,15 @@ extension Tokenizer {
 
     /// Reads the tokenizer of a model folder: `tokenizer.json` if it is there, else `vocab.txt` and `tokenizer_config.json`.
     ///
+    /// - Parameter tokenizerClass: what `config.json` says of it, if anything
     /// - Throws: an error that names the file, and what in it this package cannot do.
-    package init(contentsOf folder: URL) throws {
+    package init(contentsOf folder: URL, tokenizerClass: String? = nil) throws {
         let files = try TokenizerFiles(contentsOf: folder)
+        func decode<Value: Decodable>(_ name: String) throws -> Value? {
+            try files.contents[name].map { try decodeJSON($0, source: folder.appending(path: name).path) }
+        }
+        var settings: TokenizerConfiguration = try decode(TokenizerFiles.configuration) ?? TokenizerConfiguration()
+        settings.tokenizerClass = settings.tokenizerClass ?? tokenizerClass
         if let data = files.contents[TokenizerFiles.tokenizer] {
             let file = folder.appending(path: TokenizerFiles.tokenizer)
             guard let document = JSONValue(parsing: Array(data)) else {
@@ -46,18 +52,22 @@ extension Tokenizer {
             } catch let error as TokenizationError {
                 throw TokenizationError("\(file.path): \(error)")
             }
-            if files.contents[TokenizerFiles.configuration] != nil {
-                let settings: TokenizerConfiguration = try readJSON(
-                    folder.appending(path: TokenizerFiles.configuration))
-                let disagreements = settings.disagreements(with: normalizer)
-                if !disagreements.isEmpty {
-                    warning =
-                        "\(folder.path): tokenizer.json and tokenizer_config.json disagree about"
-                        + " \(disagreements.joined(separator: ", ")); tokenizer.json counts"
-                }
+            let disagreements = settings.disagreements(with: normalizer)
+            if !disagreements.isEmpty {
+                warning =
+                    "\(folder.path): tokenizer.json and tokenizer_config.json disagree about"
+                    + " \(disagreements.joined(separator: ", ")); tokenizer.json counts here, the other for transformers"
             }
+        } else if let vocabulary = files.contents[TokenizerFiles.vocabulary] {
+            let file = folder.appending(path: TokenizerFiles.vocabulary)
+            try settings.checkClass(folder: folder)
+            try self.init(
+                vocabulary, source: file.path, settings, special: decode(TokenizerFiles.specialTokens),
+                added: decode(TokenizerFiles.addedTokens) ?? [:], files: files)
         } else {
-            try self.init(vocabularyIn: folder, files: files)
+            throw TokenizationError(
+                "\(folder.path): has neither \(TokenizerFiles.tokenizer) nor \(TokenizerFiles.vocabulary); a BERT model's"
+                    + " tokenizer is in one of them")
         }
     }
 
@@ -162,32 +172,24 @@ extension Tokenizer {
 
     // MARK: vocab.txt
 
-    /// Reads `vocab.txt`, and what `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` say, where they
-    /// are there.
-    private init(vocabularyIn folder: URL, files: TokenizerFiles) throws {
-        guard files.contents[TokenizerFiles.vocabulary] != nil else {
-            throw TokenizationError(
-                "\(folder.path): has neither \(TokenizerFiles.tokenizer) nor \(TokenizerFiles.vocabulary); a BERT model's"
-                    + " tokenizer is in one of them")
-        }
-        func read<Value: Decodable>(_ name: String) throws -> Value? {
-            files.contents[name] == nil ? nil : try readJSON(folder.appending(path: name))
-        }
-        let settings: TokenizerConfiguration = try read(TokenizerFiles.configuration) ?? TokenizerConfiguration()
-        let map: SpecialTokensMap? = try read(TokenizerFiles.specialTokens)
-        let names = (map ?? SpecialTokensMap()).merging(settings.special)
+    /// Puts together what `vocab.txt`, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` say.
+    private init(
+        _ vocabularyFile: Data, source: String, _ settings: TokenizerConfiguration, special map: SpecialTokensMap?,
+        added numbered: [String: Int], files: TokenizerFiles
+    ) throws {
+        // The map is the older file: it counts, unless the newer one lists the tokens with their ids.
+        let older = map ?? SpecialTokensMap()
+        let names = settings.added == nil ? settings.special.merging(older) : older.merging(settings.special)
         var special = SpecialTokens()
         special.unknown = names.unknown?.content ?? special.unknown
         special.classification = names.classification?.content ?? special.classification
         special.separator = names.separator?.content ?? special.separator
-        var vocabulary = try Vocabulary(
-            contentsOf: folder.appending(path: TokenizerFiles.vocabulary), special: special)
-        var added = AddedTokens.special(
-            [
-                special.unknown, special.classification, special.separator, names.padding?.content ?? "[PAD]",
-                names.mask?.content ?? "[MASK]",
-            ], in: vocabulary)
-        let numbered: [String: Int] = try read(TokenizerFiles.addedTokens) ?? [:]
+        var vocabulary = try Vocabulary(fileContents: vocabularyFile, special: special, source: source)
+        let named = [
+            special.unknown, special.classification, special.separator, names.padding?.content ?? "[PAD]",
+            names.mask?.content ?? "[MASK]",
+        ]
+        var added = AddedTokens.special(named + names.others.map(\.content), in: vocabulary)
         var listed = numbered.map { AddedToken(content: $0, id: $1, isNormalized: true) }
         for (id, token) in settings.added ?? [:] {
             guard let id = Int(id) else { continue }
@@ -199,7 +201,7 @@ extension Tokenizer {
         }
         for token in listed.sorted(by: { $0.id < $1.id }) {
             guard token.id >= 0 && token.id < Self.mostTokens else {
-                throw TokenizationError("\(folder.path): the id of '\(token.content)' is not one that a token can have")
+                throw TokenizationError("\(source): the id of '\(token.content)' is not one that a token can have")
             }
             vocabulary.add(token.content, id: token.id)
             added.removeAll { $0.content.utf8.elementsEqual(token.content.utf8) }
@@ -256,13 +258,31 @@ private struct TokenizerConfiguration: Codable {
         special = try SpecialTokensMap(from: decoder)
     }
 
-    /// The keys that say something else than `normalizer` does.
+    /// The classes whose tokenizers are BERT's. For the generic ones, `transformers` reads `tokenizer.json` alone.
+    private static let classes = [
+        "BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast",
+    ]
+    private static let genericClasses = ["PreTrainedTokenizerFast", "TokenizersBackend"]
+
+    /// Refuses tokenizers that split text otherwise before they look into `vocab.txt`.
+    func checkClass(folder: URL) throws {
+        if let name = tokenizerClass, !(Self.classes + Self.genericClasses).contains(name) {
+            throw TokenizationError(
+                "\(folder.path): tokenizer_class is '\(name)', and there is no tokenizer.json; only BERT's own tokenizer can be"
+                    + " read from vocab.txt")
+        }
+    }
+
+    /// The keys that say something else than `normalizer` does; a key that is missing stands for its default.
     func disagreements(with normalizer: Normalizer) -> [String] {
-        let pairs: [(CodingKeys, Bool?, Bool)] = [
-            (.lowercases, lowercases, normalizer.lowercases), (.stripsAccents, stripsAccents, normalizer.stripsAccents),
-            (.splitsIdeographs, splitsIdeographs, normalizer.splitsIdeographs),
+        if Self.genericClasses.contains(tokenizerClass ?? "") { return [] }
+        let own = self.normalizer
+        let pairs: [(CodingKeys, Bool)] = [
+            (.lowercases, own.lowercases == normalizer.lowercases),
+            (.stripsAccents, own.stripsAccents == normalizer.stripsAccents),
+            (.splitsIdeographs, own.splitsIdeographs == normalizer.splitsIdeographs),
         ]
-        return pairs.filter { $0.1 ?? $0.2 != $0.2 }.map(\.0.rawValue)
+        return pairs.filter { !$0.1 }.map(\.0.rawValue)
     }
 
     var normalizer: Normalizer {
@@ -278,6 +298,9 @@ private struct SpecialTokensMap: Decodable {
     var separator: NamedToken?
     var padding: NamedToken?
     var mask: NamedToken?
+    var additional: [NamedToken]?
+    /// The same, as newer versions call it.
+    var extra: [NamedToken]?
 
     enum CodingKeys: String, CodingKey {
         case unknown = "unk_token"
@@ -285,9 +308,14 @@ private struct SpecialTokensMap: Decodable {
         case separator = "sep_token"
         case padding = "pad_token"
         case mask = "mask_token"
+        case additional = "additional_special_tokens"
+        case extra = "extra_special_tokens"
     }
 
     init() {}
+
+    /// Special tokens without a role.
+    var others: [NamedToken] { (additional ?? []) + (extra ?? []) }
 
     /// The same, with the names of `other` where it has some.
     func merging(_ other: SpecialTokensMap) -> SpecialTokensMap {
@@ -297,6 +325,8 @@ private struct SpecialTokensMap: Decodable {
         result.separator = other.separator ?? separator
         result.padding = other.padding ?? padding
         result.mask = other.mask ?? mask
+        result.additional = other.additional ?? additional
+        result.extra = other.extra ?? extra
         return result
     }
 }

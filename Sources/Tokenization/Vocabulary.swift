@@ -71,24 +71,18 @@ package struct Vocabulary: Sendable {
         return match.value
     }
 
-    /// Reads `vocab.txt`: one token a line.
+    /// Creates the vocabulary that a `vocab.txt` contains: one token a line.
     ///
-    /// - Throws: ``TokenizationError`` if the file cannot be read, is not UTF-8, or lacks a special token.
-    package init(contentsOf file: URL, special: SpecialTokens = SpecialTokens()) throws {
-        let data: Data
-        do {
-            data = try Data(contentsOf: file)
-        } catch {
-            throw TokenizationError("\(file.path): cannot read the vocabulary: \(error.localizedDescription)")
-        }
+    /// - Throws: ``TokenizationError`` if it is not UTF-8, or lacks a special token.
+    package init(fileContents data: Data, special: SpecialTokens = SpecialTokens(), source: String) throws {
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw TokenizationError("\(file.path): the vocabulary is not valid UTF-8")
+            throw TokenizationError("\(source): the vocabulary is not valid UTF-8")
         }
         var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
             String(Substring(line.last == UInt8(ascii: "\r") ? line.dropLast() : line))
         }
         if lines.last == "" { lines.removeLast() }
-        try self.init(tokens: lines, special: special, source: file.path)
+        try self.init(tokens: lines, special: special, source: source)
     }
 
     /// The text of `vocab.txt`.

@@ -39,10 +39,11 @@ struct Checkpoint {
                 hyperparameters.epochs, hyperparameters.batchSize, hyperparameters.gradientAccumulation,
                 hyperparameters.threads,
             ]
+            let progressed = [progress.epoch, progress.stepsOfEpoch, progress.step, progress.examplesSeen]
+            if case .steps(let steps) = request.checkpointEvery, steps < 1 { return false }
             return counts.allSatisfy { (1...1_000_000_000).contains($0) }
-                && hyperparameters.maxLength ?? 2 >= 2
-                && min(progress.epoch, progress.stepsOfEpoch, progress.step, progress.examplesSeen) >= 0
-                && progress.step <= 1 << 53
+                && progressed.allSatisfy { (0...1_000_000_000).contains($0) }
+                && hyperparameters.maxLength ?? 2 >= 2 && (0..<1).contains(hyperparameters.labelSmoothing)
         }
     }
 
@@ -129,6 +130,9 @@ struct Checkpoint {
         devSha256 = state.devSha256
         progress = state.progress
         model = try ModelFolder(contentsOf: folder.appending(path: "model"))
+        guard request.hyperparameters.maxLength ?? 2 <= model.classifier.configuration.maximumLength else {
+            throw TrainingError("\(folder.path): the checkpoint is damaged; train again from the beginning")
+        }
         let layout = model.classifier.layout
         let trained = try request.hyperparameters.trainedParts(layers: model.classifier.configuration.layers)
         let count = Gradients.count(trained, of: layout)

@@ -94,6 +94,9 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
         }
     }
 
+    /// Whether nothing but the head is trained, so that what it reads stays the same.
+    package var trainsHeadOnly: Bool { trainLayers == .head && !trainEmbeddings }
+
     /// What is trained of a model with so many layers.
     ///
     /// - Throws: ``TrainingError`` if it has fewer than are to be trained.
@@ -102,7 +105,7 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
         case .all: return .all
         case .head: return TrainedParts(firstLayer: layers, embeddings: trainEmbeddings)
         case .top(let count):
-            guard count <= layers else {
+            guard (0...layers).contains(count) else {
                 throw TrainingError("--train-layers \(count): the model has \(layers) layers")
             }
             return TrainedParts(firstLayer: layers - count, embeddings: trainEmbeddings)

@@ -118,7 +118,7 @@ package struct Trainer {
             }
         }
         let encoded = try data.encode(state.model, state.request, report: report)
-        try store.reopen(state.run, afterStep: state.progress.step)
+        try store.reopen(state.run, afterStep: state.progress.step, epochs: state.progress.epoch)
         try self.init(state, run: run.name, encoded, store: store, report: report, isInterrupted: isInterrupted)
     }
 
@@ -219,7 +219,7 @@ package struct Trainer {
                 pretrained: URL(filePath: path), labels: labels, pooling: hyperparameters.pooling,
                 seed: hyperparameters.seed, notice: { report(.notice($0)) })
             let configuration = model.classifier.configuration
-            if hyperparameters.trainLayers == .head && configuration.pooling == .cls {
+            if hyperparameters.trainsHeadOnly && configuration.pooling == .cls {
                 report(
                     .notice(
                         "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"
@@ -324,7 +324,7 @@ package struct Trainer {
 
     /// - Returns: whether it was interrupted
     private mutating func trainEpochs() throws -> Bool {
-        if hyperparameters.trainLayers == .head && !hyperparameters.trainEmbeddings, try !readFeatures() { return true }
+        if hyperparameters.trainsHeadOnly, try !readFeatures() { return true }
         while state.progress.epoch < hyperparameters.epochs {
             if let patience = hyperparameters.earlyStopping, state.progress.epochsWithoutImprovement >= patience {
                 report(.notice("no better epoch for \(patience): training ends early"))

@@ -21,10 +21,10 @@ struct BERTConfiguration: Codable {
     var layerNormEpsilon: Float?
     var initializerRange: Float?
     var padding: Int?
-    var numberOfLabels: Int?
     var id2label: [String: String]?
-    var label2id: [String: Int]?
+    var label2id: WrittenOnly<[String: Int]>?
     var problemType: String?
+    var tokenizerClass: String?
     var pooling: Configuration.Pooling?
     var normPlacement: Configuration.NormPlacement?
 
@@ -45,8 +45,8 @@ struct BERTConfiguration: Codable {
         case layerNormEpsilon = "layer_norm_eps"
         case initializerRange = "initializer_range"
         case padding = "pad_token_id"
-        case numberOfLabels = "num_labels"
         case problemType = "problem_type"
+        case tokenizerClass = "tokenizer_class"
         case normPlacement = "norm_placement"
     }
 
@@ -78,7 +78,7 @@ struct BERTConfiguration: Codable {
         padding = configuration.paddingToken
         let numbered = configuration.labels.enumerated()
         id2label = Dictionary(uniqueKeysWithValues: numbered.map { (String($0.offset), $0.element) })
-        label2id = Dictionary(uniqueKeysWithValues: numbered.map { ($0.element, $0.offset) })
+        label2id = WrittenOnly(value: Dictionary(uniqueKeysWithValues: numbered.map { ($0.element, $0.offset) }))
         problemType = Self.problemType
         pooling = configuration.pooling
         normPlacement = configuration.normPlacement
@@ -88,16 +88,20 @@ struct BERTConfiguration: Codable {
     /// classify tokens, for example.
     var classifiesTexts: Bool { architectures?.contains(Self.architecture) ?? true }
 
-    /// Whether a text has exactly one label, as classifiers have it unless they say otherwise.
-    var hasOneLabel: Bool { problemType ?? Self.problemType == Self.problemType }
+    /// Whether the head chooses one of several labels. `transformers` takes a head for a regression if it has only one, and
+    /// nothing else is said.
+    func choosesOne(of labels: [String]) -> Bool {
+        labels.count > 1 && problemType ?? Self.problemType == Self.problemType
+    }
 
     private static let problemType = "single_label_classification"
 
     /// The names of the classes, by id; where there are none, what `transformers` calls them.
     ///
     /// - Parameter count: how many classes the head has
-    /// - Throws: ``ModelError`` if an id is missing.
+    /// - Throws: ``ModelError`` if an id is missing, or there are more classes than a model can have.
     func labels(count: Int) throws -> [String] {
+        guard count <= Configuration.mostLabels else { throw ModelError("the classifier has \(count) labels") }
         guard let id2label else { return (0..<count).map { "LABEL_\($0)" } }
         return try (0..<id2label.count).map { id in
             guard let label = id2label[String(id)] else {
@@ -141,6 +145,15 @@ struct BERTConfiguration: Codable {
     }
 }
 
+/// A value that is written for others, and not read.
+struct WrittenOnly<Value: Encodable>: Codable {
+    var value: Value?
+
+    init(value: Value) { self.value = value }
+    init(from decoder: any Decoder) throws {}
+    func encode(to encoder: any Swift.Encoder) throws { try value.encode(to: encoder) }
+}
+
 /// Keys of `config.json` that would change the arithmetic to one that this package does not have. Decoding fails if one of them
 /// has a value that does.
 struct UnsupportedKeys: Decodable {
@@ -162,8 +175,8 @@ struct UnsupportedKeys: Decodable {
             if let list = try? container.decode([Ignored].self, forKey: key), list.isEmpty { continue }
             let value = try? container.decode(String.self, forKey: key)
             throw JSONFileError(
-                "\(key.rawValue)\(value.map { " is '\($0)'" } ?? "") asks for arithmetic that is not BERT's, and cannot be read"
-            )
+                "\(key.rawValue)\(value.map { " '\($0)'" } ?? "") asks for other arithmetic than BERT's, which is not"
+                    + " supported")
         }
     }
 

@@ -63,6 +63,8 @@ package struct Configuration: Sendable, Equatable {
         self.labels = labels
     }
 
+    static let mostLabels = 1 << 20
+
     /// Checks that a model of this shape can be built.
     ///
     /// - Throws: ``ModelError`` that names what cannot be.
@@ -74,7 +76,7 @@ package struct Configuration: Sendable, Equatable {
             ("vocabulary size", vocabularySize, 1 << 24), ("hidden size", hiddenSize, 1 << 16),
             ("number of layers", layers, 1 << 10), ("number of attention heads", heads, 1 << 12),
             ("intermediate size", intermediateSize, 1 << 18), ("maximum length", maximumLength, 1 << 20),
-            ("number of segments", segments, 1 << 10), ("number of labels", labels.count, 1 << 20),
+            ("number of segments", segments, 1 << 10), ("number of labels", labels.count, Self.mostLabels),
         ]
         for (name, value, limit) in sizes {
             try require(value >= 1 && value <= limit, "the \(name) is \(value); it must lie between 1 and \(limit)")

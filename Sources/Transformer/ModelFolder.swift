@@ -38,10 +38,10 @@ package struct ModelFolder {
                 "\(folder.path): the model has no classifier for texts; fine-tune it with:"
                     + " addnorm train --model \(folder.path)")
         }
-        guard source.bert.hasOneLabel else {
+        guard source.bert.choosesOne(of: labels) else {
             throw ModelError(
-                "\(source.file.path): problem_type is '\(source.bert.problemType ?? "")'; only"
-                    + " 'single_label_classification' can be read")
+                "\(source.file.path): problem_type is '\(source.bert.problemType ?? "regression")', with \(labels.count) labels;"
+                    + " only 'single_label_classification' with several labels can be read")
         }
         let configuration = try source.configuration(labels: labels, pooling: source.bert.pooling ?? .cls)
         classifier = try SequenceClassifier(configuration) { layout in
@@ -74,7 +74,7 @@ package struct ModelFolder {
         let pooling = try pooling ?? own ?? source.sentencePooling() ?? .mean
         var keptLabels: [String]?
         if let known {
-            if pooling != own || !source.bert.hasOneLabel || !Set(labels).isSubset(of: known) {
+            if pooling != own || !source.bert.choosesOne(of: known) || !Set(labels).isSubset(of: known) {
                 let names = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
                 notice(
                     "\(folder.path): its classifier is for \(known.count) labels (\(names)) and"
@@ -122,7 +122,7 @@ package struct ModelFolder {
             let file = folder.appending(path: File.configuration)
             let _: UnsupportedKeys = try readJSON(file)
             bert = try readJSON(file)
-            tokenizer = try Tokenizer(contentsOf: folder)
+            tokenizer = try Tokenizer(contentsOf: folder, tokenizerClass: bert.tokenizerClass)
         }
 
         /// The labels of the classifier for texts; nil if there is none.

@@ -61,7 +61,7 @@ package struct SafeTensors {
         var end = 0
         for (name, tensor) in tensors.sorted(by: { $0.value.offsets.lexicographicallyPrecedes($1.value.offsets) }) {
             guard tensor.offsets.count == 2, tensor.offsets[0] == end, tensor.offsets[1] >= end,
-                tensor.offsets[1] <= size
+                tensor.offsets[1] <= size, tensor.shape.allSatisfy({ $0 >= 0 })
             else { throw invalid("the tensor '\(name)' does not lie where one can be, in \(size) bytes of data") }
             end = tensor.offsets[1]
         }
@@ -74,10 +74,9 @@ package struct SafeTensors {
         guard let element = FloatBuffer.Element(rawValue: tensor.dtype) else {
             return "of type \(tensor.dtype), not F32, F16 or BF16"
         }
-        guard tensor.shape == shape, tensor.offsets[1] - tensor.offsets[0] == element.size * shape.reduce(1, *) else {
-            return "of shape \(tensor.shape), not \(shape)"
-        }
-        return nil
+        if tensor.shape != shape { return "of shape \(tensor.shape), not \(shape)" }
+        let size = tensor.offsets[1] - tensor.offsets[0]
+        return size == element.size * shape.reduce(1, *) ? nil : "of \(size) bytes, which are not those of its shape"
     }
 
     /// Copies a tensor that has no ``problem(of:shape:)`` to `block`.
@@ -87,21 +86,8 @@ package struct SafeTensors {
         }
         let range = (dataStart + tensor.offsets[0])..<(dataStart + tensor.offsets[1])
         buffer.replace(block, with: UnsafeRawBufferPointer(rebasing: memory.bytes[range]), of: element)
-        // So that the file's pages do not count as a second copy.
+        // So that the pages that were read do not count as a second copy.
         memory.release(range)
-    }
-
-    /// The tensors as a buffer of `layout`, without copying; nil if they do not lie in the file as they do in the layout.
-    ///
-    /// - Parameter names: of the tensors, in the order of the layout's parameters
-    func view(of layout: ParameterLayout, names: [String]) -> FloatBuffer? {
-        guard let first = tensors[names[0]] else { return nil }
-        let lieAlike = zip(layout.parameters, names).allSatisfy { parameter, name in
-            tensors[name]?.dtype == FloatBuffer.Element.float32.rawValue
-                && tensors[name]?.offsets[0] == first.offsets[0] + 4 * parameter.block.offset
-        }
-        let start = dataStart + first.offsets[0]
-        return lieAlike && start % 4 == 0 ? FloatBuffer(memory, offset: start, count: layout.count) : nil
     }
 
     /// Reads the vector `name`, of `count` elements, from a file.

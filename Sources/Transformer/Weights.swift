@@ -17,7 +17,8 @@ struct Weights {
     private enum File {
         static let whole = "model.safetensors"
         static let index = "model.safetensors.index.json"
-        static let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"]
+        static let pickled = "pytorch_model.bin"
+        static let pickledIndex = "pytorch_model.bin.index.json"
     }
 
     /// Tensors that older versions of `transformers` have saved, and that follow from the configuration.
@@ -44,8 +45,12 @@ struct Weights {
             if let name = names.first(where: { $0.contains("/") || $0.isEmpty }) ?? (names.isEmpty ? "" : nil) {
                 throw ModelError("\(folder.appending(path: File.index).path): '\(name)' is not a file of this folder")
             }
-        } else if !exists(File.whole), File.pickled.contains(where: exists) {
+        } else if !exists(File.whole), exists(File.pickled) {
             throw ModelError(Self.conversion(of: folder))
+        } else if !exists(File.whole), exists(File.pickledIndex) {
+            throw ModelError(
+                "\(folder.path): has its weights in pickled shards only, which cannot be read. Convert them once, with"
+                    + " transformers: load the folder with from_pretrained, and save it with save_pretrained")
         }
         path = folder.appending(path: names.count == 1 ? names[0] : File.index).path
         files = try names.map { try SafeTensors(contentsOf: folder.appending(path: $0)) }
@@ -82,9 +87,6 @@ struct Weights {
         """
     }
 
-    /// Whether there is a tensor of this name.
-    func contains(_ name: String) -> Bool { places[name] != nil }
-
     /// The size of the first dimension of a tensor, if it is there and has one.
     func rows(of name: String) -> Int? { places[name].flatMap { files[$0.file].tensors[$0.name]?.shape.first } }
 
@@ -120,7 +122,7 @@ struct Weights {
             } else if mayLack(parameter) {
                 missing.append(index)
             } else {
-                problems.append(TensorNote(parameter.name, parameter.shape, "missing"))
+                problems.append(TensorNote(parameter.name, parameter.shape, "missing", isMissing: true))
             }
         }
         let known = Set(layout.parameters.map(\.name)).union(Self.derived)
@@ -128,16 +130,14 @@ struct Weights {
             TensorNote(place.name, files[place.file].tensors[place.name]?.shape ?? [], "not used")
         }.sorted { $0.name < $1.name }
         guard problems.isEmpty else {
+            // What is wrong comes before what is merely missing.
+            problems.sort { ($0.isMissing ? 1 : 0) < ($1.isMissing ? 1 : 0) }
             throw ModelError(
                 "\(path): the tensors are not those of the model that config.json describes:\n"
                     + TensorNote.table(problems + unused) + "\nfetch the model again, or correct config.json")
         }
         let notes = missing.map { index in
             TensorNote(layout.parameters[index].name, layout.parameters[index].shape, "missing: initialised")
-        }
-        let names = layout.parameters.map { places[$0.name]?.name ?? "" }
-        if files.count == 1, missing.isEmpty, let view = files[0].view(of: layout, names: names) {
-            return (view, notes + unused)
         }
         var parameters = FloatBuffer(count: layout.count)
         for (index, parameter) in layout.parameters.enumerated() {
@@ -156,12 +156,13 @@ struct TensorNote {
     let name: String
     let shape: [Int]
     let note: String
+    let isMissing: Bool
 
     /// The longest table.
     private static let mostRows = 60
 
-    init(_ name: String, _ shape: [Int], _ note: String) {
-        (self.name, self.shape, self.note) = (name, shape, note)
+    init(_ name: String, _ shape: [Int], _ note: String, isMissing: Bool = false) {
+        (self.name, self.shape, self.note, self.isMissing) = (name, shape, note, isMissing)
     }
 
     /// A line for each.
@@ -173,6 +174,7 @@ struct TensorNote {
         let nameWidth = shown.map(\.name.count).max() ?? 0
         let shapeWidth = shown.map { "\($0.shape)".count }.max() ?? 0
         let lines = shown.map { "  \(padded($0.name, nameWidth))  \(padded("\($0.shape)", shapeWidth))  \($0.note)" }
-        return (lines + (notes.count > mostRows ? ["  … and \(notes.count - mostRows) more"] : [])).joined(separator: "\n")
+        return (lines + (notes.count > mostRows ? ["  … and \(notes.count - mostRows) more"] : [])).joined(
+            separator: "\n")
     }
 }

@@ -297,7 +297,7 @@ struct TrainingOptions: ParsableArguments {
             throw ValidationError("--weight-decay must be 0 or more.")
         }
         guard (0...1).contains(warmupRatio) else { throw ValidationError("--warmup-ratio must lie between 0 and 1.") }
-        guard maxGradNorm > 0 else { throw ValidationError("--max-grad-norm must be above 0.") }
+        guard maxGradNorm > 0 && maxGradNorm.isFinite else { throw ValidationError("--max-grad-norm must be above 0.") }
         guard (0..<1).contains(dropout ?? 0) else { throw ValidationError("--dropout must be at least 0 and below 1.") }
     }
 

@@ -188,6 +188,7 @@ import Tokenization
     @Test func honoursWhatItStates() throws {
         let uncased = try Self.tokenizer("tokenizer.json", "\"lowercase\": true", "\"lowercase\": false")
         #expect(!uncased.normalizer.lowercases)
+        #expect(try Tokenizer(contentsOf: HardStringsTests.fixtures.appending(path: "cased")).warning == nil)
         #expect(uncased.warning?.contains("disagree about do_lower_case") == true)
         let words = try Self.tokenizer(
             "tokenizer.json", "\"max_input_chars_per_word\": 100", "\"max_input_chars_per_word\": 3")
@@ -196,16 +197,52 @@ import Tokenization
         #expect(raw.encode("a\u{AD}b", maximumLength: 9).ids.count == 5)
     }
 
-    /// Only where there is no `tokenizer.json`, as in `transformers`.
-    @Test func wordsThatAreNeverSplit() throws {
+    /// A tokenizer of a small `vocab.txt` and these companions.
+    static func tokenizer(configuration: String = "{}", map: String? = nil, added: String? = nil) throws -> Tokenizer {
         try withFolder { folder in
-            let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "C++", "c", "+", "x"]
-            try Data(tokens.joined(separator: "\n").utf8).write(to: folder.appending(path: "vocab.txt"))
-            try Data(#"{"never_split": ["C++", "F#"], "do_lower_case": true}"#.utf8)
-                .write(to: folder.appending(path: "tokenizer_config.json"))
-            let tokenizer = try Tokenizer(contentsOf: folder)
-            #expect(tokenizer.encode("C++ c++ F# xC++", maximumLength: 20).ids == [2, 5, 6, 7, 7, 1, 1, 7, 7, 3])
+            let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "C++", "c", "+", "x", "<s>"]
+            let files: [String: String?] = [
+                "vocab.txt": tokens.joined(separator: "\n"), "tokenizer_config.json": configuration,
+                "special_tokens_map.json": map, "added_tokens.json": added,
+            ]
+            for (name, text) in files {
+                if let text { try Data(text.utf8).write(to: folder.appending(path: name)) }
+            }
+            return try Tokenizer(contentsOf: folder)
         }
+    }
+
+    /// Words, and not parts of them. `transformers` has this in its slow tokenizers only.
+    @Test func wordsThatAreNeverSplit() throws {
+        let tokenizer = try Self.tokenizer(configuration: #"{"never_split": ["C++", "F#"], "do_lower_case": true}"#)
+        #expect(tokenizer.encode("C++ c++ F# xC++", maximumLength: 20).ids == [2, 5, 6, 7, 7, 1, 1, 7, 7, 3])
+    }
+
+    @Test func specialTokensHaveManyPlaces() throws {
+        func ids(_ tokenizer: Tokenizer) -> [Int] { tokenizer.encode("x<s>x", maximumLength: 9).ids }
+        #expect(ids(try Self.tokenizer()) == [2, 8, 1, 1, 1, 8, 3])
+        #expect(ids(try Self.tokenizer(map: #"{"additional_special_tokens": ["<s>"]}"#)) == [2, 8, 9, 8, 3])
+        #expect(
+            ids(try Self.tokenizer(configuration: #"{"extra_special_tokens": [{"content": "<s>"}]}"#)) == [
+                2, 8, 9, 8, 3,
+            ])
+        #expect(ids(try Self.tokenizer(added: #"{"<s>": 9}"#)) == [2, 8, 9, 8, 3])
+        #expect(
+            ids(try Self.tokenizer(configuration: #"{"cls_token": "c"}"#, map: #"{"cls_token": "<s>"}"#))
+                == [9, 8, 9, 8, 3])
+    }
+
+    @Test func otherTokenizersAreRefused() {
+        let error = #expect(throws: TokenizationError.self) {
+            try Self.tokenizer(configuration: #"{"tokenizer_class": "BertJapaneseTokenizer"}"#)
+        }
+        #expect(error?.description.contains("'BertJapaneseTokenizer'") == true)
+    }
+
+    /// A token of which nothing is left once it is normalised is never found.
+    @Test func tokensThatVanish() throws {
+        let configuration = #"{"added_tokens_decoder": {"11": {"content": "\#u{200B}", "normalized": true}}}"#
+        #expect(try Self.tokenizer(configuration: configuration).encode("x", maximumLength: 9).ids == [2, 8, 3])
     }
 
     /// What was read is given back byte for byte.
@@ -277,10 +314,7 @@ import Tokenization
 
     @Test func survivesAFile() throws {
         let vocabulary = try Vocabulary(tokens: ["[UNK]", "[CLS]", "[SEP]", "##\u{301}", " ", "x"], source: "test")
-        let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).txt")
-        defer { try? FileManager.default.removeItem(at: file) }
-        try Data(vocabulary.fileContents.utf8).write(to: file)
-        let again = try Vocabulary(contentsOf: file)
+        let again = try Vocabulary(fileContents: Data(vocabulary.fileContents.utf8), source: "test")
         #expect(again.tokens.map { Array($0.utf8) } == vocabulary.tokens.map { Array($0.utf8) })
     }
 }

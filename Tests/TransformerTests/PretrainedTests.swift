@@ -126,6 +126,24 @@ import Transformer
         }
     }
 
+    /// Shapes that no tensor has, and heads that do not choose.
+    @Test(arguments: [
+        ([-3, 16], "not a valid safetensors file"), ([3_000_000_000, 16], "3000000000 labels"),
+        ([1, 16], "with 1 labels"),
+    ])
+    func shapesThatCannotBe(_ shape: [Int], _ message: String) throws {
+        var tensors = try Self.tensors()
+        let index = try #require(tensors.firstIndex { $0.name == "classifier.weight" })
+        tensors[index].shape = shape
+        try Self.withModel(tensors) { folder in
+            let config = folder.appending(path: "config.json")
+            let isUnnamed = try replace("\"id2label\"", by: "\"x\"", in: config)
+            #expect(isUnnamed)
+            let error = #expect(throws: ModelError.self) { try ModelFolder(contentsOf: folder) }
+            #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+        }
+    }
+
     /// One table for all that is wrong.
     @Test func namesEveryTensorThatDoesNotFit() throws {
         var tensors = try Self.tensors()
