@@ -28,9 +28,12 @@ package struct ModelFolder {
 
     /// Reads a classifier.
     ///
-    /// - Parameter notice: is told what in the folder was not used
+    /// - Parameters:
+    ///   - mapped: whether the weights may stay in their file, of which only what is used is then read. For programs that end
+    ///     soon: a file that is changed meanwhile changes the model
+    ///   - notice: is told what in the folder was not used
     /// - Throws: an error that names the file and what is wrong with it.
-    package init(contentsOf folder: URL, notice: (String) -> Void = { _ in }) throws {
+    package init(contentsOf folder: URL, mapped: Bool = false, notice: (String) -> Void = { _ in }) throws {
         let source = try Source(folder)
         let weights = try Weights(contentsOf: folder)
         guard let labels = try source.labels(of: weights) else {
@@ -45,7 +48,8 @@ package struct ModelFolder {
         }
         let configuration = try source.configuration(labels: labels, pooling: source.bert.pooling ?? .cls)
         classifier = try SequenceClassifier(configuration) { layout in
-            let read = try weights.parameters(of: layout, mayLack: { _ in false }, initialize: { _, _ in })
+            let read = try weights.parameters(
+                of: layout, mapped: mapped, mayLack: { _ in false }, initialize: { _, _ in })
             if !read.notes.isEmpty { notice(weights.notice(read.notes)) }
             return read.parameters
         }
@@ -86,7 +90,9 @@ package struct ModelFolder {
         if keptLabels == nil { weights.setAside(prefix: "classifier.") }
         let configuration = try source.configuration(labels: keptLabels ?? labels, pooling: pooling)
         classifier = try SequenceClassifier(configuration) { layout in
-            let read = try weights.parameters(of: layout, mayLack: { keptLabels == nil && $0.part == .head }) {
+            let read = try weights.parameters(
+                of: layout, mapped: false, mayLack: { keptLabels == nil && $0.part == .head }
+            ) {
                 layout.initialize($0, of: &$1, standardDeviation: configuration.initializerRange, seed: seed)
             }
             if !read.notes.isEmpty { notice(weights.notice(read.notes)) }

@@ -84,10 +84,30 @@ package struct SafeTensors {
         guard let tensor = tensors[name], let element = FloatBuffer.Element(rawValue: tensor.dtype) else {
             preconditionFailure("a tensor that was not checked")
         }
-        let range = (dataStart + tensor.offsets[0])..<(dataStart + tensor.offsets[1])
-        buffer.replace(block, with: UnsafeRawBufferPointer(rebasing: memory.bytes[range]), of: element)
-        // So that the pages that were read do not count as a second copy.
-        memory.release(range)
+        // In pieces, each given back when it has been read, so that the file's pages do not count as a second copy.
+        let piece = 1 << 20
+        for first in stride(from: 0, to: block.count, by: piece) {
+            let count = min(piece, block.count - first)
+            let start = dataStart + tensor.offsets[0] + element.size * first
+            let range = start..<start + element.size * count
+            buffer.replace(
+                Block(offset: block.offset + first, columns: count),
+                with: UnsafeRawBufferPointer(rebasing: memory.bytes[range]), of: element)
+            memory.release(range)
+        }
+    }
+
+    /// The tensors as a buffer of `layout`, without copying; nil if they do not lie in the file as they do in the layout.
+    ///
+    /// - Parameter names: of the tensors, in the order of the layout's parameters
+    func view(of layout: ParameterLayout, names: [String]) -> FloatBuffer? {
+        guard let first = tensors[names[0]] else { return nil }
+        let lieAlike = zip(layout.parameters, names).allSatisfy { parameter, name in
+            tensors[name]?.dtype == FloatBuffer.Element.float32.rawValue
+                && tensors[name]?.offsets[0] == first.offsets[0] + 4 * parameter.block.offset
+        }
+        let start = dataStart + first.offsets[0]
+        return lieAlike && start % 4 == 0 ? FloatBuffer(memory, offset: start, count: layout.count) : nil
     }
 
     /// Reads the vector `name`, of `count` elements, from a file.

@@ -103,12 +103,13 @@ struct Weights {
     /// Reads the parameters of a layout.
     ///
     /// - Parameters:
+    ///   - mapped: whether the file itself may serve as their memory, where it is laid out like that
     ///   - mayLack: whether a parameter can be missing
     ///   - initialize: gives a missing one its value
     /// - Returns: the parameters, and a line about every tensor that was missing or not used
     /// - Throws: ``ModelError`` with a table of all tensors that are missing and must not be, or that do not fit.
     func parameters(
-        of layout: ParameterLayout, mayLack: (Parameter) -> Bool,
+        of layout: ParameterLayout, mapped: Bool, mayLack: (Parameter) -> Bool,
         initialize: (_ index: Int, _ buffer: inout FloatBuffer) -> Void
     ) throws -> (parameters: FloatBuffer, notes: [TensorNote]) {
         var problems: [TensorNote] = []
@@ -138,6 +139,10 @@ struct Weights {
         }
         let notes = missing.map { index in
             TensorNote(layout.parameters[index].name, layout.parameters[index].shape, "missing: initialised")
+        }
+        let names = layout.parameters.map { places[$0.name]?.name ?? "" }
+        if mapped, files.count == 1, missing.isEmpty, let view = files[0].view(of: layout, names: names) {
+            return (view, notes + unused)
         }
         var parameters = FloatBuffer(count: layout.count)
         for (index, parameter) in layout.parameters.enumerated() {

@@ -28,6 +28,11 @@ struct AddNormCommand: ParsableCommand {
 
     /// Of this program; each run records it.
     static let version = "0.1.0"
+
+    static func main() {
+        VanishedFile.watch()
+        main(nil)
+    }
 }
 
 /// `--db`
@@ -79,7 +84,7 @@ struct ModelOptions: ParsableArguments {
     var url: URL { URL(filePath: model) }
 
     /// Reads the classifier.
-    func load() throws -> ModelFolder { try ModelFolder(contentsOf: url, notice: Output.warn) }
+    func load() throws -> ModelFolder { try ModelFolder(contentsOf: url, mapped: true, notice: Output.warn) }
 
     /// - Parameter limit: the model's
     func maximumLength(limit: Int) throws -> Int {

@@ -191,6 +191,28 @@ struct Program {
         }
     }
 
+    /// What is mapped can be cut off by others: an error then, and no crash.
+    @Test(.timeLimit(.minutes(1))) func aModelThatIsCutOff() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            let process = program.process(["predict", "--model", "model"])
+            let (input, output, errors) = (Pipe(), Pipe(), Pipe())
+            process.standardInput = input
+            process.standardOutput = output
+            process.standardError = errors
+            try process.run()
+            try input.fileHandleForWriting.write(contentsOf: Data("wonderful\n".utf8))
+            #expect(!output.fileHandleForReading.availableData.isEmpty)
+            try Data().write(to: program.folder.appending(path: "model/model.safetensors"))
+            try input.fileHandleForWriting.write(contentsOf: Data("awful\n".utf8))
+            try input.fileHandleForWriting.close()
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit && process.terminationStatus == 1)
+            let text = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+            #expect(text.contains("cut off by another program"))
+        }
+    }
+
     /// Ctrl-C: a model, a run marked as interrupted, and an exit status that scripts notice.
     @Test(.timeLimit(.minutes(1))) func interrupt() async throws {
         try await Program.use { program in
