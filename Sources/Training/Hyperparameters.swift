@@ -89,7 +89,7 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     package init(for kind: Kind = .newModel) {
         switch kind {
         case .newModel: (epochs, learningRate, layerDecay) = (8, 5e-4, 1)
-        case .fineTuning: (epochs, learningRate, layerDecay) = (3, 2e-4, 0.8)
+        case .fineTuning: (epochs, learningRate, layerDecay) = (3, 2e-4, 0.9)
         case .headOnly: (epochs, learningRate, layerDecay) = (40, 1e-2, 1)
         }
     }

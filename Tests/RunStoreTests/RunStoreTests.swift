@@ -1,14 +1,12 @@
 import Foundation
 import GRDB
 import RunStore
+import TestSupport
 import Testing
 
 /// Calls `body` with the path of a file that is not there yet.
 func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try body(folder.appending(path: "runs.sqlite").path)
+    try withFolder { try body($0.appending(path: "runs.sqlite").path) }
 }
 
 @Suite struct RunStoreTests {
@@ -61,6 +59,23 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
                 guard case .text(let time) = row[0] else { Issue.record("not a text"); continue }
                 #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/) != nil)
             }
+        }
+    }
+
+    /// Killed after the end of an epoch whose last step was the checkpoint's: that epoch is ended again.
+    @Test func reopeningRemovesWhatWillBeRecordedAgain() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            _ = try store.begin(Self.run(), params: [])
+            try store.record([
+                Metric(run: 1, .dev, "loss", step: 10, epoch: 1, value: 1),
+                Metric(run: 1, .train, "batch_loss", step: 20, epoch: 2, value: 2),
+                Metric(run: 1, .train, "loss", step: 20, epoch: 2, value: 3),
+                Metric(run: 1, .dev, "accuracy", step: 20, epoch: 2, value: 4),
+                Metric(run: 1, .train, "batch_loss", step: 21, epoch: 2.1, value: 5),
+            ])
+            try store.reopen(1, afterStep: 20, epochs: 1)
+            #expect(try store.query("SELECT value FROM metrics ORDER BY value").rows == [[.real(1)], [.real(2)]])
         }
     }
 
