@@ -21,6 +21,7 @@ package final class MappedMemory {
     /// - Throws: what the system says, for example that the disk is full.
     package init(temporaryBytes count: Int) throws {
         let folder = FileManager.default.temporaryDirectory.path
+        // mkstemp replaces the six letters by ones that make the name unique.
         var template = Array("\(folder)/addnorm-XXXXXX".utf8CString)
         let descriptor = mkstemp(&template)
         guard descriptor >= 0 else { throw POSIXError.current }

@@ -9,22 +9,13 @@ package struct Gradients {
 
     /// Creates gradients of 0 for the parts of a model that are trained.
     package init(_ trained: TrainedParts = .all, of layout: ParameterLayout) {
-        var ranges: [Range<Int>] = []
-        for parameter in layout.parameters where trained.contains(parameter.part) {
-            let range = parameter.block.range
-            if let last = ranges.last, last.upperBound == range.lowerBound {
-                ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
-            } else {
-                ranges.append(range)
-            }
-        }
-        self.trained = ranges
+        self.trained = layout.ranges(of: trained)
         values = FloatBuffer(count: Self.count(trained, of: layout))
     }
 
     /// How many gradients there are if these parts are trained.
     package static func count(_ trained: TrainedParts, of layout: ParameterLayout) -> Int {
-        layout.parameters.reduce(0) { $0 + (trained.contains($1.part) ? $1.block.count : 0) }
+        layout.ranges(of: trained).reduce(0) { $0 + $1.count }
     }
 
     /// Where the gradient of a parameter lies in ``values``; nil if the parameter is frozen.
