@@ -13,6 +13,10 @@
 // A helper has to be inlined, or each clone would call one copy that was compiled for the baseline.
 #define HELPER static inline __attribute__((always_inline))
 
+// As many floats as fill AVX-512's registers; on other machines the compiler takes several. Any address will do.
+enum { LANES = 16 };
+typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4)));
+
 // MARK: Scalar functions that the compiler can vectorise
 
 /// eˣ by 2ⁿ · eʳ with r = x − n ln 2 and a Taylor polynomial of eʳ; relative error below 2e-7.
@@ -49,6 +53,9 @@ HELPER float normal_cdf(float x, float bell) {
     float tail = 0.5f * p * t * bell;
     return x < 0 ? tail : 1.0f - tail;
 }
+
+/// Unlike sqrtf it never sets errno, which no vector loop could.
+HELPER float square_root(float x) { return __builtin_elementwise_sqrt(x); }
 
 HELPER float hyperbolic_tangent(float x) { return 1.0f - 2.0f / (1.0f + exponential(2.0f * x)); }
 
@@ -92,8 +99,15 @@ VECTORISED void ck_relu_backward(size_t n, const float *restrict x, float *restr
 
 VECTORISED void ck_softmax(size_t n, float scale, float *x) {
 #pragma clang fp reassociate(on)
-    float largest = -INFINITY;
-    for (size_t i = 0; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+    // A maximum of its own for each lane: the compiler may not reorder comparisons, for the sake of NaNs.
+    float maxima[LANES], largest = -INFINITY;
+    for (size_t j = 0; j < LANES; j++) maxima[j] = -INFINITY;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t j = 0; j < LANES; j++) maxima[j] = x[i + j] > maxima[j] ? x[i + j] : maxima[j];
+    }
+    for (; i < n; i++) maxima[i % LANES] = x[i] > maxima[i % LANES] ? x[i] : maxima[i % LANES];
+    for (size_t j = 0; j < LANES; j++) largest = maxima[j] > largest ? maxima[j] : largest;
     float sum = 0;
     for (size_t i = 0; i < n; i++) {
         x[i] = exponential(scale * (x[i] - largest));
@@ -110,6 +124,52 @@ VECTORISED void ck_softmax_backward(size_t n, float scale, const float *restrict
     for (size_t i = 0; i < n; i++) dp[i] = scale * p[i] * (dp[i] - dot);
 }
 
+// MARK: Small matrices
+
+enum { TILE = 6 };
+
+/// `rows` rows of C, `rows` a constant: their sums stay in registers.
+HELPER void gemm_rows(const size_t rows, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
+                      float *restrict c, size_t c_row) {
+    size_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        lanes sums[TILE] = {};
+        for (size_t p = 0; p < k; p++) {
+            lanes values = *(const lanes *)(b + p * b_row + j);
+            for (size_t i = 0; i < rows; i++) sums[i] += a.pointer[i * a.row + p * a.column] * values;
+        }
+        for (size_t i = 0; i < rows; i++) *(lanes *)(c + i * c_row + j) = sums[i];
+    }
+    for (; j < n; j++) {
+        float sums[TILE] = {};
+        for (size_t p = 0; p < k; p++) {
+            for (size_t i = 0; i < rows; i++) sums[i] += a.pointer[i * a.row + p * a.column] * b[p * b_row + j];
+        }
+        for (size_t i = 0; i < rows; i++) c[i * c_row + j] = sums[i];
+    }
+}
+
+VECTORISED void ck_small_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
+                              float *restrict c, size_t c_row) {
+    for (; m >= TILE; m -= TILE, a.pointer += TILE * a.row, c += TILE * c_row) {
+        gemm_rows(TILE, n, k, a, b, b_row, c, c_row);
+    }
+    switch (m) {
+    case 1: gemm_rows(1, n, k, a, b, b_row, c, c_row); break;
+    case 2: gemm_rows(2, n, k, a, b, b_row, c, c_row); break;
+    case 3: gemm_rows(3, n, k, a, b, b_row, c, c_row); break;
+    case 4: gemm_rows(4, n, k, a, b, b_row, c, c_row); break;
+    case 5: gemm_rows(5, n, k, a, b, b_row, c, c_row); break;
+    }
+}
+
+VECTORISED void ck_transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y,
+                             size_t y_row) {
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) y[j * y_row + i] = x[i * x_row + j];
+    }
+}
+
 // MARK: LayerNorm
 
 VECTORISED void ck_layer_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain,
@@ -120,7 +180,7 @@ VECTORISED void ck_layer_norm(size_t n, float epsilon, const float *restrict x, 
     float mean = sum / (float)n;
     float squares = 0;
     for (size_t i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
-    float scale = 1.0f / sqrtf(squares / (float)n + epsilon);
+    float scale = 1.0f / square_root(squares / (float)n + epsilon);
     for (size_t i = 0; i < n; i++) y[i] = (x[i] - mean) * scale * gain[i] + bias[i];
     statistics[0] = mean;
     statistics[1] = scale;
@@ -196,31 +256,42 @@ VECTORISED void ck_random_group(uint64_t seed, uint32_t site, uint64_t step, uin
     random_group(seed, site, step, group, words);
 }
 
-VECTORISED void ck_dropout(size_t n, float rate, uint64_t seed, uint32_t site, uint64_t step, size_t first,
-                           float *x) {
+VECTORISED void ck_dropout(size_t rows, size_t n, size_t row, float rate, uint64_t seed, uint32_t site, uint64_t step,
+                           size_t first, float *x) {
     uint32_t threshold = (uint32_t)((double)rate * 4294967296.0), words[GROUP];
     float scale = 1.0f / (1.0f - rate);
-    size_t end = first + n;
-    for (size_t start = first; start < end;) {
-        size_t group = start / GROUP, offset = start % GROUP;
-        size_t count = GROUP - offset < end - start ? GROUP - offset : end - start;
-        random_group(seed, site, step, (uint32_t)group, words);
-        for (size_t i = 0; i < count; i++) x[i] = words[offset + i] >= threshold ? x[i] * scale : 0.0f;
-        x += count;
-        start += count;
+    size_t position = first, group = SIZE_MAX;
+    for (; rows > 0; rows--, x += row) {
+        for (size_t done = 0; done < n;) {
+            if (position / GROUP != group) {
+                group = position / GROUP;
+                random_group(seed, site, step, (uint32_t)group, words);
+            }
+            size_t offset = position % GROUP, count = GROUP - offset < n - done ? GROUP - offset : n - done;
+            float *part = x + done;
+            for (size_t i = 0; i < count; i++) part[i] = words[offset + i] >= threshold ? part[i] * scale : 0.0f;
+            done += count;
+            position += count;
+        }
     }
 }
 
 // MARK: Optimizer
 
-VECTORISED void ck_adamw(size_t n, ck_adamw_step s, float *restrict p, const float *restrict g, float *restrict m,
-                         float *restrict v) {
+HELPER void adamw(ck_adamw_step s, float gradient, float *restrict p, float *restrict m, float *restrict v) {
     float rate = s.learning_rate / s.correction1, keep = 1.0f - s.learning_rate * s.weight_decay;
-    float root = 1.0f / sqrtf(s.correction2);
-    for (size_t i = 0; i < n; i++) {
-        float gradient = g[i] * s.gradient_scale;
-        m[i] = s.beta1 * m[i] + (1.0f - s.beta1) * gradient;
-        v[i] = s.beta2 * v[i] + (1.0f - s.beta2) * gradient * gradient;
-        p[i] = p[i] * keep - rate * m[i] / (sqrtf(v[i]) * root + s.epsilon);
-    }
+    float root = 1.0f / square_root(s.correction2);
+    *m = s.beta1 * *m + (1.0f - s.beta1) * gradient;
+    *v = s.beta2 * *v + (1.0f - s.beta2) * gradient * gradient;
+    *p = *p * keep - rate * *m / (square_root(*v) * root + s.epsilon);
+}
+
+VECTORISED void ck_adamw(size_t n, ck_adamw_step step, float *restrict p, const float *restrict g, float *restrict m,
+                         float *restrict v) {
+    for (size_t i = 0; i < n; i++) adamw(step, g[i] * step.gradient_scale, p + i, m + i, v + i);
+}
+
+VECTORISED void ck_adamw_without_gradient(size_t n, ck_adamw_step step, float *restrict p, float *restrict m,
+                                          float *restrict v) {
+    for (size_t i = 0; i < n; i++) adamw(step, 0, p + i, m + i, v + i);
 }

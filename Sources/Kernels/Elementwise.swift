@@ -40,11 +40,36 @@ package func activateBackward(_ f: Activation, _ x: Matrix, _ dy: inout Matrix, 
     }
 }
 
-/// y += x.
-package func add(_ x: Matrix, to y: inout Matrix, on workers: Workers) {
-    precondition(x.columns == y.columns && x.rows == y.rows, "shapes do not agree")
-    let (x, y, count) = (x.pointer, y.mutablePointer(), x.count)
-    workers.split(count, grain: 4096) { part in ck_add(part.count, x + part.lowerBound, y + part.lowerBound) }
+/// y = dropout(y) + x: a residual connection. The backward pass is ``applyDropout(_:to:rows:on:)`` of the gradient for y, and the
+/// gradient itself for x, which ``add(_:to:rows:on:)`` puts into place.
+///
+/// - Parameters:
+///   - x: as many rows as `y`, or all rows of the batch
+///   - rows: of the batch, which those of `y` are; nil: all
+package func addResidual(
+    _ x: Matrix, to y: inout Matrix, dropout: Dropout?, rows: [Int]?, on workers: Workers
+) {
+    let from = x.rows == y.rows ? nil : rows
+    precondition(x.columns == y.columns && from?.count ?? x.rows == y.rows, "shapes do not agree")
+    precondition(from?.allSatisfy { $0 >= 0 && $0 < x.rows } ?? true, "row out of range")
+    let (x, y0, columns) = (x.pointer, y.mutablePointer(), y.columns)
+    workers.split(y.rows, grain: 8) { part in
+        dropout?.apply(to: y0, part, columns: columns, rows: rows)
+        for row in part { ck_add(columns, x + (from?[row] ?? row) * columns, y0 + row * columns) }
+    }
+}
+
+/// y[rows[i]] += x[i].
+///
+/// - Parameter rows: all different; nil, or if `x` has as many rows as `y`: all
+package func add(_ x: Matrix, to y: inout Matrix, rows: [Int]?, on workers: Workers) {
+    let to = x.rows == y.rows ? nil : rows
+    precondition(x.columns == y.columns && to?.count ?? y.rows == x.rows, "shapes do not agree")
+    precondition(to?.allSatisfy { [count = y.rows] in $0 >= 0 && $0 < count } ?? true, "row out of range")
+    let (x0, y, columns) = (x.pointer, y.mutablePointer(), y.columns)
+    workers.split(x.rows, grain: 8) { part in
+        for row in part { ck_add(columns, x0 + row * columns, y + (to?[row] ?? row) * columns) }
+    }
 }
 
 /// x = tanh(x).

@@ -6,32 +6,34 @@ package struct FloatBuffer {
     final class Storage {
         let pointer: UnsafeMutablePointer<Float>
         let count: Int
-        /// Where the memory is not our own.
+        /// Where the memory comes from, if it was not allocated.
         private let mapping: MappedMemory?
 
+        /// The size in bytes from which on memory comes from the system, page by page as it is touched.
+        private static let largeSize = 1 << 20
+
         init(count: Int) {
-            pointer = Self.allocate(count)
-            pointer.initialize(repeating: 0, count: count)
+            if 4 * count >= Self.largeSize, let mapping = try? MappedMemory(zeros: 4 * count) {
+                pointer = mapping.bytes.baseAddress!.bindMemory(to: Float.self, capacity: count)
+                self.mapping = mapping
+            } else {
+                let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+                pointer = bytes.bindMemory(to: Float.self, capacity: count)
+                pointer.initialize(repeating: 0, count: count)
+                mapping = nil
+            }
             self.count = count
-            mapping = nil
         }
 
-        init(copying other: Storage) {
-            pointer = Self.allocate(other.count)
-            pointer.initialize(from: other.pointer, count: other.count)
-            count = other.count
-            mapping = nil
+        convenience init(copying other: Storage) {
+            self.init(count: other.count)
+            pointer.update(from: other.pointer, count: count)
         }
 
         init(_ mapping: MappedMemory, offset: Int, count: Int) {
             pointer = (mapping.bytes.baseAddress! + offset).bindMemory(to: Float.self, capacity: count)
             self.count = count
             self.mapping = mapping
-        }
-
-        private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
-            let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-            return bytes.bindMemory(to: Float.self, capacity: count)
         }
 
         deinit {
@@ -85,9 +87,11 @@ package struct FloatBuffer {
         Matrix(buffer: self, offset: block.offset, rows: block.rows, columns: block.columns)
     }
 
-    /// Sets every element to 0.
-    package mutating func clear() {
-        mutablePointer().update(repeating: 0, count: count)
+    /// Sets some rows of the matrix at `block` to 0.
+    package mutating func clear(rows: [Int], of block: Block) {
+        precondition(block.range.upperBound <= count && rows.allSatisfy { $0 >= 0 && $0 < block.rows })
+        let p = mutablePointer() + block.offset
+        for row in rows { (p + row * block.columns).update(repeating: 0, count: block.columns) }
     }
 
     /// Copies the elements of `source` in `range` to the place that begins at `start`.

@@ -57,9 +57,10 @@ package func layerNormBackward(
 ///   - statistics: what the forward pass left
 ///   - gain: where the gain's gradient lies in `gradients`
 ///   - bias: where the bias's gradient lies
+///   - adding: whether they are added to what is there
 package func layerNormBackward(
     _ dy: Matrix, _ x: Matrix, statistics: Matrix, gain: Block, bias: Block,
-    addingTo gradients: inout FloatBuffer, on workers: Workers
+    into gradients: inout FloatBuffer, adding: Bool, on workers: Workers
 ) {
     let (hidden, rows) = (x.columns, x.rows)
     precondition(dy.columns == hidden && dy.rows == rows && statistics.rows == rows)
@@ -69,6 +70,10 @@ package func layerNormBackward(
     // Split over columns: every sum has one owner, and does not depend on the number of threads.
     workers.split(hidden, grain: 16) { part in
         let (dgain, dbias) = (g + gain.offset + part.lowerBound, g + bias.offset + part.lowerBound)
+        if !adding {
+            dgain.update(repeating: 0, count: part.count)
+            dbias.update(repeating: 0, count: part.count)
+        }
         for row in 0..<rows {
             let start = row * hidden + part.lowerBound
             ck_layer_norm_add_gradients(part.count, x0 + start, statistics + 2 * row, dy0 + start, dgain, dbias)

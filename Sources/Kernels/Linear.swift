@@ -41,7 +41,7 @@ package func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix,
     }
 }
 
-/// dW += dyᵀ x and db += Σ dy over the rows: the gradients of ``linear(_:weight:bias:into:on:)`` with respect to its
+/// dW = dyᵀ x and db = Σ dy over the rows: the gradients of ``linear(_:weight:bias:into:on:)`` with respect to its
 /// parameters. The work is split over output rows, so that no two threads write to one gradient.
 ///
 /// - Parameters:
@@ -49,8 +49,10 @@ package func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix,
 ///   - dy: `[rows, outputs]`
 ///   - weight: where dW lies in `gradients`, `[outputs, inputs]`
 ///   - bias: where db lies, `[outputs]`
+///   - adding: whether they are added to what is there
 package func linearBackward(
-    _ dy: Matrix, _ x: Matrix, weight: Block, bias: Block, addingTo gradients: inout FloatBuffer, on workers: Workers
+    _ dy: Matrix, _ x: Matrix, weight: Block, bias: Block, into gradients: inout FloatBuffer, adding: Bool,
+    on workers: Workers
 ) {
     let (inputs, outputs) = (weight.columns, weight.rows)
     precondition(dy.columns == outputs && x.columns == inputs && bias.count == outputs && x.rows == dy.rows)
@@ -61,7 +63,9 @@ package func linearBackward(
         cblas_sgemm(
             CblasRowMajor, CblasTrans, CblasNoTrans, blasint(part.count), blasint(inputs), blasint(rows),
             1, dy, blasint(outputs), x0, blasint(inputs),
-            1, g + weight.offset + part.lowerBound * inputs, blasint(inputs))
-        for row in 0..<rows { ck_add(part.count, dy + row * outputs, g + bias.offset + part.lowerBound) }
+            adding ? 1 : 0, g + weight.offset + part.lowerBound * inputs, blasint(inputs))
+        let db = g + bias.offset + part.lowerBound
+        if !adding { db.update(repeating: 0, count: part.count) }
+        for row in 0..<rows { ck_add(part.count, dy + row * outputs, db) }
     }
 }

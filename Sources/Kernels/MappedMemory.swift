@@ -1,8 +1,9 @@
 import Foundation
 
-/// A file as memory: its pages are read when they are touched, and need no memory of their own until they are written to.
+/// Memory that the system gives page by page: those of a file when they are read, and memory of their own only when they are
+/// written to.
 package final class MappedMemory {
-    /// The bytes of the file.
+    /// The bytes of the file, or the zeros.
     package let bytes: UnsafeMutableRawBufferPointer
 
     /// Maps the file at `path`. What is written to the memory is never written to the file.
@@ -31,6 +32,15 @@ package final class MappedMemory {
         let failure = posix_fallocate(descriptor, 0, off_t(max(count, 1)))
         guard failure == 0 else { throw POSIXError(POSIXErrorCode(rawValue: failure) ?? .EIO) }
         bytes = try Self.map(descriptor, flags: MAP_SHARED)
+    }
+
+    /// `count` bytes, all zero, without a file. A page that is never written to needs no memory.
+    ///
+    /// - Throws: what the system says.
+    init(zeros count: Int) throws {
+        let address = mmap(nil, max(count, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let address, address != MAP_FAILED else { throw POSIXError.current }
+        bytes = UnsafeMutableRawBufferPointer(start: address, count: max(count, 1))
     }
 
     private static func map(_ descriptor: Int32, flags: Int32) throws -> UnsafeMutableRawBufferPointer {

@@ -54,18 +54,33 @@ package struct Dropout: Sendable {
         (self.rate, self.seed, self.site, self.step) = (rate, seed, site, step)
     }
 
-    func apply(to x: UnsafeMutablePointer<Float>, first: Int, count: Int) {
-        ck_dropout(count, rate, seed, site, step, first, x)
+    /// Drops elements of rows of `count`, each `row` elements after the one before it; their positions follow each other from
+    /// `first` on.
+    func apply(to x: UnsafeMutablePointer<Float>, first: Int, rows: Int = 1, count: Int, row: Int = 0) {
+        if rate > 0 { ck_dropout(rows, count, row, rate, seed, site, step, first, x) }
     }
 }
 
 /// x = x ⊙ mask / (1 − rate), in place; the backward pass is the same function of the gradient. Nothing happens without
 /// dropout.
-package func applyDropout(_ dropout: Dropout?, to x: inout Matrix, on workers: Workers) {
+///
+/// - Parameter rows: of the batch, which those of `x` are: a row drops the same elements whether or not others are there; nil:
+///   all
+package func applyDropout(_ dropout: Dropout?, to x: inout Matrix, rows: [Int]? = nil, on workers: Workers) {
     guard let dropout, dropout.rate > 0 else { return }
-    let (p, count) = (x.mutablePointer(), x.count)
-    workers.split(count, grain: 4096) { part in
-        dropout.apply(to: p + part.lowerBound, first: part.lowerBound, count: part.count)
+    precondition(rows == nil || rows!.count == x.rows, "one number per row")
+    let (p, columns) = (x.mutablePointer(), x.columns)
+    workers.split(x.rows, grain: 8) { part in dropout.apply(to: p, part, columns: columns, rows: rows) }
+}
+
+extension Dropout {
+    /// Drops elements of the rows in `part` of a matrix that begins at `x`.
+    func apply(to x: UnsafeMutablePointer<Float>, _ part: Range<Int>, columns: Int, rows: [Int]?) {
+        if let rows {
+            for row in part { apply(to: x + row * columns, first: rows[row] * columns, count: columns) }
+        } else {
+            apply(to: x + part.lowerBound * columns, first: part.lowerBound * columns, count: part.count * columns)
+        }
     }
 }
 

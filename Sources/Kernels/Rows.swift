@@ -1,5 +1,28 @@
 import CKernels
 
+/// Rows of a table, each once, in the order in which they came.
+package struct RowSet: Sendable {
+    /// The rows.
+    package private(set) var rows: [Int] = []
+    private var isIn: [Bool]
+
+    /// Creates an empty set for a table of `count` rows.
+    package init(count: Int) { isIn = [Bool](repeating: false, count: count) }
+
+    /// Adds a row, if it is not in the set.
+    package mutating func insert(_ row: Int) {
+        if isIn[row] { return }
+        isIn[row] = true
+        rows.append(row)
+    }
+
+    /// - Complexity: O(*n*) in the number of rows that are in it.
+    package mutating func removeAll() {
+        for row in rows { isIn[row] = false }
+        rows.removeAll(keepingCapacity: true)
+    }
+}
+
 /// y[i] = tokens[ids[i]] + positions[place of i in its sequence] + segment: the sum of BERT's three embeddings.
 ///
 /// - Parameters:
@@ -35,15 +58,26 @@ package func sumEmbeddings(
 
 /// The gradients of ``sumEmbeddings(ids:offsets:tokens:positions:segment:into:on:)``: each row of `dy` is added to the rows of
 /// the three tables that were summed. The work is split over columns, because tokens repeat.
+///
+/// - Parameters:
+///   - tokens: where the gradient of the table lies, which is 0 in rows that are not in `touched`; those of `ids` are added
+///   - positions: where that of the positions lies
+///   - segment: where that of the segment lies
+///   - adding: whether those of positions and segment are added to what is there
 package func sumEmbeddingsBackward(
-    _ dy: Matrix, ids: [Int], offsets: [Int], tokens: Block, positions: Block, segment: Block,
-    addingTo gradients: inout FloatBuffer, on workers: Workers
+    _ dy: Matrix, ids: [Int], offsets: [Int], tokens: Block, touched: inout RowSet, positions: Block, segment: Block,
+    into gradients: inout FloatBuffer, adding: Bool, on workers: Workers
 ) {
     let hidden = dy.columns
     precondition(tokens.columns == hidden && positions.columns == hidden && segment.count == hidden)
     precondition([tokens, positions, segment].allSatisfy { $0.range.upperBound <= gradients.count })
     precondition(offsets.first == 0 && offsets.last == ids.count && dy.rows == ids.count)
     precondition(ids.allSatisfy { $0 >= 0 && $0 < tokens.rows }, "token id out of range")
+    for id in ids { touched.insert(id) }
+    if !adding {
+        gradients.fill(positions, with: 0)
+        gradients.fill(segment, with: 0)
+    }
     let (dy, g) = (dy.pointer, gradients.mutablePointer())
     workers.split(hidden, grain: 16) { part in
         for (start, end) in zip(offsets, offsets.dropFirst()) {
@@ -64,27 +98,6 @@ package func gatherRows(_ x: Matrix, _ indices: some Collection<Int>, into y: in
     y.resize(rows: indices.count)
     let (x, y, columns) = (x.pointer, y.mutablePointer(), x.columns)
     for (row, index) in indices.enumerated() { (y + row * columns).update(from: x + index * columns, count: columns) }
-}
-
-/// y[s] = the first row of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
-package func firstRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
-    precondition(x.columns == y.columns && offsets.last == x.rows, "shapes do not agree")
-    y.resize(rows: offsets.count - 1)
-    let (source, y, hidden) = (x.pointer, y.mutablePointer(), x.columns)
-    for (sequence, start) in offsets.dropLast().enumerated() {
-        (y + sequence * hidden).update(from: source + start * hidden, count: hidden)
-    }
-}
-
-/// dx[first row of s] = dy[s], and 0 in every other row.
-package func firstRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix) {
-    precondition(dx.columns == dy.columns && dy.rows == offsets.count - 1, "shapes do not agree")
-    dx.resize(rows: offsets.last!)
-    dx.clear()
-    let (dy, target, hidden) = (dy.pointer, dx.mutablePointer(), dx.columns)
-    for (sequence, start) in offsets.dropLast().enumerated() {
-        (target + start * hidden).update(from: dy + sequence * hidden, count: hidden)
-    }
 }
 
 /// y[s] = the mean over the rows of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.

@@ -1,6 +1,8 @@
+import CKernels
 import COpenBLAS
 import Dispatch
 import Foundation
+import Synchronization
 
 /// The threads that share the work of a kernel.
 ///
@@ -9,30 +11,153 @@ import Foundation
 package struct Workers: Sendable {
     /// The number of threads, at least 1.
     package let count: Int
+    /// The threads besides the calling one; nil if there are none.
+    private let team: Team?
 
     private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)
 
-    /// Creates workers on `count` threads; by default one for each processor.
+    /// Creates workers on `count` threads; by default one for each processor. The threads end with the last copy.
     package init(count: Int = ProcessInfo.processInfo.activeProcessorCount) {
         precondition(count >= 1, "at least one thread is needed")
         self.count = count
+        team = count > 1 ? Team(count: count - 1) : nil
         Self.singleThreadedBLAS
     }
 
-    /// Splits `0 ..< n` into contiguous ranges and calls `body` with each, on all threads at once.
+    /// Splits `0 ..< n` into contiguous ranges and calls `body` with each, on all threads at once. The ranges depend on
+    /// `n` and the number of threads only. `body` must not split again.
     ///
     /// - Parameter grain: the smallest range that is worth a thread.
-    func split(_ n: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
+    package func split(_ n: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
         let parts = min(count, n / max(grain, 1))
-        guard parts > 1 else {
+        guard parts > 1, let team else {
             if n > 0 { body(0..<n) }
             return
         }
-        // The compiler cannot see that the ranges are disjoint, and that a kernel writes to the rows or columns of its range
-        // only; this is the one place where we vouch for it.
-        nonisolated(unsafe) let body = body
-        DispatchQueue.concurrentPerform(iterations: parts) { part in
-            body(n * part / parts..<n * (part + 1) / parts)
+        team.run { part in
+            if part < parts { body(n * part / parts..<n * (part + 1) / parts) }
+        }
+    }
+
+    /// Calls `body` with every item of `0 ..< n` and the number of the thread, below ``count``. Each thread takes the next item
+    /// when it is done with one: for items that are not alike. `body` must not split again.
+    package func share(_ n: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
+        guard n > 1, let team else {
+            for item in 0..<n { body(item, 0) }
+            return
+        }
+        let next = Atomic(0)
+        team.run { worker in
+            while true {
+                let item = next.add(1, ordering: .relaxed).oldValue
+                if item >= n { return }
+                body(item, worker)
+            }
+        }
+    }
+}
+
+/// Threads that wait for work. They spin for some microseconds before they sleep, because the kernels of a step follow each
+/// other more closely than the kernel wakes a thread.
+private final class Team: Sendable {
+    private let shared: Shared
+
+    init(count: Int) {
+        shared = Shared(count: count)
+        for index in 0..<count {
+            let thread = Thread { [shared] in shared.work(as: index) }
+            thread.name = "worker"
+            thread.start()
+        }
+    }
+
+    deinit { shared.begin(nil) }
+
+    /// Calls `job` with 0 on the calling thread and with 1, 2, … on the others, and returns when all have returned.
+    func run(_ job: (Int) -> Void) {
+        shared.turn.withLock { _ in
+            withoutActuallyEscaping(job) { job in
+                shared.begin(job)
+                job(0)
+                shared.waitForAll()
+            }
+        }
+    }
+
+    /// What the threads and their owner know of each other.
+    private final class Shared: Sendable {
+        private final class Seat: Sendable {
+            let isAsleep = Atomic(false)
+            let wake = DispatchSemaphore(value: 0)
+        }
+
+        /// Held by the thread whose work is done.
+        let turn = Mutex(())
+        private let seats: [Seat]
+        /// Counts the jobs; a new number is the sign to begin.
+        private let round = Atomic(0)
+        private let running = Atomic(0)
+        /// Written before `round` is raised, and read after it has been seen to rise: never both at once. The closures that
+        /// the threads share write to the rows or columns of their range only, which the compiler cannot see either.
+        nonisolated(unsafe) private var job: ((Int) -> Void)?
+
+        /// About 50 µs on current processors.
+        private static let spins = 2000
+
+        init(count: Int) { seats = (0..<count).map { _ in Seat() } }
+
+        /// - Parameter job: nil ends the threads
+        func begin(_ job: ((Int) -> Void)?) {
+            self.job = job
+            running.store(seats.count, ordering: .relaxed)
+            round.add(1, ordering: .sequentiallyConsistent)
+            for seat in seats where seat.isAsleep.exchange(false, ordering: .sequentiallyConsistent) {
+                seat.wake.signal()
+            }
+        }
+
+        func waitForAll() {
+            var turns = 0
+            while running.load(ordering: .acquiring) > 0 {
+                turns += 1
+                // There may be more threads than processors.
+                if turns < Self.spins { ck_pause() } else { sched_yield() }
+            }
+            job = nil
+        }
+
+        func work(as index: Int) {
+            var seen = 0
+            while true {
+                seen = waitForRound(after: seen, seats[index])
+                guard perform(index + 1) else { return }
+                running.subtract(1, ordering: .releasing)
+            }
+        }
+
+        /// A function of its own, so that nothing holds the job any more when it is reported as done: it must not escape.
+        @inline(never)
+        private func perform(_ part: Int) -> Bool {
+            guard let job else { return false }
+            job(part)
+            return true
+        }
+
+        private func waitForRound(after seen: Int, _ seat: Seat) -> Int {
+            // A thread that is done before all others have been woken can be woken once more for the same job.
+            while true {
+                for _ in 0..<Self.spins {
+                    let round = round.load(ordering: .acquiring)
+                    if round != seen { return round }
+                    ck_pause()
+                }
+                seat.isAsleep.store(true, ordering: .sequentiallyConsistent)
+                // A job that began before the line above has sent no signal, unless it saw that line.
+                let isLate = round.load(ordering: .sequentiallyConsistent) != seen
+                if !isLate || !seat.isAsleep.exchange(false, ordering: .sequentiallyConsistent) {
+                    seat.wake.wait()
+                }
+            }
         }
     }
 }

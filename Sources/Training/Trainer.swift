@@ -24,6 +24,8 @@ package struct Trainer {
     private let objective: CrossEntropy
     /// What the head reads of the texts, `[texts, hidden]`, where nothing else is trained.
     private var features: (training: Matrix, development: Matrix)?
+    /// The tokens of a step's texts, each once.
+    private var batchTokens: RowSet
     /// Where a batch's features are put together.
     private var batchFeatures: Matrix
     private var workspace: SequenceClassifier.Workspace
@@ -150,6 +152,7 @@ package struct Trainer {
             labelSmoothing: hyperparameters.labelSmoothing,
             classWeights: try hyperparameters.weights(labels: configuration.labels, targets: training.targets))
         workspace = classifier.makeWorkspace(training: trained)
+        batchTokens = RowSet(count: configuration.vocabularySize)
         batchFeatures = Matrix(columns: configuration.hiddenSize)
         predictor = Predictor(for: classifier, batchSize: hyperparameters.batchSize, workers: workers)
         report(
@@ -231,6 +234,7 @@ package struct Trainer {
     package mutating func run() throws -> TrainingResult {
         do {
             let wasInterrupted = try trainEpochs()
+            catchUp(tokensOf: nil)
             try writeOutput()
             if wasInterrupted { try state.write() }
             try store.record(pending)
@@ -323,7 +327,8 @@ package struct Trainer {
 
     /// One step of the optimizer: the gradients of one batch, or of several in turn.
     private mutating func step(_ examples: ArraySlice<Int>) throws {
-        gradients.values.clear()
+        gradients.clear()
+        catchUp(tokensOf: examples)
         let total = objective.weight(of: examples.lazy.map { [training] in training.targets[$0] })
         var loss = 0.0
         for (index, start) in stride(from: examples.startIndex, to: examples.endIndex, by: hyperparameters.batchSize)
@@ -336,7 +341,7 @@ package struct Trainer {
         let learningRate = schedule.rate(at: state.progress.step)
         let norm = state.optimizer.update(
             &state.model.classifier.parameters, gradients: gradients.values, groups: groups,
-            learningRate: Float(learningRate), maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
+            rows: gradients.tableRows.rows, learningRate: Float(learningRate), maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
         guard loss.isFinite && norm.isFinite else {
             throw TrainingError(
                 "the loss is no longer a number after \(state.progress.step + 1) steps; lower --learning-rate")
@@ -348,6 +353,17 @@ package struct Trainer {
         stepsDone += 1
         tokensDone += examples.reduce(0) { $0 + training.sequences[$1].count }
         try recordStep(loss: loss, learningRate: learningRate, gradientNorm: Double(norm))
+    }
+
+    /// Brings the embeddings of the tokens in `examples` up to date; nil: all embeddings.
+    private mutating func catchUp(tokensOf examples: ArraySlice<Int>?) {
+        if let examples {
+            for index in examples { for id in training.sequences[index] { batchTokens.insert(id) } }
+        }
+        state.optimizer.catchUp(
+            examples == nil ? nil : batchTokens.rows, of: &state.model.classifier.parameters, groups: groups,
+            on: workers)
+        batchTokens.removeAll()
     }
 
     /// - Parameters:
@@ -374,6 +390,7 @@ package struct Trainer {
     /// Evaluates on the dev data, and keeps the parameters if they are the best.
     private mutating func endEpoch() throws {
         let begin = ContinuousClock.now
+        catchUp(tokensOf: nil)
         let result = try EvaluationResult(
             of: state.model.classifier, on: development, features: features?.development, &predictor)
         devTime += ContinuousClock.now - begin
@@ -455,6 +472,7 @@ package struct Trainer {
         guard isDue else { return }
         lastCheckpoint = .now
         try flush()
+        catchUp(tokensOf: nil)
         try state.write()
     }
 }

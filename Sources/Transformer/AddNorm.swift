@@ -1,6 +1,7 @@
 import Kernels
 
-/// A function from `[tokens, hidden]` to `[tokens, hidden]` that ``AddNorm`` can wrap.
+/// A function from `[tokens, hidden]` to `[tokens, hidden]` that ``AddNorm`` can wrap. Attention returns only those rows that
+/// the pass asks for.
 package protocol Sublayer: Sendable {
     /// What the forward pass leaves for the backward pass; one for each layer.
     associatedtype Activations
@@ -92,20 +93,18 @@ package struct AddNorm<Wrapped: Sublayer>: Sendable {
         case .post:
             sublayer.forward(
                 x, into: &activations.inner, keeping: &activations.sublayer, &scratch.sublayer, parameters, pass)
-            applyDropout(mask, to: &activations.inner, on: pass.workers)
-            add(x, to: &activations.inner, on: pass.workers)
+            addResidual(x, to: &activations.inner, dropout: mask, rows: pass.outputRows, on: pass.workers)
             norm.forward(activations.inner, into: &y, statistics: &activations.statistics, parameters, pass)
         case .pre:
             norm.forward(x, into: &activations.inner, statistics: &activations.statistics, parameters, pass)
             sublayer.forward(
                 activations.inner, into: &y, keeping: &activations.sublayer, &scratch.sublayer, parameters, pass)
-            applyDropout(mask, to: &y, on: pass.workers)
-            add(x, to: &y, on: pass.workers)
+            addResidual(x, to: &y, dropout: mask, rows: pass.outputRows, on: pass.workers)
         }
     }
 
     /// - Parameters:
-    ///   - gradient: dy, `[tokens, hidden]`; becomes dx
+    ///   - gradient: dy, as many rows as y; becomes dx, as many as x
     ///   - x: what ``forward(_:into:keeping:_:_:_:)`` was given
     package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
@@ -118,18 +117,18 @@ package struct AddNorm<Wrapped: Sublayer>: Sendable {
                 &gradient, activations.inner, statistics: activations.statistics, parameters, gradients: &gradients,
                 pass)
             copy(gradient, to: &scratch.residual)
-            applyDropout(mask, to: &gradient, on: pass.workers)
+            applyDropout(mask, to: &gradient, rows: pass.outputRows, on: pass.workers)
             sublayer.backward(
                 &gradient, x, activations.sublayer, &scratch.sublayer, parameters, gradients: &gradients, pass)
         case .pre:
             copy(gradient, to: &scratch.residual)
-            applyDropout(mask, to: &gradient, on: pass.workers)
+            applyDropout(mask, to: &gradient, rows: pass.outputRows, on: pass.workers)
             sublayer.backward(
                 &gradient, activations.inner, activations.sublayer, &scratch.sublayer, parameters,
                 gradients: &gradients, pass)
             norm.backward(
                 &gradient, x, statistics: activations.statistics, parameters, gradients: &gradients, pass)
         }
-        add(scratch.residual, to: &gradient, on: pass.workers)
+        add(scratch.residual, to: &gradient, rows: pass.outputRows, on: pass.workers)
     }
 }

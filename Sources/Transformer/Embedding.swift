@@ -26,7 +26,7 @@ package struct Embedding: Sendable {
     /// Asks `layout` for the three tables and the norm.
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
-        tokens = layout.weight("\(name).word_embeddings.weight", configuration.vocabularySize, hidden)
+        tokens = layout.table("\(name).word_embeddings.weight", configuration.vocabularySize, hidden)
         positions = layout.weight("\(name).position_embeddings.weight", configuration.maximumLength, hidden)
         segments = layout.weight("\(name).token_type_embeddings.weight", configuration.segments, hidden)
         norm = LayerNorm("\(name).LayerNorm", configuration, in: &layout)
@@ -62,8 +62,9 @@ package struct Embedding: Sendable {
             let segment = gradients.block(of: firstSegment)
         else { return }
         sumEmbeddingsBackward(
-            gradient, ids: ids, offsets: pass.offsets, tokens: tokens, positions: positions, segment: segment,
-            addingTo: &gradients.values, on: pass.workers)
+            gradient, ids: ids, offsets: pass.offsets, tokens: tokens, touched: &gradients.tableRows,
+            positions: positions, segment: segment, into: &gradients.values, adding: gradients.isAdding,
+            on: pass.workers)
     }
 
     private var firstSegment: Block { Block(offset: segments.offset, columns: segments.columns) }

@@ -78,7 +78,7 @@ package struct Encoder: Sendable {
         for (index, layer) in layers.enumerated() {
             let (from, to) = (activations.place(ofRows: index), activations.place(ofRows: index + 1))
             let place = activations.place(ofLayer: index)
-            let pass = index < activations.trained.firstLayer ? pass.withoutDropout : pass
+            let pass = self.pass(pass, through: index, activations)
             layer.forward(
                 activations.rows[from], into: &activations.rows[to], keeping: &activations.layers[place],
                 &activations.scratch, parameters, pass)
@@ -87,7 +87,13 @@ package struct Encoder: Sendable {
             lastRows(activations), into: &activations.normed, statistics: &activations.statistics, parameters, pass)
     }
 
-    /// What ``forward(_:_:_:)`` has made of the input, `[tokens, hidden]`.
+    /// All rows of a layer are read by the one above it, and frozen layers drop nothing.
+    private func pass(_ pass: Pass, through index: Int, _ activations: Activations) -> Pass {
+        let pass = index < layers.count - 1 ? pass.withAllRows : pass
+        return index < activations.trained.firstLayer ? pass.withoutDropout : pass
+    }
+
+    /// What ``forward(_:_:_:)`` has made of the input: the rows that the pass asks for, `[rows, hidden]`.
     package func output(_ activations: Activations) -> Matrix {
         finalNorm == nil ? lastRows(activations) : activations.normed
     }
@@ -106,7 +112,7 @@ package struct Encoder: Sendable {
 
     /// Goes down to the lowest layer that is trained, or through all of them if the embeddings are.
     ///
-    /// - Parameter gradient: dy, `[tokens, hidden]`; becomes the gradient of that layer's input
+    /// - Parameter gradient: dy, as many rows as the output; becomes the gradient of that layer's input, `[tokens, hidden]`
     package func backward(
         _ gradient: inout Matrix, _ activations: inout Activations, _ parameters: FloatBuffer,
         gradients: inout Gradients, _ pass: Pass
@@ -115,7 +121,7 @@ package struct Encoder: Sendable {
             &gradient, lastRows(activations), statistics: activations.statistics, parameters, gradients: &gradients,
             pass)
         for index in (activations.trained.lowestLayer..<layers.count).reversed() {
-            let pass = index < activations.trained.firstLayer ? pass.withoutDropout : pass
+            let pass = self.pass(pass, through: index, activations)
             layers[index].backward(
                 &gradient, activations.rows[activations.place(ofRows: index)],
                 activations.layers[activations.place(ofLayer: index)], &activations.scratch, parameters,

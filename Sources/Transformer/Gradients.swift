@@ -3,7 +3,13 @@ import Kernels
 /// The gradients of the parameters that are trained, laid out like the parameters, but without room for what is frozen.
 package struct Gradients {
     /// All gradients, one trained range after another.
-    package var values: FloatBuffer
+    package internal(set) var values: FloatBuffer
+    /// The rows of the table of token embeddings whose gradients are not 0.
+    package internal(set) var tableRows: RowSet
+    /// Whether the next gradients are added to those that are there, and do not replace them.
+    private(set) var isAdding = false
+    /// Where the gradient of the table lies, if it is trained.
+    private var table: Block?
     /// Ascending and disjoint, in the flat buffer of parameters.
     private let trained: [Range<Int>]
 
@@ -11,7 +17,21 @@ package struct Gradients {
     package init(_ trained: TrainedParts = .all, of layout: ParameterLayout) {
         self.trained = layout.ranges(of: trained)
         values = FloatBuffer(count: Self.count(trained, of: layout))
+        let table = layout.parameters.first { $0.kind == .table }?.block
+        tableRows = RowSet(count: table?.rows ?? 0)
+        self.table = table.flatMap(block(of:))
     }
+
+    /// Begins a new sum. What the backward pass overwrites is left as it is: only the rows of the table that were touched have to
+    /// be made 0.
+    package mutating func clear() {
+        if let table { values.clear(rows: tableRows.rows, of: table) }
+        tableRows.removeAll()
+        isAdding = false
+    }
+
+    /// Ends a backward pass: the gradients of the next one are added.
+    mutating func finishPass() { isAdding = true }
 
     /// How many gradients there are if these parts are trained.
     package static func count(_ trained: TrainedParts, of layout: ParameterLayout) -> Int {

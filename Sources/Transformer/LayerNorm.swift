@@ -37,8 +37,8 @@ package struct LayerNorm: Sendable {
     ) {
         if let gain = gradients.block(of: gain), let bias = gradients.block(of: bias) {
             layerNormBackward(
-                gradient, x, statistics: statistics, gain: gain, bias: bias, addingTo: &gradients.values,
-                on: pass.workers)
+                gradient, x, statistics: statistics, gain: gain, bias: bias, into: &gradients.values,
+                adding: gradients.isAdding, on: pass.workers)
         }
         layerNormBackward(&gradient, x, statistics: statistics, gain: parameters[gain], on: pass.workers)
     }

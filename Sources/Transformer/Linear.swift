@@ -22,7 +22,7 @@ package struct Linear: Sendable {
         linear(x, weight: parameters[weight], bias: parameters[bias], into: &y, on: pass.workers)
     }
 
-    /// dW += dyᵀ x, db += Σ dy, dx = dy W.
+    /// dW = dyᵀ x, db = Σ dy, dx = dy W.
     ///
     /// - Parameters:
     ///   - dy: `[rows, outputs]`
@@ -33,7 +33,8 @@ package struct Linear: Sendable {
         gradients: inout Gradients, _ pass: Pass
     ) {
         if let weight = gradients.block(of: weight), let bias = gradients.block(of: bias) {
-            linearBackward(dy, x, weight: weight, bias: bias, addingTo: &gradients.values, on: pass.workers)
+            linearBackward(dy, x, weight: weight, bias: bias, into: &gradients.values, adding: gradients.isAdding,
+                on: pass.workers)
         }
         linearBackward(dy, weight: parameters[weight], into: &dx, on: pass.workers)
     }

@@ -1,14 +1,16 @@
 import Kernels
 
-/// concat(head₁ … headₕ) Wᵒ + bᵒ with headᵢ = dropout(softmax(Qᵢ Kᵢᵀ / √d)) Vᵢ, d = hidden / heads and [Q K V] = x Wᵀ + b.
+/// concat(head₁ … headₕ) Wᵒ + bᵒ with headᵢ = dropout(softmax(Qᵢ Kᵢᵀ / √d)) Vᵢ, d = hidden / heads, Q = x W_qᵀ + b_q, and so on.
 ///
-/// The three projections lie side by side in memory, so that they are one matrix product.
+/// Keys and values lie side by side in memory, so that they are one matrix product. Queries are a product of their own, because
+/// the last layer may need those of few rows.
 ///
 /// ### References
 /// Vaswani et al., *Attention Is All You Need*, 2017, section 3.2.
 package struct MultiHeadAttention: Sublayer {
-    /// Query, key and value: `[3 · hidden, hidden]`
-    let projection: Linear
+    let query: Linear
+    /// Key and value: `[2 · hidden, hidden]`
+    let keyValue: Linear
     let output: Linear
     let heads: Int
     let dropout: Float
@@ -16,19 +18,24 @@ package struct MultiHeadAttention: Sublayer {
 
     /// What the backward pass needs.
     package struct Activations {
-        /// `[tokens, 3 · hidden]`
-        var qkv: Matrix
-        /// The softmax of every sequence and head, one after another.
-        var probabilities = Matrix(columns: 1)
-        /// The heads' results side by side, `[tokens, hidden]`.
+        /// The rows of x that ask, if not all do.
+        var asking: Matrix
+        /// As many rows as ask.
+        var queries: Matrix
+        /// `[tokens, 2 · hidden]`
+        var keysAndValues: Matrix
+        /// The heads' results side by side, as many rows as ask.
         var context: Matrix
     }
 
     /// Memory that all layers share.
     package struct Scratch {
-        var probabilities = Matrix(columns: 1)
-        var gradientOfQKV: Matrix
+        var attention = Matrix(columns: 1)
         var gradientOfContext: Matrix
+        var gradientOfQueries: Matrix
+        var gradientOfKeysAndValues: Matrix
+        /// Of the rows that ask.
+        var gradientOfAsking: Matrix
     }
 
     /// Asks `layout` for the parameters `name.self.query.weight` … `name.output.dense.bias`.
@@ -39,35 +46,42 @@ package struct MultiHeadAttention: Sublayer {
         let parts = ["query", "key", "value"]
         let weights = parts.map { layout.weight("\(name).self.\($0).weight", hidden, hidden) }
         let biases = parts.map { layout.bias("\(name).self.\($0).bias", hidden) }
-        projection = Linear(
-            weight: Block(offset: weights[0].offset, rows: 3 * hidden, columns: hidden),
-            bias: Block(offset: biases[0].offset, columns: 3 * hidden))
+        query = Linear(weight: weights[0], bias: biases[0])
+        keyValue = Linear(
+            weight: Block(offset: weights[1].offset, rows: 2 * hidden, columns: hidden),
+            bias: Block(offset: biases[1].offset, columns: 2 * hidden))
         output = Linear("\(name).output.dense", inputs: hidden, outputs: hidden, in: &layout)
         heads = configuration.heads
         dropout = configuration.attentionDropout
         self.site = site
     }
 
+    private var hidden: Int { output.weight.rows }
+
     /// Activations without memory.
     package func makeActivations() -> Activations {
-        Activations(qkv: Matrix(columns: projection.weight.rows), context: Matrix(columns: output.weight.columns))
+        Activations(
+            asking: Matrix(columns: hidden), queries: Matrix(columns: hidden),
+            keysAndValues: Matrix(columns: 2 * hidden), context: Matrix(columns: hidden))
     }
 
     /// Scratch without memory.
     package func makeScratch() -> Scratch {
         Scratch(
-            gradientOfQKV: Matrix(columns: projection.weight.rows),
-            gradientOfContext: Matrix(columns: output.weight.columns))
+            gradientOfContext: Matrix(columns: hidden), gradientOfQueries: Matrix(columns: hidden),
+            gradientOfKeysAndValues: Matrix(columns: 2 * hidden), gradientOfAsking: Matrix(columns: hidden))
     }
 
     package func forward(
         _ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, _ pass: Pass
     ) {
-        projection.forward(x, into: &activations.qkv, parameters, pass)
+        if let rows = pass.outputRows { gatherRows(x, rows, into: &activations.asking) }
+        query.forward(asking(x, activations, pass), into: &activations.queries, parameters, pass)
+        keyValue.forward(x, into: &activations.keysAndValues, parameters, pass)
         scaledDotProductAttention(
-            activations.qkv, offsets: pass.offsets, heads: heads, dropout: pass.dropout(dropout, site: site),
-            probabilities: &activations.probabilities, scratch: &scratch.probabilities, into: &activations.context,
+            activations.queries, activations.keysAndValues, offsets: pass.offsets, heads: heads,
+            dropout: pass.dropout(dropout, site: site), scratch: &scratch.attention, into: &activations.context,
             on: pass.workers)
         output.forward(activations.context, into: &y, parameters, pass)
     }
@@ -79,9 +93,18 @@ package struct MultiHeadAttention: Sublayer {
         output.backward(
             gradient, activations.context, into: &scratch.gradientOfContext, parameters, gradients: &gradients, pass)
         scaledDotProductAttentionBackward(
-            scratch.gradientOfContext, activations.qkv, offsets: pass.offsets, heads: heads,
-            dropout: pass.dropout(dropout, site: site), probabilities: activations.probabilities,
-            scratch: &scratch.probabilities, into: &scratch.gradientOfQKV, on: pass.workers)
-        projection.backward(scratch.gradientOfQKV, x, into: &gradient, parameters, gradients: &gradients, pass)
+            scratch.gradientOfContext, activations.queries, activations.keysAndValues, offsets: pass.offsets,
+            heads: heads, dropout: pass.dropout(dropout, site: site), scratch: &scratch.attention,
+            into: &scratch.gradientOfQueries, and: &scratch.gradientOfKeysAndValues, on: pass.workers)
+        keyValue.backward(
+            scratch.gradientOfKeysAndValues, x, into: &gradient, parameters, gradients: &gradients, pass)
+        query.backward(
+            scratch.gradientOfQueries, asking(x, activations, pass), into: &scratch.gradientOfAsking, parameters,
+            gradients: &gradients, pass)
+        add(scratch.gradientOfAsking, to: &gradient, rows: pass.outputRows, on: pass.workers)
+    }
+
+    private func asking(_ x: Matrix, _ activations: Activations, _ pass: Pass) -> Matrix {
+        pass.outputRows == nil ? x : activations.asking
     }
 }

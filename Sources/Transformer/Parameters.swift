@@ -7,6 +7,8 @@ package struct Parameter: Sendable, Equatable {
     package enum Kind: Sendable {
         /// A matrix: begins normally distributed, and decays.
         case weight
+        /// The same, of which a batch reads few rows.
+        case table
         /// A vector that is added: begins at 0.
         case bias
         /// LayerNorm's factor: begins at 1.
@@ -22,8 +24,11 @@ package struct Parameter: Sendable, Equatable {
     /// Its place.
     package let block: Block
 
-    /// `[rows, columns]` of a weight, `[columns]` of a vector.
-    package var shape: [Int] { kind == .weight ? [block.rows, block.columns] : [block.columns] }
+    /// Whether it is a matrix, and not a vector.
+    var isMatrix: Bool { kind == .weight || kind == .table }
+
+    /// `[rows, columns]` of a matrix, `[columns]` of a vector.
+    package var shape: [Int] { isMatrix ? [block.rows, block.columns] : [block.columns] }
 }
 
 /// Hands out the flat buffer's memory, in the order in which layers ask for it.
@@ -43,6 +48,10 @@ package struct ParameterLayout: Sendable {
 
     mutating func weight(_ name: String, _ rows: Int, _ columns: Int) -> Block {
         add(name, .weight, rows: rows, columns: columns)
+    }
+
+    mutating func table(_ name: String, _ rows: Int, _ columns: Int) -> Block {
+        add(name, .table, rows: rows, columns: columns)
     }
 
     mutating func bias(_ name: String, _ count: Int) -> Block { add(name, .bias, rows: 1, columns: count) }
@@ -90,9 +99,10 @@ package struct ParameterLayout: Sendable {
                 }
             let group = ParameterGroup(
                 range: parameter.block.range, learningRate: Float(pow(layerDecay, Double(depth))),
-                weightDecay: parameter.kind == .weight ? Float(weightDecay) : 0)
+                weightDecay: parameter.isMatrix ? Float(weightDecay) : 0,
+                row: parameter.kind == .table ? parameter.block.columns : nil)
             if let last = groups.last, last.range.upperBound == group.range.lowerBound,
-                (last.learningRate, last.weightDecay) == (group.learningRate, group.weightDecay)
+                (last.learningRate, last.weightDecay, last.row) == (group.learningRate, group.weightDecay, group.row)
             {
                 groups[groups.count - 1].range = last.range.lowerBound..<group.range.upperBound
             } else {
@@ -115,7 +125,7 @@ package struct ParameterLayout: Sendable {
     func initialize(_ index: Int, of buffer: inout FloatBuffer, standardDeviation: Float, seed: UInt64) {
         let parameter = parameters[index]
         switch parameter.kind {
-        case .weight:
+        case .weight, .table:
             var random = RandomNumbers(seed: seed, site: RandomSite.initialization, step: UInt64(index))
             buffer.fillNormal(parameter.block, standardDeviation: standardDeviation, using: &random)
         case .bias: buffer.fill(parameter.block, with: 0)

@@ -28,17 +28,33 @@ package struct Pass: Sendable {
 
     /// The first row of each sequence, then the number of rows.
     let offsets: [Int]
+    /// The rows that the encoder's last layer has to compute, ascending; nil: all. What is not read of it need not be there.
+    let outputRows: [Int]?
     /// Nil where nothing is dropped: at inference.
     let randomness: Randomness?
     let workers: Workers
 
     /// Creates a pass over a batch with these offsets.
-    package init(offsets: [Int], randomness: Randomness? = nil, workers: Workers) {
-        (self.offsets, self.randomness, self.workers) = (offsets, randomness, workers)
+    ///
+    /// - Parameter firstRowsOnly: whether only the first row of each sequence is read of the encoder's output
+    package init(offsets: [Int], firstRowsOnly: Bool = false, randomness: Randomness? = nil, workers: Workers) {
+        self.init(
+            offsets: offsets, outputRows: firstRowsOnly ? offsets.dropLast() : nil, randomness: randomness,
+            workers: workers)
+    }
+
+    private init(offsets: [Int], outputRows: [Int]?, randomness: Randomness?, workers: Workers) {
+        self.offsets = offsets
+        self.outputRows = outputRows
+        self.randomness = randomness
+        self.workers = workers
     }
 
     /// The same without dropout, for layers that are frozen.
-    var withoutDropout: Pass { Pass(offsets: offsets, workers: workers) }
+    var withoutDropout: Pass { Pass(offsets: offsets, outputRows: outputRows, randomness: nil, workers: workers) }
+
+    /// The same for layers whose output is read as a whole.
+    var withAllRows: Pass { Pass(offsets: offsets, outputRows: nil, randomness: randomness, workers: workers) }
 
     func dropout(_ rate: Float, site: UInt32) -> Dropout? {
         randomness.map { Dropout(rate: rate, seed: $0.seed, site: site, step: $0.step) }

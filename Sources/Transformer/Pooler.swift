@@ -33,10 +33,13 @@ package struct Pooler: Sendable {
             features: Matrix(columns: hidden), transformed: Matrix(columns: hidden), gradient: Matrix(columns: hidden))
     }
 
-    /// Reads the features of `x`, `[tokens, hidden]`.
+    /// Whether only the first row of each sequence is read.
+    package var readsFirstRowsOnly: Bool { dense != nil }
+
+    /// Reads the features of `x`, the rows of the encoder's output that are read: `[tokens, hidden]`, or `[sequences, hidden]`.
     package func readFeatures(_ x: Matrix, keeping activations: inout Activations, _ pass: Pass) {
         if dense != nil {
-            firstRows(of: x, offsets: pass.offsets, into: &activations.features)
+            copy(x, to: &activations.features)
         } else {
             meanRows(of: x, offsets: pass.offsets, into: &activations.features)
         }
@@ -45,7 +48,7 @@ package struct Pooler: Sendable {
     /// - Parameter dx: becomes the gradient of what ``readFeatures(_:keeping:_:)`` was given
     package func readFeaturesBackward(_ gradient: Matrix, into dx: inout Matrix, _ pass: Pass) {
         if dense != nil {
-            firstRowsBackward(gradient, offsets: pass.offsets, into: &dx)
+            copy(gradient, to: &dx)
         } else {
             meanRowsBackward(gradient, offsets: pass.offsets, into: &dx)
         }

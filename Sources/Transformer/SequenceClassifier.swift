@@ -94,7 +94,7 @@ package struct SequenceClassifier {
     ///
     /// - Returns: `[sequences, labels]`
     package func logits(_ batch: Batch, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
-        let pass = Pass(offsets: batch.offsets, workers: workers)
+        let pass = pass(over: batch, on: workers)
         readFeatures(batch, &workspace, pass)
         classify(&workspace, pass)
         return workspace.head.logits
@@ -104,7 +104,7 @@ package struct SequenceClassifier {
     ///
     /// - Returns: `[sequences, hidden]`
     package func features(_ batch: Batch, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
-        readFeatures(batch, &workspace, Pass(offsets: batch.offsets, workers: workers))
+        readFeatures(batch, &workspace, pass(over: batch, on: workers))
         return workspace.pooler.features
     }
 
@@ -123,15 +123,24 @@ package struct SequenceClassifier {
     /// - Returns: one more than there are layers, `[tokens, hidden]` each
     package func hiddenStates(_ batch: Batch, on workers: Workers) -> [Matrix] {
         var workspace = makeWorkspace(training: .all)
-        readFeatures(batch, &workspace, Pass(offsets: batch.offsets, workers: workers))
+        encode(batch, &workspace, Pass(offsets: batch.offsets, workers: workers))
         return encoder.hiddenStates(workspace.encoder)
     }
 
-    private func readFeatures(_ batch: Batch, _ workspace: inout Workspace, _ pass: Pass) {
+    private func pass(over batch: Batch, _ randomness: Pass.Randomness? = nil, on workers: Workers) -> Pass {
+        Pass(
+            offsets: batch.offsets, firstRowsOnly: pooler.readsFirstRowsOnly, randomness: randomness, workers: workers)
+    }
+
+    private func encode(_ batch: Batch, _ workspace: inout Workspace, _ pass: Pass) {
         embedding.forward(
             ids: batch.ids, into: &workspace.encoder.input, keeping: &workspace.embedding, parameters,
             workspace.trained.embeddings ? pass : pass.withoutDropout)
         encoder.forward(&workspace.encoder, parameters, pass)
+    }
+
+    private func readFeatures(_ batch: Batch, _ workspace: inout Workspace, _ pass: Pass) {
+        encode(batch, &workspace, pass)
         pooler.readFeatures(encoder.output(workspace.encoder), keeping: &workspace.pooler, pass)
     }
 
@@ -150,7 +159,8 @@ package struct SequenceClassifier {
     ///   - targets: the id of each text's label
     ///   - objective: the loss
     ///   - total: what its sum over texts is divided by; nil: the weight of these texts, for their mean
-    ///   - gradients: to which those of the loss are added, for the parts that the workspace was made for
+    ///   - gradients: to which those of the loss are added, for the parts that the workspace was made for; after
+    ///     ``Gradients/clear()`` they replace what is there
     ///   - workspace: one made for training
     ///   - randomness: decides what dropout removes; nil: nothing
     /// - Returns: the loss in nats, and the logits, `[sequences, labels]`
@@ -158,7 +168,8 @@ package struct SequenceClassifier {
         _ batch: Batch, targets: [Int], objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
         gradients: inout Gradients, _ workspace: inout Workspace, randomness: Pass.Randomness?, on workers: Workers
     ) -> (loss: Double, logits: Matrix) {
-        let pass = Pass(offsets: batch.offsets, randomness: randomness, workers: workers)
+        let pass = pass(over: batch, randomness, on: workers)
+        defer { gradients.finishPass() }
         readFeatures(batch, &workspace, pass)
         let loss = loss(targets, objective, total, gradients: &gradients, &workspace, pass)
         let trained = workspace.trained
@@ -180,6 +191,7 @@ package struct SequenceClassifier {
         gradients: inout Gradients, _ workspace: inout Workspace, randomness: Pass.Randomness?, on workers: Workers
     ) -> (loss: Double, logits: Matrix) {
         copy(features, to: &workspace.pooler.features)
+        defer { gradients.finishPass() }
         let pass = Pass(offsets: [], randomness: randomness, workers: workers)
         let loss = loss(targets, objective, total, gradients: &gradients, &workspace, pass)
         return (loss, workspace.head.logits)

@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Kernels
+import Synchronization
 import Testing
 
 /// The vector loops against plain Swift loops in double precision, at lengths that no vector width divides.
@@ -86,6 +87,22 @@ import Testing
         #expect(Self.error(y, expected) < (offset == 0 ? 1e-6 : 2e-4))
     }
 
+    /// Every remainder of the tiles, with the first factor as it is and transposed.
+    @Test(arguments: 1...7, [1, 16, 23, 40]) func smallGEMM(_ m: Int, _ n: Int) {
+        let k = 5
+        let (a, b) = (Array(Self.x.prefix(m * k)), Array(Self.dy.prefix(k * n)))
+        for (row, column) in [(k, 1), (1, m)] {
+            var c = [Float](repeating: 0, count: m * n)
+            a.withUnsafeBufferPointer {
+                ck_small_gemm(m, n, k, ck_matrix(pointer: $0.baseAddress, row: row, column: column), b, n, &c, n)
+            }
+            let expected = (0..<m * n).map { index in
+                (0..<k).reduce(0.0) { $0 + Double(a[index / n * row + $1 * column]) * Double(b[$1 * n + index % n]) }
+            }
+            #expect(Self.error(c, expected) < 1e-5)
+        }
+    }
+
     @Test func sumOfSquares() {
         let expected = Self.x.reduce(0) { $0 + Double($1) * Double($1) }
         #expect(abs(ck_sum_of_squares(Self.x.count, Self.x) - expected) < 1e-9 * expected)
@@ -127,12 +144,17 @@ import Testing
         func mask(_ ranges: [Range<Int>]) -> [Float] {
             ranges.flatMap { range in
                 var x = [Float](repeating: 1, count: range.count)
-                ck_dropout(range.count, 0.3, 9, 4, 2, range.lowerBound, &x)
+                ck_dropout(1, range.count, 0, 0.3, 9, 4, 2, range.lowerBound, &x)
                 return x
             }
         }
         let whole = mask([0..<n])
         #expect(whole == mask([0..<1, 1..<255, 255..<257, 257..<1000, 1000..<n]))
+        // Rows with something between them.
+        var rows = [Float](repeating: 1, count: 500 * 16)
+        ck_dropout(500, 10, 16, 0.3, 9, 4, 2, 0, &rows)
+        #expect(stride(from: 0, to: rows.count, by: 16).flatMap { rows[$0..<$0 + 10] } == whole)
+        #expect(stride(from: 10, to: rows.count, by: 16).allSatisfy { rows[$0..<$0 + 6].allSatisfy { $0 == 1 } })
         let dropped = whole.count { $0 == 0 }
         // Five standard deviations of a binomial distribution.
         #expect(abs(Double(dropped) - 0.3 * Double(n)) < 5 * (0.21 * Double(n)).squareRoot())
@@ -147,6 +169,69 @@ import Testing
         #expect(abs(mean) < 5 * 0.02 / Double(values.count).squareRoot())
         #expect(abs(variance.squareRoot() - 0.02) < 0.001)
     }
+}
+
+@Suite struct AdamWTests {
+    /// A table whose rows are updated when they are needed ends where one does that is updated as a whole, to the last bit.
+    @Test(arguments: [Float(0.1), 0], [0, 40]) func rowsCatchUpExactly(_ weightDecay: Float, _ stepsBefore: Int) {
+        let (rows, row, rest) = (9, 5, 4)
+        let count = rows * row + rest
+        func groups(_ size: Int?) -> [ParameterGroup] {
+            [
+                ParameterGroup(range: 0..<rows * row, learningRate: 0.5, weightDecay: weightDecay, row: size),
+                ParameterGroup(range: rows * row..<count, weightDecay: 0),
+            ]
+        }
+        let values = (0..<count).map { sin(Float($0)) }
+        let moments = stepsBefore == 0 ? [Float](repeating: 0, count: count) : values.map { abs($0) }
+        let start = AdamW(step: stepsBefore, firstMoment: FloatBuffer(moments), secondMoment: FloatBuffer(moments))
+        var (whole, lazy) = (start, start)
+        var (parameters, lazyParameters) = (FloatBuffer(values), FloatBuffer(values))
+        let workers = Workers(count: 2)
+        // Row 0 is read at every step, row 8 never, and the others now and then.
+        for step in 1...30 {
+            let touched = (0..<rows - 1).filter { step % ($0 + 1) == 0 }
+            let gradients = FloatBuffer(
+                (0..<count).map { $0 >= rows * row || touched.contains($0 / row) ? cos(Float($0 * step)) : 0 })
+            let rate = 0.01 / Float(step)
+            let norm = whole.update(
+                &parameters, gradients: gradients, groups: groups(nil), learningRate: rate, maximumNorm: 100, on: workers)
+            lazy.catchUp(touched, of: &lazyParameters, groups: groups(row), on: workers)
+            let lazyNorm = lazy.update(
+                &lazyParameters, gradients: gradients, groups: groups(row), rows: touched, learningRate: rate,
+                maximumNorm: 100, on: workers)
+            #expect(abs(norm - lazyNorm) < 1e-5 * norm)
+            if step == 20 { lazy.catchUp(of: &lazyParameters, groups: groups(row), on: workers) }
+        }
+        lazy.catchUp(of: &lazyParameters, groups: groups(row), on: workers)
+        for (a, b) in [
+            (parameters, lazyParameters), (whole.firstMoment, lazy.firstMoment), (whole.secondMoment, lazy.secondMoment),
+        ] {
+            #expect((0..<count).allSatisfy { a[$0] == b[$0] })
+        }
+    }
+}
+
+@Suite struct WorkersTests {
+    /// Many short jobs, on more threads than there are processors, and with pauses in which the threads fall asleep.
+    @Test(arguments: [1, 2, 7]) func everyPartIsDoneOnce(_ threads: Int) {
+        let workers = Workers(count: threads)
+        for round in 0..<2000 {
+            let done = (0..<threads * 3).map { _ in Counter() }
+            let n = round % done.count + 1
+            if round % 2 == 0 {
+                workers.split(n) { for index in $0 { done[index].value.add(1, ordering: .relaxed) } }
+            } else {
+                workers.share(n) { item, worker in done[item].value.add(worker < threads ? 1 : 2, ordering: .relaxed) }
+            }
+            #expect(done.prefix(n).allSatisfy { $0.value.load(ordering: .relaxed) == 1 })
+            #expect(done.dropFirst(n).allSatisfy { $0.value.load(ordering: .relaxed) == 0 })
+            if round % 500 == 0 { usleep(2000) }
+        }
+    }
+
+    /// An atomic number that an array can hold.
+    private final class Counter: Sendable { let value = Atomic(0) }
 }
 
 @Suite struct MatrixTests {

@@ -47,7 +47,7 @@ import Transformer
             switch parameter.kind {
             case .bias: #expect(values.allSatisfy { $0 == 0 }, "\(parameter.name)")
             case .gain: #expect(values.allSatisfy { $0 == 1 }, "\(parameter.name)")
-            case .weight: #expect(values.allSatisfy { $0 != 0 && abs($0) < 0.15 }, "\(parameter.name)")
+            case .weight, .table: #expect(values.allSatisfy { $0 != 0 && abs($0) < 0.15 }, "\(parameter.name)")
             }
         }
     }

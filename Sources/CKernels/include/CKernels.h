@@ -8,6 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/// Tells the processor that this thread waits in a loop.
+static inline void ck_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /// y = GELU(x) = x · Φ(x), with Φ by erf (Hendrycks & Gimpel 2016).
 void ck_gelu(size_t n, const float *restrict x, float *restrict y);
 /// dy *= GELU'(x): the gradient of the result becomes that of x. In place, like all backward functions here.
@@ -25,6 +34,19 @@ void ck_relu_backward(size_t n, const float *restrict x, float *restrict dy);
 void ck_softmax(size_t n, float scale, float *x);
 /// One row: dp = scale · p ⊙ (dp − ⟨p, dp⟩), the derivative through ck_softmax with probabilities p.
 void ck_softmax_backward(size_t n, float scale, const float *restrict p, float *restrict dp);
+
+/// How a matrix lies in memory: element (i, j) is at pointer[i · row + j · column].
+typedef struct {
+    const float *pointer;
+    size_t row, column;
+} ck_matrix;
+
+/// C = A B for matrices of a few rows and columns, as those of one attention head: without the copies that pay for a large
+/// product. A is [m, k], transposed or not; B is [k, n] with rows of consecutive elements.
+void ck_small_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
+                   float *restrict c, size_t c_row);
+/// y[j · y_row + i] = x[i · x_row + j] for i < rows, j < columns.
+void ck_transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y, size_t y_row);
 
 /// One row: y = (x − μ) / √(σ² + ε) · gain + bias. Leaves μ and 1 / √(σ² + ε) in statistics[0] and [1].
 void ck_layer_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain,
@@ -46,8 +68,10 @@ double ck_sum_of_squares(size_t n, const float *x);
 /// Philox4x32-10 (Salmon et al. 2011): the 256 words of one group. Counters are (64 · group + i, site, step), i < 64;
 /// word 64 · j + i is the j-th output of counter i.
 void ck_random_group(uint64_t seed, uint32_t site, uint64_t step, uint32_t group, uint32_t *restrict words);
-/// x[i] is scaled by 1 / (1 − rate), or made 0 with probability rate, by the random word at position first + i.
-void ck_dropout(size_t n, float rate, uint64_t seed, uint32_t site, uint64_t step, size_t first, float *x);
+/// x is scaled by 1 / (1 − rate), or made 0 with probability rate, element by element: by the random words at the positions
+/// from `first` on, for the n elements of one row after another. A row begins `row` elements after the one before it.
+void ck_dropout(size_t rows, size_t n, size_t row, float rate, uint64_t seed, uint32_t site, uint64_t step, size_t first,
+                float *x);
 
 /// What one AdamW step needs besides the arrays (Loshchilov & Hutter 2019, algorithm 2).
 typedef struct {
@@ -60,5 +84,7 @@ typedef struct {
 /// One pass over parameters p, gradients g and moments m and v.
 void ck_adamw(size_t n, ck_adamw_step step, float *restrict p, const float *restrict g, float *restrict m,
               float *restrict v);
+/// The same with gradients of 0, to the last bit.
+void ck_adamw_without_gradient(size_t n, ck_adamw_step step, float *restrict p, float *restrict m, float *restrict v);
 
 #endif
