@@ -65,10 +65,11 @@ VECTORISED void ck_gelu(size_t n, const float *restrict x, float *restrict y) {
     for (size_t i = 0; i < n; i++) y[i] = x[i] * normal_cdf(x[i], exponential(-0.5f * x[i] * x[i]));
 }
 
-VECTORISED void ck_gelu_backward(size_t n, const float *restrict x, float *restrict dy) {
+VECTORISED void ck_gelu_backward(size_t n, const float *restrict x, float *restrict dy, float *restrict y) {
     for (size_t i = 0; i < n; i++) {
-        float bell = exponential(-0.5f * x[i] * x[i]);
-        dy[i] *= (normal_cdf(x[i], bell) + x[i] * bell * 0.398942280f);
+        float bell = exponential(-0.5f * x[i] * x[i]), cdf = normal_cdf(x[i], bell);
+        dy[i] *= cdf + x[i] * bell * 0.398942280f;
+        y[i] = x[i] * cdf;
     }
 }
 
@@ -79,11 +80,12 @@ VECTORISED void ck_gelu_tanh(size_t n, const float *restrict x, float *restrict 
     }
 }
 
-VECTORISED void ck_gelu_tanh_backward(size_t n, const float *restrict x, float *restrict dy) {
+VECTORISED void ck_gelu_tanh_backward(size_t n, const float *restrict x, float *restrict dy, float *restrict y) {
     for (size_t i = 0; i < n; i++) {
         float t = hyperbolic_tangent(0.797884561f * (x[i] + 0.044715f * x[i] * x[i] * x[i]));
         float inner = 0.797884561f * (1.0f + 3.0f * 0.044715f * x[i] * x[i]);
-        dy[i] *= (0.5f * (1.0f + t) + 0.5f * x[i] * (1.0f - t * t) * inner);
+        dy[i] *= 0.5f * (1.0f + t) + 0.5f * x[i] * (1.0f - t * t) * inner;
+        y[i] = 0.5f * x[i] * (1.0f + t);
     }
 }
 
@@ -91,8 +93,11 @@ VECTORISED void ck_relu(size_t n, const float *restrict x, float *restrict y) {
     for (size_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;
 }
 
-VECTORISED void ck_relu_backward(size_t n, const float *restrict x, float *restrict dy) {
-    for (size_t i = 0; i < n; i++) dy[i] = x[i] > 0 ? dy[i] : 0;
+VECTORISED void ck_relu_backward(size_t n, const float *restrict x, float *restrict dy, float *restrict y) {
+    for (size_t i = 0; i < n; i++) {
+        dy[i] = x[i] > 0 ? dy[i] : 0;
+        y[i] = x[i] > 0 ? x[i] : 0;
+    }
 }
 
 // MARK: Softmax
@@ -124,24 +129,56 @@ VECTORISED void ck_softmax_backward(size_t n, float scale, const float *restrict
     for (size_t i = 0; i < n; i++) dp[i] = scale * p[i] * (dp[i] - dot);
 }
 
-// MARK: Small matrices
+// MARK: Matrix products
 
 enum { TILE = 6 };
 
-/// `rows` rows of C, `rows` a constant: their sums stay in registers.
-HELPER void gemm_rows(const size_t rows, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
-                      float *restrict c, size_t c_row) {
-    size_t j = 0;
-    for (; j + LANES <= n; j += LANES) {
-        lanes sums[TILE] = {};
-        for (size_t p = 0; p < k; p++) {
-            lanes values = *(const lanes *)(b + p * b_row + j);
-            for (size_t i = 0; i < rows; i++) sums[i] += a.pointer[i * a.row + p * a.column] * values;
-        }
-        for (size_t i = 0; i < rows; i++) *(lanes *)(c + i * c_row + j) = sums[i];
+/// `rows` rows and `vectors` vectors of C, both constants: the sums stay in registers. What comes after these rows of A is
+/// fetched meanwhile: the processor itself does not see so many short rows coming.
+HELPER void gemm_tile(const size_t rows, const size_t vectors, size_t k, ck_matrix a, const float *restrict b,
+                      size_t b_row, const float *restrict bias, float *restrict c, size_t c_row) {
+    lanes sums[TILE][2];
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < vectors; j++) sums[i][j] = (lanes){} + (bias ? bias[i] : 0);
     }
+    for (size_t p = 0; p < k; p++) {
+        for (size_t i = 0; p % LANES == 0 && i < rows; i++) {
+            __builtin_prefetch(a.pointer + (i + rows) * a.row + p * a.column);
+        }
+        const lanes *values = (const lanes *)(b + p * b_row);
+        for (size_t i = 0; i < rows; i++) {
+            float factor = a.pointer[i * a.row + p * a.column];
+            for (size_t j = 0; j < vectors; j++) sums[i][j] += factor * values[j];
+        }
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < vectors; j++) ((lanes *)(c + i * c_row))[j] = sums[i][j];
+    }
+}
+
+/// Whether two vectors side by side fit into the registers with three rows of sums: then each number of A is read half as often.
+HELPER int has_wide_registers(void) {
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512f");
+#else
+    return 0;
+#endif
+}
+
+/// `rows` rows of C, a constant.
+HELPER void gemm_rows(const size_t rows, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
+                      const float *restrict bias, float *restrict c, size_t c_row) {
+    const size_t half = rows < TILE / 2 ? rows : TILE / 2;
+    size_t j = 0;
+    for (; has_wide_registers() && j + 2 * LANES <= n; j += 2 * LANES) {
+        ck_matrix rest = {a.pointer + half * a.row, a.row, a.column};
+        gemm_tile(half, 2, k, a, b + j, b_row, bias, c + j, c_row);
+        gemm_tile(rows - half, 2, k, rest, b + j, b_row, bias ? bias + half : bias, c + half * c_row + j, c_row);
+    }
+    for (; j + LANES <= n; j += LANES) gemm_tile(rows, 1, k, a, b + j, b_row, bias, c + j, c_row);
     for (; j < n; j++) {
-        float sums[TILE] = {};
+        float sums[TILE];
+        for (size_t i = 0; i < rows; i++) sums[i] = bias ? bias[i] : 0;
         for (size_t p = 0; p < k; p++) {
             for (size_t i = 0; i < rows; i++) sums[i] += a.pointer[i * a.row + p * a.column] * b[p * b_row + j];
         }
@@ -149,24 +186,49 @@ HELPER void gemm_rows(const size_t rows, size_t n, size_t k, ck_matrix a, const 
     }
 }
 
-VECTORISED void ck_small_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
-                              float *restrict c, size_t c_row) {
+VECTORISED void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
+                        const float *restrict bias, float *restrict c, size_t c_row) {
     for (; m >= TILE; m -= TILE, a.pointer += TILE * a.row, c += TILE * c_row) {
-        gemm_rows(TILE, n, k, a, b, b_row, c, c_row);
+        gemm_rows(TILE, n, k, a, b, b_row, bias, c, c_row);
+        if (bias) bias += TILE;
     }
     switch (m) {
-    case 1: gemm_rows(1, n, k, a, b, b_row, c, c_row); break;
-    case 2: gemm_rows(2, n, k, a, b, b_row, c, c_row); break;
-    case 3: gemm_rows(3, n, k, a, b, b_row, c, c_row); break;
-    case 4: gemm_rows(4, n, k, a, b, b_row, c, c_row); break;
-    case 5: gemm_rows(5, n, k, a, b, b_row, c, c_row); break;
+    case 1: gemm_rows(1, n, k, a, b, b_row, bias, c, c_row); break;
+    case 2: gemm_rows(2, n, k, a, b, b_row, bias, c, c_row); break;
+    case 3: gemm_rows(3, n, k, a, b, b_row, bias, c, c_row); break;
+    case 4: gemm_rows(4, n, k, a, b, b_row, bias, c, c_row); break;
+    case 5: gemm_rows(5, n, k, a, b, b_row, bias, c, c_row); break;
     }
+}
+
+/// A square of LANES rows and columns: four perfect shuffles of its rows.
+HELPER void transpose_square(const float *restrict x, size_t x_row, float *restrict y, size_t y_row) {
+    lanes rows[LANES], shuffled[LANES];
+    for (size_t i = 0; i < LANES; i++) rows[i] = *(const lanes *)(x + i * x_row);
+    for (size_t stage = 0; stage < 4; stage++) {
+        for (size_t i = 0; i < LANES / 2; i++) {
+            lanes a = rows[i], b = rows[i + LANES / 2];
+            shuffled[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            shuffled[2 * i + 1] =
+                __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+        memcpy(rows, shuffled, sizeof rows);
+    }
+    for (size_t i = 0; i < LANES; i++) *(lanes *)(y + i * y_row) = rows[i];
 }
 
 VECTORISED void ck_transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y,
                              size_t y_row) {
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < columns; j++) y[j * y_row + i] = x[i * x_row + j];
+    for (size_t i = 0; i < rows; i += LANES) {
+        for (size_t j = 0; j < columns; j += LANES) {
+            if (i + LANES <= rows && j + LANES <= columns) {
+                transpose_square(x + i * x_row + j, x_row, y + j * y_row + i, y_row);
+                continue;
+            }
+            for (size_t k = i; k < i + LANES && k < rows; k++) {
+                for (size_t l = j; l < j + LANES && l < columns; l++) y[l * y_row + k] = x[k * x_row + l];
+            }
+        }
     }
 }
 

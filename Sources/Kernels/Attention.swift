@@ -30,9 +30,9 @@ package func scaledDotProductAttention(
         let p = scratch + head.size * head.padded
         head.probabilities(q + head.query, k + head.key, transposed: scratch, into: p)
         head.drop(p)
-        ck_small_gemm(
+        ck_gemm(
             head.queries, head.size, head.length, ck_matrix(pointer: p, row: head.padded, column: 1),
-            k + head.value, 2 * head.hidden, context + head.query, head.hidden)
+            k + head.value, 2 * head.hidden, nil, context + head.query, head.hidden)
     }
 }
 
@@ -69,20 +69,20 @@ package func scaledDotProductAttentionBackward(
         head.probabilities(q + head.query, k + head.key, transposed: transposed, into: p)
         dropped.update(from: p, count: rows * padded)
         head.drop(dropped)
-        ck_small_gemm(
+        ck_gemm(
             length, size, rows, ck_matrix(pointer: dropped, row: 1, column: padded), dy, head.hidden,
-            dk + head.value, 2 * head.hidden)
+            nil, dk + head.value, 2 * head.hidden)
         head.transpose(k + head.value, into: transposed)
-        ck_small_gemm(
-            rows, padded, size, ck_matrix(pointer: dy, row: head.hidden, column: 1), transposed, padded, dp, padded)
+        ck_gemm(
+            rows, padded, size, ck_matrix(pointer: dy, row: head.hidden, column: 1), transposed, padded, nil, dp, padded)
         head.drop(dp)
         for row in 0..<rows { ck_softmax_backward(padded, head.scale, p + row * padded, dp + row * padded) }
-        ck_small_gemm(
+        ck_gemm(
             rows, size, length, ck_matrix(pointer: dp, row: padded, column: 1), k + head.key, 2 * head.hidden,
-            dq + head.query, head.hidden)
-        ck_small_gemm(
+            nil, dq + head.query, head.hidden)
+        ck_gemm(
             length, size, rows, ck_matrix(pointer: dp, row: 1, column: padded), q + head.query, head.hidden,
-            dk + head.key, 2 * head.hidden)
+            nil, dk + head.key, 2 * head.hidden)
     }
 }
 
@@ -166,8 +166,8 @@ private struct AttentionHead {
         into p: UnsafeMutablePointer<Float>
     ) {
         transpose(k, into: transposed)
-        ck_small_gemm(
-            queries, padded, size, ck_matrix(pointer: q, row: hidden, column: 1), transposed, padded, p, padded)
+        ck_gemm(
+            queries, padded, size, ck_matrix(pointer: q, row: hidden, column: 1), transposed, padded, nil, p, padded)
         for row in 0..<queries {
             let p = p + row * padded
             (p + length).update(repeating: -.infinity, count: padded - length)

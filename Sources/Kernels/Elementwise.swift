@@ -26,16 +26,18 @@ package func activate(_ f: Activation, _ x: Matrix, into y: inout Matrix, on wor
     }
 }
 
-/// dy = dy ⊙ f'(x), in place: the gradient of ``activate(_:_:into:on:)`` with respect to its input.
-package func activateBackward(_ f: Activation, _ x: Matrix, _ dy: inout Matrix, on workers: Workers) {
-    precondition(x.columns == dy.columns && x.rows == dy.rows, "shapes do not agree")
-    let (x, dy, count) = (x.pointer, dy.mutablePointer(), x.count)
+/// dy = dy ⊙ f'(x), in place: the gradient of ``activate(_:_:into:on:)`` with respect to its input. And y = f(x) again, so that
+/// it need not be kept.
+package func activateBackward(_ f: Activation, _ x: Matrix, _ dy: inout Matrix, into y: inout Matrix, on workers: Workers) {
+    precondition(x.columns == dy.columns && x.rows == dy.rows && x.columns == y.columns, "shapes do not agree")
+    y.resize(rows: x.rows)
+    let (x, dy, y, count) = (x.pointer, dy.mutablePointer(), y.mutablePointer(), x.count)
     workers.split(count, grain: 4096) { part in
-        let (x, dy) = (x + part.lowerBound, dy + part.lowerBound)
+        let (x, dy, y) = (x + part.lowerBound, dy + part.lowerBound, y + part.lowerBound)
         switch f {
-        case .gelu: ck_gelu_backward(part.count, x, dy)
-        case .geluTanh: ck_gelu_tanh_backward(part.count, x, dy)
-        case .relu: ck_relu_backward(part.count, x, dy)
+        case .gelu: ck_gelu_backward(part.count, x, dy, y)
+        case .geluTanh: ck_gelu_tanh_backward(part.count, x, dy, y)
+        case .relu: ck_relu_backward(part.count, x, dy, y)
         }
     }
 }

@@ -100,6 +100,13 @@ package struct FloatBuffer {
         (mutablePointer() + start).update(from: source.pointer + range.lowerBound, count: range.count)
     }
 
+    /// Exchanges the elements in `range` with those of `other` from `start` on.
+    package mutating func exchange(_ range: Range<Int>, with other: inout FloatBuffer, at start: Int) {
+        precondition(range.upperBound <= count && start >= 0 && start + range.count <= other.count, "out of bounds")
+        let (a, b) = (mutablePointer() + range.lowerBound, other.mutablePointer() + start)
+        for index in 0..<range.count { swap(&a[index], &b[index]) }
+    }
+
     /// Copies one row of `source` to the place that begins at `start`.
     package mutating func copy(_ source: Matrix, row: Int, to start: Int) {
         precondition(row >= 0 && row < source.rows && start >= 0 && start + source.columns <= count, "out of bounds")

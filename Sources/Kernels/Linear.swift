@@ -12,13 +12,57 @@ package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Mat
     let (inputs, outputs) = (weight.columns, weight.rows)
     precondition(x.columns == inputs && bias.count == outputs && y.columns == outputs, "shapes do not agree")
     y.resize(rows: x.rows)
-    let (x0, w, b, y0) = (x.pointer, weight.pointer, bias.pointer, y.mutablePointer())
-    workers.split(x.rows) { rows in
-        let (x, y) = (x0 + rows.lowerBound * inputs, y0 + rows.lowerBound * outputs)
-        for row in 0..<rows.count { (y + row * outputs).update(from: b, count: outputs) }
-        cblas_sgemm(
-            CblasRowMajor, CblasNoTrans, CblasTrans, blasint(rows.count), blasint(outputs), blasint(inputs),
-            1, x, blasint(inputs), w, blasint(inputs), 1, y, blasint(outputs))
+    let rows = x.rows
+    let tiles = LinearTiles(
+        inputs: inputs, outputs: outputs, x: x.pointer, weight: weight.pointer, bias: bias.pointer,
+        y: y.mutablePointer())
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: workers.count * tiles.scratchSize) { scratch in
+        let scratch = scratch.baseAddress!
+        if rows > LinearTiles.rows {
+            workers.split(rows) { worker, range in
+                tiles.compute(range, 0..<outputs, scratch + worker * tiles.scratchSize)
+            }
+        } else {
+            // With few rows, reading the weights is most of the work: that is what the threads have to share.
+            workers.split(outputs, grain: 16) { worker, range in
+                tiles.compute(0..<rows, range, scratch + worker * tiles.scratchSize)
+            }
+        }
+    }
+}
+
+/// Computes parts of y = x Wᵀ + b as yᵀ = W xᵀ + b: some rows of x become columns, and the weights are read as they stand in
+/// memory, once for all of these rows. OpenBLAS rearranges the weights before it multiplies, which for few rows takes longer than
+/// the product.
+private struct LinearTiles {
+    let (inputs, outputs): (Int, Int)
+    let x: UnsafePointer<Float>
+    let weight: UnsafePointer<Float>
+    let bias: UnsafePointer<Float>
+    let y: UnsafeMutablePointer<Float>
+
+    /// How many rows of x and y make a tile, and how many columns of y.
+    static let (rows, columns) = (64, 48)
+
+    /// What a thread needs.
+    var scratchSize: Int { Self.rows * (inputs + Self.columns) }
+
+    func compute(_ rows: Range<Int>, _ outputs: Range<Int>, _ columns: UnsafeMutablePointer<Float>) {
+        let tile = columns + Self.rows * inputs
+        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.rows) {
+            let count = min(Self.rows, rows.upperBound - row)
+            // Whole vectors; what is beyond the rows is multiplied as well, and not used.
+            let padded = (count + 15) / 16 * 16
+            if padded > count { columns.update(repeating: 0, count: padded * inputs) }
+            ck_transpose(count, inputs, x + row * inputs, inputs, columns, padded)
+            for output in stride(from: outputs.lowerBound, to: outputs.upperBound, by: Self.columns) {
+                let width = min(Self.columns, outputs.upperBound - output)
+                ck_gemm(
+                    width, padded, inputs, ck_matrix(pointer: weight + output * inputs, row: inputs, column: 1),
+                    columns, padded, bias + output, tile, padded)
+                ck_transpose(width, count, tile, padded, y + row * self.outputs + output, self.outputs)
+            }
+        }
     }
 }
 

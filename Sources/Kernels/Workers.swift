@@ -29,13 +29,18 @@ package struct Workers: Sendable {
     ///
     /// - Parameter grain: the smallest range that is worth a thread.
     package func split(_ n: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
+        split(n, grain: grain) { _, range in body(range) }
+    }
+
+    /// The same for bodies that need memory of their own: they are told the number of the thread, below ``count``.
+    func split(_ n: Int, grain: Int = 1, _ body: (_ worker: Int, Range<Int>) -> Void) {
         let parts = min(count, n / max(grain, 1))
         guard parts > 1, let team else {
-            if n > 0 { body(0..<n) }
+            if n > 0 { body(0, 0..<n) }
             return
         }
         team.run { part in
-            if part < parts { body(n * part / parts..<n * (part + 1) / parts) }
+            if part < parts { body(part, n * part / parts..<n * (part + 1) / parts) }
         }
     }
 

@@ -19,16 +19,9 @@ package struct Trainer {
 
     /// Everything that changes, and that a checkpoint keeps.
     private var state: Checkpoint
-    private var gradients: Gradients
-    private let groups: [ParameterGroup]
-    private let objective: CrossEntropy
+    private var trainingStep: TrainingStep
     /// What the head reads of the texts, `[texts, hidden]`, where nothing else is trained.
     private var features: (training: Matrix, development: Matrix)?
-    /// The tokens of a step's texts, each once.
-    private var batchTokens: RowSet
-    /// Where a batch's features are put together.
-    private var batchFeatures: Matrix
-    private var workspace: SequenceClassifier.Workspace
     private var predictor: Predictor
     /// Metrics that have not been written yet.
     private var pending: [Metric] = []
@@ -142,22 +135,11 @@ package struct Trainer {
             peak: hyperparameters.learningRate, warmupRatio: hyperparameters.warmupRatio,
             totalSteps: hyperparameters.epochs * steps)
         let classifier = state.model.classifier
-        let configuration = classifier.configuration
-        let trained = try hyperparameters.trainedParts(layers: configuration.layers)
-        gradients = Gradients(trained, of: classifier.layout)
-        groups = classifier.layout.groups(
-            trained, layers: configuration.layers, layerDecay: hyperparameters.layerDecay,
-            weightDecay: hyperparameters.weightDecay)
-        objective = CrossEntropy(
-            labelSmoothing: hyperparameters.labelSmoothing,
-            classWeights: try hyperparameters.weights(labels: configuration.labels, targets: training.targets))
-        workspace = classifier.makeWorkspace(training: trained)
-        batchTokens = RowSet(count: configuration.vocabularySize)
-        batchFeatures = Matrix(columns: configuration.hiddenSize)
+        trainingStep = try TrainingStep(for: classifier, hyperparameters, targets: training.targets, workers: workers)
         predictor = Predictor(for: classifier, batchSize: hyperparameters.batchSize, workers: workers)
         report(
             .started(
-                run: run, parameters: classifier.layout.count, trained: gradients.values.count,
+                run: run, parameters: classifier.layout.count, trained: trainingStep.gradients.values.count,
                 examples: training.sequences.count,
                 devExamples: development.sequences.count, steps: schedule.totalSteps))
     }
@@ -234,7 +216,7 @@ package struct Trainer {
     package mutating func run() throws -> TrainingResult {
         do {
             let wasInterrupted = try trainEpochs()
-            catchUp(tokensOf: nil)
+            trainingStep.finish(&state.model.classifier, &state.optimizer)
             try writeOutput()
             if wasInterrupted { try state.write() }
             try store.record(pending)
@@ -258,22 +240,28 @@ package struct Trainer {
     /// Writes the best epoch's model. Before the first epoch's end that is the current one, which does not replace another.
     private mutating func writeOutput() throws {
         let output = URL(filePath: state.request.output)
-        var best = state.model
-        if let parameters = state.bestParameters {
-            gradients.put(parameters, into: &best.classifier.parameters)
-        } else if FileManager.default.fileExists(atPath: output.path) {
-            return
-        }
+        if state.bestParameters == nil && FileManager.default.fileExists(atPath: output.path) { return }
+        exchangeBest()
+        defer { exchangeBest() }
         do {
             // Again, for what may have been put there since the beginning.
             try ModelFolder.checkOutput(output, overwrite: state.request.overwrite || state.progress.hasWrittenOutput)
-            try best.write(to: output)
+            try state.model.write(to: output)
             state.progress.hasWrittenOutput = true
         } catch {
             // So that the work can be had by resuming, once there is room.
+            exchangeBest()
             try? state.write()
+            exchangeBest()
             throw error
         }
+    }
+
+    /// Exchanges the current parameters with those of the best epoch, if there is one: a copy would be one more model in memory.
+    private mutating func exchangeBest() {
+        guard var best = state.bestParameters.take() else { return }
+        trainingStep.gradients.exchangeTrained(of: &state.model.classifier.parameters, with: &best)
+        state.bestParameters = best
     }
 
     /// - Returns: whether it was interrupted
@@ -325,23 +313,12 @@ package struct Trainer {
         return true
     }
 
-    /// One step of the optimizer: the gradients of one batch, or of several in turn.
+    /// One step, and its record.
     private mutating func step(_ examples: ArraySlice<Int>) throws {
-        gradients.clear()
-        catchUp(tokensOf: examples)
-        let total = objective.weight(of: examples.lazy.map { [training] in training.targets[$0] })
-        var loss = 0.0
-        for (index, start) in stride(from: examples.startIndex, to: examples.endIndex, by: hyperparameters.batchSize)
-            .enumerated()
-        {
-            let batch = examples[start..<min(start + hyperparameters.batchSize, examples.endIndex)]
-            let position = state.progress.step * hyperparameters.gradientAccumulation + index
-            loss += addGradients(of: batch, total: total, position: position)
-        }
         let learningRate = schedule.rate(at: state.progress.step)
-        let norm = state.optimizer.update(
-            &state.model.classifier.parameters, gradients: gradients.values, groups: groups,
-            rows: gradients.tableRows.rows, learningRate: Float(learningRate), maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
+        let (loss, norm) = trainingStep.take(
+            examples, of: training, features: features?.training, number: state.progress.step,
+            learningRate: learningRate, &state.model.classifier, &state.optimizer)
         guard loss.isFinite && norm.isFinite else {
             throw TrainingError(
                 "the loss is no longer a number after \(state.progress.step + 1) steps; lower --learning-rate")
@@ -352,45 +329,13 @@ package struct Trainer {
         state.progress.examplesSeen += examples.count
         stepsDone += 1
         tokensDone += examples.reduce(0) { $0 + training.sequences[$1].count }
-        try recordStep(loss: loss, learningRate: learningRate, gradientNorm: Double(norm))
-    }
-
-    /// Brings the embeddings of the tokens in `examples` up to date; nil: all embeddings.
-    private mutating func catchUp(tokensOf examples: ArraySlice<Int>?) {
-        if let examples {
-            for index in examples { for id in training.sequences[index] { batchTokens.insert(id) } }
-        }
-        state.optimizer.catchUp(
-            examples == nil ? nil : batchTokens.rows, of: &state.model.classifier.parameters, groups: groups,
-            on: workers)
-        batchTokens.removeAll()
-    }
-
-    /// - Parameters:
-    ///   - total: what the sum of the losses is divided by
-    ///   - position: of this batch in the whole training, for dropout
-    /// - Returns: the batch's part of the loss
-    private mutating func addGradients(of batch: ArraySlice<Int>, total: Double, position: Int) -> Double {
-        let targets = batch.map { training.targets[$0] }
-        let randomness = Pass.Randomness(seed: hyperparameters.seed, step: UInt64(position))
-        let classifier = state.model.classifier
-        if let features {
-            gatherRows(features.training, batch, into: &batchFeatures)
-            return classifier.loss(
-                features: batchFeatures, targets: targets, objective: objective, total: total, gradients: &gradients,
-                &workspace, randomness: randomness, on: workers
-            ).loss
-        }
-        return classifier.loss(
-            Batch(batch.map { training.sequences[$0] }), targets: targets, objective: objective, total: total,
-            gradients: &gradients, &workspace, randomness: randomness, on: workers
-        ).loss
+        try recordStep(loss: loss, learningRate: learningRate, gradientNorm: norm)
     }
 
     /// Evaluates on the dev data, and keeps the parameters if they are the best.
     private mutating func endEpoch() throws {
         let begin = ContinuousClock.now
-        catchUp(tokensOf: nil)
+        trainingStep.finish(&state.model.classifier, &state.optimizer)
         let result = try EvaluationResult(
             of: state.model.classifier, on: development, features: features?.development, &predictor)
         devTime += ContinuousClock.now - begin
@@ -402,7 +347,9 @@ package struct Trainer {
         if epoch.isBest {
             state.progress.best = epoch
             state.progress.epochsWithoutImprovement = 0
-            state.bestParameters = gradients.trained(of: state.model.classifier.parameters)
+            var best = state.bestParameters.take() ?? FloatBuffer(count: trainingStep.gradients.values.count)
+            trainingStep.gradients.copyTrained(of: state.model.classifier.parameters, to: &best)
+            state.bestParameters = best
         } else {
             state.progress.epochsWithoutImprovement += 1
         }
@@ -472,7 +419,7 @@ package struct Trainer {
         guard isDue else { return }
         lastCheckpoint = .now
         try flush()
-        catchUp(tokensOf: nil)
+        trainingStep.finish(&state.model.classifier, &state.optimizer)
         try state.write()
     }
 }

@@ -15,12 +15,12 @@ package struct FeedForward: Sublayer {
     package struct Activations {
         /// x W₁ᵀ + b₁, `[tokens, intermediate]`
         var inner: Matrix
-        /// f of it
-        var activated: Matrix
     }
 
     /// Memory that all layers share.
     package struct Scratch {
+        /// f of the inner rows: cheaper to compute again than to keep.
+        var activated: Matrix
         var gradient: Matrix
     }
 
@@ -34,28 +34,31 @@ package struct FeedForward: Sublayer {
 
     /// Activations without memory.
     package func makeActivations() -> Activations {
-        Activations(inner: Matrix(columns: up.weight.rows), activated: Matrix(columns: up.weight.rows))
+        Activations(inner: Matrix(columns: up.weight.rows))
     }
 
     /// Scratch without memory.
-    package func makeScratch() -> Scratch { Scratch(gradient: Matrix(columns: up.weight.rows)) }
+    package func makeScratch() -> Scratch {
+        Scratch(activated: Matrix(columns: up.weight.rows), gradient: Matrix(columns: up.weight.rows))
+    }
 
     package func forward(
         _ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, _ pass: Pass
     ) {
         up.forward(x, into: &activations.inner, parameters, pass)
-        activate(activation, activations.inner, into: &activations.activated, on: pass.workers)
-        down.forward(activations.activated, into: &y, parameters, pass)
+        activate(activation, activations.inner, into: &scratch.activated, on: pass.workers)
+        down.forward(scratch.activated, into: &y, parameters, pass)
     }
 
     package func backward(
         _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
         _ parameters: FloatBuffer, gradients: inout Gradients, _ pass: Pass
     ) {
-        down.backward(
-            gradient, activations.activated, into: &scratch.gradient, parameters, gradients: &gradients, pass)
-        activateBackward(activation, activations.inner, &scratch.gradient, on: pass.workers)
+        down.backward(gradient, into: &scratch.gradient, parameters, pass)
+        activateBackward(
+            activation, activations.inner, &scratch.gradient, into: &scratch.activated, on: pass.workers)
+        down.backward(gradient, scratch.activated, gradients: &gradients, pass)
         up.backward(scratch.gradient, x, into: &gradient, parameters, gradients: &gradients, pass)
     }
 }

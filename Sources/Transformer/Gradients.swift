@@ -52,22 +52,20 @@ package struct Gradients {
         return nil
     }
 
-    /// The trained ones among `parameters`, laid out like the gradients.
-    package func trained(of parameters: FloatBuffer) -> FloatBuffer {
-        var result = FloatBuffer(count: values.count)
+    /// Copies the trained ones among `parameters`, laid out like the gradients.
+    package func copyTrained(of parameters: FloatBuffer, to copy: inout FloatBuffer) {
         var start = 0
         for range in trained {
-            result.copy(parameters, range, to: start)
+            copy.copy(parameters, range, to: start)
             start += range.count
         }
-        return result
     }
 
-    /// Puts what ``trained(of:)`` has made back into `parameters`.
-    package func put(_ trained: FloatBuffer, into parameters: inout FloatBuffer) {
+    /// Exchanges the trained ones among `parameters` with what ``copyTrained(of:to:)`` has made.
+    package func exchangeTrained(of parameters: inout FloatBuffer, with copy: inout FloatBuffer) {
         var start = 0
-        for range in self.trained {
-            parameters.copy(trained, start..<start + range.count, to: range.lowerBound)
+        for range in trained {
+            parameters.exchange(range, with: &copy, at: start)
             start += range.count
         }
     }

@@ -32,10 +32,19 @@ package struct Linear: Sendable {
         _ dy: Matrix, _ x: Matrix, into dx: inout Matrix, _ parameters: FloatBuffer,
         gradients: inout Gradients, _ pass: Pass
     ) {
-        if let weight = gradients.block(of: weight), let bias = gradients.block(of: bias) {
-            linearBackward(dy, x, weight: weight, bias: bias, into: &gradients.values, adding: gradients.isAdding,
-                on: pass.workers)
-        }
+        backward(dy, x, gradients: &gradients, pass)
+        backward(dy, into: &dx, parameters, pass)
+    }
+
+    /// dx alone.
+    func backward(_ dy: Matrix, into dx: inout Matrix, _ parameters: FloatBuffer, _ pass: Pass) {
         linearBackward(dy, weight: parameters[weight], into: &dx, on: pass.workers)
+    }
+
+    /// dW and db alone, if they are trained.
+    func backward(_ dy: Matrix, _ x: Matrix, gradients: inout Gradients, _ pass: Pass) {
+        guard let weight = gradients.block(of: weight), let bias = gradients.block(of: bias) else { return }
+        linearBackward(
+            dy, x, weight: weight, bias: bias, into: &gradients.values, adding: gradients.isAdding, on: pass.workers)
     }
 }

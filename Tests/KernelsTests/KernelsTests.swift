@@ -25,8 +25,9 @@ import Testing
     @Test func gelu() {
         let y = Self.run { ck_gelu(Self.x.count, Self.x, &$0) }
         #expect(Self.error(y, Self.x.map { Double($0) * Self.cdf(Double($0)) }) < 1e-6)
-        var dx = Self.dy
-        ck_gelu_backward(Self.x.count, Self.x, &dx)
+        var (dx, again) = (Self.dy, y)
+        ck_gelu_backward(Self.x.count, Self.x, &dx, &again)
+        #expect(Self.error(again, y.map(Double.init)) < 1e-6)
         let expected = zip(Self.x, Self.dy).map { x, dy in
             let x = Double(x)
             return Double(dy) * (Self.cdf(x) + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot())
@@ -38,8 +39,9 @@ import Testing
         func inner(_ x: Double) -> Double { (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x) }
         let y = Self.run { ck_gelu_tanh(Self.x.count, Self.x, &$0) }
         #expect(Self.error(y, Self.x.map { 0.5 * Double($0) * (1 + tanh(inner(Double($0)))) }) < 1e-6)
-        var dx = Self.dy
-        ck_gelu_tanh_backward(Self.x.count, Self.x, &dx)
+        var (dx, again) = (Self.dy, y)
+        ck_gelu_tanh_backward(Self.x.count, Self.x, &dx, &again)
+        #expect(Self.error(again, y.map(Double.init)) < 1e-6)
         let expected = zip(Self.x, Self.dy).map { x, dy in
             let x = Double(x)
             let slope = (2 / Double.pi).squareRoot() * (1 + 3 * 0.044715 * x * x)
@@ -49,9 +51,11 @@ import Testing
     }
 
     @Test func relu() {
-        #expect(Self.run { ck_relu(Self.x.count, Self.x, &$0) } == Self.x.map { max(0, $0) })
-        var dx = Self.dy
-        ck_relu_backward(Self.x.count, Self.x, &dx)
+        let y = Self.run { ck_relu(Self.x.count, Self.x, &$0) }
+        #expect(y == Self.x.map { max(0, $0) })
+        var (dx, again) = (Self.dy, Self.dy)
+        ck_relu_backward(Self.x.count, Self.x, &dx, &again)
+        #expect(again == y)
         #expect(dx == zip(Self.x, Self.dy).map { $0 > 0 ? $1 : 0 })
     }
 
@@ -87,20 +91,29 @@ import Testing
         #expect(Self.error(y, expected) < (offset == 0 ? 1e-6 : 2e-4))
     }
 
-    /// Every remainder of the tiles, with the first factor as it is and transposed.
-    @Test(arguments: 1...7, [1, 16, 23, 40]) func smallGEMM(_ m: Int, _ n: Int) {
+    /// Every remainder of the tiles, with the first factor as it is and transposed, with and without a bias.
+    @Test(arguments: 1...7, [1, 16, 23, 48]) func gemm(_ m: Int, _ n: Int) {
         let k = 5
-        let (a, b) = (Array(Self.x.prefix(m * k)), Array(Self.dy.prefix(k * n)))
-        for (row, column) in [(k, 1), (1, m)] {
+        let (a, b, bias) = (Array(Self.x.prefix(m * k)), Array(Self.dy.prefix(k * n)), Array(Self.x.suffix(m)))
+        for (row, column, bias) in [(k, 1, nil), (k, 1, bias), (1, m, nil)] {
             var c = [Float](repeating: 0, count: m * n)
             a.withUnsafeBufferPointer {
-                ck_small_gemm(m, n, k, ck_matrix(pointer: $0.baseAddress, row: row, column: column), b, n, &c, n)
+                ck_gemm(m, n, k, ck_matrix(pointer: $0.baseAddress, row: row, column: column), b, n, bias, &c, n)
             }
             let expected = (0..<m * n).map { index in
-                (0..<k).reduce(0.0) { $0 + Double(a[index / n * row + $1 * column]) * Double(b[$1 * n + index % n]) }
+                (0..<k).reduce(Double(bias?[index / n] ?? 0)) {
+                    $0 + Double(a[index / n * row + $1 * column]) * Double(b[$1 * n + index % n])
+                }
             }
             #expect(Self.error(c, expected) < 1e-5)
         }
+    }
+
+    @Test(arguments: [1, 16, 35], [1, 16, 50]) func transpose(_ rows: Int, _ columns: Int) {
+        let x = (0..<rows * columns).map(Float.init)
+        var y = [Float](repeating: 0, count: x.count)
+        ck_transpose(rows, columns, x, columns, &y, rows)
+        #expect(y == (0..<columns).flatMap { column in (0..<rows).map { Float($0 * columns + column) } })
     }
 
     @Test func sumOfSquares() {
@@ -244,7 +257,7 @@ import Testing
     }
 
     /// More workers than rows, one row, and no rows.
-    @Test(arguments: [0, 1, 3, 64]) func everyRowIsComputedOnce(_ rows: Int) {
+    @Test(arguments: [0, 1, 3, 64, 65, 200]) func everyRowIsComputedOnce(_ rows: Int) {
         let x = Matrix((0..<rows * 2).map(Float.init), columns: 2)
         let weight = FloatBuffer([1, 2, 3, 4, 5, 6])[Block(offset: 0, rows: 3, columns: 2)]
         let bias = FloatBuffer([0.5, 0, -1])[Block(offset: 0, columns: 3)]

@@ -19,16 +19,17 @@ static inline void ck_pause(void) {
 
 /// y = GELU(x) = x · Φ(x), with Φ by erf (Hendrycks & Gimpel 2016).
 void ck_gelu(size_t n, const float *restrict x, float *restrict y);
-/// dy *= GELU'(x): the gradient of the result becomes that of x. In place, like all backward functions here.
-void ck_gelu_backward(size_t n, const float *restrict x, float *restrict dy);
+/// dy *= GELU'(x): the gradient of the result becomes that of x, in place like all backward functions here; and y = GELU(x)
+/// again, which takes hardly any more time.
+void ck_gelu_backward(size_t n, const float *restrict x, float *restrict dy, float *restrict y);
 
 /// y = x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))), the approximation of the same paper.
 void ck_gelu_tanh(size_t n, const float *restrict x, float *restrict y);
-void ck_gelu_tanh_backward(size_t n, const float *restrict x, float *restrict dy);
+void ck_gelu_tanh_backward(size_t n, const float *restrict x, float *restrict dy, float *restrict y);
 
 /// y = max(0, x).
 void ck_relu(size_t n, const float *restrict x, float *restrict y);
-void ck_relu_backward(size_t n, const float *restrict x, float *restrict dy);
+void ck_relu_backward(size_t n, const float *restrict x, float *restrict dy, float *restrict y);
 
 /// One row: x = softmax(scale · x).
 void ck_softmax(size_t n, float scale, float *x);
@@ -41,10 +42,11 @@ typedef struct {
     size_t row, column;
 } ck_matrix;
 
-/// C = A B for matrices of a few rows and columns, as those of one attention head: without the copies that pay for a large
-/// product. A is [m, k], transposed or not; B is [k, n] with rows of consecutive elements.
-void ck_small_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
-                   float *restrict c, size_t c_row);
+/// C = A B, or A B + bias with one number for each row of C: for a B of few columns, such as one attention head's, since B is
+/// read anew for every TILE rows of A. A is [m, k], transposed or not; B is [k, n] with rows of consecutive elements; bias may be
+/// null.
+void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
+             const float *restrict bias, float *restrict c, size_t c_row);
 /// y[j · y_row + i] = x[i · x_row + j] for i < rows, j < columns.
 void ck_transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y, size_t y_row);
 

@@ -1,0 +1,91 @@
+import Kernels
+import Transformer
+
+/// A step of a training, and what is kept from one to the next: the gradients of some texts, clipped, then AdamW.
+///
+/// It knows nothing of files, epochs or runs; ``Trainer`` does.
+struct TrainingStep {
+    /// Of the parts that are trained.
+    private(set) var gradients: Gradients
+    private let hyperparameters: Hyperparameters
+    private let groups: [ParameterGroup]
+    private let objective: CrossEntropy
+    private var workspace: SequenceClassifier.Workspace
+    private let workers: Workers
+    /// The tokens of a step's texts, each once.
+    private var tokens: RowSet
+    /// Where a batch's features are put together.
+    private var batchFeatures: Matrix
+
+    /// Prepares steps for one model.
+    ///
+    /// - Parameter targets: the label ids of all training texts, for the weights of the classes
+    /// - Throws: ``TrainingError`` if the hyper-parameters name layers or labels that do not exist.
+    init(
+        for classifier: SequenceClassifier, _ hyperparameters: Hyperparameters, targets: [Int], workers: Workers
+    ) throws {
+        let configuration = classifier.configuration
+        let trained = try hyperparameters.trainedParts(layers: configuration.layers)
+        self.hyperparameters = hyperparameters
+        self.workers = workers
+        gradients = Gradients(trained, of: classifier.layout)
+        groups = classifier.layout.groups(
+            trained, layers: configuration.layers, layerDecay: hyperparameters.layerDecay,
+            weightDecay: hyperparameters.weightDecay)
+        objective = CrossEntropy(
+            labelSmoothing: hyperparameters.labelSmoothing,
+            classWeights: try hyperparameters.weights(labels: configuration.labels, targets: targets))
+        workspace = classifier.makeWorkspace(training: trained)
+        tokens = RowSet(count: configuration.vocabularySize)
+        batchFeatures = Matrix(columns: configuration.hiddenSize)
+    }
+
+    /// Takes one step: the gradients of one batch, or of several in turn.
+    ///
+    /// - Parameters:
+    ///   - texts: which of `examples`
+    ///   - features: what the head reads of the examples, `[examples, hidden]`, where nothing else is trained
+    ///   - number: of this step in the whole training, from 0, for dropout
+    /// - Returns: the mean loss of the texts before the step, and the norm of the gradients before clipping
+    mutating func take(
+        _ texts: ArraySlice<Int>, of examples: EncodedExamples, features: Matrix?, number: Int, learningRate: Double,
+        _ classifier: inout SequenceClassifier, _ optimizer: inout AdamW
+    ) -> (loss: Double, gradientNorm: Double) {
+        gradients.clear()
+        for index in texts { for token in examples.sequences[index] { tokens.insert(token) } }
+        optimizer.catchUp(tokens.rows, of: &classifier.parameters, groups: groups, on: workers)
+        tokens.removeAll()
+        let total = objective.weight(of: texts.lazy.map { examples.targets[$0] })
+        var loss = 0.0
+        for (index, start) in stride(from: texts.startIndex, to: texts.endIndex, by: hyperparameters.batchSize)
+            .enumerated()
+        {
+            let batch = texts[start..<min(start + hyperparameters.batchSize, texts.endIndex)]
+            let randomness = Pass.Randomness(
+                seed: hyperparameters.seed, step: UInt64(number * hyperparameters.gradientAccumulation + index))
+            let targets = batch.map { examples.targets[$0] }
+            if let features {
+                gatherRows(features, batch, into: &batchFeatures)
+                loss += classifier.loss(
+                    features: batchFeatures, targets: targets, objective: objective, total: total,
+                    gradients: &gradients, &workspace, randomness: randomness, on: workers
+                ).loss
+            } else {
+                loss += classifier.loss(
+                    Batch(batch.map { examples.sequences[$0] }), targets: targets, objective: objective, total: total,
+                    gradients: &gradients, &workspace, randomness: randomness, on: workers
+                ).loss
+            }
+        }
+        let norm = optimizer.update(
+            &classifier.parameters, gradients: gradients.values, groups: groups, rows: gradients.tableRows.rows,
+            learningRate: Float(learningRate), maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
+        return (loss, Double(norm))
+    }
+
+    /// Brings all embeddings up to date: those that no text has read since they were due. Before anything else reads the
+    /// parameters, this has to be done.
+    func finish(_ classifier: inout SequenceClassifier, _ optimizer: inout AdamW) {
+        optimizer.catchUp(of: &classifier.parameters, groups: groups, on: workers)
+    }
+}
