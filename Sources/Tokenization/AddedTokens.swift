@@ -18,31 +18,20 @@ struct AddedToken: Sendable, Equatable {
 /// Finds ``AddedToken``s, by the rules of Hugging Face's `AddedVocabulary`: from the left, always the longest.
 struct AddedTokens: Sendable {
     /// A part of a text.
-    enum Segment: Equatable {
+    enum Segment {
         /// An added token.
         case token(Int)
-        /// What stands between two of them, normalised.
-        case text([Unicode.Scalar])
+        /// What stands between two of them, normalised: a range of UTF-8.
+        case text([UInt8], Range<Int>)
     }
-
-    /// Tokens by their first character, each with all of its characters; the longest first.
-    private typealias Patterns = [Unicode.Scalar: [(scalars: [Unicode.Scalar], token: AddedToken)]]
 
     /// In the text as it stands, and in the normalised text.
     private let raw: Patterns
     private let normalized: Patterns
 
     init(_ tokens: [AddedToken], _ normalizer: Normalizer) {
-        func patterns(_ isNormalized: Bool) -> Patterns {
-            var patterns: Patterns = [:]
-            for token in tokens where token.isNormalized == isNormalized {
-                var scalars = Array(token.content.unicodeScalars)
-                if isNormalized { scalars = normalizer.normalize(scalars) }
-                if let first = scalars.first { patterns[first, default: []].append((scalars, token)) }
-            }
-            return patterns.mapValues { $0.sorted { $0.scalars.count > $1.scalars.count } }
-        }
-        (raw, normalized) = (patterns(false), patterns(true))
+        raw = Patterns(tokens.filter { !$0.isNormalized }) { Array($0.utf8) }
+        normalized = Patterns(tokens.filter(\.isNormalized)) { normalizer.normalize(Array($0.utf8)) }
     }
 
     /// The special tokens `names` that are in a vocabulary, as `transformers` adds them to every tokenizer.
@@ -52,46 +41,67 @@ struct AddedTokens: Sendable {
 
     /// Splits a text.
     func split(_ text: String, _ normalizer: Normalizer) -> [Segment] {
-        let scalars = Array(text.unicodeScalars)
+        let text = Array(text.utf8)
         var segments: [Segment] = []
-        Self.forEachPart(of: scalars, raw) { part, id in
-            let part = normalizer.normalize(part)
-            Self.forEachPart(of: part, normalized) { part, id in
-                segments.append(.text(Array(part)))
+        raw.forEachPart(of: text) { part, id in
+            let part = normalizer.normalize(text, part)
+            normalized.forEachPart(of: part) { range, id in
+                segments.append(.text(part, range))
                 if let id { segments.append(.token(id)) }
             }
             if let id { segments.append(.token(id)) }
         }
         return segments
     }
+}
 
-    /// Calls `body` with the text before each token that is found, and its id; and with the text after the last.
-    private static func forEachPart(
-        of text: [Unicode.Scalar], _ patterns: Patterns, _ body: (ArraySlice<Unicode.Scalar>, Int?) -> Void
-    ) {
-        var done = 0
-        var position = patterns.isEmpty ? text.count : 0
-        while position < text.count {
-            guard let candidates = patterns[text[position]],
-                let (scalars, token) = candidates.first(where: { text[position...].starts(with: $0.scalars) })
-            else {
-                position += 1
-                continue
-            }
-            var (start, end) = (position, position + scalars.count)
-            position = end
-            guard isAllowed(token.boundary, before: text[..<start].last, after: text[end...].first) else { continue }
-            if token.stripsLeft { while start > done, text[start - 1].properties.isWhitespace { start -= 1 } }
-            if token.stripsRight { while end < text.count, text[end].properties.isWhitespace { end += 1 } }
-            body(text[done..<start], token.id)
-            (done, position) = (end, end)
+/// Tokens that are searched for together.
+private struct Patterns: Sendable {
+    private let tokens: [AddedToken]
+    /// The texts of the tokens with their places in `tokens`.
+    private var texts = ByteStrings(count: 0)
+    /// Whether a token begins with a byte: nearly everything in a text is ruled out by that.
+    private var isFirst = [Bool](repeating: false, count: 256)
+
+    init(_ tokens: [AddedToken], bytes: (String) -> [UInt8]) {
+        self.tokens = tokens
+        // Of two tokens of the same text, the earlier counts.
+        for (index, token) in tokens.enumerated().reversed() {
+            let bytes = bytes(token.content)
+            texts.insert(bytes, value: index)
+            if let first = bytes.first { isFirst[Int(first)] = true }
         }
-        body(text[done...], nil)
     }
 
-    private static func isAllowed(
-        _ boundary: AddedToken.Boundary, before: Unicode.Scalar?, after: Unicode.Scalar?
-    ) -> Bool {
+    /// Calls `body` with the range before each token that is found, and its id; and with the range after the last.
+    func forEachPart(of text: [UInt8], _ body: (Range<Int>, Int?) -> Void) {
+        var done = 0
+        var position = 0
+        while let next = text[position...].firstIndex(where: { isFirst[Int($0)] }) {
+            guard let match = texts.longestMatch(in: text, next..<text.count) else {
+                position = next + 1
+                continue
+            }
+            let token = tokens[match.value]
+            position = match.end
+            let isAllowed = isAllowed(
+                token.boundary, before: next > 0 ? text.scalar(before: next) : nil,
+                after: match.end < text.count ? text.scalar(at: match.end) : nil)
+            guard isAllowed else { continue }
+            var (start, end) = (next, match.end)
+            while token.stripsLeft, start > done, text.scalar(before: start).properties.isWhitespace {
+                start -= UTF8.width(text.scalar(before: start))
+            }
+            while token.stripsRight, end < text.count, text.scalar(at: end).properties.isWhitespace {
+                end += UTF8.width(text.scalar(at: end))
+            }
+            body(done..<start, token.id)
+            (done, position) = (end, end)
+        }
+        body(done..<text.count, nil)
+    }
+
+    private func isAllowed(_ boundary: AddedToken.Boundary, before: Unicode.Scalar?, after: Unicode.Scalar?) -> Bool {
         let neighbours = [before, after].compactMap { $0 }
         switch boundary {
         case .none: return true
@@ -101,7 +111,7 @@ struct AddedTokens: Sendable {
     }
 
     /// `\w` of regular expressions (Unicode Technical Standard 18, annex C).
-    private static func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
+    private func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
         switch scalar.properties.generalCategory {
         case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true

@@ -17,6 +17,8 @@ enum JSONValue {
     /// Parses UTF-8; nil if that is not JSON.
     init?(parsing bytes: [UInt8]) {
         var parser = Parser(bytes: bytes)
+        // All at once: string by string, that would take most of the time.
+        guard String(validating: bytes, as: UTF8.self) != nil else { return nil }
         guard let value = parser.value(depth: 0), parser.isAtEnd else { return nil }
         self = value
     }
@@ -43,33 +45,39 @@ enum JSONValue {
         init(bytes: [UInt8]) { self.bytes = bytes }
 
         var isAtEnd: Bool {
-            mutating get {
-                skipSpace()
-                return position == bytes.count
+            mutating get { peek() == nil }
+        }
+
+        /// The next byte that is no space; nil at the end.
+        private mutating func peek() -> UInt8? {
+            while position < bytes.count {
+                switch bytes[position] {
+                case 0x20, 0x09, 0x0A, 0x0D: position += 1
+                case let byte: return byte
+                }
             }
+            return nil
         }
 
-        private mutating func skipSpace() {
-            while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
+        /// Goes past `character` if it comes next, after any space.
+        private mutating func take(_ character: Unicode.Scalar) -> Bool {
+            guard peek() == UInt8(ascii: character) else { return false }
+            position += 1
+            return true
         }
 
-        /// Goes past `text` if it comes next, after any space.
-        private mutating func take(_ text: StaticString) -> Bool {
-            skipSpace()
-            return takeNext(text)
-        }
-
-        private mutating func takeNext(_ text: StaticString) -> Bool {
-            let count = text.utf8CodeUnitCount
-            guard position + count <= bytes.count else { return false }
-            let matches = text.withUTF8Buffer { $0.elementsEqual(bytes[position..<position + count]) }
-            if matches { position += count }
-            return matches
+        /// Goes past `text` if it comes next.
+        private mutating func takeNext(_ text: String) -> Bool {
+            guard bytes[position...].starts(with: text.utf8) else { return false }
+            position += text.utf8.count
+            return true
         }
 
         mutating func value(depth: Int) -> JSONValue? {
-            guard depth < JSONValue.deepest else { return nil }
-            if take("{") {
+            guard depth < JSONValue.deepest, let first = peek() else { return nil }
+            switch Unicode.Scalar(first) {
+            case "{":
+                position += 1
                 var pairs: [(key: String, value: JSONValue)] = []
                 if take("}") { return .object(pairs) }
                 repeat {
@@ -79,8 +87,8 @@ enum JSONValue {
                     pairs.append((key, value))
                 } while take(",")
                 return take("}") ? .object(pairs) : nil
-            }
-            if take("[") {
+            case "[":
+                position += 1
                 var values: [JSONValue] = []
                 if take("]") { return .array(values) }
                 repeat {
@@ -88,24 +96,44 @@ enum JSONValue {
                     values.append(value)
                 } while take(",")
                 return take("]") ? .array(values) : nil
+            case "\"":
+                position += 1
+                return string().map(JSONValue.string)
+            case "t": return takeNext("true") ? .bool(true) : nil
+            case "f": return takeNext("false") ? .bool(false) : nil
+            case "n": return takeNext("null") ? .null : nil
+            default: return number().map(JSONValue.number)
             }
-            if take("\"") { return string().map(JSONValue.string) }
-            if take("true") { return .bool(true) }
-            if take("false") { return .bool(false) }
-            if take("null") { return .null }
-            let start = position
-            while position < bytes.count, "+-.eE0123456789".utf8.contains(bytes[position]) { position += 1 }
-            return Double(String(decoding: bytes[start..<position], as: UTF8.self)).map(JSONValue.number)
+        }
+
+        private mutating func number() -> Double? {
+            let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+            let text = bytes[position...].prefix {
+                switch Unicode.Scalar($0) {
+                case "0"..."9", "+", "-", ".", "e", "E": true
+                default: false
+                }
+            }
+            position = text.endIndex
+            // A token's id, for example: so few digits are exact.
+            if 1...15 ~= text.count, text.allSatisfy(digits.contains) {
+                return Double(text.reduce(0) { 10 * $0 + Int($1 - digits.lowerBound) })
+            }
+            return Double(String(decoding: text, as: UTF8.self))
         }
 
         /// The rest of a string after its opening quote.
         private mutating func string() -> String? {
-            var text: [UInt8] = []
+            // Up to the first escape sequence, and few have one, nothing has to be copied.
+            var text = bytes[position...].prefix {
+                $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+            }
+            position = text.endIndex
             while position < bytes.count {
                 let byte = bytes[position]
                 position += 1
                 switch byte {
-                case UInt8(ascii: "\""): return String(validating: text, as: UTF8.self)
+                case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
                 case UInt8(ascii: "\\"):
                     guard let scalar = escape() else { return nil }
                     text.append(contentsOf: UTF8.encode(scalar)!)

@@ -28,67 +28,67 @@ package struct Normalizer: Sendable, Equatable {
     ///
     /// - Complexity: O(*n*) in the length of the text.
     package func words(of text: String) -> [[UInt8]] {
-        Self.split(normalize(text.unicodeScalars))
+        let text = normalize(Array(text.utf8))
+        return Words(of: text, text.indices).map { Array(text[$0]) }
     }
 
-    /// All steps but the splitting at spaces and punctuation.
-    func normalize(_ text: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] {
-        var scalars = clean(text)
-        if stripsAccents, scalars.contains(where: Self.mayDecompose) { scalars = Self.stripAccents(scalars) }
-        guard lowercases else { return scalars }
-        if scalars.allSatisfy(\.isASCII) {
-            for (index, scalar) in scalars.enumerated() where ("A"..."Z").contains(scalar) {
-                scalars[index] = Unicode.Scalar(scalar.value + 32)!
-            }
-            return scalars
-        }
-        return scalars.flatMap { $0.properties.lowercaseMapping.unicodeScalars }
-    }
+    /// All steps but the splitting at spaces and punctuation, from UTF-8 to UTF-8.
+    func normalize(_ text: [UInt8]) -> [UInt8] { normalize(text, text.indices) }
 
-    /// The words of a text that has been normalised, each as UTF-8.
-    static func split(_ scalars: some Sequence<Unicode.Scalar>) -> [[UInt8]] {
-        var words: [[UInt8]] = []
-        var word: [UInt8] = []
-        func endWord() {
-            if word.isEmpty { return }
-            words.append(word)
-            word.removeAll(keepingCapacity: true)
-        }
-        for scalar in scalars {
-            if scalar == " " || (scalar.value < 0x20 || !scalar.isASCII) && scalar.properties.isWhitespace {
-                endWord()
-            } else if isPunctuation(scalar) {
-                endWord()
-                words.append(Array(UTF8.encode(scalar)!))
-            } else if scalar.isASCII {
-                word.append(UInt8(scalar.value))
+    /// The same for a range of a text.
+    func normalize(_ text: [UInt8], _ range: Range<Int>) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(range.count)
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let scalar = text.scalar(at: position)
+            var end = position + UTF8.width(scalar)
+            if scalar.isASCII {
+                let byte = text[position]
+                if !cleans || 32...126 ~= byte {
+                    result.append(lowercases && ("A"..."Z").contains(scalar) ? byte + 32 : byte)
+                } else if scalar == "\t" || scalar == "\n" || scalar == "\r" {
+                    result.append(UInt8(ascii: " "))
+                }
+            } else if Self.isPlain(scalar) {
+                let isWord = splitsIdeographs && Self.isIdeograph(scalar)
+                if isWord { result.append(UInt8(ascii: " ")) }
+                for index in position..<end { result.append(text[index]) }
+                if isWord { result.append(UInt8(ascii: " ")) }
             } else {
-                word.append(contentsOf: UTF8.encode(scalar)!)
+                // A run of such characters can be taken by itself: accents are never composed, and when they are put in
+                // order, none passes an ASCII character or a plain one.
+                while end < range.upperBound {
+                    let next = text.scalar(at: end)
+                    if next.isASCII || Self.isPlain(next) { break }
+                    end += UTF8.width(next)
+                }
+                let run = String(decoding: text[position..<end], as: UTF8.self)
+                for scalar in normalize(run.unicodeScalars) { result.append(contentsOf: UTF8.encode(scalar)!) }
             }
+            position = end
         }
-        endWord()
-        return words
+        return result
+    }
+
+    /// The same for characters that are neither ASCII nor plain.
+    private func normalize(_ text: String.UnicodeScalarView) -> [Unicode.Scalar] {
+        let cleaned = clean(text)
+        let scalars = stripsAccents ? Self.stripAccents(cleaned) : cleaned
+        return lowercases ? scalars.flatMap { $0.properties.lowercaseMapping.unicodeScalars } : scalars
     }
 
     /// The scalars of `text` without control characters, with spaces for white space and around ideographs.
-    private func clean(_ text: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] {
+    private func clean(_ text: String.UnicodeScalarView) -> [Unicode.Scalar] {
         var scalars: [Unicode.Scalar] = []
-        scalars.reserveCapacity(text.underestimatedCount)
         for scalar in text {
-            if scalar.isASCII {
-                if scalar.value > 32 && scalar.value < 127 || !cleans {
-                    scalars.append(scalar)
-                } else if scalar == " " || scalar == "\t" || scalar == "\n" || scalar == "\r" {
-                    scalars.append(" ")
-                }
-            } else if cleans && (scalar == "\u{FFFD}" || Self.isControl(scalar)) {
-                continue
-            } else if cleans && scalar.properties.isWhitespace {
-                scalars.append(" ")
-            } else if splitsIdeographs && Self.isIdeograph(scalar) {
-                scalars.append(contentsOf: [" ", scalar, " "])
-            } else {
-                scalars.append(scalar)
+            switch cleans ? Self.category(scalar) : .unassigned {
+            case .control, .format, .privateUse, .surrogate: continue
+            case .spaceSeparator, .lineSeparator, .paragraphSeparator: scalars.append(" ")
+            default:
+                if cleans && scalar == "\u{FFFD}" { continue }
+                let isWord = splitsIdeographs && Self.isIdeograph(scalar)
+                scalars += isWord ? [" ", scalar, " "] : [scalar]
             }
         }
         return scalars
@@ -97,31 +97,17 @@ package struct Normalizer: Sendable, Equatable {
     /// Canonical decomposition without nonspacing marks.
     private static func stripAccents(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var result: [Unicode.Scalar] = []
-        var run = String.UnicodeScalarView()
-        func endRun() {
-            result += String(run).decomposedStringWithCanonicalMapping.unicodeScalars.filter {
-                $0.isASCII || category($0) != .nonspacingMark
-            }
-            run.removeAll(keepingCapacity: true)
-        }
-        for scalar in scalars {
+        var rest = scalars[...]
+        while !rest.isEmpty {
+            let run = rest.prefix { !isYounger($0, than: decompositionVersion) }
+            let decomposed = String(decoding: run.flatMap { UTF8.encode($0)! }, as: UTF8.self)
+                .decomposedStringWithCanonicalMapping
+            result += decomposed.unicodeScalars.filter { category($0) != .nonspacingMark }
             // What Hugging Face's tables do not know yet stays where it is.
-            if isYounger(scalar, than: decompositionVersion) {
-                endRun()
-                result.append(scalar)
-            } else {
-                run.append(scalar)
-            }
+            rest = rest[run.endIndex...]
+            if let younger = rest.popFirst() { result.append(younger) }
         }
-        endRun()
         return result
-    }
-
-    /// False where canonical decomposition certainly changes nothing and no mark can stand: it is costly.
-    private static func mayDecompose(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value >= 0xC0 && !(0x3400...0x9FFF).contains(scalar.value)
-            && !(0x2010...0x205F).contains(scalar.value) && !(0x3000...0x3029).contains(scalar.value)
-            && !(0xFF00...0xFFEF).contains(scalar.value)
     }
 
     /// The blocks that BERT calls Chinese: the CJK Unified and Compatibility Ideographs, and neither kana nor Hangul.
@@ -135,39 +121,63 @@ package struct Normalizer: Sendable, Equatable {
         }
     }
 
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        switch category(scalar) {
-        case .control, .format, .privateUse, .surrogate: true
+    /// Whether a character is one of the frequent ones that every step leaves as they are, ideographs and punctuation: looking
+    /// into Unicode's tables takes many times as long.
+    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x3400...0x4DBF, 0x4E00...0x9FFF: true
+        default: isPlainPunctuation(scalar)
+        }
+    }
+
+    private static func isPlainPunctuation(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x2010...0x2027, 0x3001...0x3003, 0x3008...0x3011, 0xFF01...0xFF03, 0xFF05...0xFF0A, 0xFF0C...0xFF0F,
+            0xFF1A...0xFF1B, 0xFF1F...0xFF20:
+            true
         default: false
         }
     }
 
-    /// Every ASCII character that is no letter, digit, space or control character counts, and so do Unicode's categories P*.
-    private static func isPunctuation(_ scalar: Unicode.Scalar) -> Bool {
+    /// What splitting into words makes of a character: nothing, a word, a part of a word.
+    enum Kind { case space, punctuation, letter }
+
+    /// What a character of a normalised text is. Every ASCII character that is no letter, digit, space or control character
+    /// is punctuation, and so are Unicode's categories P*.
+    static func kind(of scalar: Unicode.Scalar) -> Kind {
         switch scalar.value {
-        case 33...47, 58...64, 91...96, 123...126: return true
-        case 0...127: return false
+        case 9...13, 32, 0x85: return .space
+        case 33...47, 58...64, 91...96, 123...126: return .punctuation
+        case 0...127: return .letter
         default: break
         }
+        if isPlain(scalar) { return isPlainPunctuation(scalar) ? .punctuation : .letter }
         switch category(scalar) {
+        case .spaceSeparator, .lineSeparator, .paragraphSeparator: return .space
         case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
             .finalPunctuation, .otherPunctuation:
-            return true
-        default: return false
+            return .punctuation
+        default: return .letter
         }
     }
 
     /// The versions of Unicode that Hugging Face's tokenizers have their tables from.
     private static let (categoryVersion, decompositionVersion) = (8, 9)
 
-    /// The general category in that version: what is younger has none, and some have changed since.
+    /// The general category in that version: what is younger has none, and some have changed since. Letters are all alike, of
+    /// any version.
     private static func category(_ scalar: Unicode.Scalar) -> Unicode.GeneralCategory {
         switch scalar.value {
         case 0x166D, 0x111C9: .otherPunctuation
         case 0x1734, 0x1171E: .nonspacingMark
         case 0x1885, 0x1886: .otherLetter
         case 0xA9BD: .spacingMark
-        default: isYounger(scalar, than: categoryVersion) ? .unassigned : scalar.properties.generalCategory
+        default:
+            switch scalar.properties.generalCategory {
+            // No step asks for letters, and their age would take as long again to look up.
+            case .uppercaseLetter, .lowercaseLetter, .otherLetter: .otherLetter
+            case let category: isYounger(scalar, than: categoryVersion) ? .unassigned : category
+            }
         }
     }
 

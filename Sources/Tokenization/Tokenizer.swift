@@ -40,16 +40,20 @@ package struct Tokenizer: Sendable {
     /// Encodes `text`.
     ///
     /// - Parameter maximumLength: the largest number of ids, at least 2; what is beyond is cut off before `[SEP]`.
+    /// - Complexity: O(*n*) in the length of the text, for a given vocabulary.
     package func encode(_ text: String, maximumLength: Int) -> Encoding {
         precondition(maximumLength >= 2, "[CLS] and [SEP] need two places")
-        var ids = [vocabulary.classification]
+        var ids: [Int] = []
+        // English has about four bytes to a token.
+        ids.reserveCapacity(min(maximumLength, text.utf8.count / 4 + 2))
+        ids.append(vocabulary.classification)
         for segment in addedTokens.split(text, normalizer) {
             if ids.count >= maximumLength { break }
             switch segment {
             case .token(let id): ids.append(id)
-            case .text(let scalars):
-                for word in Normalizer.split(scalars) {
-                    appendPieces(of: word, to: &ids)
+            case .text(let text, let range):
+                for word in Words(of: text, range) {
+                    appendPieces(of: word, in: text, to: &ids)
                     if ids.count >= maximumLength { break }
                 }
             }
@@ -62,14 +66,14 @@ package struct Tokenizer: Sendable {
 
     /// Appends the WordPieces (Wu et al., *Google's Neural Machine Translation System*, 2016, section 4.1) of one word, by
     /// BERT's greedy rule: from the left, always the longest token that fits. A word that cannot be covered is one `[UNK]`.
-    private func appendPieces(of word: [UInt8], to ids: inout [Int]) {
+    private func appendPieces(of word: Range<Int>, in text: [UInt8], to ids: inout [Int]) {
         let first = ids.count
-        let characters = word.count <= longestWord ? 0 : word.count { $0 & 0xC0 != 0x80 }
-        var start = 0
-        while start < word.count {
-            let trie = start == 0 ? vocabulary.starts : vocabulary.continuations
-            guard characters <= longestWord, let match = trie.longestMatch(in: word, from: start) else {
-                ids.removeSubrange(first...)
+        let characters = word.count <= longestWord ? 0 : text[word].count { $0 & 0xC0 != 0x80 }
+        var start = word.lowerBound
+        while start < word.upperBound {
+            let pieces = start == word.lowerBound ? vocabulary.starts : vocabulary.continuations
+            guard characters <= longestWord, let match = pieces.longestMatch(in: text, start..<word.upperBound) else {
+                ids.removeLast(ids.count - first)
                 ids.append(vocabulary.unknown)
                 return
             }

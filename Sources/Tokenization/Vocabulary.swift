@@ -18,8 +18,8 @@ package struct Vocabulary: Sendable {
     let unknown: Int
     let classification: Int
     let separator: Int
-    let starts: ByteTrie
-    let continuations: ByteTrie
+    let starts: ByteStrings
+    let continuations: ByteStrings
 
     /// The tokens that a learned vocabulary begins with.
     static let learnedSpecialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -33,29 +33,25 @@ package struct Vocabulary: Sendable {
     package init(
         tokens: [String], special: SpecialTokens = SpecialTokens(), continuationPrefix: String = "##", source: String
     ) throws {
+        let prefix = continuationPrefix.utf8
+        var starts = ByteStrings(count: tokens.count)
+        var continuations = ByteStrings(count: 0)
+        for (id, token) in tokens.enumerated() {
+            starts.insert(token.utf8, value: id)
+            if token.utf8.starts(with: prefix) { continuations.insert(token.utf8.dropFirst(prefix.count), value: id) }
+        }
         func id(of token: String) throws -> Int {
-            guard let id = tokens.lastIndex(where: { $0.utf8.elementsEqual(token.utf8) }) else {
+            guard let id = starts[token.utf8] else {
                 throw TokenizationError(
                     "\(source): the token \(token) is missing; a BERT vocabulary has \(special.unknown),"
                         + " \(special.classification) and \(special.separator) among its tokens")
             }
             return id
         }
-        self.tokens = tokens
         unknown = try id(of: special.unknown)
         classification = try id(of: special.classification)
         separator = try id(of: special.separator)
-        let bytes = tokens.reduce(0) { $0 + $1.utf8.count }
-        let prefix = continuationPrefix.utf8
-        var starts = ByteTrie(bytes: bytes)
-        var continuations = ByteTrie(bytes: bytes)
-        for (id, token) in tokens.enumerated() where !token.isEmpty {
-            if token.utf8.starts(with: prefix) && token.utf8.count > prefix.count {
-                continuations.insert(token.utf8.dropFirst(prefix.count), value: id)
-            }
-            starts.insert(token.utf8, value: id)
-        }
-        (self.starts, self.continuations) = (starts, continuations)
+        (self.tokens, self.starts, self.continuations) = (tokens, starts, continuations)
     }
 
     /// Gives `token` an id without making it a WordPiece.
@@ -65,21 +61,18 @@ package struct Vocabulary: Sendable {
     }
 
     /// The id of a token, by its bytes.
-    func id(of token: String) -> Int? {
-        let bytes = Array(token.utf8)
-        guard let match = starts.longestMatch(in: bytes, from: 0), match.end == bytes.count else { return nil }
-        return match.value
-    }
+    func id(of token: String) -> Int? { starts[token.utf8] }
 
     /// Creates the vocabulary that a `vocab.txt` contains: one token a line.
     ///
     /// - Throws: ``TokenizationError`` if it is not UTF-8, or lacks a special token.
     package init(fileContents data: Data, special: SpecialTokens = SpecialTokens(), source: String) throws {
-        guard let text = String(validating: data, as: UTF8.self) else {
+        let bytes = Array(data)
+        guard String(validating: bytes, as: UTF8.self) != nil else {
             throw TokenizationError("\(source): the vocabulary is not valid UTF-8")
         }
-        var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
-            String(Substring(line.last == UInt8(ascii: "\r") ? line.dropLast() : line))
+        var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
+            String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
         }
         if lines.last == "" { lines.removeLast() }
         try self.init(tokens: lines, special: special, source: source)

@@ -1,0 +1,125 @@
+/// A set of byte strings, each with a number, that finds the longest one at the start of a text.
+///
+/// It is a hash table with linear probing. Most words are tokens as a whole: they are found at once, where a trie would go
+/// from node to node all over the memory.
+struct ByteStrings: Sendable {
+    private struct Entry {
+        var hash: UInt32 = 0
+        /// The place of the string; nobody's if the entry is free.
+        var string = Self.free
+
+        static let free = UInt32.max
+    }
+
+    /// Of a number that is a power of two, half of them free.
+    private var entries: [Entry]
+    /// All strings, one after the other.
+    private var bytes: [UInt8] = []
+    /// Where each string begins, and where the last one ends.
+    private var starts: [UInt32] = [0]
+    private var values: [Int32] = []
+    private var longest = 0
+
+    /// Creates an empty set with room for `count` strings.
+    init(count: Int) {
+        var capacity = 16
+        while capacity < 2 * count { capacity *= 2 }
+        entries = [Entry](repeating: Entry(), count: capacity)
+    }
+
+    /// Adds `string`; if it is there already, its number changes.
+    mutating func insert(_ string: some Sequence<UInt8>, value: Int) {
+        let start = bytes.count
+        bytes.append(contentsOf: string)
+        let range = start..<bytes.count
+        let hash = Self.hash(bytes, range)
+        let slot = slot(of: bytes, range, hash)
+        if entries[slot].string != Entry.free {
+            values[Int(entries[slot].string)] = Int32(value)
+            bytes.removeSubrange(range)
+            return
+        }
+        entries[slot] = Entry(hash: hash.tag, string: UInt32(values.count))
+        values.append(Int32(value))
+        starts.append(UInt32(bytes.count))
+        longest = max(longest, range.count)
+        if 2 * values.count > entries.count { grow() }
+    }
+
+    /// The number of `string`; nil if it is not in the set.
+    subscript(string: some Sequence<UInt8>) -> Int? {
+        let string = Array(string)
+        return value(of: string, string.indices, Self.hash(string, string.indices))
+    }
+
+    /// The longest string of the set, but the empty one, that a range of `text` begins with, and where it ends; nil if there is
+    /// none.
+    ///
+    /// - Complexity: O(*n*) on average, in the length of the range, or of the longest string if that is less.
+    func longestMatch(in text: [UInt8], _ range: Range<Int>) -> (value: Int, end: Int)? {
+        var range = range.prefix(longest)
+        var hash = Self.hash(text, range)
+        while !range.isEmpty {
+            // A string ends where a character does.
+            let isWhole = range.upperBound == text.count || text[range.upperBound] & 0xC0 != 0x80
+            if isWhole, let value = value(of: text, range, hash) { return (value, range.upperBound) }
+            range.removeLast()
+            hash.remove(text[range.upperBound])
+        }
+        return nil
+    }
+
+    private func value(of text: [UInt8], _ range: Range<Int>, _ hash: Hash) -> Int? {
+        let string = entries[slot(of: text, range, hash)].string
+        return string == Entry.free ? nil : Int(values[Int(string)])
+    }
+
+    private static func hash(_ text: [UInt8], _ range: Range<Int>) -> Hash {
+        var hash = Hash()
+        for index in range { hash.append(text[index]) }
+        return hash
+    }
+
+    /// Where a range of `text`, which has that hash, is, or would be put.
+    private func slot(of text: [UInt8], _ range: Range<Int>, _ hash: Hash) -> Int {
+        let mask = entries.count - 1
+        var slot = Int(hash.tag) & mask
+        while entries[slot].string != Entry.free {
+            let string = Int(entries[slot].string)
+            if entries[slot].hash == hash.tag,
+                bytes[Int(starts[string])..<Int(starts[string + 1])].elementsEqual(text[range])
+            {
+                break
+            }
+            slot = (slot + 1) & mask
+        }
+        return slot
+    }
+
+    private mutating func grow() {
+        let old = entries
+        entries = [Entry](repeating: Entry(), count: 2 * old.count)
+        let mask = entries.count - 1
+        for entry in old where entry.string != Entry.free {
+            var slot = Int(entry.hash) & mask
+            while entries[slot].string != Entry.free { slot = (slot + 1) & mask }
+            entries[slot] = entry
+        }
+    }
+}
+
+/// A hash of bytes from which the last one can be taken away again.
+private struct Hash {
+    private var state: UInt64 = 0
+    /// Odd, so that multiplication by it has an inverse modulo 2⁶⁴.
+    private static let factor: UInt64 = 0x9E37_79B9_7F4A_7C15
+    private static let inverse: UInt64 = 0xF1DE_83E1_9937_733D
+
+    /// The upper half: the lower bits depend on few bits of each byte.
+    var tag: UInt32 { UInt32(truncatingIfNeeded: state >> 32) }
+
+    mutating func append(_ byte: UInt8) { state = (state ^ UInt64(byte)) &* Self.factor }
+
+    /// Takes `byte` away, the last one that was appended.
+    mutating func remove(_ byte: UInt8) { state = state &* Self.inverse ^ UInt64(byte) }
+}
