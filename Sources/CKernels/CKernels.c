@@ -217,8 +217,8 @@ HELPER void transpose_square(const float *restrict x, size_t x_row, float *restr
     for (size_t i = 0; i < LANES; i++) *(lanes *)(y + i * y_row) = rows[i];
 }
 
-VECTORISED void ck_transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y,
-                             size_t y_row) {
+HELPER void transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y,
+                      size_t y_row) {
     for (size_t i = 0; i < rows; i += LANES) {
         for (size_t j = 0; j < columns; j += LANES) {
             if (i + LANES <= rows && j + LANES <= columns) {
@@ -229,6 +229,26 @@ VECTORISED void ck_transpose(size_t rows, size_t columns, const float *restrict 
                 for (size_t l = j; l < j + LANES && l < columns; l++) y[l * y_row + k] = x[k * x_row + l];
             }
         }
+    }
+}
+
+VECTORISED void ck_transpose_into(size_t rows, size_t columns, const float *restrict x, size_t x_row,
+                                  float *restrict y, size_t y_row) {
+    transpose(rows, columns, x, x_row, y, y_row);
+}
+
+VECTORISED void ck_transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y,
+                             size_t padded) {
+    transpose(rows, columns, x, x_row, y, padded);
+    for (size_t j = 0; j < columns; j++) {
+        for (size_t i = rows; i < padded; i++) y[j * padded + i] = 0;
+    }
+}
+
+VECTORISED void ck_gather_columns(size_t rows, size_t columns, const float *restrict x, size_t x_row,
+                                  float *restrict y) {
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) y[i * columns + j] = x[i * x_row + j];
     }
 }
 

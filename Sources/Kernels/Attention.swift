@@ -177,7 +177,6 @@ private struct AttentionHead {
 
     /// The keys or values as columns: `[d, padded length]`, with zeros beyond the length.
     func transpose(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
-        for column in 0..<size { (y + column * padded + length).update(repeating: 0, count: padded - length) }
         ck_transpose(length, size, x, 2 * hidden, y, padded)
     }
 

@@ -42,8 +42,7 @@ package func activateBackward(_ f: Activation, _ x: Matrix, _ dy: inout Matrix, 
     }
 }
 
-/// y = dropout(y) + x: a residual connection. The backward pass is ``applyDropout(_:to:rows:on:)`` of the gradient for y, and the
-/// gradient itself for x, which ``add(_:to:rows:on:)`` puts into place.
+/// y = dropout(y) + x: a residual connection.
 ///
 /// - Parameters:
 ///   - x: as many rows as `y`, or all rows of the batch
@@ -58,6 +57,24 @@ package func addResidual(
     workers.split(y.rows, grain: 8) { part in
         dropout?.apply(to: y0, part, columns: columns, rows: rows)
         for row in part { ck_add(columns, x + (from?[row] ?? row) * columns, y0 + row * columns) }
+    }
+}
+
+/// The gradient of ``addResidual(_:to:dropout:rows:on:)`` with respect to `y`.
+///
+/// - Parameters:
+///   - gradient: dy; becomes that of the `y` before
+///   - residual: becomes dy, which is the gradient with respect to `x`: ``add(_:to:rows:on:)`` brings it there
+package func addResidualBackward(
+    _ gradient: inout Matrix, residual: inout Matrix, dropout: Dropout?, rows: [Int]?, on workers: Workers
+) {
+    precondition(gradient.columns == residual.columns, "shapes do not agree")
+    residual.resize(rows: gradient.rows)
+    let (dy, residual, columns) = (gradient.mutablePointer(), residual.mutablePointer(), gradient.columns)
+    workers.split(gradient.rows, grain: 8) { part in
+        let first = part.lowerBound * columns
+        (residual + first).update(from: dy + first, count: part.count * columns)
+        dropout?.apply(to: dy, part, columns: columns, rows: rows)
     }
 }
 

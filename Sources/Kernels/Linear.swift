@@ -12,55 +12,23 @@ package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Mat
     let (inputs, outputs) = (weight.columns, weight.rows)
     precondition(x.columns == inputs && bias.count == outputs && y.columns == outputs, "shapes do not agree")
     y.resize(rows: x.rows)
-    let rows = x.rows
-    let tiles = LinearTiles(
-        inputs: inputs, outputs: outputs, x: x.pointer, weight: weight.pointer, bias: bias.pointer,
-        y: y.mutablePointer())
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: workers.count * tiles.scratchSize) { scratch in
-        let scratch = scratch.baseAddress!
-        if rows > LinearTiles.rows {
-            workers.split(rows) { worker, range in
-                tiles.compute(range, 0..<outputs, scratch + worker * tiles.scratchSize)
-            }
-        } else {
-            // With few rows, reading the weights is most of the work: that is what the threads have to share.
-            workers.split(outputs, grain: 16) { worker, range in
-                tiles.compute(0..<rows, range, scratch + worker * tiles.scratchSize)
-            }
-        }
-    }
-}
-
-/// Computes parts of y = x Wᵀ + b as yᵀ = W xᵀ + b: some rows of x become columns, and the weights are read as they stand in
-/// memory, once for all of these rows. OpenBLAS rearranges the weights before it multiplies, which for few rows takes longer than
-/// the product.
-private struct LinearTiles {
-    let (inputs, outputs): (Int, Int)
-    let x: UnsafePointer<Float>
-    let weight: UnsafePointer<Float>
-    let bias: UnsafePointer<Float>
-    let y: UnsafeMutablePointer<Float>
-
-    /// How many rows of x and y make a tile, and how many columns of y.
-    static let (rows, columns) = (64, 48)
-
-    /// What a thread needs.
-    var scratchSize: Int { Self.rows * (inputs + Self.columns) }
-
-    func compute(_ rows: Range<Int>, _ outputs: Range<Int>, _ columns: UnsafeMutablePointer<Float>) {
-        let tile = columns + Self.rows * inputs
-        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.rows) {
-            let count = min(Self.rows, rows.upperBound - row)
-            // Whole vectors; what is beyond the rows is multiplied as well, and not used.
+    let (rows, x, weight, bias, y) = (x.rows, x.pointer, weight.pointer, bias.pointer, y.mutablePointer())
+    // yᵀ = W xᵀ + b, some rows of x at a time.
+    let (tileRows, tileOutputs) = (64, 48)
+    splitTiles(
+        rows, outputs, scratch: tileRows * (inputs + tileOutputs), on: workers
+    ) { rows, outputRange, columns in
+        let tile = columns + tileRows * inputs
+        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: tileRows) {
+            let count = min(tileRows, rows.upperBound - row)
+            // Whole vectors: what is beyond the rows is multiplied as well, and not used.
             let padded = (count + 15) / 16 * 16
-            if padded > count { columns.update(repeating: 0, count: padded * inputs) }
             ck_transpose(count, inputs, x + row * inputs, inputs, columns, padded)
-            for output in stride(from: outputs.lowerBound, to: outputs.upperBound, by: Self.columns) {
-                let width = min(Self.columns, outputs.upperBound - output)
-                ck_gemm(
-                    width, padded, inputs, ck_matrix(pointer: weight + output * inputs, row: inputs, column: 1),
-                    columns, padded, bias + output, tile, padded)
-                ck_transpose(width, count, tile, padded, y + row * self.outputs + output, self.outputs)
+            for output in stride(from: outputRange.lowerBound, to: outputRange.upperBound, by: tileOutputs) {
+                let width = min(tileOutputs, outputRange.upperBound - output)
+                let weights = ck_matrix(pointer: weight + output * inputs, row: inputs, column: 1)
+                ck_gemm(width, padded, inputs, weights, columns, padded, bias + output, tile, padded)
+                ck_transpose_into(width, count, tile, padded, y + row * outputs + output, outputs)
             }
         }
     }
@@ -76,12 +44,40 @@ package func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix,
     let (inputs, outputs) = (weight.columns, weight.rows)
     precondition(dy.columns == outputs && dx.columns == inputs, "shapes do not agree")
     dx.resize(rows: dy.rows)
-    let (dy0, w, dx0) = (dy.pointer, weight.pointer, dx.mutablePointer())
-    workers.split(dy.rows) { rows in
-        cblas_sgemm(
-            CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows.count), blasint(inputs), blasint(outputs),
-            1, dy0 + rows.lowerBound * outputs, blasint(outputs), w, blasint(inputs),
-            0, dx0 + rows.lowerBound * inputs, blasint(inputs))
+    let (rows, dy, weight, dx) = (dy.rows, dy.pointer, weight.pointer, dx.mutablePointer())
+    // Some columns of W at a time.
+    let tileInputs = 32
+    splitTiles(rows, inputs, scratch: outputs * tileInputs, on: workers) { rows, inputRange, columns in
+        for input in stride(from: inputRange.lowerBound, to: inputRange.upperBound, by: tileInputs) {
+            let width = min(tileInputs, inputRange.upperBound - input)
+            ck_gather_columns(outputs, width, weight + input, inputs, columns)
+            let rowsOfDy = ck_matrix(pointer: dy + rows.lowerBound * outputs, row: outputs, column: 1)
+            ck_gemm(
+                rows.count, width, outputs, rowsOfDy, columns, width, nil, dx + rows.lowerBound * inputs + input, inputs)
+        }
+    }
+}
+
+/// Splits the rows and columns of a product with weights among threads: the rows, or if they are few the columns, because then
+/// reading the weights is most of the work.
+///
+/// OpenBLAS rearranges the weights before it multiplies, in every thread and at every call. Here they are read as they stand:
+/// between 1.05 times as fast, for hundreds of rows, and twice as fast, for a sentence.
+///
+/// - Parameters:
+///   - scratch: how much memory each thread needs
+///   - body: is given rows, columns and its memory
+private func splitTiles(
+    _ rows: Int, _ columns: Int, scratch: Int, on workers: Workers,
+    _ body: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
+) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: workers.count * scratch) { memory in
+        let memory = memory.baseAddress!
+        if rows > 64 {
+            workers.split(rows) { worker, range in body(range, 0..<columns, memory + worker * scratch) }
+        } else {
+            workers.split(columns, grain: 16) { worker, range in body(0..<rows, range, memory + worker * scratch) }
+        }
     }
 }
 

@@ -63,18 +63,17 @@ package struct Dropout: Sendable {
 
 /// x = x ⊙ mask / (1 − rate), in place; the backward pass is the same function of the gradient. Nothing happens without
 /// dropout.
-///
-/// - Parameter rows: of the batch, which those of `x` are: a row drops the same elements whether or not others are there; nil:
-///   all
-package func applyDropout(_ dropout: Dropout?, to x: inout Matrix, rows: [Int]? = nil, on workers: Workers) {
+package func applyDropout(_ dropout: Dropout?, to x: inout Matrix, on workers: Workers) {
     guard let dropout, dropout.rate > 0 else { return }
-    precondition(rows == nil || rows!.count == x.rows, "one number per row")
     let (p, columns) = (x.mutablePointer(), x.columns)
-    workers.split(x.rows, grain: 8) { part in dropout.apply(to: p, part, columns: columns, rows: rows) }
+    workers.split(x.rows, grain: 8) { part in dropout.apply(to: p, part, columns: columns, rows: nil) }
 }
 
 extension Dropout {
     /// Drops elements of the rows in `part` of a matrix that begins at `x`.
+    ///
+    /// - Parameter rows: of the batch, which those of the matrix are: a row drops the same elements whether or not others are
+    ///   there; nil: all
     func apply(to x: UnsafeMutablePointer<Float>, _ part: Range<Int>, columns: Int, rows: [Int]?) {
         if let rows {
             for row in part { apply(to: x + row * columns, first: rows[row] * columns, count: columns) }

@@ -101,27 +101,32 @@ package func gatherRows(_ x: Matrix, _ indices: some Collection<Int>, into y: in
 }
 
 /// y[s] = the mean over the rows of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
-package func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix) {
+package func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix, on workers: Workers) {
     precondition(x.columns == y.columns && offsets.last == x.rows, "shapes do not agree")
     y.resize(rows: offsets.count - 1)
     y.clear()
     let (x, y, hidden) = (x.pointer, y.mutablePointer(), x.columns)
-    for (sequence, (start, end)) in zip(offsets, offsets.dropFirst()).enumerated() {
-        let target = y + sequence * hidden
-        for row in start..<end { ck_add(hidden, x + row * hidden, target) }
-        ck_scale(hidden, 1 / Float(end - start), target)
+    workers.split(offsets.count - 1) { part in
+        for sequence in part {
+            let (rows, target) = (offsets[sequence]..<offsets[sequence + 1], y + sequence * hidden)
+            for row in rows { ck_add(hidden, x + row * hidden, target) }
+            ck_scale(hidden, 1 / Float(rows.count), target)
+        }
     }
 }
 
 /// dx[row of s] = dy[s] / length of s.
-package func meanRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix) {
+package func meanRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix, on workers: Workers) {
     precondition(dx.columns == dy.columns && dy.rows == offsets.count - 1, "shapes do not agree")
     dx.resize(rows: offsets.last!)
     let (dy, dx, hidden) = (dy.pointer, dx.mutablePointer(), dx.columns)
-    for (sequence, (start, end)) in zip(offsets, offsets.dropFirst()).enumerated() {
-        for row in start..<end {
-            (dx + row * hidden).update(from: dy + sequence * hidden, count: hidden)
-            ck_scale(hidden, 1 / Float(end - start), dx + row * hidden)
+    workers.split(offsets.count - 1) { part in
+        for sequence in part {
+            let rows = offsets[sequence]..<offsets[sequence + 1]
+            for row in rows {
+                (dx + row * hidden).update(from: dy + sequence * hidden, count: hidden)
+                ck_scale(hidden, 1 / Float(rows.count), dx + row * hidden)
+            }
         }
     }
 }

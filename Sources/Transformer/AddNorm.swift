@@ -116,13 +116,13 @@ package struct AddNorm<Wrapped: Sublayer>: Sendable {
             norm.backward(
                 &gradient, activations.inner, statistics: activations.statistics, parameters, gradients: &gradients,
                 pass)
-            copy(gradient, to: &scratch.residual)
-            applyDropout(mask, to: &gradient, rows: pass.outputRows, on: pass.workers)
+            addResidualBackward(
+                &gradient, residual: &scratch.residual, dropout: mask, rows: pass.outputRows, on: pass.workers)
             sublayer.backward(
                 &gradient, x, activations.sublayer, &scratch.sublayer, parameters, gradients: &gradients, pass)
         case .pre:
-            copy(gradient, to: &scratch.residual)
-            applyDropout(mask, to: &gradient, rows: pass.outputRows, on: pass.workers)
+            addResidualBackward(
+                &gradient, residual: &scratch.residual, dropout: mask, rows: pass.outputRows, on: pass.workers)
             sublayer.backward(
                 &gradient, activations.inner, activations.sublayer, &scratch.sublayer, parameters,
                 gradients: &gradients, pass)

@@ -41,7 +41,7 @@ package struct Pooler: Sendable {
         if dense != nil {
             copy(x, to: &activations.features)
         } else {
-            meanRows(of: x, offsets: pass.offsets, into: &activations.features)
+            meanRows(of: x, offsets: pass.offsets, into: &activations.features, on: pass.workers)
         }
     }
 
@@ -50,7 +50,7 @@ package struct Pooler: Sendable {
         if dense != nil {
             copy(gradient, to: &dx)
         } else {
-            meanRowsBackward(gradient, offsets: pass.offsets, into: &dx)
+            meanRowsBackward(gradient, offsets: pass.offsets, into: &dx, on: pass.workers)
         }
     }
 

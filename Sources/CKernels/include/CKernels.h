@@ -47,8 +47,13 @@ typedef struct {
 /// null.
 void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
              const float *restrict bias, float *restrict c, size_t c_row);
-/// y[j · y_row + i] = x[i · x_row + j] for i < rows, j < columns.
-void ck_transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y, size_t y_row);
+/// y[j · padded + i] = x[i · x_row + j] for i < rows, j < columns, and 0 for rows <= i < padded.
+void ck_transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y, size_t padded);
+/// The same for a y whose rows are y_row apart, with nothing between them.
+void ck_transpose_into(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y,
+                       size_t y_row);
+/// y[i · columns + j] = x[i · x_row + j] for i < rows, j < columns.
+void ck_gather_columns(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y);
 
 /// One row: y = (x − μ) / √(σ² + ε) · gain + bias. Leaves μ and 1 / √(σ² + ε) in statistics[0] and [1].
 void ck_layer_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain,
