@@ -16,8 +16,11 @@ package struct Workers: Sendable {
 
     private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)
 
+    /// The processors of this machine.
+    package static var processors: Int { ProcessInfo.processInfo.activeProcessorCount }
+
     /// Creates workers on `count` threads; by default one for each processor. The threads end with the last copy.
-    package init(count: Int = ProcessInfo.processInfo.activeProcessorCount) {
+    package init(count: Int = processors) {
         precondition(count >= 1, "at least one thread is needed")
         self.count = count
         team = count > 1 ? Team(count: count - 1) : nil
@@ -58,6 +61,22 @@ package struct Workers: Sendable {
                 if item >= n { return }
                 body(item, worker)
             }
+        }
+    }
+}
+
+extension Workers {
+    /// The results of `transform` for `0 ..< n`, in their order. Each thread takes some at a time; `transform` must not split.
+    package func map<Result>(_ n: Int, _ transform: (Int) -> Result) -> [Result] {
+        let chunk = 64
+        return Array(unsafeUninitializedCapacity: n) { results, count in
+            let first = results.baseAddress
+            share((n + chunk - 1) / chunk) { item, _ in
+                for index in item * chunk..<min((item + 1) * chunk, n) {
+                    (first! + index).initialize(to: transform(index))
+                }
+            }
+            count = n
         }
     }
 }

@@ -1,4 +1,5 @@
 import Datasets
+import Kernels
 import Transformer
 
 /// The data files of a request.
@@ -23,14 +24,15 @@ struct DataFiles {
 
     /// Token ids of both parts; if there is no dev file, one is split off.
     func encode(
-        _ model: ModelFolder, _ request: TrainingRequest, report: (TrainingEvent) -> Void
+        _ model: ModelFolder, _ request: TrainingRequest, on workers: Workers, report: (TrainingEvent) -> Void
     ) throws -> (training: EncodedExamples, development: EncodedExamples) {
         let hyperparameters = request.hyperparameters
         let configuration = model.classifier.configuration
         let maximumLength = hyperparameters.maxLength ?? configuration.maximumLength
         func encode(_ dataset: Dataset) throws -> EncodedExamples {
             let examples = try EncodedExamples(
-                dataset, labels: configuration.labels, tokenizer: model.tokenizer, maximumLength: maximumLength)
+                dataset, labels: configuration.labels, tokenizer: model.tokenizer, maximumLength: maximumLength,
+                on: workers)
             if let notice = examples.truncationNotice(path: dataset.path, maximumLength: maximumLength) {
                 report(.notice(notice))
             }

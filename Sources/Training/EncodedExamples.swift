@@ -21,8 +21,11 @@ package struct EncodedExamples: Sendable {
     /// - Parameters:
     ///   - labels: the names of the labels, by id
     ///   - maximumLength: longer texts are cut off
+    ///   - workers: share the texts
     /// - Throws: `DatasetError` at the first example whose label is not among `labels`.
-    package init(_ dataset: Dataset, labels: [String], tokenizer: Tokenizer, maximumLength: Int) throws {
+    package init(
+        _ dataset: Dataset, labels: [String], tokenizer: Tokenizer, maximumLength: Int, on workers: Workers
+    ) throws {
         let ids = Dictionary(uniqueKeysWithValues: zip(labels, 0...))
         targets = try dataset.examples.map { example in
             let label = example.label ?? ""
@@ -35,13 +38,9 @@ package struct EncodedExamples: Sendable {
             }
             return id
         }
-        var truncated = 0
-        sequences = dataset.examples.map { example in
-            let encoding = tokenizer.encode(example.text, maximumLength: maximumLength)
-            if encoding.isTruncated { truncated += 1 }
-            return encoding.ids
-        }
-        self.truncated = truncated
+        let encodings = tokenizer.encode(dataset.examples.map(\.text), maximumLength: maximumLength, on: workers)
+        sequences = encodings.map(\.ids)
+        truncated = encodings.count(where: \.isTruncated)
     }
 
     /// A sentence about the texts that were cut off; nil if none was.
@@ -73,5 +72,16 @@ package struct EncodedExamples: Sendable {
                 sequences: indices.map { sequences[$0] }, targets: indices.map { targets[$0] }, truncated: 0)
         }
         return (part { !heldOut.contains($0) }, part(heldOut.contains))
+    }
+}
+
+extension Tokenizer {
+    /// Encodes many texts, in their order.
+    ///
+    /// - Parameters:
+    ///   - maximumLength: as for one text
+    ///   - workers: share the texts
+    package func encode(_ texts: [String], maximumLength: Int, on workers: Workers) -> [Encoding] {
+        workers.map(texts.count) { encode(texts[$0], maximumLength: maximumLength) }
     }
 }

@@ -13,7 +13,6 @@ package struct Trainer {
 
     private let training: EncodedExamples
     private let development: EncodedExamples
-    private let workers: Workers
     private let schedule: LinearSchedule
     private let runName: String
 
@@ -64,7 +63,8 @@ package struct Trainer {
         let data = try DataFiles(of: request)
         let labels = try data.labels()
         let model = try Self.makeModel(&request, labels: labels, data: data.train, report: report)
-        let encoded = try data.encode(model, request, report: report)
+        let workers = Workers(count: request.hyperparameters.threads)
+        let encoded = try data.encode(model, request, on: workers, report: report)
         let hyperparameters = request.hyperparameters
         let configuration = model.classifier.configuration
         let trained = try hyperparameters.trainedParts(layers: configuration.layers)
@@ -84,7 +84,8 @@ package struct Trainer {
         let state = Checkpoint(
             run: run.id!, request: request, trainSha256: data.train.sha256, devSha256: data.dev?.sha256, model: model,
             trained: trained)
-        try self.init(state, run: run.name, encoded, store: store, report: report, isInterrupted: isInterrupted)
+        try self.init(
+            state, run: run.name, encoded, workers, store: store, report: report, isInterrupted: isInterrupted)
     }
 
     /// Goes on with a run from its last checkpoint.
@@ -112,14 +113,16 @@ package struct Trainer {
                     "\(file.path): the data has changed since the run began; train again from the beginning")
             }
         }
-        let encoded = try data.encode(state.model, state.request, report: report)
+        let workers = Workers(count: state.request.hyperparameters.threads)
+        let encoded = try data.encode(state.model, state.request, on: workers, report: report)
         try store.reopen(state.run, afterStep: state.progress.step, epochs: state.progress.epoch)
-        try self.init(state, run: run.name, encoded, store: store, report: report, isInterrupted: isInterrupted)
+        try self.init(
+            state, run: run.name, encoded, workers, store: store, report: report, isInterrupted: isInterrupted)
     }
 
     private init(
         _ state: Checkpoint, run: String, _ data: (training: EncodedExamples, development: EncodedExamples),
-        store: RunStore, report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
+        _ workers: Workers, store: RunStore, report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
     ) throws {
         self.state = state
         self.store = store
@@ -128,7 +131,6 @@ package struct Trainer {
         (training, development) = data
         runName = run
         let hyperparameters = state.request.hyperparameters
-        workers = Workers(count: hyperparameters.threads)
         let size = hyperparameters.batchSize * hyperparameters.gradientAccumulation
         let steps = (training.sequences.count + size - 1) / size
         schedule = LinearSchedule(

@@ -23,7 +23,7 @@ struct AddNormCommand: ParsableCommand {
             64 wrong usage, 130 interrupted with Ctrl-C.
             """,
         version: version,
-        subcommands: [Train.self, Evaluate.self, Predict.self, Tokenize.self, Runs.self]
+        subcommands: [Train.self, Evaluate.self, Predict.self, Tokenize.self, Runs.self, BenchmarkCommand.self]
     )
 
     /// Of this program; each run records it.
@@ -107,7 +107,7 @@ struct InferenceOptions: ParsableArguments {
     @Option(help: "Texts that are run at a time.")
     var batchSize = 32
 
-    var workers: Workers { threads.map(Workers.init(count:)) ?? Workers() }
+    var workers: Workers { Workers(count: threads ?? Workers.processors) }
 
     func validate() throws {
         try requirePositive(threads, "--threads")

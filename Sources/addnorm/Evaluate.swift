@@ -45,11 +45,13 @@ struct Evaluate: ParsableCommand {
         let folder = try model.load()
         let maximumLength = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
         let labels = folder.classifier.configuration.labels
+        let workers = inference.workers
         let datasets = try files.map { try Dataset(contentsOf: $0, layout: layout.layout, labeled: true) }
         // Every file is checked, and the database, before the first one is run.
         let examples = try datasets.map { dataset in
             let examples = try EncodedExamples(
-                dataset, labels: labels, tokenizer: folder.tokenizer, maximumLength: maximumLength)
+                dataset, labels: labels, tokenizer: folder.tokenizer, maximumLength: maximumLength,
+                on: workers)
             if let notice = examples.truncationNotice(path: dataset.path, maximumLength: maximumLength) {
                 Output.warn(notice)
             }
@@ -58,7 +60,7 @@ struct Evaluate: ParsableCommand {
         let store = try database.open(for: .write)
         if let predictions { try write("", to: predictions) }
         var predictor = Predictor(
-            for: folder.classifier, batchSize: inference.batchSize, workers: inference.workers)
+            for: folder.classifier, batchSize: inference.batchSize, workers: workers)
         var results: [EvaluationResult] = []
         for (dataset, examples) in zip(datasets, examples) {
             let result = try EvaluationResult(of: folder.classifier, on: examples, &predictor)

@@ -32,10 +32,10 @@ struct Predict: ParsableCommand {
         let labels = folder.classifier.configuration.labels
         let maximumLength = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
         var (count, truncated) = (0, 0)
-        var predictor = Predictor(
-            for: folder.classifier, batchSize: inference.batchSize, workers: inference.workers)
+        let workers = inference.workers
+        var predictor = Predictor(for: folder.classifier, batchSize: inference.batchSize, workers: workers)
         try input.forEachBatch { texts in
-            let encodings = texts.map { folder.tokenizer.encode($0, maximumLength: maximumLength) }
+            let encodings = folder.tokenizer.encode(texts, maximumLength: maximumLength, on: workers)
             count += encodings.count
             truncated += encodings.count(where: \.isTruncated)
             let predictions = try predictor.predict(folder.classifier, encodings.map(\.ids))

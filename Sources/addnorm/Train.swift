@@ -123,7 +123,7 @@ struct Train: ParsableCommand {
     private func recordedRequest() -> TrainingRequest {
         var request = request()
         request.command = CommandLine.arguments.shellQuoted
-        request.hyperparameters.threads = training.threads ?? Workers().count
+        request.hyperparameters.threads = training.threads ?? Workers.processors
         return request
     }
 }

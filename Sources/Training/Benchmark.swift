@@ -1,0 +1,187 @@
+import Datasets
+import Foundation
+import Kernels
+import Tokenization
+import Transformer
+
+/// How fast a model is tokenized for, run and trained on this machine, on texts of one's own.
+package struct Benchmark: Encodable {
+    /// What is measured, and how.
+    package struct Request {
+        package var model: String
+        package var data: String
+        package var layout = Layout()
+        package var pooling: Configuration.Pooling?
+        package var maxLength: Int?
+        package var batchSize = 32
+        package var steps = 50
+        package var workers: Workers
+
+        /// Asks for all defaults.
+        package init(model: String, data: String, workers: Workers) {
+            (self.model, self.data, self.workers) = (model, data, workers)
+        }
+    }
+
+    /// The speed of work on many texts.
+    package struct Throughput: Encodable {
+        package let sentences: Int
+        package let tokens: Int
+        package let seconds: Double
+        package let tokensPerSecond: Double
+        package let sentencesPerSecond: Double
+        /// Billions of floating-point operations per second, counted by what the model needs and not by what was done.
+        package let gflops: Double
+        /// Of ``Benchmark/peakGflops``.
+        package let shareOfPeak: Double
+        /// The most memory that the process has had until then, in megabytes.
+        package let peakMemoryMb: Double
+
+        init(lengths: [Int], seconds: Double, operations: Double, peak: Double) {
+            (sentences, tokens, self.seconds) = (lengths.count, lengths.reduce(0, +), seconds)
+            tokensPerSecond = Double(tokens) / seconds
+            sentencesPerSecond = Double(sentences) / seconds
+            gflops = operations / seconds / 1e9
+            shareOfPeak = operations / seconds / peak
+            peakMemoryMb = Benchmark.peakMemory / 1e6
+        }
+    }
+
+    /// The time from one text to its label, in milliseconds, with the model loaded.
+    package struct Latency: Encodable {
+        package let sentences: Int
+        package let p50Ms: Double
+        package let p90Ms: Double
+        package let p99Ms: Double
+    }
+
+    package let model: String
+    package let data: String
+    package let pooling: String
+    package let threads: Int
+    package let batchSize: Int
+    package let maxLength: Int
+    /// What OpenBLAS reaches with large matrices in the same run, in billions of operations per second.
+    package let peakGflops: Double
+    package let tokenizingTokensPerSecond: Double
+    package let classifying: Throughput
+    package let latency: Latency
+    package let training: Throughput
+
+    /// Measures; this takes as long as the model and the file are large.
+    ///
+    /// - Throws: an error with a message for a person if model or data cannot be read.
+    package init(_ request: Request, notice: (String) -> Void) throws {
+        let workers = request.workers
+        let file = try Dataset(contentsOf: request.data, layout: request.layout, labeled: true)
+        let labels = Set(file.examples.compactMap(\.label)).sorted()
+        var folder = try ModelFolder(
+            pretrained: URL(filePath: request.model), labels: labels, pooling: request.pooling, seed: 1, notice: notice)
+        let configuration = folder.classifier.configuration
+        let maximumLength = request.maxLength ?? min(Hyperparameters.defaultMaxLength, configuration.maximumLength)
+        guard maximumLength <= configuration.maximumLength else {
+            throw TrainingError("--max-length \(maximumLength) is more than the model's limit, \(configuration.maximumLength)")
+        }
+        (model, data) = (request.model, request.data)
+        (threads, batchSize, maxLength) = (workers.count, request.batchSize, maximumLength)
+        pooling = configuration.pooling.rawValue
+        let peak = matrixProductPeak(on: workers)
+        peakGflops = peak / 1e9
+
+        let texts = file.examples.map(\.text)
+        var tokens = 0
+        let tokenizing = Self.seconds(atLeast: 0.5) {
+            tokens += folder.tokenizer.encode(texts, maximumLength: maximumLength, on: workers)
+                .reduce(0) { $0 + $1.ids.count }
+        }
+        tokenizingTokensPerSecond = Double(tokens) / tokenizing
+
+        let examples = try EncodedExamples(
+            file, labels: configuration.labels, tokenizer: folder.tokenizer, maximumLength: maximumLength, on: workers)
+        let lengths = examples.sequences.map(\.count)
+        var predictor = Predictor(for: folder.classifier, batchSize: request.batchSize, workers: workers)
+        // So that the memory is there.
+        _ = try predictor.predict(folder.classifier, Array(examples.sequences.prefix(request.batchSize)))
+        let classified = try Self.seconds { _ = try predictor.predict(folder.classifier, examples.sequences) }
+        classifying = Throughput(
+            lengths: lengths, seconds: classified,
+            operations: configuration.operations(lengths: lengths, training: false), peak: peak)
+
+        let latencies = try texts.prefix(Self.mostLatencies).map { text in
+            try Self.seconds {
+                let encoding = folder.tokenizer.encode(text, maximumLength: maximumLength)
+                _ = try predictor.predict(folder.classifier, [encoding.ids])
+            }
+        }.sorted()
+        func percentile(_ share: Double) -> Double {
+            1000 * latencies[min(latencies.count - 1, Int(share * Double(latencies.count)))]
+        }
+        latency = Latency(
+            sentences: latencies.count, p50Ms: percentile(0.5), p90Ms: percentile(0.9), p99Ms: percentile(0.99))
+
+        training = try Self.train(
+            &folder.classifier, examples, steps: request.steps, batchSize: request.batchSize, peak: peak, on: workers)
+    }
+
+    private static let mostLatencies = 200
+
+    /// Steps as a training takes them, over the texts in random order, again and again.
+    private static func train(
+        _ classifier: inout SequenceClassifier, _ examples: EncodedExamples, steps: Int, batchSize: Int, peak: Double,
+        on workers: Workers
+    ) throws -> Throughput {
+        var hyperparameters = Hyperparameters(for: .fineTuning)
+        hyperparameters.batchSize = batchSize
+        let configuration = classifier.configuration
+        var step = try TrainingStep(for: classifier, hyperparameters, targets: examples.targets, workers: workers)
+        var optimizer = AdamW(count: step.gradients.values.count)
+        var random = RandomNumbers(seed: hyperparameters.seed, site: RandomSite.shuffling)
+        var order: [Int] = []
+        while order.count < (Self.warmUpSteps + steps) * batchSize {
+            order += examples.targets.indices.shuffled(using: &random)
+        }
+        func take(_ range: Range<Int>) throws {
+            for number in range {
+                let texts = order[number * batchSize..<(number + 1) * batchSize]
+                let (loss, _) = step.take(
+                    texts, of: examples, features: nil, number: number, learningRate: 1e-5, &classifier, &optimizer)
+                guard loss.isFinite else { throw TrainingError("the loss is not a number: the model is damaged") }
+            }
+        }
+        // Memory is taken in the first steps, as far as the batches need it.
+        try take(0..<Self.warmUpSteps)
+        let seconds = try seconds {
+            try take(Self.warmUpSteps..<Self.warmUpSteps + steps)
+            step.finish(&classifier, &optimizer)
+        }
+        let lengths = order[Self.warmUpSteps * batchSize..<(Self.warmUpSteps + steps) * batchSize]
+            .map { examples.sequences[$0].count }
+        return Throughput(
+            lengths: lengths, seconds: seconds,
+            operations: configuration.operations(lengths: lengths, training: true), peak: peak)
+    }
+
+    private static let warmUpSteps = 3
+
+    private static func seconds(_ body: () throws -> Void) rethrows -> Double {
+        try ContinuousClock().measure(body) / .seconds(1)
+    }
+
+    /// Repeats short work, so that the clock can tell.
+    private static func seconds(atLeast least: Double, _ body: () -> Void) -> Double {
+        var sum = 0.0
+        while sum < least { sum += seconds(body) }
+        return sum
+    }
+
+    /// In bytes.
+    private static var peakMemory: Double {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &usage)
+        #if os(macOS)
+            return Double(usage.ru_maxrss)
+        #else
+            return 1024 * Double(usage.ru_maxrss)
+        #endif
+    }
+}
