@@ -136,10 +136,12 @@ enum { TILE = 6 };
 /// `rows` rows and `vectors` vectors of C, both constants: the sums stay in registers. What comes after these rows of A is
 /// fetched meanwhile: the processor itself does not see so many short rows coming.
 HELPER void gemm_tile(const size_t rows, const size_t vectors, size_t k, ck_matrix a, const float *restrict b,
-                      size_t b_row, const float *restrict bias, float *restrict c, size_t c_row) {
+                      size_t b_row, ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {
     lanes sums[TILE][2];
     for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < vectors; j++) sums[i][j] = (lanes){} + (bias ? bias[i] : 0);
+        for (size_t j = 0; j < vectors; j++) {
+            sums[i][j] = addend == CK_C ? ((lanes *)(c + i * c_row))[j] : (lanes){} + (addend == CK_BIAS ? bias[i] : 0);
+        }
     }
     for (size_t p = 0; p < k; p++) {
         for (size_t i = 0; p % LANES == 0 && i < rows; i++) {
@@ -167,18 +169,21 @@ HELPER int has_wide_registers(void) {
 
 /// `rows` rows of C, a constant.
 HELPER void gemm_rows(const size_t rows, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
-                      const float *restrict bias, float *restrict c, size_t c_row) {
+                      ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {
     const size_t half = rows < TILE / 2 ? rows : TILE / 2;
     size_t j = 0;
     for (; has_wide_registers() && j + 2 * LANES <= n; j += 2 * LANES) {
         ck_matrix rest = {a.pointer + half * a.row, a.row, a.column};
-        gemm_tile(half, 2, k, a, b + j, b_row, bias, c + j, c_row);
-        gemm_tile(rows - half, 2, k, rest, b + j, b_row, bias ? bias + half : bias, c + half * c_row + j, c_row);
+        gemm_tile(half, 2, k, a, b + j, b_row, addend, bias, c + j, c_row);
+        gemm_tile(rows - half, 2, k, rest, b + j, b_row, addend, addend == CK_BIAS ? bias + half : bias,
+                  c + half * c_row + j, c_row);
     }
-    for (; j + LANES <= n; j += LANES) gemm_tile(rows, 1, k, a, b + j, b_row, bias, c + j, c_row);
+    for (; j + LANES <= n; j += LANES) gemm_tile(rows, 1, k, a, b + j, b_row, addend, bias, c + j, c_row);
     for (; j < n; j++) {
         float sums[TILE];
-        for (size_t i = 0; i < rows; i++) sums[i] = bias ? bias[i] : 0;
+        for (size_t i = 0; i < rows; i++) {
+            sums[i] = addend == CK_C ? c[i * c_row + j] : addend == CK_BIAS ? bias[i] : 0;
+        }
         for (size_t p = 0; p < k; p++) {
             for (size_t i = 0; i < rows; i++) sums[i] += a.pointer[i * a.row + p * a.column] * b[p * b_row + j];
         }
@@ -187,17 +192,17 @@ HELPER void gemm_rows(const size_t rows, size_t n, size_t k, ck_matrix a, const 
 }
 
 VECTORISED void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
-                        const float *restrict bias, float *restrict c, size_t c_row) {
+                        ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {
     for (; m >= TILE; m -= TILE, a.pointer += TILE * a.row, c += TILE * c_row) {
-        gemm_rows(TILE, n, k, a, b, b_row, bias, c, c_row);
-        if (bias) bias += TILE;
+        gemm_rows(TILE, n, k, a, b, b_row, addend, bias, c, c_row);
+        if (addend == CK_BIAS) bias += TILE;
     }
     switch (m) {
-    case 1: gemm_rows(1, n, k, a, b, b_row, bias, c, c_row); break;
-    case 2: gemm_rows(2, n, k, a, b, b_row, bias, c, c_row); break;
-    case 3: gemm_rows(3, n, k, a, b, b_row, bias, c, c_row); break;
-    case 4: gemm_rows(4, n, k, a, b, b_row, bias, c, c_row); break;
-    case 5: gemm_rows(5, n, k, a, b, b_row, bias, c, c_row); break;
+    case 1: gemm_rows(1, n, k, a, b, b_row, addend, bias, c, c_row); break;
+    case 2: gemm_rows(2, n, k, a, b, b_row, addend, bias, c, c_row); break;
+    case 3: gemm_rows(3, n, k, a, b, b_row, addend, bias, c, c_row); break;
+    case 4: gemm_rows(4, n, k, a, b, b_row, addend, bias, c, c_row); break;
+    case 5: gemm_rows(5, n, k, a, b, b_row, addend, bias, c, c_row); break;
     }
 }
 

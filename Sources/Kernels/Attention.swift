@@ -32,7 +32,7 @@ package func scaledDotProductAttention(
         head.drop(p)
         ck_gemm(
             head.queries, head.size, head.length, ck_matrix(pointer: p, row: head.padded, column: 1),
-            k + head.value, 2 * head.hidden, nil, context + head.query, head.hidden)
+            k + head.value, 2 * head.hidden, CK_NOTHING, nil, context + head.query, head.hidden)
     }
 }
 
@@ -71,18 +71,18 @@ package func scaledDotProductAttentionBackward(
         head.drop(dropped)
         ck_gemm(
             length, size, rows, ck_matrix(pointer: dropped, row: 1, column: padded), dy, head.hidden,
-            nil, dk + head.value, 2 * head.hidden)
+            CK_NOTHING, nil, dk + head.value, 2 * head.hidden)
         head.transpose(k + head.value, into: transposed)
         ck_gemm(
-            rows, padded, size, ck_matrix(pointer: dy, row: head.hidden, column: 1), transposed, padded, nil, dp, padded)
+            rows, padded, size, ck_matrix(pointer: dy, row: head.hidden, column: 1), transposed, padded, CK_NOTHING, nil, dp, padded)
         head.drop(dp)
         for row in 0..<rows { ck_softmax_backward(padded, head.scale, p + row * padded, dp + row * padded) }
         ck_gemm(
             rows, size, length, ck_matrix(pointer: dp, row: padded, column: 1), k + head.key, 2 * head.hidden,
-            nil, dq + head.query, head.hidden)
+            CK_NOTHING, nil, dq + head.query, head.hidden)
         ck_gemm(
             length, size, rows, ck_matrix(pointer: dp, row: 1, column: padded), q + head.query, head.hidden,
-            nil, dk + head.key, 2 * head.hidden)
+            CK_NOTHING, nil, dk + head.key, 2 * head.hidden)
     }
 }
 
@@ -167,7 +167,7 @@ private struct AttentionHead {
     ) {
         transpose(k, into: transposed)
         ck_gemm(
-            queries, padded, size, ck_matrix(pointer: q, row: hidden, column: 1), transposed, padded, nil, p, padded)
+            queries, padded, size, ck_matrix(pointer: q, row: hidden, column: 1), transposed, padded, CK_NOTHING, nil, p, padded)
         for row in 0..<queries {
             let p = p + row * padded
             (p + length).update(repeating: -.infinity, count: padded - length)

@@ -95,13 +95,13 @@ import Testing
     @Test(arguments: 1...7, [1, 16, 23, 48]) func gemm(_ m: Int, _ n: Int) {
         let k = 5
         let (a, b, bias) = (Array(Self.x.prefix(m * k)), Array(Self.dy.prefix(k * n)), Array(Self.x.suffix(m)))
-        for (row, column, bias) in [(k, 1, nil), (k, 1, bias), (1, m, nil)] {
-            var c = [Float](repeating: 0, count: m * n)
+        for (row, column, addend) in [(k, 1, CK_NOTHING), (k, 1, CK_BIAS), (1, m, CK_C)] {
+            var c = [Float](repeating: 3, count: m * n)
             a.withUnsafeBufferPointer {
-                ck_gemm(m, n, k, ck_matrix(pointer: $0.baseAddress, row: row, column: column), b, n, bias, &c, n)
+                ck_gemm(m, n, k, ck_matrix(pointer: $0.baseAddress, row: row, column: column), b, n, addend, bias, &c, n)
             }
             let expected = (0..<m * n).map { index in
-                (0..<k).reduce(Double(bias?[index / n] ?? 0)) {
+                (0..<k).reduce(addend == CK_C ? 3 : addend == CK_BIAS ? Double(bias[index / n]) : 0) {
                     $0 + Double(a[index / n * row + $1 * column]) * Double(b[$1 * n + index % n])
                 }
             }

@@ -42,10 +42,16 @@ typedef struct {
     size_t row, column;
 } ck_matrix;
 
-/// C = A B, or A B + bias with one number for each row of C: for a B of few columns, such as one attention head's, since B is
-/// read anew for every TILE rows of A. A is [m, k], transposed or not; B is [k, n] with rows of consecutive elements; bias may be
-/// null.
-void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
+/// What ck_gemm adds to the product.
+typedef enum {
+    CK_NOTHING,
+    CK_BIAS,  ///< one number for each row of C
+    CK_C,     ///< what is there
+} ck_addend;
+
+/// C = A B + addend: for a B of few columns, such as one attention head's, since B is read anew for every few rows of A. A is
+/// [m, k], transposed or not; B is [k, n] with rows of consecutive elements; bias is read for CK_BIAS only.
+void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row, ck_addend addend,
              const float *restrict bias, float *restrict c, size_t c_row);
 /// y[j · padded + i] = x[i · x_row + j] for i < rows, j < columns, and 0 for rows <= i < padded.
 void ck_transpose(size_t rows, size_t columns, const float *restrict x, size_t x_row, float *restrict y, size_t padded);
