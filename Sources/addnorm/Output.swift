@@ -24,13 +24,24 @@ enum Output {
     /// Writes to standard error as it is.
     static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
-    /// Writes a value as JSON: keys sorted and in snake case.
-    static func write(json value: some Encodable, pretty: Bool = true) throws {
+    /// Writes a value as one JSON document: keys sorted and in snake case.
+    static func write(json value: some Encodable) throws {
+        let encoder = encoder()
+        encoder.outputFormatting.insert(.prettyPrinted)
+        try write(String(decoding: encoder.encode(value), as: UTF8.self) + "\n")
+    }
+
+    /// Writes each value as JSON on a line of its own.
+    static func write(jsonLines values: [some Encodable]) throws {
+        let encoder = encoder()
+        try write(values.map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }.joined())
+    }
+
+    private static func encoder() -> JSONEncoder {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
-        try write(String(decoding: encoder.encode(value), as: UTF8.self) + "\n")
+        return encoder
     }
 }
 

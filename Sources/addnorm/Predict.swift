@@ -40,14 +40,13 @@ struct Predict: ParsableCommand {
             truncated += encodings.count(where: \.isTruncated)
             let predictions = try predictor.predict(folder.classifier, encodings.map(\.ids))
             if json {
-                for (text, prediction) in zip(texts, predictions) {
-                    try Output.write(json: Answer(text, prediction, labels), pretty: false)
-                }
+                try Output.write(jsonLines: zip(texts, predictions).map { Answer($0, $1, labels) })
             } else {
                 let lines = zip(texts, predictions).map { text, prediction in
                     // One line for each text, even if --text had several.
-                    let breaks = "\t\r\n".unicodeScalars
-                    let line = text.unicodeScalars.map { breaks.contains($0) ? " " : String($0) }.joined()
+                    let isBreak = { (byte: UInt8) in byte == 9 || byte == 10 || byte == 13 }
+                    let space = UInt8(ascii: " ")
+                    let line = String(decoding: text.utf8.lazy.map { isBreak($0) ? space : $0 }, as: UTF8.self)
                     return "\(labels[prediction.label])\t\(Double(prediction.confidence).figure)\t\(line)\n"
                 }
                 try Output.write(lines.joined())

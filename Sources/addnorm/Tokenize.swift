@@ -25,14 +25,14 @@ struct Tokenize: ParsableCommand {
         let maximumLength = try model.maximumLength(limit: limit)
         if let warning = tokenizer.warning { Output.warn(warning) }
         try input.forEachBatch { texts in
-            for text in texts {
+            let lines = texts.map { text in
                 let ids = tokenizer.encode(text, maximumLength: maximumLength).ids
-                let tokens = ids.map { tokenizer.vocabulary.tokens[$0] }
-                if json {
-                    try Output.write(json: Tokens(text: text, tokens: tokens, ids: ids), pretty: false)
-                } else {
-                    try Output.write(tokens.joined(separator: " ") + "\n")
-                }
+                return Tokens(text: text, tokens: ids.map { tokenizer.vocabulary.tokens[$0] }, ids: ids)
+            }
+            if json {
+                try Output.write(jsonLines: lines)
+            } else {
+                try Output.write(lines.map { $0.tokens.joined(separator: " ") + "\n" }.joined())
             }
         }
     }

@@ -389,6 +389,30 @@ struct Program {
     }
 
     /// Texts without a token are texts: trained on, evaluated and predicted.
+    @Test func benchmark() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            let arguments = ["benchmark", "--model", "model", "--data", "train.tsv", "--steps", "2", "--batch-size", "4"]
+            let result = try program.run(arguments + ["--json"])
+            #expect(result.status == 0, "\(result.errors)")
+            let json = try #require(try result.json as? [String: Any])
+            let peak = try #require(json["peak_gflops"] as? Double)
+            for (name, sentences) in [("classifying", 8), ("training", 8)] {
+                let work = try #require(json[name] as? [String: Any])
+                #expect(work["sentences"] as? Int == sentences)
+                let gflops = try #require(work["gflops"] as? Double)
+                let share = try #require(work["share_of_peak"] as? Double)
+                #expect(share > 0 && abs(share * peak - gflops) < 1e-6 * gflops)
+                #expect(try #require(work["peak_memory_mb"] as? Double) > 1)
+            }
+            let latency = try #require(json["latency"] as? [String: Any])
+            #expect(try #require(latency["p50_ms"] as? Double) <= #require(latency["p99_ms"] as? Double))
+            #expect(try program.run(arguments).output.contains("of peak"))
+            let tooLong = try program.run(arguments + ["--max-length", "4000"])
+            #expect(tooLong.status == 1 && tooLong.errors.contains("--max-length 4000"))
+        }
+    }
+
     @Test func emptyTexts() async throws {
         try await Program.use { program in
             #expect(try program.train().status == 0)
@@ -415,7 +439,7 @@ struct Program {
         }
     }
 
-    @Test(arguments: [[], ["train"], ["evaluate"], ["predict"], ["tokenize"], ["runs", "query"]])
+    @Test(arguments: [[], ["train"], ["evaluate"], ["predict"], ["tokenize"], ["benchmark"], ["runs", "query"]])
     func help(_ command: [String]) async throws {
         try await Program.use { program in
             let result = try program.run(command + ["--help"])

@@ -52,6 +52,30 @@ import Transformer
         }
     }
 
+    /// A multiplication and an addition for each weight and token, and what attention multiplies.
+    @Test(arguments: Configuration.Pooling.allCases) func operations(_ pooling: Configuration.Pooling) throws {
+        var configuration = Configuration(
+            vocabularySize: 9, hiddenSize: 4, layers: 2, heads: 2, intermediateSize: 6, labels: ["a", "b", "c"])
+        configuration.pooling = pooling
+        let layout = try SequenceClassifier(configuration, seed: 1).layout
+        var expected = 0.0
+        for length in [3, 5] {
+            for parameter in layout.parameters where parameter.kind == .weight {
+                let name = parameter.name
+                if name.hasPrefix("bert.embeddings") { continue }
+                let readsAll = name.contains("layer.0") || name.contains("self.key") || name.contains("self.value")
+                let isOfEncoder = name.hasPrefix("bert.encoder")
+                let tokens = isOfEncoder && (readsAll || pooling == .mean) ? length : 1
+                expected += 2 * Double(tokens * parameter.block.count)
+            }
+            // Q Kᵀ and P V, in both layers.
+            let asking = pooling == .mean ? length : 1
+            expected += 2 * 2 * Double(length * length + asking * length) * 4
+        }
+        #expect(configuration.operations(lengths: [3, 5], training: false) == expected)
+        #expect(configuration.operations(lengths: [3, 5], training: true) == 3 * expected)
+    }
+
     @Test func isNotReplacedUnasked() throws {
         try withFolder { folder in
             let output = folder.appending(path: "model")
