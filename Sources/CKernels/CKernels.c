@@ -16,6 +16,7 @@
 // As many floats as fill AVX-512's registers; on other machines the compiler takes several. Any address will do.
 enum { LANES = 16 };
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4)));
+typedef float half_lanes __attribute__((vector_size(2 * LANES), aligned(4)));
 
 // MARK: Scalar functions that the compiler can vectorise
 
@@ -133,30 +134,34 @@ VECTORISED void ck_softmax_backward(size_t n, float scale, const float *restrict
 
 enum { TILE = 6 };
 
-/// `rows` rows and `vectors` vectors of C, both constants: the sums stay in registers. What comes after these rows of A is
-/// fetched meanwhile: the processor itself does not see so many short rows coming.
-HELPER void gemm_tile(const size_t rows, const size_t vectors, size_t k, ck_matrix a, const float *restrict b,
-                      size_t b_row, ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {
-    lanes sums[TILE][2];
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < vectors; j++) {
-            sums[i][j] = addend == CK_C ? ((lanes *)(c + i * c_row))[j] : (lanes){} + (addend == CK_BIAS ? bias[i] : 0);
-        }
+/// Defines a function that computes `rows` rows and `vectors` vectors of C, both constants: the sums stay in registers. What comes
+/// after these rows of A is fetched meanwhile: the processor itself does not see so many short rows coming.
+#define GEMM_TILE(name, vector)                                                                                        \
+    HELPER void name(const size_t rows, const size_t vectors, size_t k, ck_matrix a, const float *restrict b,          \
+                     size_t b_row, ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {    \
+        vector sums[TILE][2];                                                                                          \
+        for (size_t i = 0; i < rows; i++) {                                                                            \
+            vector *there = (vector *)(c + i * c_row);                                                                 \
+            float one = addend == CK_BIAS ? bias[i] : 0;                                                               \
+            for (size_t j = 0; j < vectors; j++) sums[i][j] = addend == CK_C ? there[j] : (vector){} + one;            \
+        }                                                                                                              \
+        for (size_t p = 0; p < k; p++) {                                                                               \
+            for (size_t i = 0; p % LANES == 0 && i < rows; i++) {                                                      \
+                __builtin_prefetch(a.pointer + (i + rows) * a.row + p * a.column);                                     \
+            }                                                                                                          \
+            const vector *values = (const vector *)(b + p * b_row);                                                    \
+            for (size_t i = 0; i < rows; i++) {                                                                        \
+                float factor = a.pointer[i * a.row + p * a.column];                                                    \
+                for (size_t j = 0; j < vectors; j++) sums[i][j] += factor * values[j];                                 \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (size_t i = 0; i < rows; i++) {                                                                            \
+            for (size_t j = 0; j < vectors; j++) ((vector *)(c + i * c_row))[j] = sums[i][j];                          \
+        }                                                                                                              \
     }
-    for (size_t p = 0; p < k; p++) {
-        for (size_t i = 0; p % LANES == 0 && i < rows; i++) {
-            __builtin_prefetch(a.pointer + (i + rows) * a.row + p * a.column);
-        }
-        const lanes *values = (const lanes *)(b + p * b_row);
-        for (size_t i = 0; i < rows; i++) {
-            float factor = a.pointer[i * a.row + p * a.column];
-            for (size_t j = 0; j < vectors; j++) sums[i][j] += factor * values[j];
-        }
-    }
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < vectors; j++) ((lanes *)(c + i * c_row))[j] = sums[i][j];
-    }
-}
+
+GEMM_TILE(gemm_tile, lanes)
+GEMM_TILE(gemm_half_tile, half_lanes)
 
 /// Whether two vectors side by side fit into the registers with three rows of sums: then each number of A is read half as often.
 HELPER int has_wide_registers(void) {
@@ -179,6 +184,10 @@ HELPER void gemm_rows(const size_t rows, size_t n, size_t k, ck_matrix a, const 
                   c + half * c_row + j, c_row);
     }
     for (; j + LANES <= n; j += LANES) gemm_tile(rows, 1, k, a, b + j, b_row, addend, bias, c + j, c_row);
+    if (j + LANES / 2 <= n) {
+        gemm_half_tile(rows, 1, k, a, b + j, b_row, addend, bias, c + j, c_row);
+        j += LANES / 2;
+    }
     for (; j < n; j++) {
         float sums[TILE];
         for (size_t i = 0; i < rows; i++) {

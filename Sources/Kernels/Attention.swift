@@ -74,7 +74,8 @@ package func scaledDotProductAttentionBackward(
             CK_NOTHING, nil, dk + head.value, 2 * head.hidden)
         head.transpose(k + head.value, into: transposed)
         ck_gemm(
-            rows, padded, size, ck_matrix(pointer: dy, row: head.hidden, column: 1), transposed, padded, CK_NOTHING, nil, dp, padded)
+            rows, padded, size, ck_matrix(pointer: dy, row: head.hidden, column: 1), transposed, padded, CK_NOTHING,
+            nil, dp, padded)
         head.drop(dp)
         for row in 0..<rows { ck_softmax_backward(padded, head.scale, p + row * padded, dp + row * padded) }
         ck_gemm(
@@ -167,7 +168,8 @@ private struct AttentionHead {
     ) {
         transpose(k, into: transposed)
         ck_gemm(
-            queries, padded, size, ck_matrix(pointer: q, row: hidden, column: 1), transposed, padded, CK_NOTHING, nil, p, padded)
+            queries, padded, size, ck_matrix(pointer: q, row: hidden, column: 1), transposed, padded, CK_NOTHING, nil,
+            p, padded)
         for row in 0..<queries {
             let p = p + row * padded
             (p + length).update(repeating: -.infinity, count: padded - length)

@@ -28,7 +28,9 @@ package func activate(_ f: Activation, _ x: Matrix, into y: inout Matrix, on wor
 
 /// dy = dy ⊙ f'(x), in place: the gradient of ``activate(_:_:into:on:)`` with respect to its input. And y = f(x) again, so that
 /// it need not be kept.
-package func activateBackward(_ f: Activation, _ x: Matrix, _ dy: inout Matrix, into y: inout Matrix, on workers: Workers) {
+package func activateBackward(
+    _ f: Activation, _ x: Matrix, _ dy: inout Matrix, into y: inout Matrix, on workers: Workers
+) {
     precondition(x.columns == dy.columns && x.rows == dy.rows && x.columns == y.columns, "shapes do not agree")
     y.resize(rows: x.rows)
     let (x, dy, y, count) = (x.pointer, dy.mutablePointer(), y.mutablePointer(), x.count)

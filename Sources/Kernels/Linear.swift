@@ -20,8 +20,8 @@ package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Mat
         let tile = columns + tileRows * inputs
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: tileRows) {
             let count = min(tileRows, rows.upperBound - row)
-            // Whole vectors: what is beyond the rows is multiplied as well, and not used.
-            let padded = (count + 15) / 16 * 16
+            // Half vectors at least: what is beyond the rows is multiplied as well, and not used.
+            let padded = (count + 7) / 8 * 8
             ck_transpose(count, inputs, x + row * inputs, inputs, columns, padded)
             for output in stride(from: outputRange.lowerBound, to: outputRange.upperBound, by: tileOutputs) {
                 let width = min(tileOutputs, outputRange.upperBound - output)
@@ -121,7 +121,8 @@ private func splitTiles(
     let size = (scratch * MemoryLayout<Float>.size + line - 1) / line * line
     withUnsafeTemporaryAllocation(byteCount: workers.count * size, alignment: line) { memory in
         workers.split(byRows ? rows : columns, grain: 16) { worker, part in
-            body(byRows ? part : 0..<rows, byRows ? 0..<columns : part,
+            body(
+                byRows ? part : 0..<rows, byRows ? 0..<columns : part,
                 (memory.baseAddress! + worker * size).bindMemory(to: Float.self, capacity: scratch))
         }
     }

@@ -80,7 +80,8 @@ package struct Benchmark: Encodable {
         let configuration = folder.classifier.configuration
         let maximumLength = request.maxLength ?? min(Hyperparameters.defaultMaxLength, configuration.maximumLength)
         guard maximumLength <= configuration.maximumLength else {
-            throw TrainingError("--max-length \(maximumLength) is more than the model's limit, \(configuration.maximumLength)")
+            throw TrainingError(
+                "--max-length \(maximumLength) is more than the model's limit, \(configuration.maximumLength)")
         }
         (model, data) = (request.model, request.data)
         (threads, batchSize, maxLength) = (workers.count, request.batchSize, maximumLength)

@@ -122,7 +122,8 @@ package struct Trainer {
 
     private init(
         _ state: Checkpoint, run: String, _ data: (training: EncodedExamples, development: EncodedExamples),
-        _ workers: Workers, store: RunStore, report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
+        _ workers: Workers, store: RunStore, report: @escaping (TrainingEvent) -> Void,
+        isInterrupted: @escaping () -> Bool
     ) throws {
         self.state = state
         self.store = store

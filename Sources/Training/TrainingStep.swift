@@ -66,15 +66,18 @@ struct TrainingStep {
             let targets = batch.map { examples.targets[$0] }
             if let features {
                 gatherRows(features, batch, into: &batchFeatures)
-                loss += classifier.loss(
-                    features: batchFeatures, targets: targets, objective: objective, total: total,
-                    gradients: &gradients, &workspace, randomness: randomness, on: workers
-                ).loss
+                loss +=
+                    classifier.loss(
+                        features: batchFeatures, targets: targets, objective: objective, total: total,
+                        gradients: &gradients, &workspace, randomness: randomness, on: workers
+                    ).loss
             } else {
-                loss += classifier.loss(
-                    Batch(batch.map { examples.sequences[$0] }), targets: targets, objective: objective, total: total,
-                    gradients: &gradients, &workspace, randomness: randomness, on: workers
-                ).loss
+                loss +=
+                    classifier.loss(
+                        Batch(batch.map { examples.sequences[$0] }), targets: targets, objective: objective,
+                        total: total,
+                        gradients: &gradients, &workspace, randomness: randomness, on: workers
+                    ).loss
             }
         }
         let norm = optimizer.update(

@@ -392,7 +392,9 @@ struct Program {
     @Test func benchmark() async throws {
         try await Program.use { program in
             #expect(try program.train().status == 0)
-            let arguments = ["benchmark", "--model", "model", "--data", "train.tsv", "--steps", "2", "--batch-size", "4"]
+            let arguments = [
+                "benchmark", "--model", "model", "--data", "train.tsv", "--steps", "2", "--batch-size", "4",
+            ]
             let result = try program.run(arguments + ["--json"])
             #expect(result.status == 0, "\(result.errors)")
             let json = try #require(try result.json as? [String: Any])
