@@ -3,6 +3,7 @@ import COpenBLAS
 /// How fast this machine multiplies large matrices, in floating-point operations per second: OpenBLAS's sgemm on all workers at
 /// once, each with a part of 2048 × 2048 × 2048. The best of several tries.
 package func matrixProductPeak(on workers: Workers) -> Double {
+    openblas_set_num_threads(1)
     let size = 2048
     let n = blasint(size)
     let (a, b) = (

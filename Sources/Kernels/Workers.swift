@@ -1,20 +1,16 @@
 import CKernels
-import COpenBLAS
 import Dispatch
 import Foundation
 import Synchronization
 
 /// The threads that share the work of a kernel.
 ///
-/// A kernel splits its rows, or its columns, into one range per worker. Each worker calls single-threaded BLAS on its
-/// range: at the shapes of a Transformer's batches this is faster than the threads of OpenBLAS itself.
+/// A kernel splits its rows, or its columns, into one range per worker, or hands out items one by one.
 package struct Workers: Sendable {
     /// The number of threads, at least 1.
     package let count: Int
     /// The threads besides the calling one; nil if there are none.
     private let team: Team?
-
-    private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)
 
     /// The processors of this machine.
     package static var processors: Int { ProcessInfo.processInfo.activeProcessorCount }
@@ -24,7 +20,6 @@ package struct Workers: Sendable {
         precondition(count >= 1, "at least one thread is needed")
         self.count = count
         team = count > 1 ? Team(count: count - 1) : nil
-        Self.singleThreadedBLAS
     }
 
     /// Splits `0 ..< n` into contiguous ranges and calls `body` with each, on all threads at once. The ranges depend on

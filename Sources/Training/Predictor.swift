@@ -105,11 +105,27 @@ package struct Predictor {
         return features[Block(offset: 0, rows: sequences.count, columns: hidden)]
     }
 
-    /// The indices of the sequences of each batch. Those of like length are together: the memory of a batch follows its longest.
+    /// The indices of the sequences of each batch. Those of like length are together, and a batch has no more tokens than are
+    /// worth while, so that memory depends neither on the number of texts nor, up to that, on their lengths.
     private func batches(of sequences: [[Int]]) -> [ArraySlice<Int>] {
         let order = sequences.indices.sorted { (sequences[$0].count, $0) < (sequences[$1].count, $1) }
-        return stride(from: 0, to: order.count, by: batchSize).map { order[$0..<min($0 + batchSize, order.count)] }
+        var batches: [ArraySlice<Int>] = []
+        var rest = order[...]
+        while !rest.isEmpty {
+            var tokens = 0
+            let batch = rest.prefix(batchSize).prefix { index in
+                tokens += sequences[index].count
+                return tokens <= Self.mostTokens
+            }
+            // A text that is longer is a batch by itself.
+            batches.append(rest.prefix(max(1, batch.count)))
+            rest = rest.dropFirst(max(1, batch.count))
+        }
+        return batches
     }
+
+    /// Larger batches are not faster: they would take more memory than the caches have.
+    private static let mostTokens = 1024
 
     private static func predictions(_ logits: Matrix, targets: [Int]?) throws -> [Prediction] {
         let probabilities = softmax(logits)
