@@ -125,7 +125,7 @@ package struct Predictor {
     }
 
     /// Larger batches are not faster: they would take more memory than the caches have.
-    private static let mostTokens = 1024
+    private static let mostTokens = 512
 
     private static func predictions(_ logits: Matrix, targets: [Int]?) throws -> [Prediction] {
         let probabilities = softmax(logits)
