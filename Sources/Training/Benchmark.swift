@@ -8,12 +8,17 @@ import Transformer
 package struct Benchmark: Encodable {
     /// What is measured, and how.
     package struct Request {
+        /// The folder of the model.
         package var model: String
+        /// The file of labelled texts, and how it is read.
         package var data: String
         package var layout = Layout()
+        /// Nil: as the model says.
         package var pooling: Configuration.Pooling?
+        /// In tokens; nil: 128, or the model's limit if that is less.
         package var maxLength: Int?
         package var batchSize = 32
+        /// Training steps that are timed.
         package var steps = 50
         package var workers: Workers
 

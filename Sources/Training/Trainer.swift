@@ -219,7 +219,6 @@ package struct Trainer {
     package mutating func run() throws -> TrainingResult {
         do {
             let wasInterrupted = try trainEpochs()
-            trainingStep.finish(&state.model.classifier, &state.optimizer)
             try writeOutput()
             if wasInterrupted { try state.write() }
             try store.record(pending)
@@ -243,6 +242,8 @@ package struct Trainer {
     /// Writes the best epoch's model. Before the first epoch's end that is the current one, which does not replace another.
     private mutating func writeOutput() throws {
         let output = URL(filePath: state.request.output)
+        // The current parameters may be written too: here as the model, or below and by the caller as a checkpoint.
+        trainingStep.finish(&state.model.classifier, &state.optimizer)
         if state.bestParameters == nil && FileManager.default.fileExists(atPath: output.path) { return }
         exchangeBest()
         defer { exchangeBest() }

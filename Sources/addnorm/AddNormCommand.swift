@@ -104,7 +104,7 @@ struct InferenceOptions: ParsableArguments {
     @Option(help: "Threads to use. (default: one for each processor)")
     var threads: Int?
 
-    @Option(help: "Texts that are run at a time.")
+    @Option(help: "Texts that are run at a time; long ones are fewer, with 512 tokens together.")
     var batchSize = 32
 
     var workers: Workers { Workers(count: threads ?? Workers.processors) }

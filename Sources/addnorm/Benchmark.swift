@@ -32,7 +32,7 @@ struct BenchmarkCommand: ParsableCommand {
     @Option(help: "Cut off texts after so many tokens. (default: 128, or the model's limit if that is less)")
     var maxLength: Int?
 
-    @OptionGroup
+    @OptionGroup(title: "Threads and batches")
     var inference: InferenceOptions
 
     @OptionGroup(title: "Input")
