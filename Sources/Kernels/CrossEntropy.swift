@@ -11,12 +11,59 @@ package func softmax(_ logits: Matrix) -> Matrix {
     return probabilities
 }
 
-/// The loss of a classifier: the mean over texts of −log softmax(logits)[target], with weights for the classes and smoothed
-/// labels as options.
+/// The probabilities σ(logits) = 1 / (1 + exp(−logits)), element by element.
 ///
-/// With p = softmax(logits), C classes, w their weights, y the target and ε the smoothing, a text costs
+/// - Parameter logits: `[sequences, labels]`
+package func sigmoid(_ logits: Matrix) -> Matrix {
+    var probabilities = logits
+    let p = probabilities.mutablePointer()
+    for index in 0..<logits.count { p[index] = 1 / (1 + exp(-p[index])) }
+    return probabilities
+}
+
+/// What is right for some texts.
+package enum Targets: Sendable, Equatable {
+    /// The id of each text's label.
+    case one([Int])
+    /// The ids of each text's labels: none, one or more.
+    case several([[Int]])
+
+    /// The number of texts.
+    package var count: Int {
+        switch self {
+        case .one(let labels): labels.count
+        case .several(let labels): labels.count
+        }
+    }
+
+    /// Puts the targets of several files together. All are of the kind of the first.
+    package init(joining parts: [Targets]) {
+        if case .several = parts.first {
+            self = .several(parts.flatMap { part in if case .several(let labels) = part { labels } else { [[Int]]() } })
+        } else {
+            self = .one(parts.flatMap { part in if case .one(let labels) = part { labels } else { [Int]() } })
+        }
+    }
+
+    /// Those of some texts, in the order of `indices`.
+    package func at(_ indices: some Sequence<Int>) -> Targets {
+        switch self {
+        case .one(let labels): .one(indices.map { labels[$0] })
+        case .several(let labels): .several(indices.map { labels[$0] })
+        }
+    }
+}
+
+/// The loss of a classifier, with smoothed labels and weights for the classes as options.
+///
+/// Where each text has **one** label it is the mean over texts of −log softmax(logits)[target]. With p = softmax(logits), C
+/// classes, w their weights, y the target and ε the smoothing, a text costs
 /// (1 − ε) w[y] (−log p[y]) + ε / C · Σ w[c] (−log p[c]), and the sum over texts is divided by that of w[y]: as in PyTorch's
 /// `CrossEntropyLoss`.
+///
+/// Where a text can have **several**, each label is a yes or no of its own: with p = σ(logits) and y[c] = 1 for the text's labels
+/// and 0 for the others, smoothed to (1 − ε) y[c] + ε / 2, it is the mean over texts and labels of
+/// −y[c] log p[c] − (1 − y[c]) log(1 − p[c]): as in PyTorch's `BCEWithLogitsLoss`. Classes have no weights there.
 ///
 /// ### References
 /// Szegedy et al., *Rethinking the Inception Architecture for Computer Vision*, 2016, section 7 (label smoothing).
@@ -32,9 +79,13 @@ package struct CrossEntropy: Sendable {
         (self.labelSmoothing, self.classWeights) = (labelSmoothing, classWeights)
     }
 
-    /// What the sum over `targets` is divided by: that of their classes' weights.
-    package func weight(of targets: some Sequence<Int>) -> Double {
-        targets.reduce(0) { $0 + weight($1) }
+    /// What the sum over texts is divided by: that of their classes' weights, or the number of texts if they can have several
+    /// labels.
+    package func weight(of targets: Targets) -> Double {
+        switch targets {
+        case .one(let labels): labels.reduce(0) { $0 + weight($1) }
+        case .several(let labels): Double(labels.count)
+        }
     }
 
     private func weight(_ label: Int) -> Double { classWeights?[label] ?? 1 }
@@ -43,10 +94,19 @@ package struct CrossEntropy: Sendable {
     ///
     /// - Parameters:
     ///   - logits: `[sequences, labels]`
-    ///   - targets: one label id per row
+    ///   - targets: of each row
     ///   - total: what the sum is divided by; nil: ``weight(of:)`` of the targets
-    package func loss(_ logits: Matrix, targets: [Int], total: Double? = nil) -> Double {
-        precondition(targets.count == logits.rows && !targets.isEmpty, "one target per row")
+    package func loss(_ logits: Matrix, targets: Targets, total: Double? = nil) -> Double {
+        precondition(targets.count == logits.rows && logits.rows > 0, "one target per row")
+        let sum =
+            switch targets {
+            case .one(let labels): sum(logits, labels)
+            case .several(let labels): sum(logits, labels)
+            }
+        return sum / (total ?? weight(of: targets))
+    }
+
+    private func sum(_ logits: Matrix, _ targets: [Int]) -> Double {
         let share = labelSmoothing / Double(logits.columns)
         var sum = 0.0
         for (row, target) in targets.enumerated() {
@@ -57,17 +117,39 @@ package struct CrossEntropy: Sendable {
             sum += (1 - labelSmoothing) * weight(target) * (logSum - Double(z[target]))
             if share > 0 { for (label, z) in z.enumerated() { sum += share * weight(label) * (logSum - Double(z)) } }
         }
-        return sum / (total ?? weight(of: targets))
+        return sum
+    }
+
+    private func sum(_ logits: Matrix, _ targets: [[Int]]) -> Double {
+        var sum = 0.0
+        for (row, target) in targets.enumerated() {
+            for (label, z) in logits.row(row).map(Double.init).enumerated() {
+                // −y log σ(z) − (1 − y) log(1 − σ(z)) = log(1 + exp(z)) − y z, without overflow.
+                sum += max(z, 0) + log1p(exp(-abs(z))) - smoothed(target.contains(label)) * z
+            }
+        }
+        return sum / Double(logits.columns)
+    }
+
+    private func smoothed(_ isRight: Bool) -> Double {
+        (isRight ? 1 - labelSmoothing : 0) + labelSmoothing / 2
     }
 
     /// The gradient of ``loss(_:targets:total:)`` with respect to the logits.
-    package func gradient(_ logits: Matrix, targets: [Int], total: Double? = nil) -> Matrix {
+    package func gradient(_ logits: Matrix, targets: Targets, total: Double? = nil) -> Matrix {
         precondition(targets.count == logits.rows, "one target per row")
+        let factor = 1 / (total ?? weight(of: targets))
+        switch targets {
+        case .one(let labels): return gradient(logits, labels, factor)
+        case .several(let labels): return gradient(logits, labels, factor / Double(logits.columns))
+        }
+    }
+
+    private func gradient(_ logits: Matrix, _ targets: [Int], _ factor: Double) -> Matrix {
         precondition(targets.allSatisfy { $0 >= 0 && $0 < logits.columns }, "target out of range")
         let labels = logits.columns
         let share = labelSmoothing / Double(labels)
         let smoothed = (0..<labels).map { Float(share * weight($0)) }
-        let factor = Float(1 / (total ?? weight(of: targets)))
         var gradient = softmax(logits)
         let g = gradient.mutablePointer()
         for (row, target) in targets.enumerated() {
@@ -77,7 +159,19 @@ package struct CrossEntropy: Sendable {
             g[target] -= sharp
             if share > 0 { for label in 0..<labels { g[label] -= smoothed[label] } }
         }
-        ck_scale(gradient.count, factor, g)
+        ck_scale(gradient.count, Float(factor), g)
+        return gradient
+    }
+
+    private func gradient(_ logits: Matrix, _ targets: [[Int]], _ factor: Double) -> Matrix {
+        var gradient = sigmoid(logits)
+        let g = gradient.mutablePointer()
+        for (row, target) in targets.enumerated() {
+            for label in 0..<logits.columns {
+                g[row * logits.columns + label] -= Float(smoothed(target.contains(label)))
+            }
+        }
+        ck_scale(gradient.count, Float(factor), g)
         return gradient
     }
 }

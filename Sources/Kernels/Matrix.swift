@@ -1,3 +1,5 @@
+import CKernels
+
 /// A matrix of Float32 in row-major order, with value semantics.
 ///
 /// Activations are matrices of one row per token, `[tokens, hidden]`, or per sequence, `[sequences, hidden]`. Weights and
@@ -36,6 +38,16 @@ package struct Matrix {
     package func row(_ row: Int) -> [Float] {
         precondition(row >= 0 && row < rows, "row out of range")
         return Array(UnsafeBufferPointer(start: pointer + row * columns, count: columns))
+    }
+
+    /// Whether every element is a number.
+    package var allFinite: Bool { UnsafeBufferPointer(start: pointer, count: count).allSatisfy(\.isFinite) }
+
+    /// The matrix times a number.
+    package func scaled(by factor: Float) -> Matrix {
+        var result = self
+        ck_scale(count, factor, result.mutablePointer())
+        return result
     }
 
     /// Changes the number of rows. What the elements are afterwards is not defined. Memory grows and never shrinks, so that
