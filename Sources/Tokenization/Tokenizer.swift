@@ -28,6 +28,16 @@ package struct Tokenizer: Sendable {
             addedTokens: AddedTokens.special(Vocabulary.learnedSpecialTokens, in: vocabulary), files: TokenizerFiles())
     }
 
+    /// Creates a tokenizer as BERT's are, with a vocabulary learned from texts.
+    ///
+    /// - Parameter size: the largest number of tokens
+    package init(learnedFrom texts: [String], size: Int) throws {
+        let normalizer = Normalizer()
+        var learner = VocabularyLearner(normalizer: normalizer)
+        for text in texts { learner.add(text) }
+        self.init(vocabulary: try learner.learn(size: size), normalizer: normalizer)
+    }
+
     init(
         vocabulary: Vocabulary, normalizer: Normalizer, addedTokens: [AddedToken], longestWord: Int = 100,
         files: TokenizerFiles

@@ -27,6 +27,11 @@ struct BERTConfiguration: Codable {
     var tokenizerClass: String?
     var pooling: Configuration.Pooling?
     var normPlacement: Configuration.NormPlacement?
+    var temperature: Double?
+    var threshold: Double?
+    var longTexts: LongTexts.Method?
+    var longTextsMaximumLength: Int?
+    var longTextsStride: Int?
 
     enum CodingKeys: String, CodingKey {
         case architectures, id2label, label2id, pooling
@@ -48,6 +53,14 @@ struct BERTConfiguration: Codable {
         case problemType = "problem_type"
         case tokenizerClass = "tokenizer_class"
         case normPlacement = "norm_placement"
+        case temperature = "calibration_temperature"
+        case threshold = "decision_threshold"
+        case longTexts = "long_texts"
+        case longTextsMaximumLength = "long_texts_max_length"
+        case longTextsStride = "long_texts_stride"
+
+        /// What ``InferenceSettings`` become.
+        static let ofSettings = [temperature, threshold, longTexts, longTextsMaximumLength, longTextsStride]
     }
 
     /// The names of `hidden_act`. The first of each activation is the one that is written.
@@ -59,7 +72,7 @@ struct BERTConfiguration: Codable {
     /// The architecture that the package writes, and whose head it can read.
     private static let architecture = "BertForSequenceClassification"
 
-    init(_ configuration: Configuration) {
+    init(_ configuration: Configuration, _ settings: InferenceSettings) {
         architectures = [Self.architecture]
         modelType = "bert"
         vocabularySize = configuration.vocabularySize
@@ -79,22 +92,40 @@ struct BERTConfiguration: Codable {
         let numbered = configuration.labels.enumerated()
         id2label = Dictionary(uniqueKeysWithValues: numbered.map { (String($0.offset), $0.element) })
         label2id = WrittenOnly(value: Dictionary(uniqueKeysWithValues: numbered.map { ($0.element, $0.offset) }))
-        problemType = Self.problemType
+        problemType = configuration.problemType.rawValue
         pooling = configuration.pooling
         normPlacement = configuration.normPlacement
+        temperature = settings.temperature == 1 ? nil : settings.temperature
+        threshold = settings.threshold
+        longTexts = settings.longTexts?.method
+        longTextsMaximumLength = settings.longTexts?.maximumLength
+        longTextsStride = settings.longTexts?.stride
+    }
+
+    /// How the classifier is used; a model of somebody else says nothing of it.
+    func inferenceSettings(of configuration: Configuration) throws -> InferenceSettings {
+        var settings = InferenceSettings()
+        settings.temperature = temperature ?? 1
+        settings.threshold = threshold
+        settings.longTexts = longTexts.map {
+            LongTexts(
+                $0, maximumLength: longTextsMaximumLength ?? configuration.maximumLength, stride: longTextsStride)
+        }
+        try settings.validate(for: configuration)
+        return settings
     }
 
     /// Whether a tensor called `classifier.weight` classifies whole texts. Other models call theirs the same: those that
     /// classify tokens, for example.
     var classifiesTexts: Bool { architectures?.contains(Self.architecture) ?? true }
 
-    /// Whether the head chooses one of several labels. `transformers` takes a head for a regression if it has only one, and
-    /// nothing else is said.
-    func choosesOne(of labels: [String]) -> Bool {
-        labels.count > 1 && problemType ?? Self.problemType == Self.problemType
+    /// What the head of `labels` is for; nil if it is no classifier. `transformers` takes a head for a regression if it has only
+    /// one label, and nothing else is said.
+    func problemType(of labels: [String]) -> Configuration.ProblemType? {
+        guard let problemType else { return labels.count > 1 ? .singleLabel : nil }
+        let known = Configuration.ProblemType(rawValue: problemType)
+        return known == .singleLabel && labels.count == 1 ? nil : known
     }
-
-    private static let problemType = "single_label_classification"
 
     /// The names of the classes, by id; where there are none, what `transformers` calls them.
     ///

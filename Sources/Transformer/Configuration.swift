@@ -10,6 +10,14 @@ package struct Configuration: Sendable, Equatable {
         case pre
     }
 
+    /// What the logits are trained for; the raw values are those of `transformers`.
+    package enum ProblemType: String, Sendable, Codable, CaseIterable {
+        /// Each text has one label: softmax.
+        case singleLabel = "single_label_classification"
+        /// Each text has any number of labels: a sigmoid for each.
+        case multiLabel = "multi_label_classification"
+    }
+
     /// How the token rows of a text become one row.
     package enum Pooling: String, Sendable, Codable, CaseIterable {
         /// The row of `[CLS]`, through a dense layer and tanh: BERT.
@@ -48,6 +56,7 @@ package struct Configuration: Sendable, Equatable {
     package var paddingToken: Int? = 0
     package var normPlacement: NormPlacement = .post
     package var pooling: Pooling = .cls
+    package var problemType: ProblemType = .singleLabel
     /// The names of the classes, in the order of their ids.
     package var labels: [String]
 

@@ -6,10 +6,12 @@ import Tokenization
 ///
 /// The folder has `config.json`, `model.safetensors` and the files of the tokenizer. What that format cannot say is in two more
 /// keys of `config.json`, `pooling` (`cls` or `mean`) and `norm_placement` (`post` or `pre`): `transformers` computes the same
-/// from the folder if they are `cls` and `post`.
+/// from the folder if they are `cls` and `post`. ``InferenceSettings`` are kept there too.
 package struct ModelFolder {
     /// The model.
     package var classifier: SequenceClassifier
+    /// How it is used.
+    package var settings = InferenceSettings()
     /// What makes its ids of text.
     package let tokenizer: Tokenizer
 
@@ -41,12 +43,15 @@ package struct ModelFolder {
                 "\(folder.path): the model has no classifier for texts; fine-tune it with:"
                     + " addnorm train --model \(folder.path)")
         }
-        guard source.bert.choosesOne(of: labels) else {
+        guard let problemType = source.bert.problemType(of: labels) else {
             throw ModelError(
                 "\(source.file.path): problem_type is '\(source.bert.problemType ?? "regression")', with \(labels.count) labels;"
-                    + " only 'single_label_classification' with several labels can be read")
+                    + " only 'single_label_classification' with several labels and 'multi_label_classification' can be read"
+            )
         }
-        let configuration = try source.configuration(labels: labels, pooling: source.bert.pooling ?? .cls)
+        var configuration = try source.configuration(labels: labels, pooling: source.bert.pooling ?? .cls)
+        configuration.problemType = problemType
+        settings = try source.settings(of: configuration)
         classifier = try SequenceClassifier(configuration) { layout in
             let read = try weights.parameters(
                 of: layout, mapped: mapped, mayLack: { _ in false }, initialize: { _, _ in })
@@ -63,13 +68,14 @@ package struct ModelFolder {
     ///
     /// - Parameters:
     ///   - labels: of the training data
+    ///   - problemType: what it is trained for
     ///   - pooling: nil: as the folder says, else `mean`
     ///   - seed: of the parameters that the folder does not have
     ///   - notice: is told what was initialised, and what was not used
     /// - Throws: an error that names the file and what is wrong with it.
     package init(
-        pretrained folder: URL, labels: [String], pooling: Configuration.Pooling?, seed: UInt64,
-        notice: (String) -> Void
+        pretrained folder: URL, labels: [String], problemType: Configuration.ProblemType = .singleLabel,
+        pooling: Configuration.Pooling?, seed: UInt64, notice: (String) -> Void
     ) throws {
         let source = try Source(folder)
         var weights = try Weights(contentsOf: folder)
@@ -78,17 +84,19 @@ package struct ModelFolder {
         let pooling = try pooling ?? own ?? source.sentencePooling() ?? .mean
         var keptLabels: [String]?
         if let known {
-            if pooling != own || !source.bert.choosesOne(of: known) || !Set(labels).isSubset(of: known) {
+            let knownType = source.bert.problemType(of: known)
+            if pooling != own || knownType != problemType || !Set(labels).isSubset(of: known) {
                 let names = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
                 notice(
-                    "\(folder.path): its classifier is for \(known.count) labels (\(names)) and"
-                        + " \(own?.rawValue ?? "") pooling; a new one is put in its place")
+                    "\(folder.path): its classifier is for \(known.count) labels (\(names)), \(own?.rawValue ?? "") pooling and"
+                        + " \(knownType?.rawValue ?? "another problem type"); a new one is put in its place")
             } else {
                 keptLabels = known
             }
         }
         if keptLabels == nil { weights.setAside(prefix: "classifier.") }
-        let configuration = try source.configuration(labels: keptLabels ?? labels, pooling: pooling)
+        var configuration = try source.configuration(labels: keptLabels ?? labels, pooling: pooling)
+        configuration.problemType = problemType
         classifier = try SequenceClassifier(configuration) { layout in
             let read = try weights.parameters(
                 of: layout, mapped: false, mayLack: { keptLabels == nil && $0.part == .head }
@@ -156,6 +164,14 @@ package struct ModelFolder {
             }
         }
 
+        func settings(of configuration: Configuration) throws -> InferenceSettings {
+            do {
+                return try bert.inferenceSettings(of: configuration)
+            } catch let error as ModelError {
+                throw ModelError("\(file.path): \(error)")
+            }
+        }
+
         /// What a sentence-transformers folder says of its pooling; nil if it is none.
         func sentencePooling() throws -> Configuration.Pooling? {
             let file = folder.appending(path: File.pooling)
@@ -179,13 +195,34 @@ package struct ModelFolder {
         do {
             try replaceFolder(at: folder) { temporary in
                 try writeJSON(
-                    BERTConfiguration(classifier.configuration), to: temporary.appending(path: File.configuration))
+                    BERTConfiguration(classifier.configuration, settings),
+                    to: temporary.appending(path: File.configuration))
                 try tokenizer.write(to: temporary, maximumLength: classifier.configuration.maximumLength)
                 try SafeTensors.write(
                     classifier.parameters, layout: classifier.layout, to: temporary.appending(path: File.weights))
             }
         } catch {
             throw ModelError("\(folder.path): the model cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    /// Writes ``settings`` into the `config.json` of the folder that the model was read from; all else there stays.
+    ///
+    /// - Throws: ``ModelError`` that says what the file system said.
+    package func writeSettings(to folder: URL) throws {
+        let file = folder.appending(path: File.configuration)
+        do {
+            guard var keys = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
+                throw ModelError("\(file.path): not a JSON object")
+            }
+            let written = try JSONEncoder().encode(BERTConfiguration(classifier.configuration, settings))
+            let ours = try JSONSerialization.jsonObject(with: written) as? [String: Any] ?? [:]
+            for key in BERTConfiguration.CodingKeys.ofSettings { keys[key.rawValue] = ours[key.rawValue] }
+            let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            try (JSONSerialization.data(withJSONObject: keys, options: options) + Data("\n".utf8))
+                .write(to: file, options: .atomic)
+        } catch let error as CocoaError {
+            throw ModelError("\(file.path): the settings cannot be written: \(error.localizedDescription)")
         }
     }
 

@@ -141,4 +141,8 @@ package enum RandomSite {
     package static let shuffling: UInt32 = 0x8000_0001
     /// Which examples are held out.
     package static let heldOut: UInt32 = 0x8000_0002
+    /// Which texts a resample has.
+    package static let bootstrap: UInt32 = 0x8000_0003
+    /// Which examples are in which fold.
+    package static let folds: UInt32 = 0x8000_0004
 }

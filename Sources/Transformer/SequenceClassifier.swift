@@ -156,7 +156,7 @@ package struct SequenceClassifier {
     ///
     /// - Parameters:
     ///   - batch: the texts
-    ///   - targets: the id of each text's label
+    ///   - targets: the right labels
     ///   - objective: the loss
     ///   - total: what its sum over texts is divided by; nil: the weight of these texts, for their mean
     ///   - gradients: to which those of the loss are added, for the parts that the workspace was made for; after
@@ -165,7 +165,7 @@ package struct SequenceClassifier {
     ///   - randomness: decides what dropout removes; nil: nothing
     /// - Returns: the loss in nats, and the logits, `[sequences, labels]`
     package func loss(
-        _ batch: Batch, targets: [Int], objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
+        _ batch: Batch, targets: Targets, objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
         gradients: inout Gradients, _ workspace: inout Workspace, randomness: Pass.Randomness?, on workers: Workers
     ) -> (loss: Double, logits: Matrix) {
         let pass = pass(over: batch, randomness, on: workers)
@@ -187,7 +187,7 @@ package struct SequenceClassifier {
     ///
     /// - Parameter features: `[sequences, hidden]`
     package func loss(
-        features: Matrix, targets: [Int], objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
+        features: Matrix, targets: Targets, objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
         gradients: inout Gradients, _ workspace: inout Workspace, randomness: Pass.Randomness?, on workers: Workers
     ) -> (loss: Double, logits: Matrix) {
         copy(features, to: &workspace.pooler.features)
@@ -199,7 +199,7 @@ package struct SequenceClassifier {
 
     /// Forward and backward through pooler and head; leaves the gradient of the features.
     private func loss(
-        _ targets: [Int], _ objective: CrossEntropy, _ total: Double?, gradients: inout Gradients,
+        _ targets: Targets, _ objective: CrossEntropy, _ total: Double?, gradients: inout Gradients,
         _ workspace: inout Workspace, _ pass: Pass
     ) -> Double {
         classify(&workspace, pass)

@@ -303,7 +303,7 @@ extension EncoderLayer: Sublayer {}
         var workspace = classifier.makeWorkspace(training: .all)
         var gradients = Gradients(of: classifier.layout)
         let loss = classifier.loss(
-            Batch(sequences), targets: targets, gradients: &gradients, &workspace,
+            Batch(sequences), targets: .one(targets), gradients: &gradients, &workspace,
             randomness: .init(seed: Self.seed, step: Self.step), on: Self.workers
         ).loss
 

@@ -24,7 +24,7 @@ import Transformer
         var workspace = classifier.makeWorkspace(training: .all)
         var gradients = Gradients(of: classifier.layout)
         let (loss, logits) = classifier.loss(
-            batch, targets: targets, gradients: &gradients, &workspace, randomness: nil, on: Workers(count: 2))
+            batch, targets: .one(targets), gradients: &gradients, &workspace, randomness: nil, on: Workers(count: 2))
 
         let expectedLoss = try expected("loss")[0]
         #expect(abs(loss - Double(expectedLoss)) < 1e-5)
@@ -48,8 +48,8 @@ import Transformer
 
         let weighted = CrossEntropy(labelSmoothing: 0.1, classWeights: [0.5, 2, 1.25])
         let exact = Matrix(expectedLogits, columns: 3)
-        #expect(abs(weighted.loss(exact, targets: targets) - Double(try expected("weighted_loss")[0])) < 1e-6)
-        let gradient = weighted.gradient(exact, targets: targets).values
+        #expect(abs(weighted.loss(exact, targets: .one(targets)) - Double(try expected("weighted_loss")[0])) < 1e-6)
+        let gradient = weighted.gradient(exact, targets: .one(targets)).values
         #expect(zip(gradient, try expected("weighted_loss.gradient")).allSatisfy { abs($0 - $1) < 1e-6 })
 
         // At inference other memory is used, and other threads.
