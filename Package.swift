@@ -37,8 +37,9 @@ let package = Package(
         ),
         .target(
             name: "Datasets",
-            dependencies: [.product(name: "Crypto", package: "swift-crypto")]
+            dependencies: ["CZlib", .product(name: "Crypto", package: "swift-crypto")]
         ),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"]),
         .target(name: "CKernels"),
         .systemLibrary(
@@ -64,7 +65,8 @@ let package = Package(
             dependencies: [
                 "Training", "RunStore", "Transformer", "Datasets", "Kernels", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
-            ]
+            ],
+            exclude: ["Fixtures"]
         ),
         .testTarget(
             name: "RunStoreTests",
