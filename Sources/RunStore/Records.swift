@@ -125,6 +125,16 @@ package struct Evaluation: Record, Sendable {
     package let weightedF1: Double
     package let seconds: Double
     package private(set) var evaluatedAt: String = Timestamp.now
+    /// What the probabilities are worth; nil where that is not defined, and in evaluations of earlier versions.
+    package var rocAuc: Double?
+    package var averagePrecision: Double?
+    package var mcc: Double?
+    package var ece: Double?
+    /// 95 % confidence intervals.
+    package var accuracyLow: Double?
+    package var accuracyHigh: Double?
+    package var macroF1Low: Double?
+    package var macroF1High: Double?
 
     /// Creates an evaluation made now.
     package init(
@@ -180,7 +190,7 @@ package struct PredictionRecord: Record, Sendable {
     package let row: Int
     package let actual: String
     package let predicted: String
-    /// The probability of `predicted`.
+    /// How probable the answer was.
     package let confidence: Double
 
     package init(row: Int, actual: String, predicted: String, confidence: Double) {

@@ -152,7 +152,8 @@ package final class RunStore: Sendable {
     ///
     /// - Returns: the id of the evaluation
     package func record(
-        _ evaluation: Evaluation, classes: [ClassMetric], confusions: [Confusion], predictions: [PredictionRecord]
+        _ evaluation: Evaluation, classes: [ClassMetric], confusions: [Confusion],
+        predictions: some Sequence<PredictionRecord>
     ) throws -> Int64 {
         try write { db in
             var evaluation = evaluation
