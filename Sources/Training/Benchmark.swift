@@ -78,7 +78,7 @@ package struct Benchmark: Encodable {
     /// - Throws: an error with a message for a person if model or data cannot be read.
     package init(_ request: Request, notice: (String) -> Void) throws {
         let workers = request.workers
-        let file = try Dataset(contentsOf: request.data, layout: request.layout, labeled: true)
+        var file = try Dataset(contentsOf: request.data, layout: request.layout, labels: .one)
         let labels = Set(file.examples.compactMap(\.label)).sorted()
         var folder = try ModelFolder(
             pretrained: URL(filePath: request.model), labels: labels, pooling: request.pooling, seed: 1, notice: notice)
@@ -95,28 +95,29 @@ package struct Benchmark: Encodable {
         peakGflops = peak / 1e9
 
         let texts = file.examples.map(\.text)
+        let longTexts = LongTexts(maximumLength: maximumLength)
         var tokens = 0
         let tokenizing = Self.seconds(atLeast: 0.5) {
-            tokens += folder.tokenizer.encode(texts, maximumLength: maximumLength, on: workers)
-                .reduce(0) { $0 + $1.ids.count }
+            tokens += EncodedTexts(texts, folder.tokenizer, longTexts, on: workers).sequences.tokens
         }
         tokenizingTokensPerSecond = Double(tokens) / tokenizing
 
-        let examples = try EncodedExamples(
-            file, labels: configuration.labels, tokenizer: folder.tokenizer, maximumLength: maximumLength, on: workers)
+        let examples = try EncodedExamples(&file, for: folder, longTexts, on: workers)
         let lengths = examples.sequences.map(\.count)
         var predictor = Predictor(for: folder.classifier, batchSize: request.batchSize, workers: workers)
         // So that the memory is there.
-        _ = try predictor.predict(folder.classifier, Array(examples.sequences.prefix(request.batchSize)))
-        let classified = try Self.seconds { _ = try predictor.predict(folder.classifier, examples.sequences) }
+        _ = predictor.logits(
+            folder.classifier,
+            EncodedTexts(Array(texts.prefix(request.batchSize)), folder.tokenizer, longTexts, on: workers))
+        let classified = Self.seconds { _ = predictor.logits(folder.classifier, examples.texts) }
         classifying = Throughput(
             lengths: lengths, seconds: classified,
             operations: configuration.operations(lengths: lengths, training: false), peak: peak)
 
-        let latencies = try texts.prefix(Self.mostLatencies).map { text in
-            try Self.seconds {
-                let encoding = folder.tokenizer.encode(text, maximumLength: maximumLength)
-                _ = try predictor.predict(folder.classifier, [encoding.ids])
+        let latencies = texts.prefix(Self.mostLatencies).map { text in
+            Self.seconds {
+                _ = predictor.logits(
+                    folder.classifier, EncodedTexts([text], folder.tokenizer, longTexts, on: workers))
             }
         }.sorted()
         func percentile(_ share: Double) -> Double {
@@ -144,7 +145,7 @@ package struct Benchmark: Encodable {
         var random = RandomNumbers(seed: hyperparameters.seed, site: RandomSite.shuffling)
         var order: [Int] = []
         while order.count < (Self.warmUpSteps + steps) * batchSize {
-            order += examples.targets.indices.shuffled(using: &random)
+            order += examples.sequences.indices.shuffled(using: &random)
         }
         func take(_ range: Range<Int>) throws {
             for number in range {
@@ -161,7 +162,7 @@ package struct Benchmark: Encodable {
             step.finish(&classifier, &optimizer)
         }
         let lengths = order[Self.warmUpSteps * batchSize..<(Self.warmUpSteps + steps) * batchSize]
-            .map { examples.sequences[$0].count }
+            .map { examples.sequences.length($0) }
         return Throughput(
             lengths: lengths, seconds: seconds,
             operations: configuration.operations(lengths: lengths, training: true), peak: peak)

@@ -1,54 +1,136 @@
 import Datasets
 import Kernels
+import Tokenization
 import Transformer
 
-/// The data files of a request.
+/// What a model is trained with, and what it is chosen by.
 struct DataFiles {
-    let train: Dataset
-    let dev: Dataset?
+    private(set) var train: Dataset
+    /// From a file of its own, or held out of the training data.
+    private(set) var dev: Dataset
+    /// Whether ``dev`` was held out.
+    let isHeldOut: Bool
+    let problemType: Configuration.ProblemType
+    /// Sorted: their order is their ids.
+    let labels: [String]
+    /// Training texts that stood in ``dev`` too and were left out.
+    let droppedLeaks: Int
 
-    init(of request: TrainingRequest) throws {
-        train = try Dataset(contentsOf: request.train, layout: request.layout, labeled: true)
-        dev = try request.dev.map { try Dataset(contentsOf: $0, layout: request.layout, labeled: true) }
-    }
-
-    /// The labels of the training data, sorted: their order is their ids.
-    func labels() throws -> [String] {
-        let labels = Set(train.examples.compactMap(\.label)).sorted()
-        guard labels.count > 1 else {
-            throw DatasetError(
-                train.path, "every example has the label '\(labels[0])'; a classifier needs at least two labels")
-        }
-        return labels
-    }
-
-    /// Token ids of both parts; if there is no dev file, one is split off.
-    func encode(
-        _ model: ModelFolder, _ request: TrainingRequest, on workers: Workers, report: (TrainingEvent) -> Void
-    ) throws -> (training: EncodedExamples, development: EncodedExamples) {
+    /// Reads the files of a request.
+    ///
+    /// - Throws: `DatasetError` if there is nothing to be learned from them, or they cannot be read.
+    init(of request: TrainingRequest, on workers: Workers) throws {
         let hyperparameters = request.hyperparameters
-        let configuration = model.classifier.configuration
-        let maximumLength = hyperparameters.maxLength ?? configuration.maximumLength
-        func encode(_ dataset: Dataset) throws -> EncodedExamples {
-            let examples = try EncodedExamples(
-                dataset, labels: configuration.labels, tokenizer: model.tokenizer, maximumLength: maximumLength,
-                on: workers)
-            if let notice = examples.truncationNotice(path: dataset.path, maximumLength: maximumLength) {
-                report(.notice(notice))
-            }
-            return examples
-        }
-        if let dev { return try (encode(train), encode(dev)) }
-        let (training, development) = try encode(train).split(
-            holdingOut: hyperparameters.devFraction, seed: hyperparameters.seed)
-        guard !development.targets.isEmpty else {
+        var train = try Dataset(
+            contentsOf: request.train, layout: request.layout, labels: .reading(hyperparameters.problemType))
+        problemType = train.hasSeveralLabels ? .multiLabel : .singleLabel
+        labels = Set(train.examples.flatMap { $0.labels(several: train.hasSeveralLabels) }).sorted()
+        guard labels.count > (train.hasSeveralLabels ? 0 : 1) else {
             throw DatasetError(
-                train.path, "too few examples to hold some out; give at least two of one label, or a --dev file")
+                train.path,
+                labels.isEmpty
+                    ? "no example has a label"
+                    : "every example has the label '\(labels[0])'; a classifier needs at least two labels")
         }
-        report(
-            .notice(
-                "no --dev file: \(development.targets.count) of \(train.examples.count) training examples are held out"
-                    + " to choose the best epoch (--dev-fraction \(hyperparameters.devFraction))"))
-        return (training, development)
+        if let path = request.dev {
+            dev = try Dataset(contentsOf: path, layout: request.layout, labels: .reading(problemType))
+        } else {
+            dev = train.holdOut(hyperparameters.devFraction, seed: hyperparameters.seed)
+            guard !dev.examples.isEmpty else {
+                throw DatasetError(
+                    train.path, "too few examples to hold some out; give at least two of one label, or a --dev file")
+            }
+        }
+        isHeldOut = request.dev == nil
+        let before = train.examples.count
+        if request.dropLeaked { try train.removeTexts(of: dev, on: workers) }
+        droppedLeaks = before - train.examples.count
+        self.train = train
+    }
+
+    /// Token ids and label ids of both parts.
+    mutating func encode(
+        for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers
+    ) throws -> (training: EncodedExamples, development: EncodedExamples) {
+        try (
+            EncodedExamples(&train, for: model, longTexts, on: workers),
+            EncodedExamples(&dev, for: model, longTexts, on: workers)
+        )
+    }
+
+    /// What a user should know of the data before a training.
+    func report(
+        _ encoded: (training: EncodedExamples, development: EncodedExamples), _ longTexts: LongTexts,
+        on workers: Workers
+    ) -> DataReport {
+        DataReport(
+            [
+                DataReport.Part(name: train.path, data: train, texts: encoded.training.texts),
+                DataReport.Part(
+                    name: dev.path + (isHeldOut ? " (held out)" : ""), data: dev, texts: encoded.development.texts),
+            ], longTexts, droppedLeaks: droppedLeaks, on: workers)
+    }
+}
+
+extension EncodedExamples {
+    /// Encodes labelled data for a model. Examples with a label that it does not know are bad rows: an error, or left out of
+    /// `dataset`.
+    ///
+    /// - Throws: `DatasetError` that names the first such example.
+    package init(_ dataset: inout Dataset, for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
+        let configuration = model.classifier.configuration
+        try dataset.requireLabels(among: configuration.labels)
+        let ids = Dictionary(uniqueKeysWithValues: zip(configuration.labels, 0...))
+        targets =
+            switch configuration.problemType {
+            case .singleLabel: .one(dataset.examples.map { ids[$0.label ?? ""]! })
+            case .multiLabel:
+                .several(dataset.examples.map { $0.labels(several: true).map { ids[$0]! }.sorted() })
+            }
+        texts = EncodedTexts(dataset.examples.map(\.text), model.tokenizer, longTexts, on: workers)
+    }
+}
+
+extension LabelReading {
+    /// How labels are read for a problem type; nil: the labels decide.
+    package static func reading(_ problemType: Configuration.ProblemType?) -> Self {
+        switch problemType {
+        case nil: .detected
+        case .singleLabel: .one
+        case .multiLabel: .several
+        }
+    }
+}
+
+extension Dataset {
+    /// Splits some examples off: of every label the same share, at least one where there are two; where examples have several
+    /// labels, the same share of all.
+    ///
+    /// - Returns: what was split off
+    mutating func holdOut(_ fraction: Double, seed: UInt64) -> Dataset {
+        var heldOut: Set<Int> = []
+        let groups = Dictionary(grouping: examples.indices) { hasSeveralLabels ? "" : examples[$0].label ?? "" }
+        for (number, group) in groups.sorted(by: { $0.key < $1.key }).enumerated() {
+            var random = RandomNumbers(seed: seed, site: RandomSite.heldOut, step: UInt64(number))
+            let indices = group.value
+            let count = min(max(1, Int((fraction * Double(indices.count)).rounded())), indices.count - 1)
+            heldOut.formUnion(indices.shuffled(using: &random).prefix(count))
+        }
+        var other = self
+        other.examples = heldOut.sorted().map { examples[$0] }
+        examples = examples.indices.filter { !heldOut.contains($0) }.map { examples[$0] }
+        return other
+    }
+
+    /// Leaves out the examples whose texts stand in other data too.
+    ///
+    /// - Throws: `DatasetError` if none is left.
+    mutating func removeTexts(of other: Dataset, on workers: Workers) throws {
+        let own = examples.count
+        let leaked = Set(
+            groupsOfSameTexts((examples + other.examples).map(\.text), on: workers)
+                .filter { $0.last! >= own }.flatMap { $0.prefix { $0 < own } })
+        examples = examples.indices.filter { !leaked.contains($0) }.map { examples[$0] }
+        if examples.isEmpty { throw DatasetError(path, "every text stands in \(other.path) too; none is left") }
     }
 }

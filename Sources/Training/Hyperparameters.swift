@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Transformer
 
 /// What a user can set about a training. Names follow `transformers`.
@@ -55,8 +56,14 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     package var trainLayers = TrainLayers.all
     /// Whether the embeddings are trained too where not all layers are.
     package var trainEmbeddings = false
-    /// Special tokens included; longer texts are cut off. Nil: 128, or the model's limit if that is less.
+    /// Nil: several labels if any label of the training data is a list.
+    package var problemType: Configuration.ProblemType?
+    /// Tokens that are read at a time, special tokens included. Nil: 128, or the model's limit if that is less.
     package var maxLength: Int?
+    /// What is done with texts that have more.
+    package var longTextsMethod = LongTexts.Method.truncate
+    /// From one window to the next, in tokens. Nil: half of what a window holds.
+    package var stride: Int?
     /// Of hidden states and attention probabilities. Nil: 0.3 in new models, what `config.json` says in others.
     package var dropout: Double?
     /// Of the initial weights, the order of examples, dropout, and what is held out.
@@ -94,6 +101,11 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
         }
     }
 
+    /// How texts are read, once a model has decided about ``maxLength``.
+    package var longTexts: LongTexts {
+        LongTexts(longTextsMethod, maximumLength: maxLength ?? Self.defaultMaxLength, stride: stride)
+    }
+
     /// Whether nothing but the head is trained, so that what it reads stays the same.
     package var trainsHeadOnly: Bool { trainLayers == .head && !trainEmbeddings }
 
@@ -116,10 +128,14 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - labels: their names, by id
-    ///   - targets: the label of each training text
+    ///   - targets: of all training texts
     /// - Returns: one for each label; nil if all count the same
-    /// - Throws: ``TrainingError`` if a weight is given for a label that does not exist.
-    package func weights(labels: [String], targets: [Int]) throws -> [Double]? {
+    /// - Throws: ``TrainingError`` if a weight is given for a label that does not exist, or texts can have several labels.
+    package func weights(labels: [String], targets: Targets) throws -> [Double]? {
+        if classWeights == .none { return nil }
+        guard case .one(let targets) = targets else {
+            throw TrainingError("--class-weights is for texts with one label each; these can have several")
+        }
         switch classWeights {
         case .none: return nil
         case .balanced:
@@ -145,7 +161,9 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
             ("class_weights", classWeights.text), ("train_layers", trainLayers.text),
             ("train_embeddings", trainLayers == .all || trainEmbeddings ? "true" : "false"),
             ("weight_decay", "\(weightDecay)"), ("warmup_ratio", "\(warmupRatio)"), ("max_grad_norm", "\(maxGradNorm)"),
-            ("max_length", maxLength.map { "\($0)" } ?? "none"), ("dropout", dropout.map { "\($0)" } ?? "none"),
+            ("problem_type", problemType?.rawValue ?? "none"),
+            ("max_length", maxLength.map { "\($0)" } ?? "none"), ("long_texts", longTextsMethod.rawValue),
+            ("stride", stride.map { "\($0)" } ?? "none"), ("dropout", dropout.map { "\($0)" } ?? "none"),
             ("seed", "\(seed)"),
             ("threads", "\(threads)"),
             ("early_stopping", earlyStopping.map { "\($0)" } ?? "none"), ("dev_fraction", "\(devFraction)"),
@@ -160,6 +178,7 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     mutating func adopt(_ configuration: Configuration) {
         dropout = dropout ?? Double("\(configuration.dropout)")
         maxLength = maxLength ?? min(Self.defaultMaxLength, configuration.maximumLength)
+        problemType = configuration.problemType
         layers = configuration.layers
         hiddenSize = configuration.hiddenSize
         heads = configuration.heads

@@ -60,12 +60,22 @@ package struct Trainer {
         var request = request
         try ModelFolder.checkOutput(URL(filePath: request.output), overwrite: request.overwrite)
         try Checkpoint.checkFolder(forOutput: request.output, overwrite: request.overwrite)
-        let data = try DataFiles(of: request)
-        let labels = try data.labels()
-        let model = try Self.makeModel(&request, labels: labels, data: data.train, report: report)
         let workers = Workers(count: request.hyperparameters.threads)
-        let encoded = try data.encode(model, request, on: workers, report: report)
+        var data = try DataFiles(of: request, on: workers)
+        let model = try ModelFolder(
+            toTrain: &request, labels: data.labels, data.problemType, texts: data.train.examples.map(\.text),
+            notice: { report(.notice($0)) })
         let hyperparameters = request.hyperparameters
+        let longTexts = hyperparameters.longTexts
+        let encoded = try data.encode(for: model, longTexts, on: workers)
+        report(.data(data.report(encoded, longTexts, on: workers)))
+        if data.isHeldOut {
+            report(
+                .notice(
+                    "no --dev file: \(encoded.development.count) of \(encoded.training.count + encoded.development.count) training"
+                        + " examples are held out to choose the best epoch (--dev-fraction \(hyperparameters.devFraction))"
+                ))
+        }
         let configuration = model.classifier.configuration
         let trained = try hyperparameters.trainedParts(layers: configuration.layers)
         try Self.checkMemory(for: model.classifier, encoded.training, trained)
@@ -77,12 +87,12 @@ package struct Trainer {
             Run(
                 name: request.name, command: request.command, model: request.model, output: request.output,
                 trainData: request.train, trainSha256: data.train.sha256, devData: request.dev,
-                devSha256: data.dev?.sha256,
+                devSha256: request.dev.map { _ in data.dev.sha256 },
                 seed: hyperparameters.seed, threads: hyperparameters.threads, version: version,
                 parameters: model.classifier.layout.count),
             params: hyperparameters.params)
         let state = Checkpoint(
-            run: run.id!, request: request, trainSha256: data.train.sha256, devSha256: data.dev?.sha256, model: model,
+            run: run.id!, request: request, trainSha256: run.trainSha256, devSha256: run.devSha256, model: model,
             trained: trained)
         try self.init(
             state, run: run.name, encoded, workers, store: store, report: report, isInterrupted: isInterrupted)
@@ -106,15 +116,15 @@ package struct Trainer {
                 "\(Checkpoint.folder(forOutput: run.output).path): the checkpoint belongs to another run than '\(run.name)'"
             )
         }
-        let data = try DataFiles(of: state.request)
-        for (file, old) in [(data.train, state.trainSha256), (data.dev, state.devSha256)] as [(Dataset?, String?)] {
-            if let file, file.sha256 != old {
+        let workers = Workers(count: state.request.hyperparameters.threads)
+        var data = try DataFiles(of: state.request, on: workers)
+        for (file, old) in [(data.train, state.trainSha256), (data.dev, state.devSha256 ?? state.trainSha256)] {
+            if file.sha256 != old {
                 throw TrainingError(
                     "\(file.path): the data has changed since the run began; train again from the beginning")
             }
         }
-        let workers = Workers(count: state.request.hyperparameters.threads)
-        let encoded = try data.encode(state.model, state.request, on: workers, report: report)
+        let encoded = try data.encode(for: state.model, state.request.hyperparameters.longTexts, on: workers)
         try store.reopen(state.run, afterStep: state.progress.step, epochs: state.progress.epoch)
         try self.init(
             state, run: run.name, encoded, workers, store: store, report: report, isInterrupted: isInterrupted)
@@ -143,50 +153,7 @@ package struct Trainer {
         report(
             .started(
                 run: run, parameters: classifier.layout.count, trained: trainingStep.gradients.values.count,
-                examples: training.sequences.count,
-                devExamples: development.sequences.count, steps: schedule.totalSteps))
-    }
-
-    /// The model that training begins with.
-    private static func makeModel(
-        _ request: inout TrainingRequest, labels: [String], data: Dataset, report: (TrainingEvent) -> Void
-    ) throws -> ModelFolder {
-        let hyperparameters = request.hyperparameters
-        if let path = request.model {
-            var model = try ModelFolder(
-                pretrained: URL(filePath: path), labels: labels, pooling: hyperparameters.pooling,
-                seed: hyperparameters.seed, notice: { report(.notice($0)) })
-            let configuration = model.classifier.configuration
-            if hyperparameters.trainsHeadOnly && configuration.pooling == .cls {
-                report(
-                    .notice(
-                        "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"
-                    ))
-            }
-            if let length = hyperparameters.maxLength, length > configuration.maximumLength {
-                throw TrainingError("--max-length \(length) is more than the \(configuration.maximumLength) of \(path)")
-            }
-            if let dropout = hyperparameters.dropout { try model.classifier.setDropout(Float(dropout)) }
-            request.hyperparameters.adopt(model.classifier.configuration)
-            return model
-        }
-        let normalizer = Normalizer()
-        var learner = VocabularyLearner(normalizer: normalizer)
-        for example in data.examples { learner.add(example.text) }
-        let vocabulary = try learner.learn(size: hyperparameters.vocabSize)
-        var configuration = Configuration(
-            vocabularySize: vocabulary.tokens.count, hiddenSize: hyperparameters.hiddenSize,
-            layers: hyperparameters.layers, heads: hyperparameters.heads,
-            intermediateSize: hyperparameters.intermediateSize, labels: labels)
-        configuration.maximumLength = hyperparameters.maxLength ?? Hyperparameters.defaultMaxLength
-        configuration.dropout = Float(hyperparameters.dropout ?? Hyperparameters.dropoutOfNewModels)
-        configuration.attentionDropout = configuration.dropout
-        configuration.pooling = hyperparameters.pooling ?? .mean
-        configuration.normPlacement = hyperparameters.normPlacement
-        request.hyperparameters.adopt(configuration)
-        return ModelFolder(
-            classifier: try SequenceClassifier(configuration, seed: hyperparameters.seed),
-            tokenizer: Tokenizer(vocabulary: vocabulary, normalizer: normalizer))
+                examples: training.count, devExamples: development.count, steps: schedule.totalSteps))
     }
 
     /// Refuses what cannot fit, before it is tried: the least that a step needs is parameters, gradients and moments, and the
@@ -195,7 +162,7 @@ package struct Trainer {
         for classifier: SequenceClassifier, _ examples: EncodedExamples, _ trained: TrainedParts
     ) throws {
         let configuration = classifier.configuration
-        let longest = examples.sequences.reduce(0) { max($0, $1.count) }
+        let longest = examples.sequences.indices.reduce(0) { max($0, examples.sequences.length($1)) }
         let trainedCount = Gradients.count(trained, of: classifier.layout)
         let keptLayers = max(1, configuration.layers - trained.lowestLayer)
         let floats =
@@ -288,7 +255,7 @@ package struct Trainer {
     private mutating func trainEpoch() throws -> Bool {
         var random = RandomNumbers(
             seed: hyperparameters.seed, site: RandomSite.shuffling, step: UInt64(state.progress.epoch))
-        let order = training.targets.indices.shuffled(using: &random)
+        let order = training.sequences.indices.shuffled(using: &random)
         let size = hyperparameters.batchSize * hyperparameters.gradientAccumulation
         for start in stride(from: state.progress.stepsOfEpoch * size, to: order.count, by: size) {
             try step(order[start..<min(start + size, order.count)])
@@ -302,7 +269,7 @@ package struct Trainer {
     ///
     /// - Returns: false if it was interrupted
     private mutating func readFeatures() throws -> Bool {
-        let total = training.targets.count + development.targets.count
+        let total = training.sequences.count + development.sequences.count
         func read(_ examples: EncodedExamples, after done: Int) throws -> Matrix? {
             try predictor.features(state.model.classifier, examples.sequences) { [report, isInterrupted] count in
                 report(.features(done: done + count, of: total))
@@ -310,7 +277,7 @@ package struct Trainer {
             }
         }
         guard let ofTraining = try read(training, after: 0),
-            let ofDevelopment = try read(development, after: training.targets.count)
+            let ofDevelopment = try read(development, after: training.sequences.count)
         else { return false }
         features = (ofTraining, ofDevelopment)
         stepsStarted = .now
@@ -332,7 +299,7 @@ package struct Trainer {
         state.progress.lossSum += loss * Double(examples.count)
         state.progress.examplesSeen += examples.count
         stepsDone += 1
-        tokensDone += examples.reduce(0) { $0 + training.sequences[$1].count }
+        tokensDone += examples.reduce(0) { $0 + training.sequences.length($1) }
         try recordStep(loss: loss, learningRate: learningRate, gradientNorm: norm)
     }
 
@@ -340,8 +307,10 @@ package struct Trainer {
     private mutating func endEpoch() throws {
         let begin = ContinuousClock.now
         trainingStep.finish(&state.model.classifier, &state.optimizer)
+        let classifier = state.model.classifier
         let result = try EvaluationResult(
-            of: state.model.classifier, on: development, features: features?.development, &predictor)
+            LabeledLogits(of: classifier, on: development, features: features?.development, &predictor),
+            classifier.configuration)
         devTime += ContinuousClock.now - begin
         state.progress.epoch += 1
         var epoch = EpochReport(
@@ -391,7 +360,7 @@ package struct Trainer {
 
     private mutating func record(_ split: Metric.Split, _ name: String, _ value: Double) {
         let progress = state.progress
-        let epoch = Double(progress.epoch) + Double(progress.examplesSeen) / Double(training.targets.count)
+        let epoch = Double(progress.epoch) + Double(progress.examplesSeen) / Double(training.sequences.count)
         pending.append(Metric(run: state.run, split, name, step: progress.step, epoch: epoch, value: value))
     }
 

@@ -23,6 +23,8 @@ package struct TrainingRequest: Codable, Sendable, Equatable {
     /// Nil: only an interrupted training writes a checkpoint.
     package var checkpointEvery: CheckpointInterval?
     package var layout = Layout()
+    /// Whether training texts that stand in the dev data too are left out.
+    package var dropLeaked = false
     package var hyperparameters = Hyperparameters()
     /// As the database keeps it.
     package var command = ""
@@ -45,10 +47,14 @@ package struct TrainingRequest: Codable, Sendable, Equatable {
 package enum TrainingEvent: Sendable {
     /// Something that the user should know.
     case notice(String)
+    /// The data have been read.
+    case data(DataReport)
     /// The run has a name now, and steps follow.
     case started(run: String, parameters: Int, trained: Int, examples: Int, devExamples: Int, steps: Int)
     /// The frozen encoder has run over so many texts.
     case features(done: Int, of: Int)
+    /// A training of cross-validation: which fold, of how many, the share of all steps that is done, and the loss of the last.
+    case fold(Int, of: Int, share: Double, loss: Double, secondsLeft: Double)
     case step(StepReport)
     case epoch(EpochReport)
 }

@@ -19,10 +19,10 @@ struct TrainingStep {
 
     /// Prepares steps for one model.
     ///
-    /// - Parameter targets: the label ids of all training texts, for the weights of the classes
+    /// - Parameter targets: of all training texts, for the weights of the classes
     /// - Throws: ``TrainingError`` if the hyper-parameters name layers or labels that do not exist.
     init(
-        for classifier: SequenceClassifier, _ hyperparameters: Hyperparameters, targets: [Int], workers: Workers
+        for classifier: SequenceClassifier, _ hyperparameters: Hyperparameters, targets: Targets, workers: Workers
     ) throws {
         let configuration = classifier.configuration
         let trained = try hyperparameters.trainedParts(layers: configuration.layers)
@@ -43,27 +43,29 @@ struct TrainingStep {
     /// Takes one step: the gradients of one batch, or of several in turn.
     ///
     /// - Parameters:
-    ///   - texts: which of `examples`
-    ///   - features: what the head reads of the examples, `[examples, hidden]`, where nothing else is trained
+    ///   - sequences: which of those of `examples`
+    ///   - features: what the head reads of the sequences, `[sequences, hidden]`, where nothing else is trained
     ///   - number: of this step in the whole training, from 0, for dropout
-    /// - Returns: the mean loss of the texts before the step, and the norm of the gradients before clipping
+    /// - Returns: the mean loss of the sequences before the step, and the norm of the gradients before clipping
     mutating func take(
-        _ texts: ArraySlice<Int>, of examples: EncodedExamples, features: Matrix?, number: Int, learningRate: Double,
+        _ sequences: ArraySlice<Int>, of examples: EncodedExamples, features: Matrix?, number: Int,
+        learningRate: Double,
         _ classifier: inout SequenceClassifier, _ optimizer: inout AdamW
     ) -> (loss: Double, gradientNorm: Double) {
         gradients.clear()
-        for index in texts { for token in examples.sequences[index] { tokens.insert(token) } }
+        for index in sequences { for token in examples.sequences[index] { tokens.insert(token) } }
         optimizer.catchUp(tokens.rows, of: &classifier.parameters, groups: groups, on: workers)
         tokens.removeAll()
-        let total = objective.weight(of: texts.lazy.map { examples.targets[$0] })
+        let total = objective.weight(of: examples.targets(ofSequences: sequences))
         var loss = 0.0
-        for (index, start) in stride(from: texts.startIndex, to: texts.endIndex, by: hyperparameters.batchSize)
-            .enumerated()
-        {
-            let batch = texts[start..<min(start + hyperparameters.batchSize, texts.endIndex)]
+        for (index, start) in stride(
+            from: sequences.startIndex, to: sequences.endIndex, by: hyperparameters.batchSize
+        )
+        .enumerated() {
+            let batch = sequences[start..<min(start + hyperparameters.batchSize, sequences.endIndex)]
             let randomness = Pass.Randomness(
                 seed: hyperparameters.seed, step: UInt64(number * hyperparameters.gradientAccumulation + index))
-            let targets = batch.map { examples.targets[$0] }
+            let targets = examples.targets(ofSequences: batch)
             if let features {
                 gatherRows(features, batch, into: &batchFeatures)
                 loss +=

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Kernels
 import RunStore
+import Training
 import Transformer
 
 /// `addnorm`
@@ -23,7 +24,9 @@ struct AddNormCommand: ParsableCommand {
             64 wrong usage, 130 interrupted with Ctrl-C.
             """,
         version: version,
-        subcommands: [Train.self, Evaluate.self, Predict.self, Tokenize.self, Runs.self, BenchmarkCommand.self]
+        subcommands: [
+            Train.self, Evaluate.self, Predict.self, DataCommand.self, Tokenize.self, Runs.self, BenchmarkCommand.self,
+        ]
     )
 
     /// Of this program; each run records it.
@@ -57,20 +60,77 @@ struct DatabaseOptions: ParsableArguments {
 
 /// How input files are read.
 struct LayoutOptions: ParsableArguments {
-    @Option(help: "The format of the input: tsv or lines. (default: by the file's ending; .tsv, else lines)")
+    @Option(
+        help: ArgumentHelp(
+            "The format of the input.",
+            discussion: """
+                tsv: columns between tabs, by default text<TAB>label; csv: columns between commas, with quotes; jsonl: a JSON \
+                object on each line; folder: a folder for each label, with a file for each text; lines: one text on each line. \
+                (default: folder if it is one, else by the ending: .tsv, .csv, .jsonl or .ndjson, else lines; before .gz, if \
+                there is that) Whatever is compressed with gzip is inflated.
+                """))
     var format: Layout.Format?
 
     @Option(
         help: ArgumentHelp(
-            "The column of the text: a header's name, or a number from 1.", valueName: "column"))
-    var textColumn: Layout.Column?
+            "The column of the text: a header's name, a number from 1, or a key of JSON.",
+            discussion: """
+                Given several times, the columns are joined with a space. (default: text, sentence, review or content; the \
+                first of a TSV without a header) A name says that there is a header.
+                """, valueName: "column"))
+    var textColumn: [Layout.Column] = []
 
     @Option(
         help: ArgumentHelp(
-            "The column of the label: a header's name, or a number from 1.", valueName: "column"))
+            "The column of the label: a header's name, a number from 1, or a key of JSON.",
+            discussion: "(default: label, sentiment, class or category; the second of a TSV without a header)",
+            valueName: "column"))
     var labelColumn: Layout.Column?
 
-    var layout: Layout { Layout(format: format, textColumn: textColumn, labelColumn: labelColumn) }
+    @Option(
+        help: ArgumentHelp(
+            "Rename labels: old=new,…",
+            discussion: """
+                Labels that get the same name become one; rows whose label gets an empty name (neutral=) are left out. Can be \
+                given several times.
+                """, valueName: "map"))
+    var labelMap: [LabelMap] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of a row that is wrong: error ends the command, skip leaves the row out and counts it.",
+            valueName: "error|skip"))
+    var onBadRow = BadRowPolicy.error
+
+    var layout: Layout {
+        Layout(
+            format: format, textColumns: textColumn, labelColumn: labelColumn,
+            labelMap: Dictionary(labelMap.flatMap(\.names)) { first, _ in first }, onBadRow: onBadRow)
+    }
+
+    func validate() throws {
+        var seen: Set<String> = []
+        for (old, _) in labelMap.flatMap(\.names) where !seen.insert(old).inserted {
+            throw ValidationError("--label-map has the label '\(old)' twice.")
+        }
+    }
+}
+
+/// New names of labels, as a user writes them: `old=new,…`
+struct LabelMap: ExpressibleByArgument {
+    let names: [(old: String, new: String)]
+
+    init?(argument: String) {
+        var names: [(old: String, new: String)] = []
+        for entry in argument.split(separator: ",", omittingEmptySubsequences: false) {
+            // The last sign, because a label can have one.
+            guard let sign = entry.lastIndex(of: "=") else { return nil }
+            let old = entry[..<sign].trimmingCharacters(in: .whitespaces)
+            if old.isEmpty { return nil }
+            names.append((old, entry[entry.index(after: sign)...].trimmingCharacters(in: .whitespaces)))
+        }
+        self.names = names
+    }
 }
 
 /// The model of `evaluate`, `predict` and `tokenize`.
@@ -99,6 +159,54 @@ struct ModelOptions: ParsableArguments {
     }
 }
 
+/// What becomes of answers that are not sure.
+struct DecisionOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Give no answer (null) where it would be less confident than this.", valueName: "p"))
+    var abstainBelow: Double?
+
+    func validate() throws {
+        guard (0...1).contains(abstainBelow ?? 0) else {
+            throw ValidationError("--abstain-below must lie between 0 and 1.")
+        }
+    }
+}
+
+/// What is done with long texts.
+struct LongTextOptions: ParsableArguments {
+    @Option(
+        help: """
+            What is done with texts that have more than --max-length tokens: truncate (the beginning is read), head-tail (a             quarter of the tokens from the beginning, the rest from the end), or windows (all is read, in windows that             overlap; the logits are averaged, and in training each window carries its text's label). (default:             truncate, or as the model was trained)
+            """)
+    var longTexts: LongTexts.Method?
+
+    @Option(
+        help: ArgumentHelp(
+            "With windows: tokens from the beginning of one to that of the next. (default: half a window)",
+            valueName: "tokens"))
+    var stride: Int?
+
+    func validate() throws {
+        try requirePositive(stride, "--stride")
+        if stride != nil && longTexts != nil && longTexts != .windows {
+            throw ValidationError("--stride is for --long-texts windows.")
+        }
+    }
+
+    /// How a model reads texts: as these options say, else as it was trained.
+    func longTexts(_ model: ModelOptions, of folder: ModelFolder) throws -> LongTexts {
+        let limit = folder.classifier.configuration.maximumLength
+        var result = folder.settings.longTexts ?? LongTexts(maximumLength: limit)
+        if let longTexts {
+            result.method = longTexts
+            // What was kept is for the way that was kept.
+            if folder.settings.longTexts?.method != longTexts { result.stride = nil }
+        }
+        if model.maxLength != nil { result.maximumLength = try model.maximumLength(limit: limit) }
+        result.stride = stride ?? result.stride
+        return result
+    }
+}
+
 /// How inference is run.
 struct InferenceOptions: ParsableArguments {
     @Option(help: "Threads to use. (default: one for each processor)")
@@ -108,6 +216,9 @@ struct InferenceOptions: ParsableArguments {
     var batchSize = 32
 
     var workers: Workers { Workers(count: threads ?? Workers.processors) }
+
+    @OptionGroup
+    var longTexts: LongTextOptions
 
     func validate() throws {
         try requirePositive(threads, "--threads")
@@ -123,7 +234,11 @@ func requirePositive(_ value: Int?, _ option: String) throws {
 }
 
 extension Layout.Format: ExpressibleByArgument {}
+extension BadRowPolicy: ExpressibleByArgument {}
 extension Configuration.Pooling: ExpressibleByArgument {}
+extension Configuration.ProblemType: ExpressibleByArgument {}
+extension LongTexts.Method: ExpressibleByArgument {}
+extension ThresholdMetric: ExpressibleByArgument {}
 extension Configuration.NormPlacement: ExpressibleByArgument {}
 extension Layout.Column: ExpressibleByArgument {
     package init?(argument: String) { self.init(argument) }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Datasets
-import Foundation
 import RunStore
 import Training
 import Transformer
@@ -10,11 +9,22 @@ struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure a model on labelled files that it has not seen.",
         discussion: """
-            Prints a classification report and a confusion matrix for each file, and one over all if there are several. \
-            Every file's result is recorded in the database, down to the single predictions.
+            Prints for each file a classification report, a confusion matrix, 95 % confidence intervals, and what the \
+            probabilities are worth, and the same over all files if there are several. Every file's result is recorded in \
+            the database, down to the single predictions.
 
               addnorm evaluate --model models/reviews held-out.tsv
-              addnorm evaluate --model models/reviews --json held-out.tsv
+              addnorm evaluate --model models/reviews --errors 20 held-out.csv
+              addnorm evaluate --model models/reviews --by country held-out.jsonl
+              addnorm evaluate --model models/reviews --predictions p.jsonl held-out.tsv
+
+            Probabilities of fine-tuned models are usually too near to 0 and 1. --calibrate fits a temperature to the files; \
+            --tune-threshold finds the probability from which on the second of two labels is the answer. Both are kept in \
+            the model's folder and used from then on by evaluate, predict and explain. Give them dev data: what was fitted \
+            to a file cannot be measured with it.
+
+              addnorm evaluate --model models/reviews --calibrate dev.tsv
+              addnorm evaluate --model models/reviews --tune-threshold f1 dev.tsv
             """)
 
     @OptionGroup
@@ -29,8 +39,38 @@ struct Evaluate: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Write every prediction to this file, as TSV: text, actual, predicted, confidence.", valueName: "file"))
+            """
+            Write every prediction to this file, with text, actual and predicted label, confidence, probabilities, file and \
+            line: as CSV or JSON Lines if it ends in .csv or .jsonl, else as TSV.
+            """, valueName: "file"))
     var predictions: String?
+
+    @Option(help: ArgumentHelp("Show so many mistakes, the most confident first.", valueName: "n"))
+    var errors: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Report also on the texts of each value of another column: a header's name or key, or a number from 1.",
+            valueName: "column"))
+    var by: Layout.Column?
+
+    @OptionGroup(title: "Decisions")
+    var decisions: DecisionOptions
+
+    @Flag(
+        help:
+            "Fit a temperature to the files and keep it in the model's folder, so that probabilities mean what they say."
+    )
+    var calibrate = false
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Find the probability of the second of two labels from which on it is the answer, so that this metric is largest \
+            on the files, and keep it in the model's folder: \
+            \(ThresholdMetric.allCases.map(\.rawValue).joined(separator: ", ")). (f1 is that of the second label.)
+            """, valueName: "metric"))
+    var tuneThreshold: ThresholdMetric?
 
     @OptionGroup(title: "Input")
     var layout: LayoutOptions
@@ -41,135 +81,61 @@ struct Evaluate: ParsableCommand {
     @OptionGroup
     var database: DatabaseOptions
 
+    func validate() throws { try requirePositive(errors, "--errors") }
+
     func run() throws {
-        let folder = try model.load()
-        let maximumLength = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
-        let labels = folder.classifier.configuration.labels
+        var folder = try model.load()
+        let configuration = folder.classifier.configuration
+        let longTexts = try inference.longTexts.longTexts(model, of: folder)
         let workers = inference.workers
-        let datasets = try files.map { try Dataset(contentsOf: $0, layout: layout.layout, labeled: true) }
+        var layout = layout.layout
+        layout.groupColumn = by
+        var datasets = try files.map {
+            try Dataset(contentsOf: $0, layout: layout, labels: .reading(configuration.problemType))
+        }
         // Every file is checked, and the database, before the first one is run.
-        let examples = try datasets.map { dataset in
-            let examples = try EncodedExamples(
-                dataset, labels: labels, tokenizer: folder.tokenizer, maximumLength: maximumLength,
-                on: workers)
-            if let notice = examples.truncationNotice(path: dataset.path, maximumLength: maximumLength) {
-                Output.warn(notice)
-            }
+        let examples = try datasets.indices.map { index in
+            let examples = try EncodedExamples(&datasets[index], for: folder, longTexts, on: workers)
+            for notice in datasets[index].notices { Output.warn(notice) }
+            if let notice = examples.texts.notice(longTexts) { Output.warn("\(files[index]): \(notice)") }
             return examples
         }
+        if tuneThreshold != nil { try folder.requireThreshold() }
         let store = try database.open(for: .write)
-        if let predictions { try write("", to: predictions) }
-        var predictor = Predictor(
-            for: folder.classifier, batchSize: inference.batchSize, workers: workers)
-        var results: [EvaluationResult] = []
-        for (dataset, examples) in zip(datasets, examples) {
-            let result = try EvaluationResult(of: folder.classifier, on: examples, &predictor)
-            _ = try store.record(result, of: model.model, on: dataset, labels: labels)
-            results.append(result)
+        let predictionsFile = try predictions.map { try PredictionsFile($0, configuration) }
+        var predictor = Predictor(for: folder.classifier, batchSize: inference.batchSize, workers: workers)
+        let computed = examples.map { LabeledLogits(of: folder.classifier, on: $0, &predictor) }
+
+        var changes = EvaluationDocument.Changes()
+        if calibrate || tuneThreshold != nil {
+            let all = LabeledLogits(joining: computed)
+            if calibrate { changes.calibration = try folder.calibrate(on: all) }
+            changes.threshold = try tuneThreshold.map { try folder.tuneThreshold(for: $0, on: all) }
+            try folder.writeSettings(to: model.url)
         }
-        if let predictions { try writePredictions(to: predictions, datasets, results, labels: labels) }
-        var documents = zip(files, results).map { Document(model: model.model, data: $0, $1) }
-        if results.count > 1 {
-            documents.append(
-                Document(
-                    model: model.model, data: files.joined(separator: ", "),
-                    EvaluationResult(joining: results, names: labels)))
+
+        let view = EvaluationDocument.View(
+            model: model.model, labels: configuration.labels, changes: changes, abstainBelow: decisions.abstainBelow,
+            errors: errors ?? 0, isGrouped: by != nil, workers: workers)
+        func document(_ name: String, _ computed: [LabeledLogits], _ datasets: [Dataset]) throws -> EvaluationDocument {
+            let computed = computed.count == 1 ? computed[0] : LabeledLogits(joining: computed)
+            return try EvaluationDocument(name, computed, datasets.flatMap(\.rows), folder, view)
+        }
+        var documents: [EvaluationDocument] = []
+        for (dataset, computed) in zip(datasets, computed) {
+            let document = try document(dataset.path, [computed], [dataset])
+            _ = try store.record(
+                document.result, document.metrics, of: model.model, on: dataset, labels: configuration.labels)
+            try predictionsFile?.write(document.result, dataset.rows, abstainBelow: decisions.abstainBelow)
+            documents.append(document)
+        }
+        if documents.count > 1 {
+            documents.append(try document(files.joined(separator: ", "), computed, datasets))
         }
         if json {
             if documents.count == 1 { try Output.write(json: documents[0]) } else { try Output.write(json: documents) }
         } else {
             try Output.write(documents.map(\.text).joined(separator: "\n"))
-        }
-    }
-
-    private func writePredictions(
-        to path: String, _ datasets: [Dataset], _ results: [EvaluationResult], labels: [String]
-    ) throws {
-        var text = "text\tactual\tpredicted\tconfidence\n"
-        for (dataset, result) in zip(datasets, results) {
-            for (example, prediction) in zip(dataset.examples, result.predictions) {
-                text +=
-                    "\(example.text)\t\(example.label ?? "")\t\(labels[prediction.label])\t\(prediction.confidence)\n"
-            }
-        }
-        try write(text, to: path)
-    }
-
-    /// Not by renaming a temporary file: the path may be a link or a device.
-    private func write(_ text: String, to path: String) throws {
-        do {
-            try Data(text.utf8).write(to: URL(filePath: path))
-        } catch {
-            throw OutputError(description: "\(path): the predictions cannot be written: \(error.localizedDescription)")
-        }
-    }
-
-    /// What is printed of one evaluation.
-    private struct Document: Encodable {
-        let model: String
-        let data: String
-        let examples: Int
-        let loss: Double
-        let accuracy: Double
-        let macroF1: Double
-        let weightedF1: Double
-        let labels: [ClassificationReport.Label]
-        let confusion: [[Int]]
-        let seconds: Double
-        let tokens: Int
-
-        private let report: ClassificationReport
-
-        /// With more labels, a matrix is too wide to be read.
-        private static let mostColumns = 20
-
-        /// All but `report`, which the text needs.
-        enum CodingKeys: CodingKey {
-            case model, data, examples, loss, accuracy, macroF1, weightedF1, labels, confusion, seconds, tokens
-        }
-
-        init(model: String, data: String, _ result: EvaluationResult) {
-            self.model = model
-            self.data = data
-            report = result.report
-            examples = result.predictions.count
-            loss = result.loss
-            accuracy = report.accuracy
-            macroF1 = report.macroF1
-            weightedF1 = report.weightedF1
-            labels = report.labels
-            confusion = report.confusion
-            seconds = result.seconds
-            tokens = result.tokens
-        }
-
-        var text: String {
-            var table = TextTable(
-                header: ["", "precision", "recall", "f1-score", "support"], numeric: [0, 1, 2, 3, 4])
-            for label in labels {
-                table.rows.append(
-                    [label.label, label.precision.figure, label.recall.figure, label.f1.figure, "\(label.support)"])
-            }
-            let precision = report.averages { $0.precision }
-            let recall = report.averages { $0.recall }
-            table.rows += [
-                ["", "", "", "", ""],
-                ["accuracy", "", "", accuracy.figure, "\(examples)"],
-                ["macro avg", precision.macro.figure, recall.macro.figure, macroF1.figure, "\(examples)"],
-                ["weighted avg", precision.weighted.figure, recall.weighted.figure, weightedF1.figure, "\(examples)"],
-            ]
-            var matrix = TextTable(
-                header: ["actual \\ predicted"] + labels.map(\.label), numeric: Set(1...labels.count))
-            for (label, row) in zip(labels, confusion) { matrix.rows.append([label.label] + row.map(String.init)) }
-            let isLegible = labels.count <= Self.mostColumns
-            let speed = Int(Double(tokens) / max(seconds, 1e-9))
-            return """
-                \(data): \(examples.formatted()) examples, loss \(loss.figure), \(seconds.duration), \
-                \(speed.formatted()) tokens/s
-
-                \(table.text)
-                \(isLegible ? matrix.text : "the confusion matrix of \(labels.count) labels is in the output of --json\n")
-                """
         }
     }
 }

@@ -32,9 +32,12 @@ enum Output {
     }
 
     /// Writes each value as JSON on a line of its own.
-    static func write(jsonLines values: [some Encodable]) throws {
+    static func write(jsonLines values: [some Encodable]) throws { try write(jsonLines(values)) }
+
+    /// Each value as JSON on a line of its own.
+    static func jsonLines(_ values: [some Encodable]) throws -> String {
         let encoder = encoder()
-        try write(values.map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }.joined())
+        return try values.map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }.joined()
     }
 
     private static func encoder() -> JSONEncoder {
@@ -55,9 +58,29 @@ extension Double {
     /// Four digits after the point: enough to tell two runs apart.
     var figure: String { String(format: "%.4f", self) }
 
+    /// Two digits after the point.
+    var twoDigits: String { String(format: "%.2f", self) }
+
     /// Seconds, for a person: `12.3 s`, `4 min 05 s`.
     var duration: String {
         self < 60 ? String(format: "%.1f s", self) : String(format: "%d min %02d s", Int(self) / 60, Int(self) % 60)
+    }
+}
+
+extension String {
+    /// Without tabs and line breaks, for a line of its own.
+    var oneLine: String {
+        let isBreak = { (byte: UInt8) in byte == 9 || byte == 10 || byte == 13 }
+        guard utf8.contains(where: isBreak) else { return self }
+        return String(decoding: utf8.lazy.map { isBreak($0) ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
+    }
+
+    /// Quoted as RFC 4180 says, if it has to be.
+    var csvField: String {
+        // By scalars: CR LF is one Character, and so is a quote with a combining mark.
+        guard unicodeScalars.contains(where: { ",\"\r\n".unicodeScalars.contains($0) }) else { return self }
+        let doubled = unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }
+        return "\"" + doubled.joined() + "\""
     }
 }
 

@@ -13,6 +13,9 @@ struct Predict: ParsableCommand {
               addnorm predict --model models/reviews --text 'Great value, I would buy it again.'
               addnorm predict --model models/reviews new-reviews.txt
               tail -f reviews.log | addnorm predict --model models/reviews --json
+
+            With --abstain-below, texts of which the model is less sure get the label null. Where texts can have several \
+            labels, these stand between '|', and the probability is that of all of them being right.
             """)
 
     @OptionGroup
@@ -24,50 +27,59 @@ struct Predict: ParsableCommand {
     @Flag(help: "Print one JSON object for each text, with the probability of every label.")
     var json = false
 
+    @OptionGroup
+    var decisions: DecisionOptions
+
     @OptionGroup(title: "Inference")
     var inference: InferenceOptions
 
     func run() throws {
         let folder = try model.load()
-        let labels = folder.classifier.configuration.labels
-        let maximumLength = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
-        var (count, truncated) = (0, 0)
+        let configuration = folder.classifier.configuration
+        let longTexts = try inference.longTexts.longTexts(model, of: folder)
+        var (count, longer) = (0, 0)
         let workers = inference.workers
         var predictor = Predictor(for: folder.classifier, batchSize: inference.batchSize, workers: workers)
         try input.forEachBatch { texts in
-            let encodings = folder.tokenizer.encode(texts, maximumLength: maximumLength, on: workers)
-            count += encodings.count
-            truncated += encodings.count(where: \.isTruncated)
-            let predictions = try predictor.predict(folder.classifier, encodings.map(\.ids))
-            if json {
-                try Output.write(jsonLines: zip(texts, predictions).map { Answer($0, $1, labels) })
-            } else {
-                let lines = zip(texts, predictions).map { text, prediction in
-                    // One line for each text, even if --text had several.
-                    let isBreak = { (byte: UInt8) in byte == 9 || byte == 10 || byte == 13 }
-                    let space = UInt8(ascii: " ")
-                    let line = String(decoding: text.utf8.lazy.map { isBreak($0) ? space : $0 }, as: UTF8.self)
-                    return "\(labels[prediction.label])\t\(Double(prediction.confidence).figure)\t\(line)\n"
-                }
-                try Output.write(lines.joined())
-            }
+            let encoded = EncodedTexts(texts, folder.tokenizer, longTexts, on: workers)
+            count += encoded.count
+            longer += encoded.countOfLonger(than: longTexts)
+            let predictions = try Predictions(
+                logits: predictor.logits(folder.classifier, encoded), problemType: configuration.problemType,
+                folder.settings)
+            let answers = zip(texts, predictions).map { Answer($0, $1, configuration, decisions) }
+            if json { try Output.write(jsonLines: answers) } else { try Output.write(answers.map(\.line).joined()) }
         }
-        if truncated > 0 {
-            Output.warn("\(truncated) of \(count) texts have more than \(maximumLength) tokens and were cut off")
+        if longer > 0 && longTexts.method == .truncate {
+            Output.warn("\(longer) of \(count) texts have more than \(longTexts.maximumLength) tokens and were cut off")
         }
     }
 
     private struct Answer: Encodable {
         let text: String
-        let label: String
+        /// Nil where the model abstains; where there can be several labels, they are a list by another name.
+        let label: Nullable<LabelNames>?
+        let labels: Nullable<LabelNames>?
         let confidence: Float
         let probabilities: [String: Float]
 
-        init(_ text: String, _ prediction: Predictor.Prediction, _ labels: [String]) {
+        init(
+            _ text: String, _ prediction: Prediction, _ configuration: Configuration, _ decisions: DecisionOptions
+        ) {
             self.text = text
-            label = labels[prediction.label]
+            let isList = configuration.problemType == .multiLabel
+            let isAnswer = Double(prediction.confidence) >= decisions.abstainBelow ?? 0
+            let names = Nullable(
+                isAnswer ? LabelNames(prediction.labels, configuration.labels, isList: isList) : nil)
+            (label, labels) = isList ? (nil, names) : (names, nil)
             confidence = prediction.confidence
-            probabilities = Dictionary(uniqueKeysWithValues: zip(labels, prediction.probabilities))
+            probabilities = Dictionary(uniqueKeysWithValues: zip(configuration.labels, prediction.probabilities))
+        }
+
+        /// One line for each text, even if --text had several.
+        var line: String {
+            let name = (label ?? labels)?.value?.text ?? "null"
+            return "\(name)\t\(Double(confidence).figure)\t\(text.oneLine)\n"
         }
     }
 }

@@ -13,6 +13,15 @@ final class ProgressDisplay {
         switch event {
         case .notice(let text):
             line("note: " + text)
+        case .data(let report):
+            finish()
+            Output.note(report.text)
+        case .fold(let fold, let folds, let share, let loss, let secondsLeft):
+            guard ContinuousClock.now - lastShown >= Self.interval else { return }
+            lastShown = .now
+            show(
+                Int(1000 * share), of: 1000,
+                "part \(fold) of \(folds): loss \(loss.figure), \(secondsLeft.duration) left")
         case .started(let run, let parameters, let trained, let examples, let devExamples, let steps):
             let share = trained == parameters ? "" : " (\(trained.formatted()) are trained)"
             line(

@@ -193,14 +193,6 @@ extension Table.Cell: Encodable {
 }
 
 extension String {
-    /// Quoted if it has to be.
-    fileprivate var csvField: String {
-        // By scalars: CR LF is one Character, and so is a quote with a combining mark.
-        guard unicodeScalars.contains(where: { ",\"\r\n".unicodeScalars.contains($0) }) else { return self }
-        let doubled = unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }
-        return "\"" + doubled.joined() + "\""
-    }
-
     fileprivate func leftPadded(to width: Int) -> String {
         String(repeating: "0", count: max(0, width - count)) + self
     }

@@ -107,16 +107,10 @@ struct Train: ParsableCommand {
         request.name = runOptions.name
         request.checkpointEvery = runOptions.checkpointEvery
         request.layout = layout.layout
-        request.hyperparameters = Hyperparameters(for: kind)
-        training.apply(to: &request.hyperparameters)
-        shape.apply(to: &request.hyperparameters)
+        request.dropLeaked = files.dropLeaked
+        request.hyperparameters = training.hyperparameters(model: files.model, shape)
         request.hyperparameters.devFraction = files.devFraction
         return request
-    }
-
-    private var kind: Hyperparameters.Kind {
-        if files.model == nil { return .newModel }
-        return training.trainLayers == .head && !training.trainEmbeddings ? .headOnly : .fineTuning
     }
 
     /// The same as the database keeps it.
@@ -130,7 +124,10 @@ struct Train: ParsableCommand {
 
 /// What is read and written.
 struct FileOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Labelled texts; in a .tsv file without header, text<TAB>label.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Labelled texts: .tsv (without header, text<TAB>label), .csv, .jsonl, or a folder with one for each label.",
+            valueName: "file"))
     var train: String?
 
     @Option(help: ArgumentHelp("The folder that the trained model is written to.", valueName: "dir"))
@@ -144,6 +141,9 @@ struct FileOptions: ParsableArguments {
 
     @Option(help: "Without --dev: the share of the training data that is held out, stratified by label.")
     var devFraction = Hyperparameters().devFraction
+
+    @Flag(help: "Leave out training texts that stand in the held-out data too, but for case and white space.")
+    var dropLeaked = false
 
     @Option(
         help: ArgumentHelp(
@@ -248,11 +248,22 @@ struct TrainingOptions: ParsableArguments {
     var warmupRatio = defaults.warmupRatio
 
     @Option(
+        help: ArgumentHelp(
+            """
+            What the labels are: single_label_classification (each text has one) or multi_label_classification (any number, \
+            between '|' or as a JSON array). (default: the latter if a label of the training data has a '|' or is an array)
+            """, valueName: "type"))
+    var problemType: Configuration.ProblemType?
+
+    @Option(
         help: """
-            Cut off texts after so many tokens, special tokens included. (default: \(Hyperparameters.defaultMaxLength), or \
+            Read so many tokens of a text at a time, special tokens included. (default: \(Hyperparameters.defaultMaxLength), or \
             the limit of --model if that is less)
             """)
     var maxLength: Int?
+
+    @OptionGroup
+    var longTexts: LongTextOptions
 
     @Option(help: "Scale gradients down to this norm.")
     var maxGradNorm = defaults.maxGradNorm
@@ -301,7 +312,19 @@ struct TrainingOptions: ParsableArguments {
         guard (0..<1).contains(dropout ?? 0) else { throw ValidationError("--dropout must be at least 0 and below 1.") }
     }
 
-    func apply(to hyperparameters: inout Hyperparameters) {
+    /// What was asked for, and the defaults of what is trained.
+    func hyperparameters(model: String?, _ shape: ShapeOptions) -> Hyperparameters {
+        let headOnly = trainLayers == .head && !trainEmbeddings
+        var hyperparameters = Hyperparameters(for: model == nil ? .newModel : headOnly ? .headOnly : .fineTuning)
+        apply(to: &hyperparameters)
+        shape.apply(to: &hyperparameters)
+        return hyperparameters
+    }
+
+    private func apply(to hyperparameters: inout Hyperparameters) {
+        hyperparameters.problemType = problemType
+        hyperparameters.longTextsMethod = longTexts.longTexts ?? .truncate
+        hyperparameters.stride = longTexts.stride
         hyperparameters.trainLayers = trainLayers
         hyperparameters.trainEmbeddings = trainEmbeddings
         hyperparameters.pooling = pooling

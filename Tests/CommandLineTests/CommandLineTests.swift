@@ -103,15 +103,17 @@ struct Program {
                     as? [String: Any])
             #expect(
                 Set(document.keys) == [
-                    "model", "data", "examples", "loss", "accuracy", "macro_f1", "weighted_f1", "labels", "confusion",
-                    "seconds", "tokens",
+                    "model", "data", "examples", "loss", "accuracy", "accuracy_ci", "macro_f1", "macro_f1_ci",
+                    "weighted_f1",
+                    "labels", "confusion", "roc_auc", "average_precision", "mcc", "log_loss", "ece", "reliability",
+                    "temperature", "seconds", "tokens",
                 ])
             #expect(document["examples"] as? Int == 3)
             #expect(document["confusion"] as? [[Int]] == [[1, 0], [1, 1]])
             #expect(abs(try #require(document["accuracy"] as? Double) - 2 / 3) < 1e-12)
             let lines = try String(contentsOf: program.folder.appending(path: "p.tsv"), encoding: .utf8)
                 .split(separator: "\n")
-            #expect(lines[0] == "text\tactual\tpredicted\tconfidence")
+            #expect(lines[0] == "text\tactual\tpredicted\tconfidence\tprobabilities\tfile\tline")
             #expect(lines[3].hasPrefix("boring\tpositive\tnegative\t0."))
 
             let several = try #require(
@@ -134,6 +136,110 @@ struct Program {
             #expect((shown["run"] as? [String: Any])?["train_sha256"] as? String != nil)
             #expect((shown["evaluations"] as? [Any])?.count == 4)
             #expect(try program.run("runs", "show", "1").output.contains("hyper-parameter"))
+        }
+    }
+
+    /// Rows, mistakes, groups and decisions of an evaluation.
+    @Test func evaluation() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            try program.write(
+                "body,sentiment,lang\r\n\"wonderful, great\nfood\",positive,en\r\nawful,negative,fr\r\nboring,positive,en\r\n",
+                to: "test.csv")
+            let options = ["evaluate", "--model", "model", "--json", "--text-column", "body"]
+            func evaluate(_ more: String...) throws -> [String: Any] {
+                let result = try program.run(options + more)
+                #expect(result.status == 0, "\(result.errors)")
+                return try #require(try result.json as? [String: Any])
+            }
+            let document = try evaluate("--errors", "5", "--by", "lang", "--abstain-below", "1", "test.csv")
+            let errors = try #require(document["errors"] as? [[String: Any]])
+            #expect(errors.count == 1 && errors[0]["line"] as? Int == 5 && errors[0]["actual"] as? String == "positive")
+            let groups = try #require(document["by"] as? [[String: Any]])
+            #expect(groups.map { $0["value"] as? String } == ["en", "fr"])
+            #expect(groups.map { $0["accuracy"] as? Double } == [0.5, 1])
+            // Of one label only, there is no area under a curve.
+            #expect(groups.allSatisfy { $0["roc_auc"] is NSNull })
+            let abstention = try #require(document["abstention"] as? [String: Any])
+            #expect(abstention["coverage"] as? Double == 0 && abstention["accuracy"] is NSNull)
+
+            _ = try evaluate("--predictions", "p.jsonl", "--abstain-below", "1", "test.csv")
+            let rows = try String(contentsOf: program.folder.appending(path: "p.jsonl"), encoding: .utf8)
+                .split(separator: "\n").map { try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
+            #expect(rows.count == 3 && rows[0]?["text"] as? String == "wonderful, great\nfood")
+            #expect(rows[0]?["predicted"] is NSNull && rows[0]?["actual"] as? String == "positive")
+            #expect((rows[1]?["probabilities"] as? [String: Double])?.count == 2)
+            // What is written can be read again.
+            _ = try evaluate("--predictions", "p.csv", "test.csv")
+            let again = try program.run(
+                "evaluate", "--model", "model", "--json", "--label-column", "actual", "p.csv")
+            #expect((try again.json as? [String: Any])?["accuracy"] as? Double == document["accuracy"] as? Double)
+
+            let calibrated = try evaluate("--calibrate", "--tune-threshold", "f1", "test.csv")
+            let temperature = try #require(calibrated["temperature"] as? Double)
+            #expect(temperature != 1 && calibrated["threshold"] as? Double != nil)
+            #expect(calibrated["log_loss"] as? Double != document["log_loss"] as? Double)
+            #expect(try evaluate("test.csv")["temperature"] as? Double == temperature)
+            let answer = try program.run(
+                "predict", "--model", "model", "--json", "--abstain-below", "1", "--text", "awful")
+            #expect((try answer.json as? [String: Any])?["label"] is NSNull)
+            #expect(
+                try program.run("predict", "--model", "model", "--abstain-below", "1", "--text", "awful").output
+                    .hasPrefix("null\t0."))
+        }
+    }
+
+    @Test func data() async throws {
+        try await Program.use { program in
+            try program.write(Program.rows + "a GREAT book\tnegative\nno label\n", to: "train.tsv")
+            try program.write("An awful   film\tnegative\n", to: "dev.tsv")
+            let refused = try program.run("data", "train.tsv", "dev.tsv")
+            #expect(refused.status == 1 && refused.errors.contains("train.tsv:10: "))
+            let report = try program.run("data", "--on-bad-row", "skip", "train.tsv", "dev.tsv")
+            #expect(report.status == 0)
+            for part in [
+                "train.tsv: 9 texts", "negative 5 (55.6 %), positive 4 (44.4 %)", "bad rows       1 skipped",
+                "contradictions 1 text with different labels, in 2 rows",
+                "train.tsv:4 positive, train.tsv:9 negative: a great book",
+                "1 text stands both in train.tsv and in dev.tsv", "train.tsv:5, dev.tsv:1: an awful film",
+            ] {
+                #expect(report.output.contains(part), "\(part) in:\n\(report.output)")
+            }
+            let json = try #require(
+                try program.run("data", "--json", "--on-bad-row", "skip", "train.tsv", "dev.tsv").json as? [String: Any]
+            )
+            #expect((json["leaks"] as? [[String: Any]])?.first?["texts"] as? Int == 1)
+            #expect((json["files"] as? [[String: Any]])?.map { $0["examples"] as? Int } == [9, 1])
+        }
+    }
+
+    @Test func severalLabels() async throws {
+        try await Program.use { program in
+            try program.write(
+                (0..<12).map {
+                    #"{"text": "\#($0 % 2 == 0 ? "great" : "awful") \#($0 % 3 == 0 ? "food" : "film") \#($0)", "#
+                        + #""label": [\#([$0 % 2 == 0 ? "\"good\"" : nil, $0 % 3 == 0 ? "\"food\"" : nil].compactMap { $0 }.joined(separator: ","))]}"#
+                }
+                .joined(separator: "\n"), to: "train.jsonl")
+            let training = try program.run(
+                "train", "--train", "train.jsonl", "--dev", "train.jsonl", "--output", "model", "--layers", "1",
+                "--hidden-size", "16", "--heads", "2", "--intermediate-size", "32", "--batch-size", "4",
+                "--learning-rate", "5e-3", "--epochs", "60")
+            #expect(training.status == 0, "\(training.errors)")
+            let document = try #require(
+                try program.run("evaluate", "--model", "model", "--json", "train.jsonl").json as? [String: Any])
+            for key in ["micro_f1", "macro_f1", "samples_f1", "subset_accuracy", "hamming_loss"] {
+                #expect(document[key] as? Double != nil, "\(key)")
+            }
+            #expect(document["subset_accuracy"] as? Double == 1)
+            let answers = try program.run(
+                "predict", "--model", "model", "--json", "--text", "great food", "--text", "awful film")
+            let labels = try answers.output.split(separator: "\n").map {
+                (try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])?["labels"] as? [String]
+            }
+            #expect(labels == [["food", "good"], []])
+            #expect(
+                try program.run("predict", "--model", "model", "--text", "great food").output.hasPrefix("food|good\t"))
         }
     }
 
@@ -250,7 +356,7 @@ struct Program {
             ["train", "--train", "train.tsv", "--dev", "unknown.tsv", "--output", "m"], 1,
             "unknown.tsv:2: the label 'meh'"
         ),
-        (["train", "--train", ".", "--output", "m"], 1, "is a folder"),
+        (["train", "--train", "model", "--output", "m"], 1, "model: there are no folders in it"),
         (["train", "--train", "train.tsv", "--output", "train.tsv/m"], 1, "cannot be written there"),
         (["train", "--train", "train.tsv", "--output", "/proc/m"], 1, "cannot be written there"),
         (["train", "--train", "train.tsv", "--output", "model"], 1, "a model is there already"),
@@ -362,7 +468,7 @@ struct Program {
             #expect(head.status == 0, "\(head.errors)")
             #expect(head.errors.contains("(34 are trained)"))
             #expect(head.errors.contains("the frozen encoder has read 16 of 16 texts"))
-            #expect(head.errors.contains("texts have more than 4 tokens and are cut off"))
+            #expect(head.errors.contains("8 texts longer than 4 (cut off there)"))
             let params = try program.run(
                 "runs", "query", "--csv", "SELECT name, value FROM params WHERE run_id = 2 ORDER BY name")
             for line in [

@@ -266,14 +266,14 @@ import Transformer
     @Test func classWeights() throws {
         var hyperparameters = Hyperparameters()
         let labels = ["a", "b", "c"]
-        #expect(try hyperparameters.weights(labels: labels, targets: [0, 0, 0, 1]) == nil)
+        #expect(try hyperparameters.weights(labels: labels, targets: .one([0, 0, 0, 1])) == nil)
         // As scikit-learn's `compute_class_weight("balanced", …)`.
         hyperparameters.classWeights = .balanced
-        #expect(try hyperparameters.weights(labels: labels, targets: [0, 0, 0, 1, 2, 2]) == [6.0 / 9, 2, 1])
+        #expect(try hyperparameters.weights(labels: labels, targets: .one([0, 0, 0, 1, 2, 2])) == [6.0 / 9, 2, 1])
         hyperparameters.classWeights = .byLabel(["b": 2.5])
-        #expect(try hyperparameters.weights(labels: labels, targets: []) == [1, 2.5, 1])
+        #expect(try hyperparameters.weights(labels: labels, targets: .one([])) == [1, 2.5, 1])
         hyperparameters.classWeights = .byLabel(["d": 2.5])
-        #expect(throws: TrainingError.self) { try hyperparameters.weights(labels: labels, targets: []) }
+        #expect(throws: TrainingError.self) { try hyperparameters.weights(labels: labels, targets: .one([])) }
     }
 
     /// Further down, parts learn more slowly; biases and norms do not decay.
@@ -296,7 +296,9 @@ import Transformer
     /// In memory or in a file, features are what the head reads.
     @Test func featuresAreTheSameInAFile() throws {
         let base = try Self.fineTune { _ in }.base
-        let sequences = Self.texts.map { base.tokenizer.encode($0.0, maximumLength: 16).ids }
+        let sequences = EncodedTexts(
+            Self.texts.map(\.0), base.tokenizer, LongTexts(maximumLength: 16), on: Workers(count: 2)
+        ).sequences
         var predictor = Predictor(for: base.classifier, batchSize: 4, workers: Workers(count: 2))
         var done: [Int] = []
         let inMemory = try #require(
@@ -312,17 +314,6 @@ import Transformer
         let logits = base.classifier.logits(features: inMemory, &workspace, on: Workers(count: 1))
         let expected = base.classifier.logits(Batch(sequences), &workspace, on: Workers(count: 1))
         #expect(zip(logits.values, expected.values).allSatisfy { abs($0 - $1) < 1e-5 })
-    }
-
-    @Test func tellsWhatIsCutOff() throws {
-        try withFolder { folder in
-            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
-            var request = try Self.request(in: folder)
-            request.hyperparameters.maxLength = 4
-            var notices: [String] = []
-            _ = try Self.train(request, store) { if case .notice(let text) = $0 { notices.append(text) } }
-            #expect(notices.contains { $0.contains("texts have more than 4 tokens and are cut off") })
-        }
     }
 
     @Test func aDivergingTrainingFails() throws {
@@ -461,5 +452,12 @@ import Transformer
             }
             #expect(error?.description.contains("the data has changed") == true)
         }
+    }
+}
+
+extension RunStore {
+    /// A new database in a folder.
+    static func temporary(in folder: URL) throws -> RunStore {
+        try RunStore(path: folder.appending(path: "\(UUID().uuidString).sqlite").path, for: .write)
     }
 }

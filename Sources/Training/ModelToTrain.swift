@@ -1,0 +1,51 @@
+import Foundation
+import Tokenization
+import Transformer
+
+extension ModelFolder {
+    /// The model that a training begins with: a pretrained one, or a new one whose vocabulary is learned from the texts.
+    ///
+    /// - Parameters:
+    ///   - request: takes over what the model has decided
+    ///   - texts: of the training data
+    ///   - notice: is told what was initialised, and what was not used
+    /// - Throws: an error with a message for a person if there is no such model, or none can have such a shape.
+    package init(
+        toTrain request: inout TrainingRequest, labels: [String], _ problemType: Configuration.ProblemType,
+        texts: [String], notice: (String) -> Void
+    ) throws {
+        let hyperparameters = request.hyperparameters
+        if let path = request.model {
+            try self.init(
+                pretrained: URL(filePath: path), labels: labels, problemType: problemType,
+                pooling: hyperparameters.pooling, seed: hyperparameters.seed, notice: notice)
+            if hyperparameters.trainsHeadOnly && classifier.configuration.pooling == .cls {
+                notice(
+                    "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"
+                )
+            }
+            let limit = classifier.configuration.maximumLength
+            if let length = hyperparameters.maxLength, length > limit {
+                throw TrainingError("--max-length \(length) is more than the \(limit) of \(path)")
+            }
+            if let dropout = hyperparameters.dropout { try classifier.setDropout(Float(dropout)) }
+        } else {
+            let tokenizer = try Tokenizer(learnedFrom: texts, size: hyperparameters.vocabSize)
+            var configuration = Configuration(
+                vocabularySize: tokenizer.vocabulary.tokens.count, hiddenSize: hyperparameters.hiddenSize,
+                layers: hyperparameters.layers, heads: hyperparameters.heads,
+                intermediateSize: hyperparameters.intermediateSize, labels: labels)
+            configuration.problemType = problemType
+            configuration.maximumLength = hyperparameters.maxLength ?? Hyperparameters.defaultMaxLength
+            configuration.dropout = Float(hyperparameters.dropout ?? Hyperparameters.dropoutOfNewModels)
+            configuration.attentionDropout = configuration.dropout
+            configuration.pooling = hyperparameters.pooling ?? .mean
+            configuration.normPlacement = hyperparameters.normPlacement
+            self.init(
+                classifier: try SequenceClassifier(configuration, seed: hyperparameters.seed), tokenizer: tokenizer)
+        }
+        request.hyperparameters.adopt(classifier.configuration)
+        // How texts are cut off is a matter of the model's limit.
+        settings.longTexts = hyperparameters.longTexts.method == .truncate ? nil : request.hyperparameters.longTexts
+    }
+}

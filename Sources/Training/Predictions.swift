@@ -1,0 +1,60 @@
+import Kernels
+import Transformer
+
+/// What a classifier says of one text.
+package struct Prediction: Sendable, Equatable {
+    /// Of each label, by id. Where a text has one label, they sum to 1.
+    package let probabilities: [Float]
+    /// The ids of the labels that are the answer: one, or, where a text can have several, any number.
+    package let labels: [Int]
+    /// How probable the answer is: the probability of its label; where there can be several, the product over all labels of the
+    /// probability that the answer is right about them.
+    package let confidence: Float
+}
+
+/// What a classifier says of some texts, in their order.
+package struct Predictions: RandomAccessCollection {
+    /// Divided by the temperature, `[texts, labels]`.
+    package let logits: Matrix
+    /// `[texts, labels]`
+    package let probabilities: Matrix
+    private let problemType: Configuration.ProblemType
+    private let threshold: Double?
+
+    /// Makes answers of logits.
+    ///
+    /// - Parameters:
+    ///   - logits: `[texts, labels]`
+    ///   - problemType: whether a text has one label or several
+    /// - Throws: ``TrainingError`` if the logits are not numbers.
+    package init(logits: Matrix, problemType: Configuration.ProblemType, _ settings: InferenceSettings) throws {
+        self.logits = settings.temperature == 1 ? logits : logits.scaled(by: Float(1 / settings.temperature))
+        self.problemType = problemType
+        threshold = settings.threshold
+        probabilities =
+            switch problemType {
+            case .singleLabel: softmax(self.logits)
+            case .multiLabel: sigmoid(self.logits)
+            }
+        guard probabilities.allFinite else {
+            throw TrainingError("the model's outputs are not numbers: its parameters are damaged, or training diverged")
+        }
+    }
+
+    package var startIndex: Int { 0 }
+    package var endIndex: Int { probabilities.rows }
+
+    package subscript(text: Int) -> Prediction {
+        let p = probabilities.row(text)
+        switch problemType {
+        case .singleLabel:
+            // Of equally probable labels, the first.
+            let label = threshold.map { Double(p[1]) >= $0 ? 1 : 0 } ?? p.firstIndex(of: p.max()!)!
+            return Prediction(probabilities: p, labels: [label], confidence: p[label])
+        case .multiLabel:
+            return Prediction(
+                probabilities: p, labels: p.indices.filter { p[$0] >= 0.5 },
+                confidence: p.reduce(1) { $0 * Swift.max($1, 1 - $1) })
+        }
+    }
+}

@@ -1,0 +1,180 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import Kernels
+import Tokenization
+import Training
+import Transformer
+
+/// `addnorm data`
+struct DataCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "data",
+        abstract: "Look at labelled files before training with them.",
+        discussion: """
+            Prints what 'train' says of its data before it begins: how often each label occurs, how long the texts are, rows \
+            that cannot be read, texts that occur more than once, those of them whose labels differ, and texts that stand in \
+            more than one of the files. Texts are the same if only case and white space are different.
+
+              addnorm data train.csv dev.csv --model models/minilm-l6
+              addnorm data reviews.jsonl --on-bad-row skip --json
+
+            --suspects shows the rows whose labels are most likely wrong (confident learning, Northcutt 2021): the file is \
+            split into \(CrossValidation.folds) parts, each is classified by a model that was trained on the others, with the options of 'train', and \
+            what these say is compared with the labels. That takes about \(CrossValidation.folds - 1) times as long as a training.
+
+              addnorm data train.tsv --model models/minilm-l6 --suspects 50
+            """)
+
+    @Argument(help: ArgumentHelp("Labelled texts; the training data first, if there are several.", valueName: "file"))
+    var files: [String]
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the model whose tokens are counted, and that --suspects trains. (default: a new model, with a vocabulary learned from the first file)",
+            valueName: "dir"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("Show the rows of the file whose labels are most likely wrong.", valueName: "n"))
+    var suspects: Int?
+
+    @Flag(help: "Print one JSON document.")
+    var json = false
+
+    @OptionGroup(title: "Training, for --suspects")
+    var training: TrainingOptions
+
+    @OptionGroup(title: "New models")
+    var shape: ShapeOptions
+
+    @OptionGroup(title: "Input")
+    var layout: LayoutOptions
+
+    func validate() throws {
+        try requirePositive(suspects, "--suspects")
+        if suspects != nil && files.count != 1 { throw ValidationError("--suspects is for one file.") }
+    }
+
+    func run() throws {
+        let workers = Workers(count: training.threads ?? Workers.processors)
+        var request = TrainingRequest(train: files[0], output: "")
+        request.model = model
+        request.layout = layout.layout
+        request.hyperparameters = training.hyperparameters(model: model, shape)
+        if let suspects {
+            try show(suspects, request, on: workers)
+        } else {
+            let report = try DataReport(of: files, request, on: workers)
+            if json { try Output.write(json: report) } else { try Output.write(report.text) }
+        }
+    }
+
+    private func show(_ count: Int, _ request: TrainingRequest, on workers: Workers) throws {
+        let display = ProgressDisplay()
+        defer { display.finish() }
+        let found = try Suspects(request, on: workers, report: display.show)
+        display.finish()
+        for notice in found.data.notices { Output.warn(notice) }
+        let shown = Array(found.rows.prefix(count))
+        if json {
+            return try Output.write(
+                json: Document(
+                    data: files[0], examples: found.data.examples.count, estimatedErrors: found.estimatedErrors,
+                    suspects: shown))
+        }
+        var table = TextTable(header: ["row", "label", "model says", "probability", "text"], numeric: [3])
+        for row in shown {
+            table.rows.append([
+                "\(row.file):\(row.line)", row.label, row.suggested, Double(row.probability).figure, row.text.oneLine,
+            ])
+        }
+        try Output.write(
+            "\(files[0]): \(found.data.examples.count.formatted()) examples, of which about \(found.estimatedErrors.formatted())"
+                + " may be labelled wrongly; the most likely \(shown.count):\n\n" + table.text)
+    }
+
+    private struct Document: Encodable {
+        let data: String
+        let examples: Int
+        let estimatedErrors: Int
+        let suspects: [Suspects.Row]
+    }
+}
+
+// MARK: As text
+
+extension DataReport {
+    /// With more, the least frequent labels are not listed.
+    private static let mostLabels = 20
+
+    /// For a person.
+    var text: String {
+        var lines: [String] = []
+        for file in files {
+            lines.append("\(file.data): \(file.examples.formatted()) texts")
+            lines += facts(of: file).map { name, fact in
+                "  " + name.padding(toLength: 15, withPad: " ", startingAt: 0) + fact
+            }
+        }
+        for leak in leaks {
+            lines.append(
+                "\(leak.texts.formatted()) \(leak.texts == 1 ? "text stands" : "texts stand") both in \(leak.training) and in \(leak.heldOut)"
+                    + " (--drop-leaked leaves them out of training)")
+            lines += leak.first.map { "  " + $0.text(labels: false) }
+        }
+        if droppedLeaks > 0 {
+            lines.append("\(droppedLeaks.formatted()) training texts that stand in the held-out data too were left out")
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private func facts(of file: File) -> [(name: String, fact: String)] {
+        let labels = file.labels.sorted { ($1.examples, $0.label) < ($0.examples, $1.label) }
+        let listed = (labels.count > Self.mostLabels ? Array(labels.prefix(Self.mostLabels)) : file.labels)
+            .map { "\($0.label) \($0.examples.formatted()) (\(String(format: "%.1f", 100 * $0.share)) %)" }
+        let more = labels.count > Self.mostLabels ? ", … (\(labels.count) labels)" : ""
+        let tokens = file.tokens
+        var facts = [
+            ("labels", listed.joined(separator: ", ") + more),
+            (
+                "tokens",
+                "\(tokens.min) to \(tokens.max.formatted()), median \(tokens.median), 95 % up to \(tokens.p95);"
+                    + " \(file.longerTexts.formatted()) texts longer than \(maxLength) (\(treatment))"
+            ),
+        ]
+        if file.unlabeled > 0 { facts.append(("without label", "\(file.unlabeled.formatted()) texts")) }
+        if file.emptyTexts > 0 { facts.append(("empty", "\(file.emptyTexts.formatted()) texts")) }
+        if file.badRows > 0 {
+            facts.append(("bad rows", "\(file.badRows.formatted()) skipped"))
+            facts += file.firstBadRows.map { ("", $0) }
+        }
+        if file.leftOut > 0 { facts.append(("left out", "\(file.leftOut.formatted()) rows, by --label-map")) }
+        for (name, repeated) in [("duplicates", file.duplicates), ("contradictions", file.contradictions)]
+        where repeated.texts > 0 {
+            let what = name == "duplicates" ? "more than once" : "with different labels"
+            facts.append(
+                (
+                    name,
+                    "\(repeated.texts.formatted()) \(repeated.texts == 1 ? "text" : "texts") \(what), in \((repeated.texts + repeated.rows).formatted()) rows"
+                ))
+            facts += repeated.first.map { ("", $0.text(labels: name == "contradictions")) }
+        }
+        return facts
+    }
+
+    private var treatment: String {
+        switch longTexts {
+        case LongTexts.Method.truncate.rawValue: "cut off there"
+        case LongTexts.Method.headTail.rawValue: "read at their beginning and end"
+        default: "read in windows"
+        }
+    }
+}
+
+extension DataReport.Occurrences {
+    fileprivate func text(labels: Bool) -> String {
+        let places = places.map { "\($0.file):\($0.line)" + (labels ? " \($0.label)" : "") }.joined(separator: ", ")
+        let shown = text.oneLine.prefix(60)
+        return "\(places): \(shown)\(shown.count < text.count ? "…" : "")"
+    }
+}

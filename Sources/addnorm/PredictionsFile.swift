@@ -1,0 +1,100 @@
+import Foundation
+import Training
+import Transformer
+
+/// The file of `evaluate --predictions`: a row for each text.
+struct PredictionsFile {
+    private enum Format { case tsv, csv, jsonLines }
+
+    private struct Row: Encodable {
+        let text: String
+        let actual: LabelNames
+        let predicted: Nullable<LabelNames>
+        let confidence: Float
+        let probabilities: [String: Float]
+        let file: String
+        let line: Int
+    }
+
+    private let path: String
+    private let labels: [String]
+    private let isMultiLabel: Bool
+    private let format: Format
+    private let handle: FileHandle
+
+    /// Makes the file, empty but for a header.
+    ///
+    /// - Parameter labels: their names, by id
+    /// - Throws: ``OutputError`` if it cannot be written.
+    init(_ path: String, _ configuration: Configuration) throws {
+        self.path = path
+        labels = configuration.labels
+        isMultiLabel = configuration.problemType == .multiLabel
+        format =
+            switch URL(filePath: path).pathExtension.lowercased() {
+            case "csv": .csv
+            case "jsonl", "ndjson": .jsonLines
+            default: .tsv
+            }
+        do {
+            // Not by renaming a temporary file: the path may be a link or a device.
+            try Data().write(to: URL(filePath: path))
+            handle = try FileHandle(forWritingTo: URL(filePath: path))
+        } catch {
+            throw OutputError(description: "\(path): the predictions cannot be written: \(error.localizedDescription)")
+        }
+        if format != .jsonLines {
+            try write([["text", "actual", "predicted", "confidence", "probabilities", "file", "line"]])
+        }
+    }
+
+    /// Appends what was said of some rows.
+    ///
+    /// - Parameter least: answers that are less confident are none
+    /// - Throws: ``OutputError`` if the disk is full, for example.
+    func write(_ result: EvaluationResult, _ rows: [EvaluationDocument.Row], abstainBelow least: Double?) throws {
+        // Some at a time, or a million rows would be held as text.
+        for start in stride(from: 0, to: rows.count, by: 1000) {
+            let part = (start..<min(start + 1000, rows.count)).map { index in
+                let prediction = result.predictions[index]
+                let isAnswer = Double(prediction.confidence) >= least ?? 0
+                return Row(
+                    text: rows[index].example.text,
+                    actual: LabelNames(result.actual(index), labels, isList: isMultiLabel),
+                    predicted: Nullable(
+                        isAnswer ? LabelNames(prediction.labels, labels, isList: isMultiLabel) : nil),
+                    confidence: prediction.confidence,
+                    probabilities: Dictionary(uniqueKeysWithValues: zip(labels, prediction.probabilities)),
+                    file: rows[index].file, line: rows[index].example.line)
+            }
+            if format == .jsonLines {
+                try write(Output.jsonLines(part))
+            } else {
+                try write(
+                    part.map {
+                        [
+                            $0.text, $0.actual.text, $0.predicted.value?.text ?? "", "\($0.confidence)",
+                            try Output.jsonLines([$0.probabilities]).oneLine, $0.file, "\($0.line)",
+                        ]
+                    })
+            }
+        }
+    }
+
+    private func write(_ rows: [[String]]) throws {
+        try write(
+            rows.map { cells in
+                format == .csv
+                    ? cells.map(\.csvField).joined(separator: ",") + "\r\n"
+                    : cells.map(\.oneLine).joined(separator: "\t") + "\n"
+            }.joined())
+    }
+
+    private func write(_ text: String) throws {
+        do {
+            try handle.write(contentsOf: Data(text.utf8))
+        } catch {
+            throw OutputError(description: "\(path): the predictions cannot be written: \(error.localizedDescription)")
+        }
+    }
+}
