@@ -175,7 +175,10 @@ struct DecisionOptions: ParsableArguments {
 struct LongTextOptions: ParsableArguments {
     @Option(
         help: """
-            What is done with texts that have more than --max-length tokens: truncate (the beginning is read), head-tail (a             quarter of the tokens from the beginning, the rest from the end), or windows (all is read, in windows that             overlap; the logits are averaged, and in training each window carries its text's label). (default:             truncate, or as the model was trained)
+            What is done with texts that have more than --max-length tokens: truncate (the beginning is read), head-tail (a \
+            quarter of the tokens from the beginning, the rest from the end), or windows (all is read, in windows that \
+            overlap; the logits are averaged, and in training each window carries its text's label). (default: truncate, \
+            or as the model was trained)
             """)
     var longTexts: LongTexts.Method?
 
@@ -187,9 +190,11 @@ struct LongTextOptions: ParsableArguments {
 
     func validate() throws {
         try requirePositive(stride, "--stride")
-        if stride != nil && longTexts != nil && longTexts != .windows {
-            throw ValidationError("--stride is for --long-texts windows.")
-        }
+    }
+
+    /// Refuses a stride where there are no windows.
+    func requireWindows(_ method: LongTexts.Method) throws {
+        if stride != nil && method != .windows { throw ValidationError("--stride is for --long-texts windows.") }
     }
 
     /// How a model reads texts: as these options say, else as it was trained.
@@ -203,6 +208,7 @@ struct LongTextOptions: ParsableArguments {
         }
         if model.maxLength != nil { result.maximumLength = try model.maximumLength(limit: limit) }
         result.stride = stride ?? result.stride
+        try requireWindows(result.method)
         return result
     }
 }

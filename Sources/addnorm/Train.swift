@@ -284,6 +284,7 @@ struct TrainingOptions: ParsableArguments {
     var threads: Int?
 
     func validate() throws {
+        try longTexts.requireWindows(longTexts.longTexts ?? .truncate)
         try requirePositive(epochs, "--epochs")
         try requirePositive(gradientAccumulation, "--gradient-accumulation")
         try requirePositive(batchSize, "--batch-size")
