@@ -1,68 +1,128 @@
-import Crypto
 import Foundation
 
 /// One text and, where the data has one, its label.
 package struct Example: Sendable, Equatable {
     /// As it stands in the file.
     package let text: String
-    /// Nil in data that is read to be classified.
-    package let label: String?
+    /// Nil in data that is read to be classified. Where examples can have several labels: these, sorted, with `|` between them;
+    /// empty if there is none.
+    package internal(set) var label: String?
+    /// The value of ``Layout/groupColumn``; nil if there is none.
+    package let group: String?
+    /// The file, if the data is a folder.
+    package let file: String?
     /// The line of the file that the example begins on, from 1.
     package let line: Int
+
+    init(text: String, label: String?, group: String? = nil, file: String? = nil, line: Int) {
+        (self.text, self.label, self.group, self.file, self.line) = (text, label, group, file, line)
+    }
 }
 
-/// The examples of one file, in its order.
+/// The examples of a file or a folder, in its order.
 package struct Dataset: Sendable {
-    /// The file as the user named it.
+    /// The file or folder as the user named it.
     package let path: String
-    /// The SHA-256 of the file's bytes, in hexadecimal.
+    /// The SHA-256 of the file's bytes, compressed or not, in hexadecimal. Of a folder, that of the list that `sha256sum */*`
+    /// prints there, in byte order of the paths.
     package let sha256: String
-    /// In the order of the file.
-    package let examples: [Example]
+    /// In the order of the file; of a folder, in the byte order of its paths.
+    package var examples: [Example]
+    /// Whether ``Example/label`` can hold several.
+    package let hasSeveralLabels: Bool
+    /// How many examples ``Layout/labelMap`` has left out.
+    package let leftOut: Int
+    /// The keys of ``Layout/labelMap`` that no example had as a label, sorted.
+    package let unusedLabelMapKeys: [String]
+    /// The rows that were left out because they are wrong.
+    package private(set) var badRows: BadRows
 
-    /// Reads a whole file.
+    /// Reads a whole file, stream or folder.
     ///
     /// - Parameters:
-    ///   - path: the file
-    ///   - layout: how its lines are read
-    ///   - labeled: whether every line must have a label
-    /// - Throws: ``DatasetError`` if the file is missing, unreadable or empty, or at the first line that is wrong.
-    /// - Complexity: O(*n*) in the size of the file, which is memory-mapped.
-    package init(contentsOf path: String, layout: Layout, labeled: Bool) throws {
-        let data = try Self.map(path)
-        var reader = try LineReader(path: path, layout: layout, labeled: labeled)
+    ///   - path: the file or folder; `-` is standard input
+    ///   - layout: how it is read
+    ///   - labels: how many labels an example has
+    /// - Throws: ``DatasetError`` if it is missing, unreadable or empty, at the first row that is wrong if the layout does not
+    ///   skip it, and if no row is left.
+    /// - Complexity: O(*n*) in the size of the file. Each text is held once.
+    package init(contentsOf path: String, layout: Layout, labels: LabelReading) throws {
+        var stream = try ExampleStream(path: path, layout: layout, labels: labels)
         var examples: [Example] = []
-        for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            // After the last line break there is no further line.
-            if line.startIndex == data.endIndex { break }
-            if let example = try reader.read(line) { examples.append(example) }
+        var failure: (any Error)?
+        do {
+            while let next = try stream.next() { examples += next }
+        } catch {
+            failure = error
         }
+        var (rules, badRows, leftOut) = (stream.labels, stream.badRows, 0)
+        if labels != .none {
+            var kept = 0
+            for index in examples.indices {
+                do {
+                    examples[kept] = examples[index]
+                    examples[kept].label = try rules.finish(examples[index].label ?? "")
+                    if examples[kept].label == nil { leftOut += 1 } else { kept += 1 }
+                } catch let error as BadRow {
+                    try badRows.add(examples[index].error(error.cause, in: path))
+                }
+            }
+            examples.removeLast(examples.count - kept)
+        }
+        // A label before it may have been wrong too.
+        if let failure { throw failure }
         if examples.isEmpty {
+            try badRows.requireOthers(path)
             throw DatasetError(
-                path, "the file is empty: expected one \(labeled ? "text<TAB>label" : "text") on each line")
+                path,
+                leftOut > 0
+                    ? "the label map leaves no example"
+                    : "the file is empty: expected one \(labels == .none ? "text" : "text<TAB>label") on each line")
         }
-        self.path = path
-        self.sha256 = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
-        self.examples = examples
+        (self.path, sha256, self.examples, self.badRows) = (path, stream.sha256, examples, badRows)
+        (hasSeveralLabels, self.leftOut, unusedLabelMapKeys) = (rules.areSeveral, leftOut, rules.unusedKeys)
     }
 
-    private static func map(_ path: String) throws -> Data {
-        var isDirectory = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw DatasetError(path, "no such file")
+    /// Treats labels that are not among `known` as bad rows.
+    ///
+    /// - Parameter known: the names of the labels, by id
+    /// - Throws: ``DatasetError`` at the first example with another label if the layout does not skip it, and if no example is
+    ///   left.
+    package mutating func requireLabels(among known: [String]) throws {
+        let names = Set(known)
+        let isKnown = { [hasSeveralLabels] (example: Example) in
+            example.labels(several: hasSeveralLabels).allSatisfy(names.contains)
         }
-        if isDirectory { throw DatasetError(path, "is a folder; name a file with one example on each line") }
-        do {
-            let url = URL(filePath: path)
-            let isRegular = try FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path)[.type]
-            if isRegular as? FileAttributeType == .typeRegular {
-                return try Data(contentsOf: url, options: .alwaysMapped)
+        // The examples are not copied if all is well.
+        if examples.allSatisfy(isKnown) { return }
+        let list = known.prefix(20).map { "'\($0)'" }.joined(separator: ", ") + (known.count > 20 ? ", …" : "")
+        examples = try examples.filter { example in
+            guard let unknown = example.labels(several: hasSeveralLabels).first(where: { !names.contains($0) }) else {
+                return true
             }
-            // A pipe has neither size nor places.
-            return try FileHandle(forReadingFrom: url).readToEnd() ?? Data()
-        } catch {
-            throw DatasetError(path, "cannot be read: \(error.localizedDescription)")
+            try badRows.add(
+                example.error("the label '\(unknown)' is unknown; the model was trained with \(list)", in: path))
+            return false
         }
+        if examples.isEmpty { try badRows.requireOthers(path) }
+    }
+
+    /// What the user should know: what was left out, and why.
+    package var notices: [String] {
+        var notices = [badRows.notice(path)].compactMap { $0 }
+        if leftOut > 0 { notices.append("\(path): \(leftOut) rows are left out by --label-map") }
+        if !unusedLabelMapKeys.isEmpty {
+            let keys = unusedLabelMapKeys.map { "'\($0)'" }.joined(separator: ", ")
+            notices.append("\(path): no row has the label \(keys) of --label-map")
+        }
+        return notices
+    }
+}
+
+extension Example {
+    /// An error about the row.
+    func error(_ cause: String, in path: String) -> DatasetError {
+        if let file { DatasetError(file, cause) } else { DatasetError(path, line: line, cause) }
     }
 }
 

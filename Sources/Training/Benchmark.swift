@@ -78,7 +78,7 @@ package struct Benchmark: Encodable {
     /// - Throws: an error with a message for a person if model or data cannot be read.
     package init(_ request: Request, notice: (String) -> Void) throws {
         let workers = request.workers
-        let file = try Dataset(contentsOf: request.data, layout: request.layout, labeled: true)
+        let file = try Dataset(contentsOf: request.data, layout: request.layout, labels: .one)
         let labels = Set(file.examples.compactMap(\.label)).sorted()
         var folder = try ModelFolder(
             pretrained: URL(filePath: request.model), labels: labels, pooling: request.pooling, seed: 1, notice: notice)

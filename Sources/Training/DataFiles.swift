@@ -8,8 +8,8 @@ struct DataFiles {
     let dev: Dataset?
 
     init(of request: TrainingRequest) throws {
-        train = try Dataset(contentsOf: request.train, layout: request.layout, labeled: true)
-        dev = try request.dev.map { try Dataset(contentsOf: $0, layout: request.layout, labeled: true) }
+        train = try Dataset(contentsOf: request.train, layout: request.layout, labels: .one)
+        dev = try request.dev.map { try Dataset(contentsOf: $0, layout: request.layout, labels: .one) }
     }
 
     /// The labels of the training data, sorted: their order is their ids.
@@ -30,6 +30,9 @@ struct DataFiles {
         let configuration = model.classifier.configuration
         let maximumLength = hyperparameters.maxLength ?? configuration.maximumLength
         func encode(_ dataset: Dataset) throws -> EncodedExamples {
+            var dataset = dataset
+            try dataset.requireLabels(among: configuration.labels)
+            for notice in dataset.notices { report(.notice(notice)) }
             let examples = try EncodedExamples(
                 dataset, labels: configuration.labels, tokenizer: model.tokenizer, maximumLength: maximumLength,
                 on: workers)

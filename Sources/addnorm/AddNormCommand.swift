@@ -57,20 +57,77 @@ struct DatabaseOptions: ParsableArguments {
 
 /// How input files are read.
 struct LayoutOptions: ParsableArguments {
-    @Option(help: "The format of the input: tsv or lines. (default: by the file's ending; .tsv, else lines)")
+    @Option(
+        help: ArgumentHelp(
+            "The format of the input.",
+            discussion: """
+                tsv: columns between tabs, by default text<TAB>label; csv: columns between commas, with quotes; jsonl: a JSON \
+                object on each line; folder: a folder for each label, with a file for each text; lines: one text on each line. \
+                (default: folder if it is one, else by the ending: .tsv, .csv, .jsonl or .ndjson, else lines; before .gz, if \
+                there is that) Whatever is compressed with gzip is inflated.
+                """))
     var format: Layout.Format?
 
     @Option(
         help: ArgumentHelp(
-            "The column of the text: a header's name, or a number from 1.", valueName: "column"))
-    var textColumn: Layout.Column?
+            "The column of the text: a header's name, a number from 1, or a key of JSON.",
+            discussion: """
+                Given several times, the columns are joined with a space. (default: text, sentence, review or content; the \
+                first of a TSV without a header) A name says that there is a header.
+                """, valueName: "column"))
+    var textColumn: [Layout.Column] = []
 
     @Option(
         help: ArgumentHelp(
-            "The column of the label: a header's name, or a number from 1.", valueName: "column"))
+            "The column of the label: a header's name, a number from 1, or a key of JSON.",
+            discussion: "(default: label, sentiment, class or category; the second of a TSV without a header)",
+            valueName: "column"))
     var labelColumn: Layout.Column?
 
-    var layout: Layout { Layout(format: format, textColumn: textColumn, labelColumn: labelColumn) }
+    @Option(
+        help: ArgumentHelp(
+            "Rename labels: old=new,…",
+            discussion: """
+                Labels that get the same name become one; rows whose label gets an empty name (neutral=) are left out. Can be \
+                given several times.
+                """, valueName: "map"))
+    var labelMap: [LabelMap] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of a row that is wrong: error ends the command, skip leaves the row out and counts it.",
+            valueName: "error|skip"))
+    var onBadRow = BadRowPolicy.error
+
+    var layout: Layout {
+        Layout(
+            format: format, textColumns: textColumn, labelColumn: labelColumn,
+            labelMap: Dictionary(labelMap.flatMap(\.names)) { first, _ in first }, onBadRow: onBadRow)
+    }
+
+    func validate() throws {
+        var seen: Set<String> = []
+        for (old, _) in labelMap.flatMap(\.names) where !seen.insert(old).inserted {
+            throw ValidationError("--label-map has the label '\(old)' twice.")
+        }
+    }
+}
+
+/// New names of labels, as a user writes them: `old=new,…`
+struct LabelMap: ExpressibleByArgument {
+    let names: [(old: String, new: String)]
+
+    init?(argument: String) {
+        var names: [(old: String, new: String)] = []
+        for entry in argument.split(separator: ",", omittingEmptySubsequences: false) {
+            // The last sign, because a label can have one.
+            guard let sign = entry.lastIndex(of: "=") else { return nil }
+            let old = entry[..<sign].trimmingCharacters(in: .whitespaces)
+            if old.isEmpty { return nil }
+            names.append((old, entry[entry.index(after: sign)...].trimmingCharacters(in: .whitespaces)))
+        }
+        self.names = names
+    }
 }
 
 /// The model of `evaluate`, `predict` and `tokenize`.
@@ -123,6 +180,7 @@ func requirePositive(_ value: Int?, _ option: String) throws {
 }
 
 extension Layout.Format: ExpressibleByArgument {}
+extension BadRowPolicy: ExpressibleByArgument {}
 extension Configuration.Pooling: ExpressibleByArgument {}
 extension Configuration.NormPlacement: ExpressibleByArgument {}
 extension Layout.Column: ExpressibleByArgument {

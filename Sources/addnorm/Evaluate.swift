@@ -46,7 +46,12 @@ struct Evaluate: ParsableCommand {
         let maximumLength = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
         let labels = folder.classifier.configuration.labels
         let workers = inference.workers
-        let datasets = try files.map { try Dataset(contentsOf: $0, layout: layout.layout, labeled: true) }
+        let datasets = try files.map { file in
+            var dataset = try Dataset(contentsOf: file, layout: layout.layout, labels: .one)
+            try dataset.requireLabels(among: labels)
+            dataset.notices.forEach(Output.warn)
+            return dataset
+        }
         // Every file is checked, and the database, before the first one is run.
         let examples = try datasets.map { dataset in
             let examples = try EncodedExamples(

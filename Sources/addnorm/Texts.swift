@@ -5,7 +5,7 @@ import Foundation
 /// The texts of `predict` and `tokenize`: from the command line, from files, or from standard input, line by line.
 struct TextInput: ParsableArguments {
     @Argument(
-        help: ArgumentHelp("Files with one text on each line; '-' is standard input. (default: -)", valueName: "file"))
+        help: ArgumentHelp("Files or folders of texts; '-' is standard input. (default: -)", valueName: "file"))
     var files: [String] = []
 
     @Option(help: "A text. Can be given several times.")
@@ -20,27 +20,16 @@ struct TextInput: ParsableArguments {
 
     /// Calls `body` with texts as they come, each batch as soon as it is there.
     ///
-    /// - Throws: `DatasetError` at the first line that is wrong; the texts before it have been handed over by then.
+    /// - Throws: `DatasetError` at the first row that is wrong; the texts before it have been handed over by then.
     func forEachBatch(_ body: ([String]) throws -> Void) throws {
         if !text.isEmpty { return try body(text) }
         for file in files.isEmpty ? ["-"] : files {
             if file == "-" && isatty(STDIN_FILENO) == 1 {
                 Output.warn("reading one text a line from the terminal; Ctrl-D ends it")
             }
-            var stream = try LineStream(path: file)
-            var reader = try LineReader(path: file, layout: layout.layout, labeled: false)
-            while let lines = try stream.next() {
-                var texts: [String] = []
-                do {
-                    for line in lines {
-                        if let example = try reader.read(line) { texts.append(example.text) }
-                    }
-                } catch {
-                    try body(texts)
-                    throw error
-                }
-                try body(texts)
-            }
+            var stream = try ExampleStream(path: file, layout: layout.layout)
+            while let examples = try stream.next() { try body(examples.map(\.text)) }
+            if let notice = stream.badRows.notice(file) { Output.warn(notice) }
         }
     }
 }

@@ -43,9 +43,9 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
     }
 
     @Test func unlabelled() throws {
-        let lines = try Self.read("one\n\ntab\there\n", name: "d.txt", labeled: false)
+        let lines = try Self.read("one\n\ntab\there\n", name: "d.txt", labels: .none)
         #expect(Self.pairs(lines) == [["one", nil], ["", nil], ["tab\there", nil]])
-        let table = try Self.read("one\tpos\ntwo\n", labeled: false)
+        let table = try Self.read("one\tpos\ntwo\n", labels: .none)
         #expect(Self.pairs(table) == [["one", nil], ["two", nil]])
     }
 
@@ -66,12 +66,12 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
 
     @Test func badFiles() throws {
         var error = #expect(throws: DatasetError.self) {
-            try Dataset(contentsOf: "/nowhere/d.tsv", layout: Layout(), labeled: true)
+            try Dataset(contentsOf: "/nowhere/d.tsv", layout: Layout(), labels: .one)
         }
         #expect(error?.description == "/nowhere/d.tsv: no such file")
         error = #expect(throws: DatasetError.self) {
             try withFile(Array("fine\tpos\ncaf".utf8) + [0xE9] + Array("\tpos\n".utf8), name: "latin1.tsv") {
-                try Dataset(contentsOf: $0, layout: Layout(), labeled: true)
+                try Dataset(contentsOf: $0, layout: Layout(), labels: .one)
             }
         }
         #expect(error?.description.contains("latin1.tsv:2: not valid UTF-8") == true)
@@ -92,7 +92,7 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
     @Test func checksum() throws {
         // The standard's own example: SHA-256 of "abc".
         let sha256 = try withFile("abc".utf8, name: "d.txt") {
-            try Dataset(contentsOf: $0, layout: Layout(), labeled: false).sha256
+            try Dataset(contentsOf: $0, layout: Layout(), labels: .none).sha256
         }
         #expect(sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
@@ -123,7 +123,7 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
         func load() throws -> [[Example]] {
             try counts.map { file, _ in
                 let path = RepositoryDataTests.folder.appending(path: "\(folder)/\(file).tsv").path
-                return try Dataset(contentsOf: path, layout: Layout(), labeled: true).examples
+                return try Dataset(contentsOf: path, layout: Layout(), labels: .one).examples
             }
         }
 

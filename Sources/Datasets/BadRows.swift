@@ -1,0 +1,37 @@
+/// What is wrong with a row; whoever knows the file and the line makes a ``DatasetError`` of it.
+struct BadRow: Error {
+    let cause: String
+
+    init(_ cause: String) { self.cause = cause }
+}
+
+/// The rows that were left out because they are wrong.
+package struct BadRows: Sendable {
+    private let policy: BadRowPolicy
+    /// How many there are.
+    package private(set) var count = 0
+    /// What is wrong with the first five, with file and line.
+    package private(set) var messages: [String] = []
+
+    init(_ policy: BadRowPolicy) { self.policy = policy }
+
+    /// Counts a row, or throws the error if rows must not be wrong.
+    mutating func add(_ error: DatasetError) throws {
+        if policy == .error { throw error }
+        count += 1
+        if messages.count < 5 { messages.append(error.description) }
+    }
+
+    /// Throws if these are all rows that there were.
+    func requireOthers(_ path: String) throws {
+        guard let first = messages.first else { return }
+        throw DatasetError(path, "not one row can be used, \(count) are wrong; the first: \(first)")
+    }
+
+    /// A sentence about the rows; nil if there are none.
+    package func notice(_ path: String) -> String? {
+        if count == 0 { return nil }
+        return "\(path): \(count) bad rows were skipped" + messages.map { "\n  \($0)" }.joined()
+            + (count > messages.count ? "\n  …" : "")
+    }
+}

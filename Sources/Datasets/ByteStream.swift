@@ -1,0 +1,130 @@
+import CZlib
+import Crypto
+import Foundation
+
+/// The bytes of a file, a pipe or standard input as they come, piece by piece. What is compressed with gzip, as its first two
+/// bytes tell, is inflated.
+struct ByteStream {
+    private let path: String
+    private let handle: FileHandle
+    private var hash = SHA256()
+    /// What has been read, and neither handed over nor inflated.
+    private var input: ArraySlice<UInt8> = []
+    private var hasBegun = false
+    private var atEnd = false
+    private var inflater: Inflater?
+
+    /// How much is asked for at a time, in bytes.
+    static let pieceSize = 1 << 16
+
+    /// Opens a file; `-` is standard input.
+    ///
+    /// - Throws: ``DatasetError`` if it cannot be opened.
+    init(path: String) throws {
+        self.path = path
+        do {
+            handle = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(filePath: path))
+        } catch {
+            throw DatasetError(path, "cannot be read: \(error.localizedDescription)")
+        }
+    }
+
+    /// The SHA-256 of what has been read so far, as it stands in the file, in hexadecimal.
+    var sha256: String { hash.finalize().hexadecimal }
+
+    /// The next piece, not empty; nil at the end. Waits only if nothing is there.
+    ///
+    /// - Throws: ``DatasetError`` if the input cannot be read, or if compressed data is damaged or incomplete.
+    mutating func next() throws -> ArraySlice<UInt8>? {
+        if !hasBegun {
+            hasBegun = true
+            while try fill(), input.elementsEqual([0x1F]) {}
+            if input.starts(with: [0x1F, 0x8B]) { inflater = try Inflater(path: path) }
+        }
+        guard let inflater else {
+            if input.isEmpty, try !fill() { return nil }
+            defer { input = [] }
+            return input
+        }
+        while true {
+            if input.isEmpty, !inflater.hasMore, try !fill() {
+                if inflater.isBetweenMembers { return nil }
+                throw DatasetError(path, "the gzip data ends too early; the file is incomplete: fetch or copy it again")
+            }
+            let output = try inflater.inflate(&input)
+            if !output.isEmpty { return output[...] }
+        }
+    }
+
+    /// Reads one more piece of the input; false at the end.
+    private mutating func fill() throws -> Bool {
+        while !atEnd {
+            var failure: Int32 = 0
+            let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
+                let result = read(handle.fileDescriptor, buffer.baseAddress, buffer.count)
+                (count, failure) = (max(0, result), result < 0 ? errno : 0)
+            }
+            if failure == EINTR { continue }
+            if failure != 0 { throw DatasetError(path, "cannot be read: \(String(cString: strerror(failure)))") }
+            hash.update(data: piece)
+            input += piece
+            atEnd = piece.isEmpty
+            return !atEnd
+        }
+        return false
+    }
+}
+
+/// Inflates gzip data: one member after another, as `gzip` writes and joins them.
+private final class Inflater {
+    private let path: String
+    /// zlib wants it to stay where it is.
+    private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+
+    /// Whether there may be output without more input.
+    private(set) var hasMore = false
+    /// Whether the data can end here.
+    private(set) var isBetweenMembers = false
+
+    init(path: String) throws {
+        self.path = path
+        stream.initialize(to: z_stream())
+        // The largest window, and 16 more for the format of gzip.
+        let status = inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        guard status == Z_OK else { throw DatasetError(path, "cannot be inflated: zlib has no memory") }
+    }
+
+    deinit {
+        inflateEnd(stream)
+        stream.deallocate()
+    }
+
+    /// Inflates as much of `input` as makes one piece, and removes that.
+    func inflate(_ input: inout ArraySlice<UInt8>) throws -> [UInt8] {
+        if isBetweenMembers && !input.isEmpty { inflateReset(stream) }
+        var status = Z_OK
+        let output = input.withUnsafeBufferPointer { source in
+            [UInt8](unsafeUninitializedCapacity: 4 * ByteStream.pieceSize) { target, count in
+                stream.pointee.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
+                stream.pointee.avail_in = UInt32(source.count)
+                stream.pointee.next_out = target.baseAddress
+                stream.pointee.avail_out = UInt32(target.count)
+                status = CZlib.inflate(stream, Z_NO_FLUSH)
+                count = target.count - Int(stream.pointee.avail_out)
+            }
+        }
+        input = input.suffix(Int(stream.pointee.avail_in))
+        isBetweenMembers = status == Z_STREAM_END
+        hasMore = status == Z_OK && stream.pointee.avail_out == 0
+        // Z_BUF_ERROR: more input is needed.
+        guard [Z_OK, Z_STREAM_END, Z_BUF_ERROR].contains(status) else {
+            let cause = stream.pointee.msg.map { " (\(String(cString: $0)))" } ?? ""
+            throw DatasetError(path, "the gzip data is damaged\(cause): fetch or copy the file again")
+        }
+        return output
+    }
+}
+
+extension Digest {
+    var hexadecimal: String { map { String(format: "%02x", $0) }.joined() }
+}

@@ -1,0 +1,90 @@
+/// Reads comma-separated values (RFC 4180), fed line by line: a quoted field may have commas, line breaks, and quotes that are
+/// doubled.
+// SwiftCSV was considered: it holds the text whole, works on Characters, ends lines at U+2028, drops leading blanks and an empty
+// last field, and knows no line numbers.
+struct CSVReader {
+    /// The row so far: its fields with a comma after each but the last, and quotes as they are meant.
+    private var row: [UInt8] = []
+    /// Where each field but the last ends in ``row``.
+    private var ends: [Int] = []
+    /// Whether a quoted field goes on in the next line.
+    private(set) var isOpen = false
+
+    /// Reads one line, without its LF. Returns the fields of the row that ends there; nil if a quoted field is open, and for a
+    /// blank line.
+    ///
+    /// - Throws: ``BadRow`` for text after a closing quote, or bytes that are not UTF-8; the next line begins a new row then.
+    /// - Complexity: O(*n*) in the length of the line, and of the row where it ends.
+    mutating func read(_ line: ArraySlice<UInt8>) throws -> [Substring]? {
+        let (comma, quote) = (UInt8(ascii: ","), UInt8(ascii: "\""))
+        if !isOpen {
+            (row, ends) = ([], [])
+            if !line.contains(quote) {
+                let line = line.withoutCarriageReturn
+                return line.isEmpty ? nil : try line.text().split(at: comma)
+            }
+        } else {
+            row.append(UInt8(ascii: "\n"))
+        }
+        var (inQuotes, isQuoted, atStart) = (isOpen, isOpen, !isOpen)
+        isOpen = false
+        var index = line.startIndex
+        while index < line.endIndex {
+            let byte = line[index]
+            index += 1
+            if inQuotes {
+                if byte != quote {
+                    row.append(byte)
+                } else if index < line.endIndex, line[index] == quote {
+                    row.append(quote)
+                    index += 1
+                } else {
+                    inQuotes = false
+                }
+            } else if byte == comma {
+                ends.append(row.count)
+                row.append(comma)
+                (isQuoted, atStart) = (false, true)
+            } else if byte == quote && atStart {
+                (inQuotes, isQuoted, atStart) = (true, true, false)
+            } else if byte == UInt8(ascii: "\r") && index == line.endIndex {
+                break
+            } else if isQuoted {
+                throw BadRow("there is text after a closing quote; quotes within a quoted field must be doubled")
+            } else {
+                row.append(byte)
+                atStart = false
+            }
+        }
+        isOpen = inQuotes
+        if isOpen { return nil }
+        let text = try row.text()
+        let starts = [0] + ends.map { $0 + 1 }
+        return zip(starts, ends + [row.count]).map { start, end in
+            let bytes = text.utf8
+            return text[bytes.index(bytes.startIndex, offsetBy: start)..<bytes.index(bytes.startIndex, offsetBy: end)]
+        }
+    }
+}
+
+extension BidirectionalCollection<UInt8> {
+    /// Without a CR at its end.
+    var withoutCarriageReturn: SubSequence { last == UInt8(ascii: "\r") ? dropLast() : self[...] }
+
+    /// The bytes as text.
+    ///
+    /// - Throws: ``BadRow`` if they are not UTF-8.
+    func text() throws -> String {
+        guard let text = String(validating: self, as: UTF8.self) else {
+            throw BadRow("not valid UTF-8; convert the file, for example with: iconv -f latin1 -t utf-8")
+        }
+        return text
+    }
+}
+
+extension String {
+    /// The parts between the places of one ASCII character. By bytes: a Character could join that with a combining mark after it.
+    func split(at separator: UInt8) -> [Substring] {
+        utf8.split(separator: separator, omittingEmptySubsequences: false).map { Substring($0) }
+    }
+}

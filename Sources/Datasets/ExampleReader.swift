@@ -1,0 +1,262 @@
+/// Reads examples from lines, one at a time: the same for whole files and for a stream.
+///
+/// A line ends at LF or CR LF. A byte-order mark at the start is skipped.
+struct ExampleReader {
+    private let path: String
+    private let layout: Layout
+    private let format: Layout.Format
+    /// How labels are read, and what was found out about them.
+    private(set) var labels: Labels
+
+    private var lines = 0
+    /// Where the latest row begins, from 1.
+    private(set) var line = 0
+    private var csv = CSVReader()
+    /// Where the parts are, once the first row has been seen: in a table, or in objects.
+    private var columns: Places<Int>?
+    private var keys: Places<String>?
+    private var hasHeader = false
+    /// The number of fields of the first row.
+    private var width = 0
+
+    /// Where the parts of an example are in a row.
+    private struct Places<Place: Equatable> {
+        let text: [Place]
+        /// Nil where no labels are read.
+        let label: Place?
+        let group: Place?
+    }
+
+    private static let textNames = ["text", "sentence", "review", "content"]
+    private static let labelNames = ["label", "sentiment", "class", "category"]
+
+    /// Creates a reader that stands before the first line.
+    ///
+    /// - Parameter path: what errors name as the file
+    /// - Throws: ``DatasetError`` if such files have no labels or columns, and some are wanted.
+    init(path: String, layout: Layout, format: Layout.Format, labels: LabelReading) throws {
+        (self.path, self.layout, self.format) = (path, layout, format)
+        self.labels = Labels(labels, map: layout.labelMap)
+        if format == .folder && layout.groupColumn != nil {
+            throw DatasetError(path, "a folder has no columns, and so no --group-column")
+        }
+        guard format == .lines else { return }
+        if labels != .none {
+            throw DatasetError(
+                path,
+                "plain lines have no labels; give a .tsv, .csv or .jsonl file, or a folder with a folder for each label"
+            )
+        }
+        if !layout.textColumns.isEmpty || layout.groupColumn != nil {
+            throw DatasetError(path, "plain lines have no columns; say with --format what it is")
+        }
+    }
+
+    /// Reads one line, without its LF. Returns nil for a header, a line that is skipped, and a row that goes on.
+    ///
+    /// - Throws: ``BadRow``, or ``DatasetError`` if no row of this file can be read.
+    mutating func read(_ bytes: ArraySlice<UInt8>) throws -> Example? {
+        lines += 1
+        var bytes = bytes
+        if lines == 1 {
+            do {
+                bytes = try bytes.withoutByteOrderMark()
+            } catch let error as BadRow {
+                throw DatasetError(path, line: 1, error.cause)
+            }
+        }
+        if !csv.isOpen { line = lines }
+        switch format {
+        case .csv: return try csv.read(bytes).flatMap { try example(of: $0) }
+        case .tsv: return try example(of: bytes.withoutCarriageReturn.text().split(at: UInt8(ascii: "\t")))
+        case .jsonl: return bytes.allSatisfy(Self.isBlank) ? nil : try example(of: JSONLineValue.object(bytes))
+        case .lines, .folder: return Example(text: try bytes.withoutCarriageReturn.text(), label: nil, line: line)
+        }
+    }
+
+    /// Reads a file of a folder.
+    ///
+    /// - Throws: ``BadRow`` if it is not UTF-8.
+    mutating func read(_ content: ArraySlice<UInt8>, label: String, file: String) throws -> Example {
+        let text = try content.withoutByteOrderMark().text()
+        return Example(text: text, label: try labels.gather(label[...]), file: file, line: 1)
+    }
+
+    /// Says that there are no more lines.
+    ///
+    /// - Throws: ``BadRow`` if a row is not complete.
+    mutating func finish() throws {
+        if csv.isOpen {
+            csv = CSVReader()
+            throw BadRow("a quoted field begins in this row and does not end: a quote is missing")
+        }
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+
+    // MARK: Tables
+
+    private mutating func example(of cells: [Substring]) throws -> Example? {
+        guard let columns else {
+            columns = try findColumns(firstRow: cells)
+            width = cells.count
+            return hasHeader ? nil : try example(of: cells)
+        }
+        if format == .csv && cells.count != width {
+            throw BadRow(
+                "the row has \(cells.count) fields, and the first row \(width); fields with commas must be quoted")
+        }
+        if let last = ([columns.label, columns.group].compactMap { $0 } + columns.text).max(), last >= cells.count {
+            throw BadRow(
+                columns.label == nil
+                    ? "the row has \(cells.count) columns and no column \(last + 1)"
+                    : cells.count == 1
+                        ? "the row has no tab; expected text<TAB>label"
+                        : "the row has \(cells.count) columns; expected at least \(last + 1)")
+        }
+        if format == .tsv && columns.label != nil && !hasHeader && isUnspecified && cells.count != 2 {
+            throw BadRow(
+                "the row has \(cells.count) columns; expected text<TAB>label, or say which with --text-column and --label-column"
+            )
+        }
+        return Example(
+            text: columns.text.count == 1
+                ? String(cells[columns.text[0]]) : columns.text.map { cells[$0] }.joined(separator: " "),
+            label: try columns.label.flatMap { try labels.gather(cells[$0]) },
+            group: columns.group.map { String(cells[$0]) }, line: line)
+    }
+
+    /// Whether the user has not said which columns are meant.
+    private var isUnspecified: Bool { layout.textColumns.isEmpty && layout.labelColumn == nil }
+
+    /// Decides from the first row whether there is a header, and which columns are read.
+    private mutating func findColumns(firstRow cells: [Substring]) throws -> Places<Int> {
+        if format == .csv, cells.count == 1, cells[0].contains(";") {
+            throw DatasetError(
+                path, line: line, "the first row has ';' between its fields; the delimiter must be a comma")
+        }
+        let names = cells.map { $0.lowercased().trimmingCharacters(in: .whitespaces) }
+        func known(_ candidates: [String]) -> Int? { names.firstIndex(where: candidates.contains) }
+        let (knownText, knownLabel) = (known(Self.textNames), known(Self.labelNames))
+        let wanted = layout.textColumns + [layout.labelColumn, layout.groupColumn].compactMap { $0 }
+        let isNamed = wanted.contains { if case .name = $0 { true } else { false } }
+        // A TSV file may well have none, and a first text that is the word "content"; a CSV file usually has one.
+        hasHeader =
+            isNamed
+            || (format == .tsv
+                ? knownText != nil && (knownLabel != nil || labels.reading == .none)
+                : knownText != nil || knownLabel != nil)
+        let list = cells.map { "'\($0)'" }.joined(separator: ", ")
+        func place(_ column: Layout.Column?, known: Int?, otherwise: Int?, names candidates: [String], option: String)
+            throws
+            -> Int
+        {
+            switch column {
+            case .number(let number):
+                guard number <= cells.count else {
+                    throw DatasetError(
+                        path, line: line, "the first row has \(cells.count) columns, and no column \(number)")
+                }
+                return number - 1
+            case .name(let name):
+                guard let index = cells.firstIndex(of: name[...]) ?? names.firstIndex(of: name.lowercased()) else {
+                    throw DatasetError(
+                        path, line: line,
+                        "no column is called '\(name)'; the header has \(list); name one of them with \(option)")
+                }
+                return index
+            case nil:
+                if hasHeader, let known { return known }
+                if format == .tsv, let otherwise { return otherwise }
+                throw DatasetError(
+                    path, line: line,
+                    "no column is called \(candidates.joined(separator: ", ")); the first row has \(list); name one with"
+                        + " \(option), or by its number if that is no header")
+            }
+        }
+        func text(_ column: Layout.Column?) throws -> Int {
+            try place(column, known: knownText, otherwise: 0, names: Self.textNames, option: "--text-column")
+        }
+        let texts = layout.textColumns.isEmpty ? [try text(nil)] : try layout.textColumns.map(text)
+        let label =
+            labels.reading == .none
+            ? nil
+            : try place(
+                layout.labelColumn, known: knownLabel, otherwise: 1, names: Self.labelNames, option: "--label-column")
+        if let label, texts.contains(label) {
+            throw DatasetError(
+                path, line: line, "text and label are the same column; give --text-column and --label-column")
+        }
+        let group = try layout.groupColumn.map {
+            try place($0, known: nil, otherwise: nil, names: [], option: "--group-column")
+        }
+        return Places(text: texts, label: label, group: group)
+    }
+
+    // MARK: Objects
+
+    private mutating func example(of object: [String: JSONLineValue]) throws -> Example {
+        let keys = try self.keys ?? findKeys(of: object)
+        self.keys = keys
+        func value(_ key: String) throws -> JSONLineValue {
+            guard let value = object[key] else { throw BadRow("the key '\(key)' is missing") }
+            return value
+        }
+        func text(_ key: String) throws -> String {
+            let value = try value(key)
+            guard let text = value.text else {
+                throw BadRow("the value of '\(key)' is \(value.kind); expected a string")
+            }
+            return text
+        }
+        return Example(
+            text: try keys.text.map(text).joined(separator: " "),
+            label: try keys.label.flatMap { try labels.gather(value($0)) },
+            group: try keys.group.map(text), line: line)
+    }
+
+    /// Decides from the first object which keys are read.
+    private func findKeys(of object: [String: JSONLineValue]) throws -> Places<String> {
+        let keys = object.keys.sorted()
+        func key(_ column: Layout.Column?, names candidates: [String], option: String) throws -> String {
+            switch column {
+            case .name(let name): return name
+            case .number(let number):
+                throw DatasetError(
+                    path, "the keys of JSON objects have no numbers; give a name with \(option), not \(number)")
+            case nil:
+                guard let key = keys.first(where: { candidates.contains($0.lowercased()) }) else {
+                    throw DatasetError(
+                        path, line: line,
+                        "no key is called \(candidates.joined(separator: ", ")); the keys are"
+                            + " \(keys.map { "'\($0)'" }.joined(separator: ", ")); name one of them with \(option)")
+                }
+                return key
+            }
+        }
+        func text(_ column: Layout.Column?) throws -> String {
+            try key(column, names: Self.textNames, option: "--text-column")
+        }
+        let texts = layout.textColumns.isEmpty ? [try text(nil)] : try layout.textColumns.map(text)
+        let label =
+            labels.reading == .none
+            ? nil : try key(layout.labelColumn, names: Self.labelNames, option: "--label-column")
+        let group = try layout.groupColumn.map { try key($0, names: [], option: "--group-column") }
+        if let label, texts.contains(label) {
+            throw DatasetError(path, "text and label are the same key; give --text-column and --label-column")
+        }
+        return Places(text: texts, label: label, group: group)
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Without the byte-order mark of UTF-8.
+    ///
+    /// - Throws: ``BadRow`` for that of UTF-16.
+    func withoutByteOrderMark() throws -> ArraySlice<UInt8> {
+        if starts(with: [0xFF, 0xFE]) || starts(with: [0xFE, 0xFF]) {
+            throw BadRow("not valid UTF-8; convert the file, for example with: iconv -f utf-16 -t utf-8")
+        }
+        return starts(with: [0xEF, 0xBB, 0xBF]) ? dropFirst(3) : self
+    }
+}

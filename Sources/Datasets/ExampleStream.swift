@@ -1,0 +1,83 @@
+/// The examples of a file, a folder, a pipe or standard input, as they come.
+package struct ExampleStream {
+    private let path: String
+    /// Either is nil.
+    private var lines: LineStream?
+    private var folder: LabeledFolder?
+    private var reader: ExampleReader
+    /// The rows that were left out.
+    package private(set) var badRows: BadRows
+    private var failure: (any Error)?
+
+    /// Opens what is to be classified.
+    ///
+    /// - Parameter path: `-` is standard input
+    /// - Throws: ``DatasetError`` if it cannot be opened or has a format that cannot be read.
+    package init(path: String, layout: Layout) throws { try self.init(path: path, layout: layout, labels: .none) }
+
+    init(path: String, layout: Layout, labels: LabelReading) throws {
+        self.path = path
+        let format = try layout.format(of: path)
+        reader = try ExampleReader(path: path, layout: layout, format: format, labels: labels)
+        badRows = BadRows(layout.onBadRow)
+        if format == .folder { folder = try LabeledFolder(path: path) } else { lines = try LineStream(path: path) }
+    }
+
+    /// How labels are read, and what was found out about them so far. Those of the examples are only gathered.
+    var labels: Labels { reader.labels }
+
+    /// Of what has been read so far.
+    var sha256: String { lines?.sha256 ?? folder?.sha256 ?? "" }
+
+    /// The next examples, at least one; nil at the end. Waits only if there is none yet.
+    ///
+    /// - Throws: ``DatasetError`` if the input cannot be read or a row is wrong; the examples before it have been returned by then.
+    package mutating func next() throws -> [Example]? {
+        var examples: [Example] = []
+        do {
+            while failure == nil, examples.isEmpty, try read(into: &examples) {}
+        } catch {
+            failure = error
+        }
+        if examples.isEmpty, let failure { throw failure }
+        return examples.isEmpty ? nil : examples
+    }
+
+    /// Reads what is there; false at the end.
+    private mutating func read(into examples: inout [Example]) throws -> Bool {
+        if folder != nil { return try readFiles(into: &examples) }
+        guard let next = try lines?.next() else {
+            try skippingBadRow { try $0.finish() }
+            return false
+        }
+        for line in next {
+            try skippingBadRow { reader in
+                if let example = try reader.read(line) { examples.append(example) }
+            }
+        }
+        return true
+    }
+
+    private mutating func skippingBadRow(_ body: (inout ExampleReader) throws -> Void) throws {
+        do {
+            try body(&reader)
+        } catch let error as BadRow {
+            try badRows.add(DatasetError(path, line: reader.line, error.cause))
+        }
+    }
+
+    /// Reads so many files that they make a piece.
+    private mutating func readFiles(into examples: inout [Example]) throws -> Bool {
+        var size = 0
+        while size < ByteStream.pieceSize {
+            guard let (label, file, content) = try folder?.next() else { return size > 0 }
+            size += content.count + 1
+            do {
+                examples.append(try reader.read(content, label: label, file: file))
+            } catch let error as BadRow {
+                try badRows.add(DatasetError(file, error.cause))
+            }
+        }
+        return true
+    }
+}

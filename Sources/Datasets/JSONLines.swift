@@ -1,0 +1,69 @@
+import Foundation
+
+/// A value of a line of JSON, as far as texts and labels can be made of it.
+enum JSONLineValue: Decodable, Equatable {
+    case string(String)
+    /// Its shortest text: `1`, `0.5`.
+    case number(String)
+    case bool(Bool)
+    case null
+    case array([JSONLineValue])
+    /// It has no text.
+    case object
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let value = try? container.decode(String.self) {
+            self = .string(value)
+        } else if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? container.decode(Int.self) {
+            self = .number(String(value))
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(String(value))
+        } else if let value = try? container.decode([JSONLineValue].self) {
+            self = .array(value)
+        } else {
+            self = .object
+        }
+    }
+
+    /// Nil for what has none: null, arrays and objects.
+    var text: String? {
+        switch self {
+        case .string(let text), .number(let text): text
+        case .bool(let value): String(value)
+        case .null, .array, .object: nil
+        }
+    }
+
+    /// What it is, for a person.
+    var kind: String {
+        switch self {
+        case .string: "a string"
+        case .number: "a number"
+        case .bool: "true or false"
+        case .null: "null"
+        case .array: "an array"
+        case .object: "an object"
+        }
+    }
+
+    /// Reads a line.
+    ///
+    /// - Throws: ``BadRow`` if it is no JSON object.
+    static func object(_ line: ArraySlice<UInt8>) throws -> [String: JSONLineValue] {
+        _ = try line.text()
+        do {
+            return try JSONDecoder().decode([String: JSONLineValue].self, from: Data(line))
+        } catch DecodingError.typeMismatch {
+            throw BadRow("the line is no JSON object; expected one such as {\"text\": \"…\", \"label\": \"…\"}")
+        } catch {
+            throw BadRow(
+                "not valid JSON; expected one object on each line (a document over several lines becomes that with: jq -c '.[]')"
+            )
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Crypto
+import Foundation
+
+/// A folder with a folder for each label and in those a file for each text, as in `DIR/positive/0_9.txt`.
+///
+/// Files that lie elsewhere, and those whose names begin with a dot, are not part of it.
+struct LabeledFolder {
+    private let path: String
+    /// The files that have not been read yet, as `label/name`, in the byte order of these.
+    private var files: ArraySlice<(label: String, name: String)>
+    private var hash = SHA256()
+
+    /// Lists the files.
+    ///
+    /// - Throws: ``DatasetError`` if there are none, or if a folder cannot be listed.
+    init(path: String) throws {
+        self.path = path
+        let expected = "expected a folder for each label, with a file for each text: \(path)/LABEL/TEXT.txt"
+        let labels = try Self.list(path, .typeDirectory)
+        if labels.isEmpty { throw DatasetError(path, "there are no folders in it; \(expected)") }
+        let files = try labels.flatMap { label in
+            try Self.list("\(path)/\(label)", .typeRegular).map { (label: label, name: "\(label)/\($0)") }
+        }
+        if files.isEmpty { throw DatasetError(path, "there are no files in its folders; \(expected)") }
+        self.files = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }[...]
+    }
+
+    /// The SHA-256, in hexadecimal, of the list that `sha256sum */*` prints in the folder, of the files read so far.
+    var sha256: String { hash.finalize().hexadecimal }
+
+    /// Reads the next file: its content without the last line break. Nil after the last one.
+    ///
+    /// - Throws: ``DatasetError`` if it cannot be read.
+    mutating func next() throws -> (label: String, file: String, content: ArraySlice<UInt8>)? {
+        guard let (label, name) = files.popFirst() else { return nil }
+        let file = "\(path)/\(name)"
+        var stream = try ByteStream(path: file)
+        var content: ArraySlice<UInt8> = []
+        while let piece = try stream.next() { content += piece }
+        hash.update(data: Array("\(stream.sha256)  \(name)\n".utf8))
+        if content.last == UInt8(ascii: "\n") { content = content.dropLast().withoutCarriageReturn }
+        return (label, file, content)
+    }
+
+    /// The names of what is in a folder and of one kind, where links lead to.
+    private static func list(_ path: String, _ kind: FileAttributeType) throws -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: path).filter { name in
+                if name.hasPrefix(".") { return false }
+                let target = URL(filePath: "\(path)/\(name)").resolvingSymlinksInPath().path
+                let attributes = try? FileManager.default.attributesOfItem(atPath: target)
+                return attributes?[.type] as? FileAttributeType == kind
+            }
+        } catch {
+            throw DatasetError(path, "cannot be listed: \(error.localizedDescription)")
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+
+/// How many labels an example has.
+package enum LabelReading: Sendable {
+    /// None: the data is to be classified.
+    case none
+    /// Exactly one.
+    case one
+    /// Any number: between `|`, or in a JSON array of strings.
+    case several
+    /// ``several`` if a label of the data has a `|` or is an array, else ``one``.
+    case detected
+}
+
+extension Example {
+    /// The names of the example's labels.
+    ///
+    /// - Parameter several: ``Dataset/hasSeveralLabels``
+    package func labels(several: Bool) -> [String] {
+        guard several else { return label.map { [$0] } ?? [] }
+        return (label ?? "").split(separator: "|").map(String.init)
+    }
+}
+
+/// Makes labels of what stands in the data, in two steps: how many labels an example has may be known only at the end.
+struct Labels {
+    let reading: LabelReading
+    private let map: [String: String]
+    /// Whether an example can have several, as far as is known.
+    private(set) var areSeveral: Bool
+    /// What has become of each label so far, nil if its example is left out: there are few, and they come again.
+    private var known: [String: String?] = [:]
+    private var usedKeys: Set<String> = []
+
+    init(_ reading: LabelReading, map: [String: String]) {
+        (self.reading, self.map) = (reading, map)
+        areSeveral = reading == .several
+    }
+
+    /// The keys of the map that no label had.
+    var unusedKeys: [String] { map.keys.filter { !usedKeys.contains($0) }.sorted() }
+
+    /// The first step, for a cell of a table or the name of a folder.
+    mutating func gather(_ cell: Substring) throws -> String? {
+        if reading == .none { return nil }
+        if reading != .one, cell.utf8.first == UInt8(ascii: "["),
+            let parts = try? JSONDecoder().decode([JSONLineValue].self, from: Data(cell.utf8))
+        {
+            return try gather(.array(parts))
+        }
+        return try gather(.string(String(cell)))
+    }
+
+    /// The first step, for a value of a line of JSON. Several labels are then between `|`.
+    mutating func gather(_ value: JSONLineValue) throws -> String? {
+        switch value {
+        case _ where reading == .none: return nil
+        case .array(let parts) where reading != .one:
+            areSeveral = true
+            return try parts.map { part in
+                guard let text = part.text else { throw BadRow("the label is an array with \(part.kind) in it") }
+                if text.utf8.contains(Self.separator) { throw BadRow("a label in an array contains a '|'") }
+                return text
+            }.joined(separator: "|")
+        case .array: throw BadRow("the label is an array; expected one label")
+        case .object: throw BadRow("the label is an object")
+        case .null: return ""
+        case .string, .number, .bool:
+            let text = value.text ?? ""
+            if reading == .detected && text.utf8.contains(Self.separator) { areSeveral = true }
+            return text
+        }
+    }
+
+    /// The second step, when all is gathered: the label, or the labels as ``Example/label`` has them. Nil if the map leaves the
+    /// example out.
+    ///
+    /// - Throws: ``BadRow`` if the label is missing or has a control character.
+    mutating func finish(_ gathered: String) throws -> String? {
+        if let label = known[gathered] { return label }
+        var label: String?
+        if areSeveral {
+            let names = try gathered.split(separator: "|").flatMap { try name($0).split(separator: "|") }
+            label = Set(names).sorted().joined(separator: "|")
+        } else {
+            if gathered.allSatisfy(\.isWhitespace) { throw BadRow("the label is empty") }
+            let name = try name(gathered[...])
+            label = name.isEmpty ? nil : name
+        }
+        known[gathered] = .some(label)
+        return label
+    }
+
+    /// What a label is called in the end.
+    private mutating func name(_ text: Substring) throws -> String {
+        let name = text.trimmingCharacters(in: .whitespaces)
+        if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            throw BadRow("the label contains a control character")
+        }
+        guard let new = map[name] else { return name }
+        usedKeys.insert(name)
+        return new
+    }
+
+    private static let separator = UInt8(ascii: "|")
+}
