@@ -94,7 +94,7 @@ struct Evaluate: ParsableCommand {
         for (dataset, result) in zip(datasets, results) {
             for (example, prediction) in zip(dataset.examples, result.predictions) {
                 text +=
-                    "\(example.text)\t\(example.label ?? "")\t\(labels[prediction.label])\t\(prediction.confidence)\n"
+                    "\(example.text.onOneLine)\t\(example.label ?? "")\t\(labels[prediction.label])\t\(prediction.confidence)\n"
             }
         }
         try write(text, to: path)

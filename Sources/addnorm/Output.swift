@@ -61,6 +61,14 @@ extension Double {
     }
 }
 
+extension String {
+    /// With blanks for tabs and line breaks, as a cell of a TSV file needs it.
+    var onOneLine: String {
+        let space = UInt8(ascii: " ")
+        return String(decoding: utf8.lazy.map { $0 == 9 || $0 == 10 || $0 == 13 ? space : $0 }, as: UTF8.self)
+    }
+}
+
 extension [String] {
     /// The words as a shell would need them.
     var shellQuoted: String {

@@ -43,11 +43,7 @@ struct Predict: ParsableCommand {
                 try Output.write(jsonLines: zip(texts, predictions).map { Answer($0, $1, labels) })
             } else {
                 let lines = zip(texts, predictions).map { text, prediction in
-                    // One line for each text, even if --text had several.
-                    let isBreak = { (byte: UInt8) in byte == 9 || byte == 10 || byte == 13 }
-                    let space = UInt8(ascii: " ")
-                    let line = String(decoding: text.utf8.lazy.map { isBreak($0) ? space : $0 }, as: UTF8.self)
-                    return "\(labels[prediction.label])\t\(Double(prediction.confidence).figure)\t\(line)\n"
+                    "\(labels[prediction.label])\t\(Double(prediction.confidence).figure)\t\(text.onOneLine)\n"
                 }
                 try Output.write(lines.joined())
             }

@@ -171,6 +171,34 @@ struct Program {
         }
     }
 
+    /// Data of other formats: columns, labels with new names, rows that are skipped.
+    @Test func formats() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            try program.write(
+                "stars,title,body\n5,Great,\"a wonderful,\ngreat film\"\n1,Awful,boring\n3,So,so\n1\n", to: "t.csv")
+            let columns = ["--text-column", "title", "--text-column", "body", "--label-column", "stars"]
+            let map = ["--label-map", "5=positive,1=negative", "--label-map", "3="]
+            let report = try program.run(
+                ["evaluate", "--model", "model", "t.csv", "--json", "--predictions", "p.tsv", "--on-bad-row", "skip"]
+                    + columns + map)
+            #expect((try report.json as? [String: Any])?["examples"] as? Int == 2)
+            #expect(report.errors.contains("t.csv: 1 bad row was skipped\n  t.csv:6: the row has 1 fields instead of 3"))
+            #expect(report.errors.contains("t.csv: 1 row is left out by --label-map"))
+            let predictions = try String(contentsOf: program.folder.appending(path: "p.tsv"), encoding: .utf8)
+            #expect(predictions.contains("\nGreat a wonderful, great film\tpositive\tpositive\t"))
+
+            let lines = "{\"text\": \"great\"}\n{\"texts\": 1}\n{\"text\": \"awful\"}\n"
+            let first = try program.run("predict", "--model", "model", "--format", "jsonl", input: lines)
+            #expect(first.status == 1 && first.output.hasSuffix("\tgreat\n"))
+            #expect(first.errors.contains("-:2: the key 'text' is missing"))
+            let all = try program.run(
+                "predict", "--model", "model", "--format", "jsonl", "--on-bad-row", "skip", input: lines)
+            #expect(all.status == 0 && all.output.hasSuffix("\tawful\n"))
+            #expect(all.errors.contains("-: 1 bad row was skipped"))
+        }
+    }
+
     /// A line is answered before the next one is there.
     @Test(.timeLimit(.minutes(1))) func streams() async throws {
         try await Program.use { program in
@@ -250,7 +278,8 @@ struct Program {
             ["train", "--train", "train.tsv", "--dev", "unknown.tsv", "--output", "m"], 1,
             "unknown.tsv:2: the label 'meh'"
         ),
-        (["train", "--train", ".", "--output", "m"], 1, "is a folder"),
+        (["train", "--train", "hollow", "--output", "m"], 1, "hollow: there are no folders in it"),
+        (["train", "--train", "train.tsv", "--output", "m", "--label-map", "good"], 64, "--label-map"),
         (["train", "--train", "train.tsv", "--output", "train.tsv/m"], 1, "cannot be written there"),
         (["train", "--train", "train.tsv", "--output", "/proc/m"], 1, "cannot be written there"),
         (["train", "--train", "train.tsv", "--output", "model"], 1, "a model is there already"),
@@ -337,6 +366,8 @@ struct Program {
             try program.write("fine\tpositive\nso so\tmeh\n", to: "unknown.tsv")
             try (Data("caf".utf8) + [0xE9] + Data("\tgood\n".utf8)).write(
                 to: program.folder.appending(path: "latin1.tsv"))
+            try FileManager.default.createDirectory(
+                at: program.folder.appending(path: "hollow"), withIntermediateDirectories: false)
             for (arguments, status, message) in Self.mistakes {
                 let result = try program.run(arguments)
                 #expect(result.status == status, "\(arguments): \(result.errors)")
