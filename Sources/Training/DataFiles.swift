@@ -41,6 +41,10 @@ struct DataFiles {
             }
             return examples
         }
+        if !train.unusedLabelMapKeys.isEmpty {
+            let keys = train.unusedLabelMapKeys.map { "'\($0)'" }.joined(separator: ", ")
+            report(.notice("\(train.path): no row has the label \(keys) of --label-map"))
+        }
         if let dev { return try (encode(train), encode(dev)) }
         let (training, development) = try encode(train).split(
             holdingOut: hyperparameters.devFraction, seed: hyperparameters.seed)
