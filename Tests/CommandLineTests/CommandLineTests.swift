@@ -183,7 +183,8 @@ struct Program {
                 ["evaluate", "--model", "model", "t.csv", "--json", "--predictions", "p.tsv", "--on-bad-row", "skip"]
                     + columns + map)
             #expect((try report.json as? [String: Any])?["examples"] as? Int == 2)
-            #expect(report.errors.contains("t.csv: 1 bad row was skipped\n  t.csv:6: the row has 1 fields instead of 3"))
+            #expect(
+                report.errors.contains("t.csv: 1 bad row was skipped\n  t.csv:6: the row has 1 fields instead of 3"))
             #expect(report.errors.contains("t.csv: 1 row is left out by --label-map"))
             let predictions = try String(contentsOf: program.folder.appending(path: "p.tsv"), encoding: .utf8)
             #expect(predictions.contains("\nGreat a wonderful, great film\tpositive\tpositive\t"))
