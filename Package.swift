@@ -55,7 +55,7 @@ let package = Package(
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], exclude: ["Fixtures"]
         ),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
         .testTarget(
             name: "TransformerTests", dependencies: ["Transformer", "Tokenization", "Kernels", "TestSupport"],
             exclude: ["Fixtures"]

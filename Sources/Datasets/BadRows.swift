@@ -31,7 +31,8 @@ package struct BadRows: Sendable {
     /// A sentence about the rows; nil if there are none.
     package func notice(_ path: String) -> String? {
         if count == 0 { return nil }
-        return "\(path): \(count) bad rows were skipped" + messages.map { "\n  \($0)" }.joined()
+        return "\(path): \(count) bad \(count == 1 ? "row was" : "rows were") skipped"
+            + messages.map { "\n  \($0)" }.joined()
             + (count > messages.count ? "\n  …" : "")
     }
 }

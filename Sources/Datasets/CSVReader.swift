@@ -50,7 +50,9 @@ struct CSVReader {
             } else if byte == UInt8(ascii: "\r") && index == line.endIndex {
                 break
             } else if isQuoted {
-                throw BadRow("there is text after a closing quote; quotes within a quoted field must be doubled")
+                throw BadRow(
+                    "there is text after a closing quote: fields end at commas, and a quote within a quoted field is doubled"
+                )
             } else {
                 row.append(byte)
                 atStart = false

@@ -77,7 +77,7 @@ package struct Dataset: Sendable {
                 path,
                 leftOut > 0
                     ? "the label map leaves no example"
-                    : "the file is empty: expected one \(labels == .none ? "text" : "text<TAB>label") on each line")
+                    : "the file is empty: there is no \(labels == .none ? "text" : "labelled text") in it")
         }
         (self.path, sha256, self.examples, self.badRows) = (path, stream.sha256, examples, badRows)
         (hasSeveralLabels, self.leftOut, unusedLabelMapKeys) = (rules.areSeveral, leftOut, rules.unusedKeys)
@@ -110,10 +110,8 @@ package struct Dataset: Sendable {
     /// What the user should know: what was left out, and why.
     package var notices: [String] {
         var notices = [badRows.notice(path)].compactMap { $0 }
-        if leftOut > 0 { notices.append("\(path): \(leftOut) rows are left out by --label-map") }
-        if !unusedLabelMapKeys.isEmpty {
-            let keys = unusedLabelMapKeys.map { "'\($0)'" }.joined(separator: ", ")
-            notices.append("\(path): no row has the label \(keys) of --label-map")
+        if leftOut > 0 {
+            notices.append("\(path): \(leftOut) \(leftOut == 1 ? "row is" : "rows are") left out by --label-map")
         }
         return notices
     }

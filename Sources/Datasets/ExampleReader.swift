@@ -16,11 +16,12 @@ struct ExampleReader {
     private var columns: Places<Int>?
     private var keys: Places<String>?
     private var hasHeader = false
-    /// The number of fields of the first row.
+    /// The number of cells that a row must have, and whether it must not have more.
     private var width = 0
+    private var isExact = false
 
     /// Where the parts of an example are in a row.
-    private struct Places<Place: Equatable> {
+    private struct Places<Place> {
         let text: [Place]
         /// Nil where no labels are read.
         let label: Place?
@@ -38,7 +39,7 @@ struct ExampleReader {
         (self.path, self.layout, self.format) = (path, layout, format)
         self.labels = Labels(labels, map: layout.labelMap)
         if format == .folder && layout.groupColumn != nil {
-            throw DatasetError(path, "a folder has no columns, and so no --group-column")
+            throw DatasetError(path, "a folder has no columns, and so no --by")
         }
         guard format == .lines else { return }
         if labels != .none {
@@ -98,26 +99,23 @@ struct ExampleReader {
 
     private mutating func example(of cells: [Substring]) throws -> Example? {
         guard let columns else {
-            columns = try findColumns(firstRow: cells)
-            width = cells.count
+            let columns = try findColumns(firstRow: cells)
+            let last = max(columns.text.max() ?? 0, columns.label ?? 0, columns.group ?? 0)
+            self.columns = columns
+            width = format == .csv ? cells.count : last + 1
+            isExact = format == .csv || (columns.label != nil && !hasHeader && chosenColumns.isEmpty)
             return hasHeader ? nil : try example(of: cells)
         }
-        if format == .csv && cells.count != width {
+        guard isExact ? cells.count == width : cells.count >= width else {
             throw BadRow(
-                "the row has \(cells.count) fields, and the first row \(width); fields with commas must be quoted")
-        }
-        if let last = ([columns.label, columns.group].compactMap { $0 } + columns.text).max(), last >= cells.count {
-            throw BadRow(
-                columns.label == nil
-                    ? "the row has \(cells.count) columns and no column \(last + 1)"
-                    : cells.count == 1
+                format == .csv
+                    ? "the row has \(cells.count) fields instead of \(width); a field with a comma must be quoted"
+                    : columns.label != nil && cells.count == 1
                         ? "the row has no tab; expected text<TAB>label"
-                        : "the row has \(cells.count) columns; expected at least \(last + 1)")
-        }
-        if format == .tsv && columns.label != nil && !hasHeader && isUnspecified && cells.count != 2 {
-            throw BadRow(
-                "the row has \(cells.count) columns; expected text<TAB>label, or say which with --text-column and --label-column"
-            )
+                        : isExact
+                            ? "the row has \(cells.count) columns; expected text<TAB>label, or say which with --text-column"
+                                + " and --label-column"
+                            : "the row has \(cells.count) columns and no column \(width)")
         }
         return Example(
             text: columns.text.count == 1
@@ -126,36 +124,26 @@ struct ExampleReader {
             group: columns.group.map { String(cells[$0]) }, line: line)
     }
 
-    /// Whether the user has not said which columns are meant.
-    private var isUnspecified: Bool { layout.textColumns.isEmpty && layout.labelColumn == nil }
-
     /// Decides from the first row whether there is a header, and which columns are read.
     private mutating func findColumns(firstRow cells: [Substring]) throws -> Places<Int> {
-        if format == .csv, cells.count == 1, cells[0].contains(";") {
+        if format == .csv, cells.count == 1, cells[0].utf8.contains(UInt8(ascii: ";")) {
             throw DatasetError(
                 path, line: line, "the first row has ';' between its fields; the delimiter must be a comma")
         }
         let names = cells.map { $0.lowercased().trimmingCharacters(in: .whitespaces) }
         func known(_ candidates: [String]) -> Int? { names.firstIndex(where: candidates.contains) }
-        let (knownText, knownLabel) = (known(Self.textNames), known(Self.labelNames))
-        let wanted = layout.textColumns + [layout.labelColumn, layout.groupColumn].compactMap { $0 }
-        let isNamed = wanted.contains { if case .name = $0 { true } else { false } }
+        let (hasText, hasLabel) = (known(Self.textNames) != nil, known(Self.labelNames) != nil)
+        let isNamed = chosenColumns.contains { if case .name = $0 { true } else { false } }
         // A TSV file may well have none, and a first text that is the word "content"; a CSV file usually has one.
-        hasHeader =
-            isNamed
-            || (format == .tsv
-                ? knownText != nil && (knownLabel != nil || labels.reading == .none)
-                : knownText != nil || knownLabel != nil)
+        let isUsual = format == .tsv ? hasText && (hasLabel || labels.reading == .none) : hasText || hasLabel
+        hasHeader = isNamed || isUsual
         let list = cells.map { "'\($0)'" }.joined(separator: ", ")
-        func place(_ column: Layout.Column?, known: Int?, otherwise: Int?, names candidates: [String], option: String)
-            throws
-            -> Int
-        {
+        func place(_ column: Layout.Column?, _ candidates: [String], otherwise: Int, _ option: String) throws -> Int {
             switch column {
             case .number(let number):
-                guard number <= cells.count else {
+                guard number <= cells.count || format == .tsv else {
                     throw DatasetError(
-                        path, line: line, "the first row has \(cells.count) columns, and no column \(number)")
+                        path, line: line, "the row has \(cells.count) columns and no column \(number)")
                 }
                 return number - 1
             case .name(let name):
@@ -166,8 +154,8 @@ struct ExampleReader {
                 }
                 return index
             case nil:
-                if hasHeader, let known { return known }
-                if format == .tsv, let otherwise { return otherwise }
+                if hasHeader, let known = known(candidates) { return known }
+                if format == .tsv { return otherwise }
                 throw DatasetError(
                     path, line: line,
                     "no column is called \(candidates.joined(separator: ", ")); the first row has \(list); name one with"
@@ -175,22 +163,23 @@ struct ExampleReader {
             }
         }
         func text(_ column: Layout.Column?) throws -> Int {
-            try place(column, known: knownText, otherwise: 0, names: Self.textNames, option: "--text-column")
+            try place(column, Self.textNames, otherwise: 0, "--text-column")
         }
         let texts = layout.textColumns.isEmpty ? [try text(nil)] : try layout.textColumns.map(text)
         let label =
             labels.reading == .none
-            ? nil
-            : try place(
-                layout.labelColumn, known: knownLabel, otherwise: 1, names: Self.labelNames, option: "--label-column")
+            ? nil : try place(layout.labelColumn, Self.labelNames, otherwise: 1, "--label-column")
         if let label, texts.contains(label) {
             throw DatasetError(
                 path, line: line, "text and label are the same column; give --text-column and --label-column")
         }
-        let group = try layout.groupColumn.map {
-            try place($0, known: nil, otherwise: nil, names: [], option: "--group-column")
-        }
+        let group = try layout.groupColumn.map { try place($0, [], otherwise: 0, "--by") }
         return Places(text: texts, label: label, group: group)
+    }
+
+    /// The columns that the user has chosen.
+    private var chosenColumns: [Layout.Column] {
+        layout.textColumns + [layout.labelColumn, layout.groupColumn].compactMap { $0 }
     }
 
     // MARK: Objects
@@ -205,7 +194,7 @@ struct ExampleReader {
         func text(_ key: String) throws -> String {
             let value = try value(key)
             guard let text = value.text else {
-                throw BadRow("the value of '\(key)' is \(value.kind); expected a string")
+                throw BadRow("the value of '\(key)' is \(value.kind)")
             }
             return text
         }
@@ -217,15 +206,17 @@ struct ExampleReader {
 
     /// Decides from the first object which keys are read.
     private func findKeys(of object: [String: JSONLineValue]) throws -> Places<String> {
-        let keys = object.keys.sorted()
-        func key(_ column: Layout.Column?, names candidates: [String], option: String) throws -> String {
+        func key(_ column: Layout.Column?, _ candidates: [String], _ option: String) throws -> String {
             switch column {
             case .name(let name): return name
             case .number(let number):
                 throw DatasetError(
                     path, "the keys of JSON objects have no numbers; give a name with \(option), not \(number)")
             case nil:
-                guard let key = keys.first(where: { candidates.contains($0.lowercased()) }) else {
+                let keys = object.keys.sorted()
+                // The objects' own order is not known.
+                let known = candidates.lazy.compactMap { name in keys.first { $0.lowercased() == name } }
+                guard let key = known.first else {
                     throw DatasetError(
                         path, line: line,
                         "no key is called \(candidates.joined(separator: ", ")); the keys are"
@@ -235,13 +226,13 @@ struct ExampleReader {
             }
         }
         func text(_ column: Layout.Column?) throws -> String {
-            try key(column, names: Self.textNames, option: "--text-column")
+            try key(column, Self.textNames, "--text-column")
         }
         let texts = layout.textColumns.isEmpty ? [try text(nil)] : try layout.textColumns.map(text)
         let label =
             labels.reading == .none
-            ? nil : try key(layout.labelColumn, names: Self.labelNames, option: "--label-column")
-        let group = try layout.groupColumn.map { try key($0, names: [], option: "--group-column") }
+            ? nil : try key(layout.labelColumn, Self.labelNames, "--label-column")
+        let group = try layout.groupColumn.map { try key($0, [], "--by") }
         if let label, texts.contains(label) {
             throw DatasetError(path, "text and label are the same key; give --text-column and --label-column")
         }

@@ -8,8 +8,10 @@ enum JSONLineValue: Decodable, Equatable {
     case bool(Bool)
     case null
     case array([JSONLineValue])
-    /// It has no text.
+    /// Whatever is in it.
     case object
+    /// Half a surrogate pair in a string, or a number out of range.
+    case unreadable
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -17,25 +19,29 @@ enum JSONLineValue: Decodable, Equatable {
             self = .string(value)
         } else if container.decodeNil() {
             self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
         } else if let value = try? container.decode(Int.self) {
             self = .number(String(value))
         } else if let value = try? container.decode(Double.self) {
             self = .number(String(value))
+        } else if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
         } else if let value = try? container.decode([JSONLineValue].self) {
             self = .array(value)
         } else {
-            self = .object
+            self = (try? container.decode([String: Anything].self)) != nil ? .object : .unreadable
         }
     }
 
-    /// Nil for what has none: null, arrays and objects.
+    private struct Anything: Decodable {
+        init(from decoder: any Decoder) {}
+    }
+
+    /// Nil for what has none.
     var text: String? {
         switch self {
         case .string(let text), .number(let text): text
         case .bool(let value): String(value)
-        case .null, .array, .object: nil
+        case .null, .array, .object, .unreadable: nil
         }
     }
 
@@ -48,6 +54,7 @@ enum JSONLineValue: Decodable, Equatable {
         case .null: "null"
         case .array: "an array"
         case .object: "an object"
+        case .unreadable: "unreadable: half a character, or a number out of range"
         }
     }
 

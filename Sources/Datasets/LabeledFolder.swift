@@ -16,10 +16,10 @@ struct LabeledFolder {
     init(path: String) throws {
         self.path = path
         let expected = "expected a folder for each label, with a file for each text: \(path)/LABEL/TEXT.txt"
-        let labels = try Self.list(path, .typeDirectory)
+        let labels = try Self.list(path, S_IFDIR)
         if labels.isEmpty { throw DatasetError(path, "there are no folders in it; \(expected)") }
         let files = try labels.flatMap { label in
-            try Self.list("\(path)/\(label)", .typeRegular).map { (label: label, name: "\(label)/\($0)") }
+            try Self.list("\(path)/\(label)", S_IFREG).map { (label: label, name: "\(label)/\($0)") }
         }
         if files.isEmpty { throw DatasetError(path, "there are no files in its folders; \(expected)") }
         self.files = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }[...]
@@ -43,13 +43,12 @@ struct LabeledFolder {
     }
 
     /// The names of what is in a folder and of one kind, where links lead to.
-    private static func list(_ path: String, _ kind: FileAttributeType) throws -> [String] {
+    private static func list(_ path: String, _ kind: mode_t) throws -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path).filter { name in
                 if name.hasPrefix(".") { return false }
-                let target = URL(filePath: "\(path)/\(name)").resolvingSymlinksInPath().path
-                let attributes = try? FileManager.default.attributesOfItem(atPath: target)
-                return attributes?[.type] as? FileAttributeType == kind
+                var status = stat()
+                return stat("\(path)/\(name)", &status) == 0 && status.st_mode & S_IFMT == kind
             }
         } catch {
             throw DatasetError(path, "cannot be listed: \(error.localizedDescription)")

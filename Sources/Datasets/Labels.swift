@@ -18,7 +18,7 @@ extension Example {
     /// - Parameter several: ``Dataset/hasSeveralLabels``
     package func labels(several: Bool) -> [String] {
         guard several else { return label.map { [$0] } ?? [] }
-        return (label ?? "").split(separator: "|").map(String.init)
+        return (label ?? "").split(at: UInt8(ascii: "|")).filter { !$0.isEmpty }.map(String.init)
     }
 }
 
@@ -63,7 +63,7 @@ struct Labels {
                 return text
             }.joined(separator: "|")
         case .array: throw BadRow("the label is an array; expected one label")
-        case .object: throw BadRow("the label is an object")
+        case .object, .unreadable: throw BadRow("the label is \(value.kind)")
         case .null: return ""
         case .string, .number, .bool:
             let text = value.text ?? ""
@@ -80,10 +80,11 @@ struct Labels {
         if let label = known[gathered] { return label }
         var label: String?
         if areSeveral {
-            let names = try gathered.split(separator: "|").flatMap { try name($0).split(separator: "|") }
-            label = Set(names).sorted().joined(separator: "|")
+            // A new name may be several.
+            let names = try gathered.split(at: Self.separator).flatMap { try name($0).split(at: Self.separator) }
+            label = Set(names).filter { !$0.isEmpty }.sorted().joined(separator: "|")
         } else {
-            if gathered.allSatisfy(\.isWhitespace) { throw BadRow("the label is empty") }
+            if gathered.trimmingCharacters(in: .whitespaces).isEmpty { throw BadRow("the label is empty") }
             let name = try name(gathered[...])
             label = name.isEmpty ? nil : name
         }

@@ -1,6 +1,6 @@
 /// The lines of a file, a pipe or standard input as they come: what is there already is returned at once, and no more is held in
 /// memory than one piece of the input and one unfinished line. A line ends at LF; other Unicode line separators are text.
-package struct LineStream {
+struct LineStream {
     private var bytes: ByteStream
     /// What has come since the last line feed.
     private var rest: [UInt8] = []
@@ -9,7 +9,7 @@ package struct LineStream {
     /// Opens a file; `-` is standard input.
     ///
     /// - Throws: ``DatasetError`` if it cannot be opened.
-    package init(path: String) throws { bytes = try ByteStream(path: path) }
+    init(path: String) throws { bytes = try ByteStream(path: path) }
 
     /// The SHA-256 of what has been read so far, as it stands in the file, in hexadecimal.
     var sha256: String { bytes.sha256 }
@@ -18,7 +18,7 @@ package struct LineStream {
     /// line yet.
     ///
     /// - Throws: ``DatasetError`` if the input cannot be read, or if compressed data is damaged or incomplete.
-    package mutating func next() throws -> [ArraySlice<UInt8>]? {
+    mutating func next() throws -> [ArraySlice<UInt8>]? {
         while !atEnd {
             guard let piece = try bytes.next() else {
                 atEnd = true

@@ -61,45 +61,39 @@ struct DatabaseOptions: ParsableArguments {
 /// How input files are read.
 struct LayoutOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp(
-            "The format of the input.",
-            discussion: """
-                tsv: columns between tabs, by default text<TAB>label; csv: columns between commas, with quotes; jsonl: a JSON \
-                object on each line; folder: a folder for each label, with a file for each text; lines: one text on each line. \
-                (default: folder if it is one, else by the ending: .tsv, .csv, .jsonl or .ndjson, else lines; before .gz, if \
-                there is that) Whatever is compressed with gzip is inflated.
-                """))
+        help: """
+            The format of the input: columns between tabs (tsv) or commas (csv), a JSON object on each line (jsonl), a folder \
+            for each label with a file for each text (folder), or one text on each line (lines). What is compressed with gzip \
+            is inflated. (default: folder if it is one, else by the ending, before .gz if there is that: .tsv, .csv, .jsonl or \
+            .ndjson, else lines)
+            """)
     var format: Layout.Format?
 
     @Option(
         help: ArgumentHelp(
-            "The column of the text: a header's name, a number from 1, or a key of JSON.",
-            discussion: """
-                Given several times, the columns are joined with a space. (default: text, sentence, review or content; the \
-                first of a TSV without a header) A name says that there is a header.
-                """, valueName: "column"))
+            """
+            The column of the text: a name of the header, a number from 1, or a key of JSON. Given several times, the columns \
+            are joined with a space. (default: text, sentence, review or content; without a header, the first of a TSV file)
+            """, valueName: "column"))
     var textColumn: [Layout.Column] = []
 
     @Option(
         help: ArgumentHelp(
-            "The column of the label: a header's name, a number from 1, or a key of JSON.",
-            discussion: "(default: label, sentiment, class or category; the second of a TSV without a header)",
-            valueName: "column"))
+            """
+            The column of the label, in the same way. (default: label, sentiment, class or category; without a header, the \
+            second of a TSV file)
+            """, valueName: "column"))
     var labelColumn: Layout.Column?
 
     @Option(
         help: ArgumentHelp(
-            "Rename labels: old=new,…",
-            discussion: """
-                Labels that get the same name become one; rows whose label gets an empty name (neutral=) are left out. Can be \
-                given several times.
-                """, valueName: "map"))
+            """
+            New names for labels: 1=bad,2=bad,5=good. Rows whose label gets an empty name (3=) are left out. Can be given \
+            several times.
+            """, valueName: "old=new,…"))
     var labelMap: [LabelMap] = []
 
-    @Option(
-        help: ArgumentHelp(
-            "What becomes of a row that is wrong: error ends the command, skip leaves the row out and counts it.",
-            valueName: "error|skip"))
+    @Option(help: "What becomes of a row that is wrong: it is an error, or it is skipped and counted.")
     var onBadRow = BadRowPolicy.error
 
     var layout: Layout {

@@ -139,6 +139,35 @@ struct Program {
         }
     }
 
+    /// Data of other formats: columns, labels with new names, rows that are skipped.
+    @Test func formats() async throws {
+        try await Program.use { program in
+            #expect(try program.train().status == 0)
+            try program.write(
+                "stars,title,body\n5,Great,\"a wonderful,\ngreat film\"\n1,Awful,boring\n3,So,so\n1\n", to: "t.csv")
+            let columns = ["--text-column", "title", "--text-column", "body", "--label-column", "stars"]
+            let map = ["--label-map", "5=positive,1=negative", "--label-map", "3="]
+            let report = try program.run(
+                ["evaluate", "--model", "model", "t.csv", "--json", "--predictions", "p.tsv", "--on-bad-row", "skip"]
+                    + columns + map)
+            #expect((try report.json as? [String: Any])?["examples"] as? Int == 2)
+            #expect(
+                report.errors.contains("t.csv: 1 bad row was skipped\n  t.csv:6: the row has 1 fields instead of 3"))
+            #expect(report.errors.contains("t.csv: 1 row is left out by --label-map"))
+            let predictions = try String(contentsOf: program.folder.appending(path: "p.tsv"), encoding: .utf8)
+            #expect(predictions.contains("\nGreat a wonderful, great film\tpositive\tpositive\t"))
+
+            let lines = "{\"text\": \"great\"}\n{\"texts\": 1}\n{\"text\": \"awful\"}\n"
+            let first = try program.run("predict", "--model", "model", "--format", "jsonl", input: lines)
+            #expect(first.status == 1 && first.output.hasSuffix("\tgreat\n"))
+            #expect(first.errors.contains("-:2: the key 'text' is missing"))
+            let all = try program.run(
+                "predict", "--model", "model", "--format", "jsonl", "--on-bad-row", "skip", input: lines)
+            #expect(all.status == 0 && all.output.hasSuffix("\tawful\n"))
+            #expect(all.errors.contains("-: 1 bad row was skipped"))
+        }
+    }
+
     /// Rows, mistakes, groups and decisions of an evaluation.
     @Test func evaluation() async throws {
         try await Program.use { program in

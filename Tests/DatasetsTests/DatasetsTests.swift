@@ -13,10 +13,11 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
 }
 
 @Suite struct ReadingTests {
-    static func read(_ text: String, name: String = "d.tsv", layout: Layout = Layout(), labeled: Bool = true) throws
+    static func read(_ text: String, name: String = "d.tsv", layout: Layout = Layout(), labels: LabelReading = .one)
+        throws
         -> [Example]
     {
-        try withFile(text.utf8, name: name) { try Dataset(contentsOf: $0, layout: layout, labeled: labeled).examples }
+        try withFile(text.utf8, name: name) { try Dataset(contentsOf: $0, layout: layout, labels: labels).examples }
     }
 
     static func pairs(_ examples: [Example]) -> [[String?]] { examples.map { [$0.text, $0.label] } }
@@ -36,10 +37,14 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
     @Test func headers() throws {
         #expect(Self.pairs(try Self.read("sentence\tlabel\nfine\t1\n")) == [["fine", "1"]])
         #expect(Self.pairs(try Self.read("Label\tid\tText\n1\t7\tfine\n")) == [["fine", "1"]])
-        let named = Layout(textColumn: .name("body"), labelColumn: .name("stars"))
+        let named = Layout(textColumns: [.name("body")], labelColumn: .name("stars"))
         #expect(Self.pairs(try Self.read("stars\tbody\n5\tfine\n", layout: named)) == [["fine", "5"]])
-        let numbered = Layout(textColumn: .number(3), labelColumn: .number(1))
+        let numbered = Layout(textColumns: [.number(3)], labelColumn: .number(1))
         #expect(Self.pairs(try Self.read("5\tx\tfine\n", layout: numbered)) == [["fine", "5"]])
+        let several = Layout(
+            textColumns: [.name("title"), .name("body")], labelColumn: .name("stars"), groupColumn: .name("shop"))
+        let examples = try Self.read("shop\tstars\tbody\ttitle\nA\t5\tfine\tSo\n", layout: several)
+        #expect(Self.pairs(examples) == [["So fine", "5"]] && examples[0].group == "A")
     }
 
     @Test func unlabelled() throws {
@@ -75,17 +80,29 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
             }
         }
         #expect(error?.description.contains("latin1.tsv:2: not valid UTF-8") == true)
+        error = #expect(throws: DatasetError.self) {
+            try withFile([0xFF, 0xFE, 0x61, 0x00, 0x0A, 0x00], name: "d.txt") {
+                try Dataset(contentsOf: $0, layout: Layout(onBadRow: .skip), labels: .none)
+            }
+        }
+        #expect(error?.description.contains("iconv -f utf-16") == true)
+        error = #expect(throws: DatasetError.self) {
+            try Self.read("text\n", name: "d.txt", layout: Layout(textColumns: [.number(1)]), labels: .none)
+        }
+        #expect(error?.description.contains("plain lines have no columns") == true)
         error = #expect(throws: DatasetError.self) { try Self.read("text\n", name: "d.txt") }
         #expect(error?.description.contains("plain lines have no labels") == true)
         error = #expect(throws: DatasetError.self) {
-            try Self.read("a\tb\n", layout: Layout(textColumn: .name("body")))
+            try Self.read("a\tb\n", layout: Layout(textColumns: [.name("body")]))
         }
         #expect(error?.description.contains("no column is called 'body'") == true)
     }
 
-    @Test(arguments: ["d.csv", "d.jsonl", "d.tsv.gz"]) func formatsThatCannotBeRead(_ name: String) throws {
+    @Test(arguments: [("d.json", "jq -c"), ("d.parquet", "convert it to .csv"), ("d.csv.zip", "unpack it")])
+    func formatsThatCannotBeRead(_ name: String, _ message: String) throws {
         let error = #expect(throws: DatasetError.self) { try Self.read("a\tb\n", name: name) }
         #expect(error?.description.contains("cannot be read") == true)
+        #expect(error?.description.contains(message) == true)
         #expect(try Self.read("a\tb\n", name: name, layout: Layout(format: .tsv)).count == 1)
     }
 
@@ -95,17 +112,6 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
             try Dataset(contentsOf: $0, layout: Layout(), labels: .none).sha256
         }
         #expect(sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-    }
-
-    /// A line that is longer than a piece of the input, and one that ends with the file.
-    @Test func streams() throws {
-        let long = String(repeating: "x", count: 200_000)
-        try withFile("a\n\(long)\n\nlast".utf8, name: "d.txt") { path in
-            var stream = try LineStream(path: path)
-            var lines: [String] = []
-            while let next = try stream.next() { lines += next.map { String(decoding: $0, as: UTF8.self) } }
-            #expect(lines == ["a", long, "", "last"])
-        }
     }
 }
 

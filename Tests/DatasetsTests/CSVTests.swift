@@ -1,0 +1,91 @@
+import Datasets
+import Foundation
+import Testing
+
+@Suite struct CSVTests {
+    static func read(_ text: String, layout: Layout = Layout(), labels: LabelReading = .one) throws -> [Example] {
+        try ReadingTests.read(text, name: "d.csv", layout: layout, labels: labels)
+    }
+
+    @Test func quotes() throws {
+        let examples = try Self.read(
+            "\u{FEFF}id,text,label\r\n1,\"so, \"\"so\"\"\",pos\r\n\r\n2,\"two\r\n\n lines\",neg\r\n3,a \"b\" c,\"pos\"\r\n4,,neg\n5,\"\",neg"
+        )
+        #expect(
+            ReadingTests.pairs(examples) == [
+                ["so, \"so\"", "pos"], ["two\r\n\n lines", "neg"], ["a \"b\" c", "pos"], ["", "neg"], ["", "neg"],
+            ])
+        #expect(examples.map(\.line) == [2, 4, 7, 8, 9])
+        // Blanks and separators of other lines are text; a combining mark after a comma is, too.
+        #expect(
+            ReadingTests.pairs(try Self.read("text,label\n a\u{2028}b\u{85} ,pos\n\u{301}x,neg\n"))
+                == [[" a\u{2028}b\u{85} ", "pos"], ["\u{301}x", "neg"]])
+        #expect(try Self.read("text\n\"\"\n\nx\n", labels: .none).map(\.text) == ["", "x"])
+    }
+
+    /// What is written by the rules is read back, whatever it is, also where a field is longer than a piece of the input.
+    @Test func roundTrip() throws {
+        let parts = [
+            "\"", ",", "\n", "\r", "\r\n", "\t", "\u{2028}", "\u{0}", "😀", "e\u{301}", "\u{FEFF}", "word", " ", "",
+        ]
+        var state: UInt64 = 1
+        func random(_ count: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % count
+        }
+        let texts = (0..<2000).map { index in
+            (0..<random(index % 500 == 0 ? 100_000 : 9)).map { _ in parts[random(parts.count)] }.joined()
+        }
+        func quoted(_ text: String) -> String {
+            // Some that need no quotes have none.
+            let isPlain = !text.utf8.contains { "\",\r\n".utf8.contains($0) } && random(2) == 0
+            return isPlain ? text : "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+        }
+        let file = "label,text\r\n" + texts.map { "x,\(quoted($0))\r\n" }.joined()
+        let read = try Self.read(file).map(\.text)
+        #expect(read.count == texts.count)
+        // By bytes, because strings that differ in their bytes can be equal.
+        for (index, (read, text)) in zip(read, texts).enumerated() where !read.utf8.elementsEqual(text.utf8) {
+            Issue.record("text \(index)")
+        }
+    }
+
+    @Test func columns() throws {
+        let layout = Layout(textColumns: [.number(2), .number(3)], labelColumn: .number(1))
+        #expect(
+            ReadingTests.pairs(try Self.read("3,Title,\"A, B\"\n4,T,C\n", layout: layout))
+                == [["Title A, B", "3"], ["T C", "4"]])
+        // A header, because it has a known name.
+        let text = Layout(textColumns: [.number(1)])
+        #expect(ReadingTests.pairs(try Self.read("tweet,label\nhi,pos\n", layout: text)) == [["hi", "pos"]])
+    }
+
+    @Test(arguments: [
+        ("text,label\nfine,pos\n\"open,pos\nmore,neg\n", "d.csv:3: a quoted field begins in this row and does not end"),
+        ("text,label\n\"two\nlines\"x,pos\n", "d.csv:2: there is text after a closing quote"),
+        ("text,label\n\"x\" ,pos\n", "d.csv:2: there is text after a closing quote"),
+        ("text,label\none, two,pos\n", "d.csv:2: the row has 3 fields instead of 2"),
+        ("text,label\none\n", "d.csv:2: the row has 1 fields instead of 2"),
+        ("text;label\none;pos\n", "d.csv:1: the first row has ';' between its fields"),
+        ("tweet,stars\none,5\n", "d.csv:1: no column is called text, sentence, review, content"),
+        ("tweet,label\none,5\n", "the first row has 'tweet', 'label'; name one with --text-column"),
+        ("text,stars\none,5\n", "no column is called label, sentiment, class, category"),
+        ("text,label\n", "d.csv: the file is empty"),
+    ])
+    func badRows(_ text: String, _ message: String) {
+        let error = #expect(throws: DatasetError.self) { try Self.read(text) }
+        #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+    }
+
+    /// After a bad row the next line begins a new one.
+    @Test func skippedRows() throws {
+        let text = "text,label\n\"a\"b,pos\n\"c\nd\",pos\ne,f,g\n\"h\ni\"j\nk,pos\n\"l,pos\n"
+        try withFile(text.utf8, name: "d.csv") { path in
+            let dataset = try Dataset(contentsOf: path, layout: Layout(onBadRow: .skip), labels: .one)
+            #expect(dataset.examples.map(\.text) == ["c\nd", "k"])
+            #expect(dataset.badRows.count == 4)
+            #expect(
+                dataset.badRows.messages.map { $0.dropFirst(path.count).prefix(3) } == [":2:", ":5:", ":6:", ":9:"])
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Datasets
+import Testing
+
+@Suite struct JSONLinesTests {
+    static func read(_ text: String, layout: Layout = Layout(), labels: LabelReading = .one) throws -> [Example] {
+        try ReadingTests.read(text, name: "d.jsonl", layout: layout, labels: labels)
+    }
+
+    @Test func values() throws {
+        let examples = try Self.read(
+            """
+            {"label": 1, "review": "a\\n\\"b\\"\\ud83d\\ude00", "more": {"x": [null, {"y": 1e400}]}}\r
+
+            {"label": 0.5, "review": 12}
+              {"review": true, "label": "pos", "unknown": []}
+            {"review": "\u{2028}", "label": false}
+            {"review": "x", "label": 1.0}
+            """)
+        #expect(
+            ReadingTests.pairs(examples) == [
+                ["a\n\"b\"😀", "1"], ["12", "0.5"], ["true", "pos"], ["\u{2028}", "false"], ["x", "1"],
+            ])
+        #expect(examples.map(\.line) == [1, 3, 4, 5, 6])
+    }
+
+    @Test func keys() throws {
+        let layout = Layout(
+            textColumns: [.name("title"), .name("body")], labelColumn: .name("stars"), groupColumn: .name("shop"))
+        let examples = try Self.read(#"{"stars": 5, "body": "B", "title": "A", "shop": 7}"#, layout: layout)
+        #expect(ReadingTests.pairs(examples) == [["A B", "5"]] && examples[0].group == "7")
+        #expect(try Self.read(#"{"Content": "x"}"#, labels: .none).map(\.text) == ["x"])
+        #expect(try Self.read(#"{"content": "x", "text": "y"}"#, labels: .none).map(\.text) == ["y"])
+    }
+
+    @Test(arguments: [
+        (#"{"text": "x", "label": "a"}\#n{"label": "a"}"#, "d.jsonl:2: the key 'text' is missing"),
+        (#"{"text": {"x": 1}, "label": "a"}"#, ":1: the value of 'text' is an object"),
+        (#"{"text": null, "label": "a"}"#, ":1: the value of 'text' is null"),
+        (#"{"text": "x", "label": ["a"]}"#, ":1: the label is an array"),
+        (#"{"text": "x", "label": null}"#, ":1: the label is empty"),
+        (#"{"text": "x", "label": {}}"#, ":1: the label is an object"),
+        (#"["x", "a"]"#, ":1: the line is no JSON object"),
+        (#"{"text": "x", "label": "a""#, ":1: not valid JSON"),
+        (#"{"text": "\ud800", "label": "a"}"#, ":1: the value of 'text' is unreadable"),
+        (#"{"text": "x", "label": 1e400}"#, ":1: the label is unreadable"),
+        (String(repeating: "[", count: 100_000), ":1: not valid JSON"),
+        (#"{"tweet": "x", "stars": 1}"#, "the keys are 'stars', 'tweet'; name one of them with --text-column"),
+        ("\n", "the file is empty"),
+    ])
+    func badRows(_ text: String, _ message: String) {
+        let error = #expect(throws: DatasetError.self) { try Self.read(text) }
+        #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func numbersAsColumns() {
+        let error = #expect(throws: DatasetError.self) {
+            try Self.read(#"{"text": "x"}"#, layout: Layout(textColumns: [.number(2)]), labels: .none)
+        }
+        #expect(error?.description.contains("the keys of JSON objects have no numbers") == true)
+    }
+}
