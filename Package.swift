@@ -64,7 +64,8 @@ let package = Package(
             dependencies: [
                 "Training", "RunStore", "Transformer", "Datasets", "Kernels", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
-            ]
+            ],
+            exclude: ["Fixtures"]
         ),
         .testTarget(
             name: "RunStoreTests",

@@ -14,6 +14,19 @@ package struct ClassificationReport: Sendable, Equatable {
         package let f1: Double
         /// How many examples have this label.
         package let support: Int
+
+        /// - Parameters:
+        ///   - right: the number of true positives
+        ///   - predicted: how many examples are predicted to have the label
+        init(_ label: String, right: Int, predicted: Int, support: Int) {
+            func ratio(_ numerator: Double, _ denominator: Double) -> Double {
+                denominator == 0 ? 0 : numerator / denominator
+            }
+            (self.label, self.support) = (label, support)
+            precision = ratio(Double(right), Double(predicted))
+            recall = ratio(Double(right), Double(support))
+            f1 = ratio(2 * precision * recall, precision + recall)
+        }
     }
 
     /// In the order of the labels' ids.
@@ -40,17 +53,10 @@ package struct ClassificationReport: Sendable, Equatable {
         let places = Dictionary(uniqueKeysWithValues: zip(occurring, 0...))
         var counts = [[Int]](repeating: [Int](repeating: 0, count: occurring.count), count: occurring.count)
         for (actual, predicted) in zip(actual, predicted) { counts[places[actual]!][places[predicted]!] += 1 }
-        func ratio(_ numerator: Double, _ denominator: Double) -> Double {
-            denominator == 0 ? 0 : numerator / denominator
-        }
         labels = occurring.enumerated().map { place, id in
-            let right = Double(counts[place][place])
-            let support = counts[place].reduce(0, +)
-            let precision = ratio(right, Double(counts.reduce(0) { $0 + $1[place] }))
-            let recall = ratio(right, Double(support))
-            return Label(
-                label: names[id], precision: precision, recall: recall,
-                f1: ratio(2 * precision * recall, precision + recall), support: support)
+            Label(
+                names[id], right: counts[place][place], predicted: counts.reduce(0) { $0 + $1[place] },
+                support: counts[place].reduce(0, +))
         }
         confusion = counts
         accuracy = Double(counts.indices.reduce(0) { $0 + counts[$1][$1] }) / Double(actual.count)

@@ -141,4 +141,6 @@ package enum RandomSite {
     package static let shuffling: UInt32 = 0x8000_0001
     /// Which examples are held out.
     package static let heldOut: UInt32 = 0x8000_0002
+    /// Which texts a bootstrap draws.
+    package static let bootstrap: UInt32 = 0x8000_0003
 }

@@ -1,0 +1,74 @@
+import Kernels
+
+/// Which labels are probably wrong, by probabilities of a model that has not seen the texts in training.
+///
+/// A text is confidently of label j if its probability of j is at least the mean one of the texts that are labelled j. If several
+/// labels are such, it is of the most probable of them.
+///
+/// Northcutt, Jiang & Chuang, *Confident Learning: Estimating Uncertainty in Dataset Labels*, 2021, section 3.
+package struct ConfidentLearning: Sendable, Equatable {
+    /// How a text's label looks.
+    package struct LabelIssue: Sendable, Equatable {
+        /// Of the text.
+        package let index: Int
+        /// The label that the text is confidently of, if that is another than the given one, else the most probable other one.
+        package let suggested: Int
+        /// The probability of the given label.
+        package let confidence: Float
+        /// Whether the text is confidently of another label than the given one.
+        package let isOffDiagonal: Bool
+    }
+
+    /// The mean probability of each label over the texts that are labelled so; nil if there are none, and then no text is
+    /// confidently of that label.
+    package let thresholds: [Double?]
+    /// The confident joint: how many texts of each given label (row) are confidently of each label (column).
+    package let joint: [[Int]]
+    /// All texts, those whose labels are the most probably wrong first: those off the diagonal of ``joint``, then the others, and
+    /// both by the margin, the probability of the given label less that of the most probable other one.
+    package let issues: [LabelIssue]
+
+    /// Examines labels.
+    ///
+    /// - Parameters:
+    ///   - probabilities: `[texts, labels]`, of at least two labels; each row by a model that was trained without that text
+    ///   - given: the label's id of each text
+    /// - Complexity: O(*n* log *n*) in the number of texts
+    package init(probabilities: Matrix, given: [Int]) {
+        precondition(given.count == probabilities.rows && probabilities.columns > 1, "one label for each text")
+        let (p, labels) = (probabilities.values, probabilities.columns)
+        var (sums, counts) = ([Double](repeating: 0, count: labels), [Int](repeating: 0, count: labels))
+        for (row, label) in given.enumerated() {
+            sums[label] += Double(p[row * labels + label])
+            counts[label] += 1
+        }
+        thresholds = zip(sums, counts).map { $1 == 0 ? nil : $0 / Double($1) }
+        // Equal probabilities reach their mean also if it was rounded up.
+        let limits = thresholds.map { ($0 ?? .infinity) - 1e-6 }
+        var joint = [[Int]](repeating: [Int](repeating: 0, count: labels), count: labels)
+        var ranked: [(issue: LabelIssue, margin: Double)] = []
+        ranked.reserveCapacity(given.count)
+        for (row, label) in given.enumerated() {
+            let first = row * labels
+            var (confident, other): (Int?, Int?)
+            for j in 0..<labels {
+                if Double(p[first + j]) >= limits[j], confident.map({ p[first + j] > p[first + $0] }) ?? true {
+                    confident = j
+                }
+                if j != label, other.map({ p[first + j] > p[first + $0] }) ?? true { other = j }
+            }
+            if let confident { joint[label][confident] += 1 }
+            let isOffDiagonal = confident != nil && confident != label
+            let issue = LabelIssue(
+                index: row, suggested: isOffDiagonal ? confident! : other!, confidence: p[first + label],
+                isOffDiagonal: isOffDiagonal)
+            ranked.append((issue, Double(p[first + label]) - Double(p[first + other!])))
+        }
+        ranked.sort {
+            if $0.issue.isOffDiagonal != $1.issue.isOffDiagonal { return $0.issue.isOffDiagonal }
+            return ($0.margin, $0.issue.index) < ($1.margin, $1.issue.index)
+        }
+        self.joint = joint
+        issues = ranked.map(\.issue)
+    }
+}

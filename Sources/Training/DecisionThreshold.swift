@@ -1,0 +1,68 @@
+/// What a decision between two labels can be best at. "Positive" is the second label.
+package enum ThresholdMetric: String, CaseIterable, Sendable {
+    /// The share of right decisions.
+    case accuracy
+    /// The mean recall of the labels that occur.
+    case balancedAccuracy = "balanced_accuracy"
+    /// F1 of the second label.
+    case f1
+    /// The mean F1 of the labels that occur, as truth or as decision.
+    case macroF1 = "macro_f1"
+    /// Matthews' correlation.
+    case mcc
+
+    /// The value for these numbers of true and false positives and negatives. Ratios whose denominator is 0 count as 0.
+    func value(tp: Int, fp: Int, fn: Int, tn: Int) -> Double {
+        func ratio(_ numerator: Int, _ denominator: Int) -> Double {
+            denominator == 0 ? 0 : Double(numerator) / Double(denominator)
+        }
+        switch self {
+        case .accuracy: return ratio(tp + tn, tp + fp + fn + tn)
+        case .balancedAccuracy:
+            let labels = (tp + fn > 0 ? 1.0 : 0) + (tn + fp > 0 ? 1 : 0)
+            return (ratio(tp, tp + fn) + ratio(tn, tn + fp)) / labels
+        case .f1: return ratio(2 * tp, 2 * tp + fp + fn)
+        case .macroF1:
+            let labels = (tp + fp + fn > 0 ? 1.0 : 0) + (tn + fp + fn > 0 ? 1 : 0)
+            return (ratio(2 * tp, 2 * tp + fp + fn) + ratio(2 * tn, 2 * tn + fp + fn)) / labels
+        case .mcc:
+            let product = [tp + fp, tp + fn, tn + fp, tn + fn].reduce(1.0) { $0 * Double($1).squareRoot() }
+            return product == 0 ? 0 : (Double(tp) * Double(tn) - Double(fp) * Double(fn)) / product
+        }
+    }
+}
+
+/// The threshold with the best value of `metric` if texts with p ≥ threshold are taken for positive. Compare in double
+/// precision: no Float32 need lie between two probabilities, and a threshold does.
+///
+/// Candidates are 0, 1, and the middle between any two probabilities that follow each other. Of equally good ones, the nearest to
+/// 0.5 is chosen, and of equally near ones the higher.
+///
+/// - Parameters:
+///   - probabilities: of the second label, in 0 … 1; not empty
+///   - isPositive: whether each text has it
+/// - Complexity: O(*n* log *n*)
+package func bestThreshold(
+    for metric: ThresholdMetric, positive probabilities: [Float], isPositive: [Bool]
+) -> (threshold: Double, value: Double) {
+    precondition(probabilities.count == isPositive.count && !isPositive.isEmpty, "one truth for each text")
+    let ranked = RankedScores(isPositive.count) { (probabilities[$0], isPositive[$0]) }
+    let (positives, negatives) = (ranked.positives.count, ranked.negatives.count)
+    var candidates: [(threshold: Double, value: Double)] = []
+    var (tp, fp) = (0, 0)
+    var last: Double?
+    func add(_ threshold: Double) {
+        candidates.append((threshold, metric.value(tp: tp, fp: fp, fn: positives - tp, tn: negatives - fp)))
+    }
+    ranked.descend { score, positives, negatives in
+        // A threshold of 1 leaves out all texts, unless some have a probability of 1.
+        if let last { add((last + Double(score)) / 2) } else if score < 1 { add(1) }
+        tp += positives
+        fp += negatives
+        last = Double(score)
+    }
+    add(0)
+    // Values that differ only by rounding are equal.
+    let best = candidates.lazy.map(\.value).max()! - 1e-12
+    return candidates.lazy.filter { $0.value >= best }.min { abs($0.threshold - 0.5) < abs($1.threshold - 0.5) }!
+}
