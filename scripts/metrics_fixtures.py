@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from cleanlab.count import compute_confident_joint
-from cleanlab.rank import get_normalized_margin_for_each_label
+from cleanlab.rank import get_self_confidence_for_each_label
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 from sklearn import metrics
@@ -36,8 +36,8 @@ def ranking(hot, p):
     both = [j for j in columns if 0 < hot[:, j].sum() < len(hot)]
     some = [j for j in columns if hot[:, j].sum() > 0]
     return {
-        "roc_auc": np.mean([metrics.roc_auc_score(hot[:, j], p[:, j]) for j in both]) if both else None,
-        "average_precision": np.mean([metrics.average_precision_score(hot[:, j], p[:, j]) for j in some]) if some else None,
+        "roc_auc": np.mean([metrics.roc_auc_score(hot[:, j], p[:, j]) for j in both]),
+        "average_precision": np.mean([metrics.average_precision_score(hot[:, j], p[:, j]) for j in some]),
     }
 
 
@@ -57,7 +57,8 @@ def reliability(confidence, right, bins=15):
 
 def temperature(loss):
     options = {"xatol": 1e-11, "maxiter": 1000}
-    return float(np.exp(minimize_scalar(lambda t: loss(np.exp(t)), bounds=np.log([0.01, 100]), method="bounded", options=options).x))
+    found = minimize_scalar(lambda t: loss(np.exp(t)), bounds=np.log([0.01, 100]), method="bounded", options=options)
+    return float(np.exp(found.x))
 
 
 def best_threshold(name, p, y):
@@ -89,7 +90,7 @@ def bootstrap(random, hot, decided, strata, averaged, resamples=20000):
 
 
 def confident_learning(y, p):
-    """The paper's definition, and its order by margin; cleanlab must find the same texts."""
+    """The paper's definition, ordered by the probability of the given label; cleanlab must find the same texts."""
     texts, labels = p.shape
     limits = np.array([p[y == j, j].mean() if (y == j).any() else np.inf for j in range(labels)])
     confident = np.where(p >= limits - 1e-6, p, -1)
@@ -99,7 +100,7 @@ def confident_learning(y, p):
     theirs, indices = compute_confident_joint(y, p, calibrate=False, return_indices_of_off_diagonals=True)
     assert sorted(indices) == list(np.flatnonzero(off))
     assert (theirs == np.array(joint)).all(where=~np.eye(labels, dtype=bool))
-    order = np.lexsort([np.arange(texts), get_normalized_margin_for_each_label(y, p), ~off])
+    order = np.lexsort([np.arange(texts), get_self_confidence_for_each_label(y, p), ~off])
     return {"joint": joint, "off_diagonal": int(off.sum()), "order": order.tolist()}
 
 
@@ -134,17 +135,18 @@ def several(random, texts, shares):
     decided = (p >= 2048).astype(int)
     report = metrics.classification_report(hot, decided, output_dict=True, zero_division=0)
     figures = ranking(hot, p / 4096)
-    figures["labels"] = [[report[str(j)][name] for name in ("precision", "recall", "f1-score", "support")] for j in range(labels)]
-    figures["averages"] = [[report[f"{a} avg"][name] for name in ("precision", "recall", "f1-score")] for a in AVERAGES]
+    names = ("precision", "recall", "f1-score", "support")
+    figures["labels"] = [[report[str(j)][name] for name in names] for j in range(labels)]
+    figures["averages"] = [[report[f"{average} avg"][name] for name in names[:3]] for average in AVERAGES]
     figures["confusions"] = metrics.multilabel_confusion_matrix(hot, decided).tolist()
     figures["subset_accuracy"] = metrics.accuracy_score(hot, decided)
     figures["hamming_loss"] = metrics.hamming_loss(hot, decided)
     figures["temperature"] = temperature(lambda t: np.logaddexp(0, np.where(hot == 1, -1, 1) * z / 8 / t).mean())
     figures["bootstrap"] = bootstrap(random, hot, decided, np.zeros(texts), labels)
     figures["reliability"] = reliability((p / 4096).ravel(), hot.ravel() == 1)
+    actual, predicted = ([np.flatnonzero(row).tolist() for row in rows] for rows in (hot, decided))
     return {"labels": labels, "logits": z.astype(int).ravel().tolist(), "probabilities": p.ravel().tolist(),
-            "actual": [np.flatnonzero(row).tolist() for row in hot], "predicted": [np.flatnonzero(row).tolist() for row in decided],
-            "figures": figures}  # fmt: skip
+            "actual": actual, "predicted": predicted, "figures": figures}  # fmt: skip
 
 
 def main():

@@ -30,6 +30,13 @@ package struct RandomNumbers: RandomNumberGenerator {
         UInt64(nextWord()) << 32 | UInt64(nextWord())
     }
 
+    /// Draws as many elements as there are, with replacement, and counts them: counts[elements[i]] += 1 for random i. Each i
+    /// is as probable as any other, but for elements.count / 2³² of its probability.
+    package mutating func resample(_ elements: [Int32], into counts: inout [Int]) {
+        let count = UInt64(elements.count)
+        for _ in elements { counts[Int(elements[Int((UInt64(nextWord()) * count) >> 32)])] += 1 }
+    }
+
     /// The next number from the normal distribution with mean 0 (Box & Muller 1958).
     package mutating func nextNormal(standardDeviation: Float) -> Float {
         let radius = (Double(nextWord()) + 1) / 4_294_967_296

@@ -8,10 +8,11 @@ package struct Interval: Sendable, Equatable, Encodable {
 }
 
 /// 95 % confidence intervals of accuracy and macro F1: percentiles of what they are for texts drawn from these with
-/// replacement, of each actual label as many as have it. Macro F1 is the mean over the labels that occur in `actual` or `predicted`.
+/// replacement, of each actual label as many as have it. Macro F1 is the mean over the labels that occur in `actual` or
+/// `predicted`.
 ///
-/// Efron & Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13. The result depends on the seed, not on the number
-/// of threads.
+/// Efron & Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13. The result depends on the seed, not on the
+/// number of threads.
 ///
 /// - Parameters:
 ///   - actual: the true label's id of each text; not empty
@@ -30,8 +31,8 @@ package func bootstrapIntervals(
         resamples: resamples, on: workers)
 }
 
-/// The same for texts with any number of labels each. Accuracy is the share of texts whose labels are all right, macro F1 the mean
-/// over all labels, and texts are drawn from all, whatever their labels.
+/// The same for texts with any number of labels each. Accuracy is the share of texts whose labels are all right, macro F1 the
+/// mean over all labels, and texts are drawn from all, whatever their labels.
 ///
 /// - Parameters:
 ///   - actual: the true labels' ids of each text; not empty
@@ -87,9 +88,7 @@ private func intervals(
     let figures = workers.map(resamples) { resample in
         var random = RandomNumbers(seed: seed, site: RandomSite.bootstrap, step: UInt64(resample))
         var counts = [Int](repeating: 0, count: outcomes.count)
-        for stratum in strata {
-            for _ in stratum { counts[Int(stratum[Int(random.next(upperBound: UInt64(stratum.count)))])] += 1 }
-        }
+        for stratum in strata { random.resample(stratum, into: &counts) }
         // F1 = 2 · true positives / (actual + predicted)
         var right = 0
         var (hits, sizes) = ([Int](repeating: 0, count: labels), [Int](repeating: 0, count: labels))

@@ -18,7 +18,7 @@ package func temperature(fittedTo logits: Matrix, targets: [Int]) -> Double {
         for (row, target) in targets.enumerated() {
             let first = row * labels
             var largest = z[first]
-            for label in 1..<max(labels, 1) { largest = max(largest, z[first + label]) }
+            for label in 1..<labels { largest = max(largest, z[first + label]) }
             var (sum, mean, square) = (0.0, 0.0, 0.0)
             for label in 0..<labels {
                 // By the largest logit: nothing overflows, and equal logits give exactly 0.
@@ -36,8 +36,8 @@ package func temperature(fittedTo logits: Matrix, targets: [Int]) -> Double {
     }
 }
 
-/// The same for texts with any number of labels each: that of σ(z / T), with the lowest mean binary cross-entropy over all texts
-/// and labels.
+/// The same for texts with any number of labels each: that of σ(z / T), with the lowest mean binary cross-entropy over all
+/// texts and labels.
 ///
 /// - Parameters:
 ///   - logits: z, `[texts, labels]`, finite; of texts that the model was not trained on
@@ -58,8 +58,9 @@ package func temperature(fittedTo logits: Matrix, targets: [[Int]]) -> Double {
     }
 }
 
-/// 1 / β for the β in 0.01 … 100 at which a convex function is lowest: where its slope is 0, by Newton's method, or by halving the
-/// range in which that must be, on a logarithmic scale, where Newton's step leads out of it or the last one did little.
+/// 1 / β for the β in 0.01 … 100 at which a convex function is lowest: where its slope is 0, by Newton's method, or by
+/// halving the range in which that must be, on a logarithmic scale, where Newton's step leads out of it or the last one did
+/// little.
 private func temperature(_ derivatives: (_ β: Double) -> (slope: Double, curvature: Double)) -> Double {
     var (low, high) = (0.01, 100.0)
     let ends = (low: derivatives(low).slope, high: derivatives(high).slope)

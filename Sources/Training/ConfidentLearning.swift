@@ -2,8 +2,8 @@ import Kernels
 
 /// Which labels are probably wrong, by probabilities of a model that has not seen the texts in training.
 ///
-/// A text is confidently of label j if its probability of j is at least the mean one of the texts that are labelled j. If several
-/// labels are such, it is of the most probable of them.
+/// A text is confidently of label j if its probability of j is at least the mean one of the texts that are labelled j. If
+/// several labels are such, it is of the most probable of them.
 ///
 /// Northcutt, Jiang & Chuang, *Confident Learning: Estimating Uncertainty in Dataset Labels*, 2021, section 3.
 package struct ConfidentLearning: Sendable, Equatable {
@@ -11,7 +11,8 @@ package struct ConfidentLearning: Sendable, Equatable {
     package struct LabelIssue: Sendable, Equatable {
         /// Of the text.
         package let index: Int
-        /// The label that the text is confidently of, if that is another than the given one, else the most probable other one.
+        /// The label that the text is confidently of, if that is another than the given one, else the most probable other
+        /// one.
         package let suggested: Int
         /// The probability of the given label.
         package let confidence: Float
@@ -24,8 +25,9 @@ package struct ConfidentLearning: Sendable, Equatable {
     package let thresholds: [Double?]
     /// The confident joint: how many texts of each given label (row) are confidently of each label (column).
     package let joint: [[Int]]
-    /// All texts, those whose labels are the most probably wrong first: those off the diagonal of ``joint``, then the others, and
-    /// both by the margin, the probability of the given label less that of the most probable other one.
+    /// All texts, those whose labels are the most probably wrong first: those off the diagonal of ``joint``, then the others,
+    /// and both by the probability of the given label, from the lowest up. On data with labels changed on purpose, that found
+    /// as many as the margin to the most probable other label, or more.
     package let issues: [LabelIssue]
 
     /// Examines labels.
@@ -46,29 +48,27 @@ package struct ConfidentLearning: Sendable, Equatable {
         // Equal probabilities reach their mean also if it was rounded up.
         let limits = thresholds.map { ($0 ?? .infinity) - 1e-6 }
         var joint = [[Int]](repeating: [Int](repeating: 0, count: labels), count: labels)
-        var ranked: [(issue: LabelIssue, margin: Double)] = []
-        ranked.reserveCapacity(given.count)
+        var issues: [LabelIssue] = []
+        issues.reserveCapacity(given.count)
         for (row, label) in given.enumerated() {
             let first = row * labels
             var (confident, other): (Int?, Int?)
+            func isHigher(_ j: Int, than best: Int?) -> Bool { best.map { p[first + j] > p[first + $0] } ?? true }
             for j in 0..<labels {
-                if Double(p[first + j]) >= limits[j], confident.map({ p[first + j] > p[first + $0] }) ?? true {
-                    confident = j
-                }
-                if j != label, other.map({ p[first + j] > p[first + $0] }) ?? true { other = j }
+                if Double(p[first + j]) >= limits[j], isHigher(j, than: confident) { confident = j }
+                if j != label, isHigher(j, than: other) { other = j }
             }
             if let confident { joint[label][confident] += 1 }
-            let isOffDiagonal = confident != nil && confident != label
-            let issue = LabelIssue(
-                index: row, suggested: isOffDiagonal ? confident! : other!, confidence: p[first + label],
-                isOffDiagonal: isOffDiagonal)
-            ranked.append((issue, Double(p[first + label]) - Double(p[first + other!])))
+            let better = confident == label ? nil : confident
+            issues.append(
+                LabelIssue(
+                    index: row, suggested: better ?? other!, confidence: p[first + label], isOffDiagonal: better != nil)
+            )
         }
-        ranked.sort {
-            if $0.issue.isOffDiagonal != $1.issue.isOffDiagonal { return $0.issue.isOffDiagonal }
-            return ($0.margin, $0.issue.index) < ($1.margin, $1.issue.index)
+        issues.sort {
+            if $0.isOffDiagonal != $1.isOffDiagonal { return $0.isOffDiagonal }
+            return ($0.confidence, $0.index) < ($1.confidence, $1.index)
         }
-        self.joint = joint
-        issues = ranked.map(\.issue)
+        (self.joint, self.issues) = (joint, issues)
     }
 }

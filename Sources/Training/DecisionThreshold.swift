@@ -35,8 +35,8 @@ package enum ThresholdMetric: String, CaseIterable, Sendable {
 /// The threshold with the best value of `metric` if texts with p ≥ threshold are taken for positive. Compare in double
 /// precision: no Float32 need lie between two probabilities, and a threshold does.
 ///
-/// Candidates are 0, 1, and the middle between any two probabilities that follow each other. Of equally good ones, the nearest to
-/// 0.5 is chosen, and of equally near ones the higher.
+/// Candidates are 0, 1, and the middle between any two probabilities that follow each other. Of equally good ones, the
+/// nearest to 0.5 is chosen, and of equally near ones the higher.
 ///
 /// - Parameters:
 ///   - probabilities: of the second label, in 0 … 1; not empty

@@ -3,18 +3,19 @@ import Kernels
 /// How well probabilities agree with the truth: how they rank the texts, and whether they are as high as they should be.
 ///
 /// ### References
-/// Gorodkin, *Comparing Two K-Category Assignments by a K-Category Correlation Coefficient*, 2004; Guo et al., *On Calibration
-/// of Modern Neural Networks*, 2017, section 2.
+/// Gorodkin, *Comparing Two K-Category Assignments by a K-Category Correlation Coefficient*, 2004; Guo et al., *On
+/// Calibration of Modern Neural Networks*, 2017, section 2.
 package struct ProbabilityMetrics: Sendable, Equatable {
     /// The area under the ROC curve: how probable it is that a text with the label has a higher probability of it than one
-    /// without, equal ones counted half. Of two labels that of the second one; else the mean over the labels, each against the
-    /// rest. Labels that all texts have or none has are left out; nil if no other is there.
+    /// without, equal ones counted half. Of two labels that of the second one; else the mean over the labels, each against
+    /// the rest. Labels that all texts have or none has are left out; nil if no other is there.
     package let rocAuc: Double?
-    /// Σ (Rₙ − Rₙ₋₁) Pₙ over the thresholds from the highest down, with recall R and precision P. Of two labels that of the second
-    /// one; else the mean over the labels, each against the rest. Labels that no text has are left out; nil if no other is there.
+    /// Σ (Rₙ − Rₙ₋₁) Pₙ over the thresholds from the highest down, with recall R and precision P. Of two labels that of the
+    /// second one; else the mean over the labels, each against the rest. Labels that no text has are left out; nil if no
+    /// other is there.
     package let averagePrecision: Double?
-    /// Matthews' correlation of predicted and actual labels, −1 … 1; 0 if all texts have one label or one is predicted for all;
-    /// nil for several labels per text.
+    /// Matthews' correlation of predicted and actual labels, −1 … 1; 0 if all texts have one label or one is predicted for
+    /// all; nil for several labels per text.
     package let mcc: Double?
     /// How often texts of like confidence are right: 15 bins of equal width.
     package let reliability: [ReliabilityBin]
@@ -66,15 +67,18 @@ package struct ProbabilityMetrics: Sendable, Equatable {
     private static func ranking(
         _ values: [Float], labels: Int, of range: Range<Int>, isActual: (_ row: Int, _ label: Int) -> Bool
     ) -> (rocAuc: Double?, averagePrecision: Double?) {
-        let ranked = range.map { label in
-            RankedScores(values.count / labels) { row in (values[row * labels + label], isActual(row, label)) }
+        let areas = range.map { label in
+            let ranked = RankedScores(values.count / labels) { row in
+                (values[row * labels + label], isActual(row, label))
+            }
+            return (ranked.rocAuc, ranked.averagePrecision)
         }
         func mean(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.reduce(0, +) / Double(values.count) }
-        return (mean(ranked.compactMap(\.rocAuc)), mean(ranked.compactMap(\.averagePrecision)))
+        return (mean(areas.compactMap(\.0)), mean(areas.compactMap(\.1)))
     }
 
-    /// (c s − Σ pₖ tₖ) / √((s² − Σ pₖ²) (s² − Σ tₖ²)) with s texts, c of them right, and label k predicted pₖ times and true tₖ
-    /// times.
+    /// (c s − Σ pₖ tₖ) / √((s² − Σ pₖ²) (s² − Σ tₖ²)) with s texts, c of them right, and label k predicted pₖ times and true
+    /// tₖ times.
     private static func correlation(_ actual: [Int], _ predicted: [Int], labels: Int) -> Double {
         var (t, p) = ([Double](repeating: 0, count: labels), [Double](repeating: 0, count: labels))
         var right = 0.0
