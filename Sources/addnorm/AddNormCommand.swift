@@ -23,7 +23,9 @@ struct AddNormCommand: ParsableCommand {
             64 wrong usage, 130 interrupted with Ctrl-C.
             """,
         version: version,
-        subcommands: [Train.self, Evaluate.self, Predict.self, Tokenize.self, Runs.self, BenchmarkCommand.self]
+        subcommands: [
+            Train.self, Evaluate.self, Predict.self, Explain.self, Tokenize.self, Runs.self, BenchmarkCommand.self,
+        ]
     )
 
     /// Of this program; each run records it.
@@ -73,7 +75,7 @@ struct LayoutOptions: ParsableArguments {
     var layout: Layout { Layout(format: format, textColumn: textColumn, labelColumn: labelColumn) }
 }
 
-/// The model of `evaluate`, `predict` and `tokenize`.
+/// The model of `evaluate`, `predict`, `explain` and `tokenize`.
 struct ModelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"))
     var model: String
