@@ -6,7 +6,7 @@ import Transformer
 package struct Explanation: Sendable {
     /// How a word's contribution is found.
     package enum Method: String, CaseIterable, Sendable {
-        /// Gradient × input, to first order: ``SequenceClassifier/gradientTimesInput(_:labels:_:on:)``, summed over a word's tokens.
+        /// Gradient × input: ``SequenceClassifier/gradientTimesInput(_:labels:_:on:)``, summed over a word's tokens.
         case gradient
         /// By how much the log-odds of the label fall if the word is left out (Li, Monroe & Jurafsky, *Understanding Neural
         /// Networks through Representation Erasure*, 2016).

@@ -216,15 +216,16 @@ package struct SequenceClassifier {
 extension SequenceClassifier {
     // MARK: Attribution
 
-    /// How much each token speaks for a label, to first order: gradient × input, without dropout.
+    /// How much each token speaks for a label: gradient × input, without dropout.
     ///
     /// With x the embeddings that the encoder reads, after their LayerNorm, and f the ``logOdds(of:_:)`` of the label, token t
-    /// scores Σ ∂f/∂x[t, h] · x[t, h], summed over the hidden size. The scores of all tokens, special ones included, sum to the
-    /// derivative of f when all embeddings are scaled.
+    /// scores Σ ∂f/∂x[t, h] · x[t, h], summed over the hidden size. The derivative takes for constants what ``Pass/isLinearized``
+    /// names: with the model's own gradient, scores hardly agree with what leaving words out does.
     ///
     /// ### References
     /// Simonyan, Vedaldi & Zisserman, *Deep Inside Convolutional Networks*, 2014, section 3 (the gradient); Shrikumar, Greenside,
-    /// Shcherbina & Kundaje, *Not Just a Black Box*, 2016 (times the input).
+    /// Shcherbina & Kundaje, *Not Just a Black Box*, 2016 (times the input); Ali et al., *XAI for Transformers: Better Explanations
+    /// through Conservative Propagation*, 2022 (the constants).
     ///
     /// - Parameters:
     ///   - labels: the id of each text's label; nil: the most probable
@@ -234,7 +235,7 @@ extension SequenceClassifier {
         _ batch: Batch, labels: [Int]? = nil, _ workspace: inout Workspace, on workers: Workers
     ) -> (logits: Matrix, scores: [Double]) {
         precondition(workspace.trained == .all, "a workspace that keeps no embeddings")
-        let pass = pass(over: batch, on: workers)
+        let pass = pass(over: batch, on: workers).linearized
         // No gradients of the encoder's parameters: nobody wants them.
         var gradients = Gradients(encoder.frozen, of: layout)
         readFeatures(batch, &workspace, pass)

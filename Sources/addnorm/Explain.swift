@@ -13,7 +13,8 @@ struct Explain: ParsableCommand {
             against it.
 
               leave-one-out  by how much they fall if the word is left out
-              gradient       gradient x input: what the model's gradient says of the word's embeddings, to first order
+              gradient       gradient x input: what the word's embeddings add to them, with attention and norms held \
+            constant
 
             On a terminal the words are coloured, green for the label and red, underlined, against it, the stronger the larger \
             their score is; elsewhere, or with NO_COLOR, a table has them all. Words beyond the model's limit are not read and \

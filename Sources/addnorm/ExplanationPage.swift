@@ -62,13 +62,14 @@ struct ExplanationPage {
         h1 { font-size: 1.3rem; line-height: 1.3; margin: 0 }
         h2 { font-size: 1rem; margin: 0 0 .4rem }
         h1, h2, p { overflow-wrap: anywhere }
+        header span { color: var(--ink) }
         header p { margin: .4rem 0; color: var(--quiet); font-size: .9rem }
         article { border-top: 1px solid var(--line); padding: 1rem 0; break-inside: avoid }
         .method { display: grid; grid-template-columns: 7.5rem 1fr; gap: 0 .5rem }
         .method > span, .unread { color: var(--quiet) }
         .method > span { font-size: .85rem; line-height: 2 }
-        .method p { margin: 0; white-space: pre-wrap }
-        .for, .against { padding: .1em .12em; margin: 0 -.12em; border-radius: .2em; -webkit-print-color-adjust: exact; print-color-adjust: exact;
+        article p { margin: 0; white-space: pre-wrap }
+        .for, .against { padding: .1em 0; border-radius: .2em; -webkit-print-color-adjust: exact; print-color-adjust: exact;
                          -webkit-box-decoration-break: clone; box-decoration-break: clone }
         .for { background: rgb(var(--for) / calc(var(--share) * var(--most))) }
         .against { background: rgb(var(--against) / calc(var(--share) * var(--most)));
@@ -85,7 +86,7 @@ struct ExplanationPage {
         <h1>Which words carried the decision: \(model.escaped)</h1>
         <p><span class="for" style="--share:1">for</span> the label that is named, <span class="against" style="--share:1">against</span>
         it; the stronger the colour, the larger the score, relative to the largest of the text. The scores stand in the tooltips, in nats of
-        the label’s log-odds. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, to first order.</p>
+        the label’s log-odds. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with attention and norms held constant.</p>
         <p>\(count) \(count == 1 ? "text" : "texts"); both methods name the same most important word in \(agreeing).</p>
         </header>
         \(articles)</body>
