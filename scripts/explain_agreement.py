@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts how often both methods of `addnorm explain` name the same most important word.
 
-    python3 scripts/explain_agreement.py MODEL TEXTS.tsv [LABEL-COLUMN-FREE OPTIONS OF addnorm explain …]
+    python3 scripts/explain_agreement.py MODEL TEXTS.tsv [OPTIONS OF addnorm explain …]
 
 TEXTS.tsv has the text in its first column, without a header. Needs nothing but Python.
 """
