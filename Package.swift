@@ -63,7 +63,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "RunStore", "Transformer", "Datasets", "Kernels", "TestSupport",
+                "Training", "RunStore", "Transformer", "Tokenization", "Datasets", "Kernels", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             exclude: ["Fixtures"]

@@ -45,17 +45,23 @@ package func scaledDotProductAttention(
 /// - Parameters:
 ///   - dContext: as many rows as there are queries
 ///   - queries: as in the forward pass, and so are the other inputs
+///   - probabilitiesAreConstant: whether P is taken for a constant, so that queries and keys have gradients of 0
 ///   - dQueries: becomes as many rows as there are queries
 ///   - dKeysAndValues: becomes `[tokens, 2 · hidden]`
 package func scaledDotProductAttentionBackward(
     _ dContext: Matrix, _ queries: Matrix, _ keysAndValues: Matrix, offsets: [Int], heads: Int, dropout: Dropout?,
-    scratch: inout Matrix, into dQueries: inout Matrix, and dKeysAndValues: inout Matrix, on workers: Workers
+    probabilitiesAreConstant: Bool = false, scratch: inout Matrix, into dQueries: inout Matrix,
+    and dKeysAndValues: inout Matrix, on workers: Workers
 ) {
     let plan = AttentionPlan(queries, keysAndValues, offsets: offsets, heads: heads, dropout: dropout)
     precondition(dContext.columns == queries.columns && dContext.rows == queries.rows, "shapes do not agree")
     precondition(dQueries.columns == queries.columns && dKeysAndValues.columns == keysAndValues.columns)
     dQueries.resize(rows: queries.rows)
     dKeysAndValues.resize(rows: keysAndValues.rows)
+    if probabilitiesAreConstant {
+        dQueries.clear()
+        dKeysAndValues.clear()
+    }
     let memory = plan.prepare(&scratch, squares: 3, for: workers)
     let (q, k, dContext) = (queries.pointer, keysAndValues.pointer, dContext.pointer)
     let (dq, dk) = (dQueries.mutablePointer(), dKeysAndValues.mutablePointer())
@@ -72,6 +78,7 @@ package func scaledDotProductAttentionBackward(
         ck_gemm(
             length, size, rows, ck_matrix(pointer: dropped, row: 1, column: padded), dy, head.hidden,
             CK_NOTHING, nil, dk + head.value, 2 * head.hidden)
+        if probabilitiesAreConstant { return }
         head.transpose(k + head.value, into: transposed)
         ck_gemm(
             rows, padded, size, ck_matrix(pointer: dy, row: head.hidden, column: 1), transposed, padded, CK_NOTHING,

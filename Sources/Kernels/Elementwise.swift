@@ -44,6 +44,16 @@ package func activateBackward(
     }
 }
 
+/// dy = dy ⊙ y / x, in place: the gradient of y = f(x) with f(x) / x taken for a constant. Where x is 0, so is what it contributes,
+/// and dy becomes 0.
+package func scaleBackward(_ x: Matrix, _ y: Matrix, _ dy: inout Matrix, on workers: Workers) {
+    precondition([x, y].allSatisfy { $0.columns == dy.columns && $0.rows == dy.rows }, "shapes do not agree")
+    let (x, y, dy, count) = (x.pointer, y.pointer, dy.mutablePointer(), dy.count)
+    workers.split(count, grain: 4096) { part in
+        for i in part { dy[i] *= x[i] == 0 ? 0 : y[i] / x[i] }
+    }
+}
+
 /// y = dropout(y) + x: a residual connection.
 ///
 /// - Parameters:

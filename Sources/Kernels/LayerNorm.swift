@@ -34,8 +34,10 @@ package func layerNorm(
 ///   - x: the input of the forward pass
 ///   - statistics: what the forward pass left
 ///   - gain: the parameter, `[hidden]`
+///   - deviationIsConstant: whether √(σ² + ε) is taken for a constant, and so the last term left out
 package func layerNormBackward(
-    _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, on workers: Workers
+    _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, deviationIsConstant: Bool = false,
+    on workers: Workers
 ) {
     let (hidden, rows) = (x.columns, x.rows)
     precondition(dy.columns == hidden && dy.rows == rows && statistics.rows == rows && gain.count == hidden)
@@ -43,7 +45,13 @@ package func layerNormBackward(
     workers.split(rows, grain: 16) { part in
         for row in part {
             let (x, dy) = (x0 + row * hidden, dy0 + row * hidden)
-            ck_layer_norm_backward(hidden, x, statistics + 2 * row, gain, dy)
+            if deviationIsConstant {
+                for i in 0..<hidden { dy[i] *= gain[i] * statistics[2 * row + 1] }
+                let mean = (0..<hidden).reduce(0) { $0 + dy[$1] } / Float(hidden)
+                for i in 0..<hidden { dy[i] -= mean }
+            } else {
+                ck_layer_norm_backward(hidden, x, statistics + 2 * row, gain, dy)
+            }
         }
     }
 }

@@ -111,7 +111,7 @@ package struct Normalizer: Sendable, Equatable {
     }
 
     /// The blocks that BERT calls Chinese: the CJK Unified and Compatibility Ideographs, and neither kana nor Hangul.
-    private static func isIdeograph(_ scalar: Unicode.Scalar) -> Bool {
+    static func isIdeograph(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F,
             0x2B920...0x2CEAF, 0xF900...0xFAFF, 0x2F800...0x2FA1F:
@@ -137,6 +137,13 @@ package struct Normalizer: Sendable, Equatable {
             true
         default: false
         }
+    }
+
+    /// Whether a character is white space that separates words: some that Unicode calls so are dropped as control characters.
+    func isBoundary(_ scalar: Unicode.Scalar) -> Bool {
+        guard scalar.properties.isWhitespace else { return false }
+        return !cleans || scalar == "\t" || scalar == "\n" || scalar == "\r"
+            || scalar.properties.generalCategory != .control
     }
 
     /// What splitting into words makes of a character: nothing, a word, a part of a word.

@@ -10,6 +10,9 @@ package struct Prediction: Sendable, Equatable {
     /// How probable the answer is: the probability of its label; where there can be several, the product over all labels of the
     /// probability that the answer is right about them.
     package let confidence: Float
+
+    /// The id of the most probable label; of equally probable ones, the first.
+    package var mostProbable: Int { probabilities.firstIndex(of: probabilities.max()!) ?? 0 }
 }
 
 /// What a classifier says of some texts, in their order.
@@ -48,8 +51,7 @@ package struct Predictions: RandomAccessCollection {
         let p = probabilities.row(text)
         switch problemType {
         case .singleLabel:
-            // Of equally probable labels, the first.
-            let label = threshold.map { Double(p[1]) >= $0 ? 1 : 0 } ?? p.firstIndex(of: p.max()!)!
+            let label = threshold.map { Double(p[1]) >= $0 ? 1 : 0 } ?? p.firstIndex(of: p.max()!) ?? 0
             return Prediction(probabilities: p, labels: [label], confidence: p[label])
         case .multiLabel:
             return Prediction(

@@ -56,8 +56,13 @@ package struct FeedForward: Sublayer {
         _ parameters: FloatBuffer, gradients: inout Gradients, _ pass: Pass
     ) {
         down.backward(gradient, into: &scratch.gradient, parameters, pass)
-        activateBackward(
-            activation, activations.inner, &scratch.gradient, into: &scratch.activated, on: pass.workers)
+        if pass.isLinearized {
+            activate(activation, activations.inner, into: &scratch.activated, on: pass.workers)
+            scaleBackward(activations.inner, scratch.activated, &scratch.gradient, on: pass.workers)
+        } else {
+            activateBackward(
+                activation, activations.inner, &scratch.gradient, into: &scratch.activated, on: pass.workers)
+        }
         down.backward(gradient, scratch.activated, gradients: &gradients, pass)
         up.backward(scratch.gradient, x, into: &gradient, parameters, gradients: &gradients, pass)
     }

@@ -40,6 +40,8 @@ package struct LayerNorm: Sendable {
                 gradient, x, statistics: statistics, gain: gain, bias: bias, into: &gradients.values,
                 adding: gradients.isAdding, on: pass.workers)
         }
-        layerNormBackward(&gradient, x, statistics: statistics, gain: parameters[gain], on: pass.workers)
+        layerNormBackward(
+            &gradient, x, statistics: statistics, gain: parameters[gain], deviationIsConstant: pass.isLinearized,
+            on: pass.workers)
     }
 }

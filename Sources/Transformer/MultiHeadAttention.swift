@@ -94,8 +94,9 @@ package struct MultiHeadAttention: Sublayer {
             gradient, activations.context, into: &scratch.gradientOfContext, parameters, gradients: &gradients, pass)
         scaledDotProductAttentionBackward(
             scratch.gradientOfContext, activations.queries, activations.keysAndValues, offsets: pass.offsets,
-            heads: heads, dropout: pass.dropout(dropout, site: site), scratch: &scratch.attention,
-            into: &scratch.gradientOfQueries, and: &scratch.gradientOfKeysAndValues, on: pass.workers)
+            heads: heads, dropout: pass.dropout(dropout, site: site), probabilitiesAreConstant: pass.isLinearized,
+            scratch: &scratch.attention, into: &scratch.gradientOfQueries, and: &scratch.gradientOfKeysAndValues,
+            on: pass.workers)
         keyValue.backward(
             scratch.gradientOfKeysAndValues, x, into: &gradient, parameters, gradients: &gradients, pass)
         query.backward(

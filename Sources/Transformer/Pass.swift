@@ -29,9 +29,16 @@ package struct Pass: Sendable {
     /// The first row of each sequence, then the number of rows.
     let offsets: [Int]
     /// The rows that the encoder's last layer has to compute, ascending; nil: all. What is not read of it need not be there.
-    let outputRows: [Int]?
+    private(set) var outputRows: [Int]?
     /// Nil where nothing is dropped: at inference.
-    let randomness: Randomness?
+    private(set) var randomness: Randomness?
+    /// Whether the backward pass takes everything for constant that only scales: the probabilities of attention, the deviations of
+    /// LayerNorm, and f(x) / x of the activation functions.
+    ///
+    /// What it finds is then not the gradient of the model, but that of a network that gives the same output and is linear, but for
+    /// its biases: gradient × input says what each part of the input adds to the output (Ali et al., *XAI for Transformers: Better
+    /// Explanations through Conservative Propagation*, 2022; for the activation functions, Achtibat et al., *AttnLRP*, 2024).
+    private(set) var isLinearized = false
     let workers: Workers
 
     /// Creates a pass over a batch with these offsets.
@@ -51,10 +58,19 @@ package struct Pass: Sendable {
     }
 
     /// The same without dropout, for layers that are frozen.
-    var withoutDropout: Pass { Pass(offsets: offsets, outputRows: outputRows, randomness: nil, workers: workers) }
+    var withoutDropout: Pass { changed { $0.randomness = nil } }
 
     /// The same for layers whose output is read as a whole.
-    var withAllRows: Pass { Pass(offsets: offsets, outputRows: nil, randomness: randomness, workers: workers) }
+    var withAllRows: Pass { changed { $0.outputRows = nil } }
+
+    /// The same with ``isLinearized``.
+    var linearized: Pass { changed { $0.isLinearized = true } }
+
+    private func changed(_ change: (inout Pass) -> Void) -> Pass {
+        var pass = self
+        change(&pass)
+        return pass
+    }
 
     func dropout(_ rate: Float, site: UInt32) -> Dropout? {
         randomness.map { Dropout(rate: rate, seed: $0.seed, site: site, step: $0.step) }

@@ -72,7 +72,12 @@ package struct Pooler: Sendable {
         gradients: inout Gradients, _ pass: Pass
     ) {
         guard let dense else { return }
-        tanhBackward(activations.transformed, &gradient)
+        if pass.isLinearized {
+            dense.forward(activations.features, into: &activations.gradient, parameters, pass)
+            scaleBackward(activations.gradient, activations.transformed, &gradient, on: pass.workers)
+        } else {
+            tanhBackward(activations.transformed, &gradient)
+        }
         dense.backward(
             gradient, activations.features, into: &activations.gradient, parameters, gradients: &gradients, pass)
         copy(activations.gradient, to: &gradient)

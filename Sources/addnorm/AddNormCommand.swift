@@ -25,7 +25,8 @@ struct AddNormCommand: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Train.self, Evaluate.self, Predict.self, DataCommand.self, Tokenize.self, Runs.self, BenchmarkCommand.self,
+            Train.self, Evaluate.self, Predict.self, Explain.self, DataCommand.self, Tokenize.self, Runs.self,
+            BenchmarkCommand.self,
         ]
     )
 
@@ -127,7 +128,7 @@ struct LabelMap: ExpressibleByArgument {
     }
 }
 
-/// The model of `evaluate`, `predict` and `tokenize`.
+/// The model of `evaluate`, `predict`, `explain` and `tokenize`.
 struct ModelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"))
     var model: String

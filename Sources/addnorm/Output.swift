@@ -5,7 +5,11 @@ enum Output {
     /// Whether escape sequences make sense on standard error.
     static let isTerminal = isatty(STDERR_FILENO) == 1
     /// Whether colours are wanted there: <https://no-color.org>.
-    static let hasColor = isTerminal && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+    static let hasColor = isTerminal && wantsColor
+    /// The same for standard output.
+    static let resultsHaveColor = isatty(STDOUT_FILENO) == 1 && wantsColor
+
+    private static var wantsColor: Bool { (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty }
 
     /// Writes to standard output.
     ///
@@ -15,6 +19,17 @@ enum Output {
             try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
         } catch {
             throw OutputError(description: "standard output cannot be written to: \(error.localizedDescription)")
+        }
+    }
+
+    /// Writes to a file. Not by renaming a temporary file: the path may be a link or a device.
+    ///
+    /// - Throws: ``OutputError`` if that fails.
+    static func write(_ text: String, toFile path: String) throws {
+        do {
+            try Data(text.utf8).write(to: URL(filePath: path))
+        } catch {
+            throw OutputError(description: "\(path): cannot be written: \(error.localizedDescription)")
         }
     }
 

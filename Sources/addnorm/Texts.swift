@@ -2,7 +2,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 
-/// The texts of `predict` and `tokenize`: from the command line, from files, or from standard input, line by line.
+/// The texts of `predict`, `explain` and `tokenize`: from the command line, from files, or from standard input, line by line.
 struct TextInput: ParsableArguments {
     @Argument(
         help: ArgumentHelp("Files or folders of texts; '-' is standard input. (default: -)", valueName: "file"))
