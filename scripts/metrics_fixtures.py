@@ -63,8 +63,11 @@ def temperature(loss):
 
 def best_threshold(name, p, y):
     distinct = np.unique(p)
-    middles = list((distinct[1:] + distinct[:-1]) / 2)
-    values = {t: THRESHOLDS[name](y, p >= t) for t in [0.0, *middles, 1.0]}
+    # Between two neighbours all thresholds are equally good: 0.5 if it is among them, else the middle.
+    ends = [0.0, *distinct.tolist(), 1.0]
+    gaps = [(low, high) for low, high in zip(ends, ends[1:]) if high > low or high == 0.0]
+    values = {(0.5 if low < 0.5 <= high else (low + high) / 2): None for low, high in gaps}
+    values = {t: THRESHOLDS[name](y, p >= t) for t in values}
     best = [t for t, value in values.items() if value >= max(values.values()) - 1e-12]
     threshold = min(best, key=lambda t: (abs(t - 0.5), -t))
     return [float(threshold), float(values[threshold])]
@@ -96,12 +99,12 @@ def confident_learning(y, p):
     confident = np.where(p >= limits - 1e-6, p, -1)
     guess = np.where(confident.max(axis=1) < 0, -1, confident.argmax(axis=1))
     off = (guess >= 0) & (guess != y)
-    joint = [[int(((y == i) & (guess == j)).sum()) for j in range(labels)] for i in range(labels)]
+    joint = np.array([[((y == i) & (guess == j)).sum() for j in range(labels)] for i in range(labels)])
     theirs, indices = compute_confident_joint(y, p, calibrate=False, return_indices_of_off_diagonals=True)
     assert sorted(indices) == list(np.flatnonzero(off))
-    assert (theirs == np.array(joint)).all(where=~np.eye(labels, dtype=bool))
+    assert (theirs == joint).all(where=~np.eye(labels, dtype=bool))
     order = np.lexsort([np.arange(texts), get_self_confidence_for_each_label(y, p), ~off])
-    return {"joint": joint, "off_diagonal": int(off.sum()), "order": order.tolist()}
+    return {"off_diagonal": int(off.sum()), "order": order.tolist()}
 
 
 def single(random, texts, shares):

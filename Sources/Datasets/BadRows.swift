@@ -15,6 +15,9 @@ package struct BadRows: Sendable {
 
     init(_ policy: BadRowPolicy) { self.policy = policy }
 
+    /// The same policy, and nothing counted.
+    var none: BadRows { BadRows(policy) }
+
     /// Counts a row, or throws the error if rows must not be wrong.
     mutating func add(_ error: DatasetError) throws {
         if policy == .error { throw error }

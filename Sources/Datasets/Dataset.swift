@@ -31,9 +31,9 @@ package struct Dataset: Sendable {
     /// Whether ``Example/label`` can hold several.
     package let hasSeveralLabels: Bool
     /// How many examples ``Layout/labelMap`` has left out.
-    package let leftOut: Int
+    package private(set) var leftOut: Int
     /// The keys of ``Layout/labelMap`` that no example had as a label, sorted.
-    package let unusedLabelMapKeys: [String]
+    package private(set) var unusedLabelMapKeys: [String]
     /// The rows that were left out because they are wrong.
     package private(set) var badRows: BadRows
 
@@ -82,6 +82,17 @@ package struct Dataset: Sendable {
         (self.path, sha256, self.examples, self.badRows) = (path, stream.sha256, examples, badRows)
         (hasSeveralLabels, self.leftOut, unusedLabelMapKeys) = (rules.areSeveral, leftOut, rules.unusedKeys)
     }
+
+    /// Some of the examples as data of their own, of which nothing was left out.
+    package func part(_ indices: some Sequence<Int>) -> Dataset {
+        var part = self
+        part.examples = indices.map { examples[$0] }
+        (part.badRows, part.leftOut, part.unusedLabelMapKeys) = (badRows.none, 0, [])
+        return part
+    }
+
+    /// The file that an example is from.
+    package func file(of example: Example) -> String { example.file ?? path }
 
     /// Treats labels that are not among `known` as bad rows.
     ///

@@ -8,10 +8,13 @@ struct ExampleReader {
     /// How labels are read, and what was found out about them.
     private(set) var labels: Labels
 
+    /// The lines read so far.
     private var lines = 0
     /// Where the latest row begins, from 1.
     private(set) var line = 0
     private var csv = CSVReader()
+    /// The lines of a CSV row after its first.
+    private var further: [ArraySlice<UInt8>] = []
     /// Where the parts are, once the first row has been seen: in a table, or in objects.
     private var columns: Places<Int>?
     private var keys: Places<String>?
@@ -26,6 +29,8 @@ struct ExampleReader {
         /// Nil where no labels are read.
         let label: Place?
         let group: Place?
+
+        var all: [Place] { text + [label, group].compactMap { $0 } }
     }
 
     private static let textNames = ["text", "sentence", "review", "content"]
@@ -66,11 +71,17 @@ struct ExampleReader {
                 throw DatasetError(path, line: 1, error.cause)
             }
         }
-        if !csv.isOpen { line = lines }
+        if csv.isOpen {
+            further.append(bytes)
+        } else {
+            line = lines
+            further = []
+        }
         switch format {
         case .csv: return try csv.read(bytes).flatMap { try example(of: $0) }
         case .tsv: return try example(of: bytes.withoutCarriageReturn.text().split(at: UInt8(ascii: "\t")))
-        case .jsonl: return bytes.allSatisfy(Self.isBlank) ? nil : try example(of: JSONLineValue.object(bytes))
+        case .jsonl:
+            return bytes.allSatisfy(Self.isBlank) ? nil : try example(of: JSONLineValue.object(bytes, keys: keys?.all))
         case .lines, .folder: return Example(text: try bytes.withoutCarriageReturn.text(), label: nil, line: line)
         }
     }
@@ -93,6 +104,14 @@ struct ExampleReader {
         }
     }
 
+    /// The lines of a bad row after its first one, to be read again: a quote that is missing or too many in one row must not take
+    /// the rows after it along.
+    mutating func takeBack() -> [ArraySlice<UInt8>] {
+        lines -= further.count
+        defer { further = [] }
+        return further
+    }
+
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
 
     // MARK: Tables
@@ -100,16 +119,17 @@ struct ExampleReader {
     private mutating func example(of cells: [Substring]) throws -> Example? {
         guard let columns else {
             let columns = try findColumns(firstRow: cells)
-            let last = max(columns.text.max() ?? 0, columns.label ?? 0, columns.group ?? 0)
             self.columns = columns
-            width = format == .csv ? cells.count : last + 1
-            isExact = format == .csv || (columns.label != nil && !hasHeader && chosenColumns.isEmpty)
+            isExact = format == .csv || hasHeader || (columns.label != nil && chosenColumns.isEmpty)
+            width = format == .csv || hasHeader ? cells.count : (columns.all.max() ?? 0) + 1
             return hasHeader ? nil : try example(of: cells)
         }
         guard isExact ? cells.count == width : cells.count >= width else {
             throw BadRow(
                 format == .csv
                     ? "the row has \(cells.count) fields instead of \(width); a field with a comma must be quoted"
+                    : hasHeader
+                        ? "the row has \(cells.count) columns, and the header \(width)"
                     : columns.label != nil && cells.count == 1
                         ? "the row has no tab; expected text<TAB>label"
                         : isExact
@@ -179,7 +199,7 @@ struct ExampleReader {
 
     /// The columns that the user has chosen.
     private var chosenColumns: [Layout.Column] {
-        layout.textColumns + [layout.labelColumn, layout.groupColumn].compactMap { $0 }
+        layout.textColumns + [labels.reading == .none ? nil : layout.labelColumn, layout.groupColumn].compactMap { $0 }
     }
 
     // MARK: Objects
@@ -201,7 +221,7 @@ struct ExampleReader {
         return Example(
             text: try keys.text.map(text).joined(separator: " "),
             label: try keys.label.flatMap { try labels.gather(value($0)) },
-            group: try keys.group.map(text), line: line)
+            group: try keys.group.map { try value($0) == .null ? "" : text($0) }, line: line)
     }
 
     /// Decides from the first object which keys are read.
@@ -217,8 +237,7 @@ struct ExampleReader {
                 // The objects' own order is not known.
                 let known = candidates.lazy.compactMap { name in keys.first { $0.lowercased() == name } }
                 guard let key = known.first else {
-                    throw DatasetError(
-                        path, line: line,
+                    throw BadRow(
                         "no key is called \(candidates.joined(separator: ", ")); the keys are"
                             + " \(keys.map { "'\($0)'" }.joined(separator: ", ")); name one of them with \(option)")
                 }

@@ -47,22 +47,36 @@ package struct ExampleStream {
     private mutating func read(into examples: inout [Example]) throws -> Bool {
         if folder != nil { return try readFiles(into: &examples) }
         guard let next = try lines?.next() else {
-            try skippingBadRow { try $0.finish() }
+            // Once more if lines of a bad row are to be read again.
+            while let back = try skippingBadRow({ try $0.finish() }) { try read(back, into: &examples) }
             return false
         }
-        for line in next {
-            try skippingBadRow { reader in
-                if let example = try reader.read(line) { examples.append(example) }
-            }
-        }
+        try read(next, into: &examples)
         return true
     }
 
-    private mutating func skippingBadRow(_ body: (inout ExampleReader) throws -> Void) throws {
+    private mutating func read(_ lines: [ArraySlice<UInt8>], into examples: inout [Example]) throws {
+        var lines = lines[...]
+        while let line = lines.popFirst() {
+            let back = try skippingBadRow { reader in
+                if let example = try reader.read(line) { examples.append(example) }
+            }
+            if let back, !back.isEmpty { lines = (back + lines)[...] }
+        }
+    }
+
+    /// Counts a row if it is bad.
+    ///
+    /// - Returns: the lines to be read again; nil if the row is good
+    private mutating func skippingBadRow(
+        _ body: (inout ExampleReader) throws -> Void
+    ) throws -> [ArraySlice<UInt8>]? {
         do {
             try body(&reader)
+            return nil
         } catch let error as BadRow {
             try badRows.add(DatasetError(path, line: reader.line, error.cause))
+            return reader.takeBack()
         }
     }
 

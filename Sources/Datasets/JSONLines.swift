@@ -32,6 +32,30 @@ enum JSONLineValue: Decodable, Equatable {
         }
     }
 
+    /// An object with the values that are wanted.
+    private struct Object: Decodable {
+        let values: [String: JSONLineValue]
+
+        static let wanted = CodingUserInfoKey(rawValue: "wanted")!
+
+        private struct Key: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Key.self)
+            let keys = (decoder.userInfo[Self.wanted] as? [String])?.map(Key.init) ?? container.allKeys
+            var values: [String: JSONLineValue] = [:]
+            for key in keys where container.contains(key) {
+                values[key.stringValue] = try container.decode(JSONLineValue.self, forKey: key)
+            }
+            self.values = values
+        }
+    }
+
     private struct Anything: Decodable {
         init(from decoder: any Decoder) {}
     }
@@ -60,11 +84,14 @@ enum JSONLineValue: Decodable, Equatable {
 
     /// Reads a line.
     ///
+    /// - Parameter keys: those whose values are wanted; nil: all. There may be long ones that nobody asks for
     /// - Throws: ``BadRow`` if it is no JSON object.
-    static func object(_ line: ArraySlice<UInt8>) throws -> [String: JSONLineValue] {
+    static func object(_ line: ArraySlice<UInt8>, keys: [String]?) throws -> [String: JSONLineValue] {
         _ = try line.text()
+        let decoder = JSONDecoder()
+        decoder.userInfo[Object.wanted] = keys
         do {
-            return try JSONDecoder().decode([String: JSONLineValue].self, from: Data(line))
+            return try decoder.decode(Object.self, from: Data(line)).values
         } catch DecodingError.typeMismatch {
             throw BadRow("the line is no JSON object; expected one such as {\"text\": \"…\", \"label\": \"…\"}")
         } catch {

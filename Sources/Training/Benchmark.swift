@@ -78,27 +78,27 @@ package struct Benchmark: Encodable {
     /// - Throws: an error with a message for a person if model or data cannot be read.
     package init(_ request: Request, notice: (String) -> Void) throws {
         let workers = request.workers
-        var file = try Dataset(contentsOf: request.data, layout: request.layout, labels: .one)
-        let labels = Set(file.examples.compactMap(\.label)).sorted()
+        var file = try Dataset(contentsOf: request.data, layout: request.layout, labels: .detected)
+        let labels = Set(file.examples.flatMap { $0.labels(several: file.hasSeveralLabels) }).sorted()
         var folder = try ModelFolder(
-            pretrained: URL(filePath: request.model), labels: labels, pooling: request.pooling, seed: 1, notice: notice)
+            pretrained: URL(filePath: request.model), labels: labels,
+            problemType: file.hasSeveralLabels ? .multiLabel : .singleLabel, pooling: request.pooling, seed: 1,
+            notice: notice)
         let configuration = folder.classifier.configuration
-        let maximumLength = request.maxLength ?? min(Hyperparameters.defaultMaxLength, configuration.maximumLength)
-        guard maximumLength <= configuration.maximumLength else {
-            throw TrainingError(
-                "--max-length \(maximumLength) is more than the model's limit, \(configuration.maximumLength)")
-        }
+        var hyperparameters = Hyperparameters(for: .fineTuning)
+        hyperparameters.maxLength = request.maxLength
+        try hyperparameters.limitLength(to: configuration.maximumLength, of: request.model)
+        let longTexts = hyperparameters.longTexts
         (model, data) = (request.model, request.data)
-        (threads, batchSize, maxLength) = (workers.count, request.batchSize, maximumLength)
+        (threads, batchSize, maxLength) = (workers.count, request.batchSize, longTexts.maximumLength)
         pooling = configuration.pooling.rawValue
         let peak = matrixProductPeak(on: workers)
         peakGflops = peak / 1e9
 
         let texts = file.examples.map(\.text)
-        let longTexts = LongTexts(maximumLength: maximumLength)
         var tokens = 0
         let tokenizing = Self.seconds(atLeast: 0.5) {
-            tokens += EncodedTexts(texts, folder.tokenizer, longTexts, on: workers).sequences.tokens
+            tokens += EncodedTexts(texts, folder.tokenizer, longTexts, on: workers).lengths.reduce(0, +)
         }
         tokenizingTokensPerSecond = Double(tokens) / tokenizing
 

@@ -58,15 +58,18 @@ package func temperature(fittedTo logits: Matrix, targets: [[Int]]) -> Double {
     }
 }
 
-/// 1 / β for the β in 0.01 … 100 at which a convex function is lowest: where its slope is 0, by Newton's method, or by
+/// Where temperatures are looked for.
+let temperatureRange = 0.01...100.0
+
+/// 1 / β for the β at which a convex function is lowest: where its slope is 0, by Newton's method, or by
 /// halving the range in which that must be, on a logarithmic scale, where Newton's step leads out of it or the last one did
 /// little.
 private func temperature(_ derivatives: (_ β: Double) -> (slope: Double, curvature: Double)) -> Double {
-    var (low, high) = (0.01, 100.0)
+    var (low, high) = (1 / temperatureRange.upperBound, 1 / temperatureRange.lowerBound)
     let ends = (low: derivatives(low).slope, high: derivatives(high).slope)
     if ends.low == 0 && ends.high == 0 { return 1 }
-    if ends.low >= 0 { return 1 / low }
-    if ends.high <= 0 { return 1 / high }
+    if ends.low >= 0 { return temperatureRange.upperBound }
+    if ends.high <= 0 { return temperatureRange.lowerBound }
     var (β, last) = (1.0, Double.infinity)
     for _ in 0..<200 {
         let (slope, curvature) = derivatives(β)

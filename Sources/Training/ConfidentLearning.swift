@@ -20,12 +20,7 @@ package struct ConfidentLearning: Sendable, Equatable {
         package let isOffDiagonal: Bool
     }
 
-    /// The mean probability of each label over the texts that are labelled so; nil if there are none, and then no text is
-    /// confidently of that label.
-    package let thresholds: [Double?]
-    /// The confident joint: how many texts of each given label (row) are confidently of each label (column).
-    package let joint: [[Int]]
-    /// All texts, those whose labels are the most probably wrong first: those off the diagonal of ``joint``, then the others,
+    /// All texts, those whose labels are the most probably wrong first: those off the diagonal of the confident joint, then the others,
     /// and both by the probability of the given label, from the lowest up. On data with labels changed on purpose, that found
     /// as many as the margin to the most probable other label, or more.
     package let issues: [LabelIssue]
@@ -44,10 +39,8 @@ package struct ConfidentLearning: Sendable, Equatable {
             sums[label] += Double(p[row * labels + label])
             counts[label] += 1
         }
-        thresholds = zip(sums, counts).map { $1 == 0 ? nil : $0 / Double($1) }
-        // Equal probabilities reach their mean also if it was rounded up.
-        let limits = thresholds.map { ($0 ?? .infinity) - 1e-6 }
-        var joint = [[Int]](repeating: [Int](repeating: 0, count: labels), count: labels)
+        // Of a label that no text has, none is confidently. Equal probabilities reach their mean also if it was rounded up.
+        let limits = zip(sums, counts).map { $1 == 0 ? .infinity : $0 / Double($1) - 1e-6 }
         var issues: [LabelIssue] = []
         issues.reserveCapacity(given.count)
         for (row, label) in given.enumerated() {
@@ -58,7 +51,6 @@ package struct ConfidentLearning: Sendable, Equatable {
                 if Double(p[first + j]) >= limits[j], isHigher(j, than: confident) { confident = j }
                 if j != label, isHigher(j, than: other) { other = j }
             }
-            if let confident { joint[label][confident] += 1 }
             let better = confident == label ? nil : confident
             issues.append(
                 LabelIssue(
@@ -69,6 +61,6 @@ package struct ConfidentLearning: Sendable, Equatable {
             if $0.isOffDiagonal != $1.isOffDiagonal { return $0.isOffDiagonal }
             return ($0.confidence, $0.index) < ($1.confidence, $1.index)
         }
-        (self.joint, self.issues) = (joint, issues)
+        self.issues = issues
     }
 }

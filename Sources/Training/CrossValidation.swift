@@ -5,6 +5,10 @@ import Transformer
 
 /// What models say of texts that they were not trained with: the texts are split into folds, and each fold is classified by a
 /// model that was trained on the others.
+///
+/// The probabilities are the mean over those after each epoch. Networks learn first what many texts have in common, and only later
+/// single labels that contradict it (Arpit et al., *A Closer Look at Memorization in Deep Networks*, 2017): after the last epoch
+/// alone, wrong labels among the others have been learned too.
 package struct CrossValidation {
     /// Of each label, `[texts, labels]`.
     package let probabilities: Matrix
@@ -19,7 +23,7 @@ package struct CrossValidation {
     /// Trains and classifies, fold by fold.
     ///
     /// - Parameters:
-    ///   - request: how models are trained; the last epoch counts, as there is nothing to choose another by
+    ///   - request: how models are trained
     ///   - data: texts with one label each; those with a label that the model does not know are bad rows
     ///   - report: is told what happens
     /// - Throws: an error with a message for a person if nothing can be trained with these data.
@@ -30,14 +34,14 @@ package struct CrossValidation {
             throw TrainingError("\(data.path): texts can have several labels; this needs one label for each text")
         }
         let names = Set(data.examples.compactMap(\.label)).sorted()
-        guard names.count > 1 && data.examples.count >= Self.folds else {
+        let counts = Dictionary(grouping: data.examples, by: \.label).values.map(\.count)
+        guard data.examples.count >= Self.folds && counts.count(where: { $0 > 1 }) > 1 else {
             throw TrainingError(
-                "\(data.path): \(data.examples.count) texts with \(names.count) labels; needed are at least \(Self.folds) texts and"
-                    + " two labels")
+                "\(data.path): too few texts; needed are at least \(Self.folds), and two labels with two texts each")
         }
         var request = request
         let model = try ModelFolder(
-            toTrain: &request, labels: names, .singleLabel, texts: data.examples.map(\.text),
+            toTrain: &request, labels: names, .singleLabel, newHead: true, texts: data.examples.map(\.text),
             notice: { report(.notice($0)) })
         let hyperparameters = request.hyperparameters
         let examples = try EncodedExamples(&data, for: model, hyperparameters.longTexts, on: workers)
@@ -54,12 +58,30 @@ package struct CrossValidation {
             }
         }
         let foldOf = Self.folds(targets, seed: hyperparameters.seed)
-        var logits = [Float](repeating: 0, count: targets.count * labels.count)
+        let columns = labels.count
+        var sums = [Float](repeating: 0, count: targets.count * columns)
         let start = ContinuousClock.now
         for fold in 0..<Self.folds {
-            let training = examples.sequences.indices.filter { foldOf[examples.texts.owners[$0]] != fold }
+            let heldOut = targets.indices.filter { foldOf[$0] == fold }
+            let texts = examples.texts.part(heldOut)
+            let featuresOfHeldOut = features.map { features in
+                var rows = Matrix(columns: features.columns)
+                let sequences = examples.sequences.indices.filter { foldOf[examples.texts.owners[$0]] == fold }
+                gatherRows(features, sequences[...], into: &rows)
+                return rows
+            }
+            let training = targets.indices.filter { foldOf[$0] != fold }
             var classifier = model.classifier
-            try Self.train(&classifier, hyperparameters, examples, training, features, on: workers) { done, loss in
+            try Self.train(&classifier, hyperparameters, examples, training, features, on: workers) { classifier in
+                let predictions = try Predictions(
+                    logits: predictor.logits(classifier, texts, features: featuresOfHeldOut),
+                    problemType: .singleLabel, InferenceSettings())
+                for (row, text) in heldOut.enumerated() {
+                    for (label, p) in predictions.probabilities.row(row).enumerated() {
+                        sums[text * columns + label] += p
+                    }
+                }
+            } report: { done, loss in
                 let share = (Double(fold) + done) / Double(Self.folds)
                 let elapsed = (ContinuousClock.now - start) / .seconds(1)
                 report(
@@ -67,51 +89,44 @@ package struct CrossValidation {
                         fold + 1, of: Self.folds, share: share, loss: loss,
                         secondsLeft: elapsed * (1 - share) / share))
             }
-            let heldOut = targets.indices.filter { foldOf[$0] == fold }
-            let texts = examples.texts.part(heldOut)
-            let part: Matrix
-            if let features {
-                var rows = Matrix(columns: features.columns)
-                gatherRows(
-                    features, examples.sequences.indices.filter { foldOf[examples.texts.owners[$0]] == fold }[...],
-                    into: &rows)
-                part = predictor.logits(classifier, features: rows, of: texts)
-            } else {
-                part = predictor.logits(classifier, texts)
-            }
-            for (row, text) in heldOut.enumerated() {
-                logits.replaceSubrange(text * labels.count..<(text + 1) * labels.count, with: part.row(row))
-            }
         }
-        probabilities = try Predictions(
-            logits: Matrix(logits, columns: labels.count), problemType: .singleLabel, InferenceSettings()
-        ).probabilities
+        probabilities = Matrix(sums, columns: columns).scaled(by: 1 / Float(hyperparameters.epochs))
     }
 
-    /// The fold of each text: of every label the same share in each.
+    /// The fold of each text: of every label as nearly as possible the same number in each, and of all texts too.
     private static func folds(_ targets: [Int], seed: UInt64) -> [Int] {
         var folds = [Int](repeating: 0, count: targets.count)
-        for (label, texts) in Dictionary(grouping: targets.indices, by: { targets[$0] }) {
+        var next = 0
+        for (label, texts) in Dictionary(grouping: targets.indices, by: { targets[$0] }).sorted(by: { $0.key < $1.key }) {
             var random = RandomNumbers(seed: seed, site: RandomSite.folds, step: UInt64(label))
-            for (place, text) in texts.shuffled(using: &random).enumerated() { folds[text] = place % Self.folds }
+            for text in texts.shuffled(using: &random) {
+                folds[text] = next % Self.folds
+                next += 1
+            }
         }
         return folds
     }
 
     /// A training without files, runs and choices.
     ///
-    /// - Parameter report: is told, from time to time, the share of the steps that is done, and the loss
+    /// - Parameters:
+    ///   - texts: which of `examples`
+    ///   - endOfEpoch: is called with the classifier after each epoch
+    ///   - report: is told after each step the share of the steps that is done, and the loss
     private static func train(
         _ classifier: inout SequenceClassifier, _ hyperparameters: Hyperparameters, _ examples: EncodedExamples,
-        _ sequences: [Int], _ features: Matrix?, on workers: Workers, report: (Double, Double) -> Void
+        _ texts: [Int], _ features: Matrix?, on workers: Workers, endOfEpoch: (SequenceClassifier) throws -> Void,
+        report: (Double, Double) -> Void
     ) throws {
+        let isIncluded = Set(texts)
+        let sequences = examples.sequences.indices.filter { isIncluded.contains(examples.texts.owners[$0]) }
         let size = hyperparameters.batchSize * hyperparameters.gradientAccumulation
         let steps = (sequences.count + size - 1) / size
         let schedule = LinearSchedule(
             peak: hyperparameters.learningRate, warmupRatio: hyperparameters.warmupRatio,
             totalSteps: hyperparameters.epochs * steps)
         var step = try TrainingStep(
-            for: classifier, hyperparameters, targets: examples.targets(ofSequences: sequences), workers: workers)
+            for: classifier, hyperparameters, targets: examples.targets.at(texts), workers: workers)
         var optimizer = AdamW(count: step.gradients.values.count)
         var number = 0
         for epoch in 0..<hyperparameters.epochs {
@@ -127,7 +142,8 @@ package struct CrossValidation {
                 number += 1
                 report(Double(number) / Double(schedule.totalSteps), loss)
             }
+            step.finish(&classifier, &optimizer)
+            try endOfEpoch(classifier)
         }
-        step.finish(&classifier, &optimizer)
     }
 }

@@ -43,8 +43,15 @@ struct DataFiles {
         }
         isHeldOut = request.dev == nil
         let before = train.examples.count
-        if request.dropLeaked { try train.removeTexts(of: dev, on: workers) }
+        if request.dropLeaked { train.removeTexts(of: dev, on: workers) }
         droppedLeaks = before - train.examples.count
+        let left = Set(train.examples.flatMap { $0.labels(several: train.hasSeveralLabels) })
+        if droppedLeaks > 0, let lost = labels.first(where: { !left.contains($0) }) {
+            throw DatasetError(
+                train.path,
+                "every text with the label '\(lost)' stands in \(dev.path) too; without these, it cannot be learned (--drop-leaked)"
+            )
+        }
         self.train = train
     }
 
@@ -116,21 +123,17 @@ extension Dataset {
             let count = min(max(1, Int((fraction * Double(indices.count)).rounded())), indices.count - 1)
             heldOut.formUnion(indices.shuffled(using: &random).prefix(count))
         }
-        var other = self
-        other.examples = heldOut.sorted().map { examples[$0] }
+        let other = part(heldOut.sorted())
         examples = examples.indices.filter { !heldOut.contains($0) }.map { examples[$0] }
         return other
     }
 
     /// Leaves out the examples whose texts stand in other data too.
-    ///
-    /// - Throws: `DatasetError` if none is left.
-    mutating func removeTexts(of other: Dataset, on workers: Workers) throws {
+    mutating func removeTexts(of other: Dataset, on workers: Workers) {
         let own = examples.count
         let leaked = Set(
-            groupsOfSameTexts((examples + other.examples).map(\.text), on: workers)
+            groupsOfSameTexts(examples.map(\.text) + other.examples.map(\.text), on: workers)
                 .filter { $0.last! >= own }.flatMap { $0.prefix { $0 < own } })
         examples = examples.indices.filter { !leaked.contains($0) }.map { examples[$0] }
-        if examples.isEmpty { throw DatasetError(path, "every text stands in \(other.path) too; none is left") }
     }
 }

@@ -1,22 +1,17 @@
 import Datasets
 import Foundation
 import Kernels
+import Tokenization
 import Transformer
 
 /// What is in some files of labelled texts, and what is wrong with it: to be read before a training.
 package struct DataReport: Encodable, Sendable {
-    /// A file, or a part of one.
-    package struct Part {
+    /// A file, or a part of one, and its encoded texts.
+    struct Part {
+        /// What the report calls it.
         let name: String
         let data: Dataset
         let texts: EncodedTexts
-
-        /// - Parameters:
-        ///   - name: what the report calls it
-        ///   - texts: the encoded texts of `data`
-        package init(name: String, data: Dataset, texts: EncodedTexts) {
-            (self.name, self.data, self.texts) = (name, data, texts)
-        }
     }
 
     /// What is in one file.
@@ -29,10 +24,14 @@ package struct DataReport: Encodable, Sendable {
         package let firstBadRows: [String]
         /// Rows whose label was mapped to nothing.
         package let leftOut: Int
+        /// Labels that were to be mapped, and do not occur.
+        package let unusedLabelMapKeys: [String]
         /// In the order of their names. Where texts have several labels, the shares can have a sum above 1.
         package let labels: [LabelCount]
         /// Where texts can have several labels: those that have none.
         package let unlabeled: Int
+        /// Labels that the first file does not have; a model that was trained on it does not know them.
+        package let unknownLabels: [String]
         package let emptyTexts: Int
         package let tokens: Lengths
         /// Texts with more tokens than are read at a time.
@@ -77,9 +76,15 @@ package struct DataReport: Encodable, Sendable {
 
     /// Texts that stand in several places.
     package struct Repeated: Encodable, Sendable {
-        package let texts: Int
-        package let rows: Int
-        package let first: [Occurrences]
+        package private(set) var texts = 0
+        package private(set) var rows = 0
+        package private(set) var first: [Occurrences] = []
+
+        mutating func add(rows: Int, _ occurrences: @autoclosure () -> Occurrences) {
+            texts += 1
+            self.rows += rows
+            if first.count < DataReport.shown { first.append(occurrences()) }
+        }
     }
 
     /// Where a text stands.
@@ -115,7 +120,7 @@ package struct DataReport: Encodable, Sendable {
     package let longTexts: String
 
     /// How many examples of a problem are shown.
-    private static let shown = 3
+    fileprivate static let shown = 3
     /// How many places of a text are named.
     private static let shownPlaces = 4
 
@@ -124,71 +129,116 @@ package struct DataReport: Encodable, Sendable {
     /// - Parameters:
     ///   - parts: the training data first
     ///   - longTexts: what is done with long texts
-    package init(_ parts: [Part], _ longTexts: LongTexts, droppedLeaks: Int = 0, on workers: Workers) {
+    init(_ parts: [Part], _ longTexts: LongTexts, droppedLeaks: Int = 0, on workers: Workers) {
         maxLength = longTexts.maximumLength
         self.longTexts = longTexts.method.rawValue
         self.droppedLeaks = droppedLeaks
-        // All texts in one list, with the number of each one's file.
-        let files = parts.indices.flatMap { Array(repeating: $0, count: parts[$0].data.examples.count) }
-        let examples = parts.flatMap(\.data.examples)
-        let groups = groupsOfSameTexts(examples.map(\.text), on: workers)
+        // The texts of all files have numbers in one row.
+        let starts = parts.reduce(into: [0]) { $0.append($0.last! + $1.data.examples.count) }
+        func file(_ text: Int) -> Int { starts.lastIndex { $0 <= text }! }
+        func place(_ text: Int) -> Place {
+            let data = parts[file(text)].data
+            let example = data.examples[text - starts[file(text)]]
+            return Place(file: data.file(of: example), line: example.line, label: example.label ?? "")
+        }
 
-        func occurrences(_ indices: [Int]) -> Occurrences {
-            Occurrences(
-                text: examples[indices[0]].text,
-                places: indices.prefix(Self.shownPlaces).map { index in
-                    let example = examples[index]
-                    return Place(
-                        file: example.file ?? parts[files[index]].data.path, line: example.line,
-                        label: example.label ?? "")
-                })
-        }
-        func repeated(_ groups: [[Int]]) -> Repeated {
-            Repeated(
-                texts: groups.count, rows: groups.reduce(0) { $0 + $1.count - 1 },
-                first: groups.prefix(Self.shown).map(occurrences))
-        }
-        self.files = parts.indices.map { number in
-            let (part, data) = (parts[number], parts[number].data)
-            let within = groups.map { $0.filter { files[$0] == number } }.filter { $0.count > 1 }
-            var counts: [String: Int] = [:]
-            var unlabeled = 0
-            for example in data.examples {
-                let labels = example.labels(several: data.hasSeveralLabels)
-                for label in labels { counts[label, default: 0] += 1 }
-                if labels.isEmpty { unlabeled += 1 }
+        var duplicates = parts.map { _ in Repeated() }
+        var contradictions = duplicates
+        var leaks: [[Int]: Repeated] = [:]
+        for group in groupsOfSameTexts(parts.flatMap { $0.data.examples.map(\.text) }, on: workers) {
+            func occurrences(_ texts: some Collection<Int>) -> Occurrences {
+                let first = file(group[0])
+                return Occurrences(
+                    text: parts[first].data.examples[group[0] - starts[first]].text,
+                    places: texts.prefix(Self.shownPlaces).map(place))
             }
-            return File(
-                data: part.name, sha256: data.sha256, examples: data.examples.count, badRows: data.badRows.count,
-                firstBadRows: data.badRows.messages, leftOut: data.leftOut,
-                labels: counts.sorted { $0.key < $1.key }.map {
-                    LabelCount(
-                        label: $0.key, examples: $0.value, share: Double($0.value) / Double(data.examples.count))
-                },
-                unlabeled: unlabeled,
-                emptyTexts: data.examples.count { $0.text.unicodeScalars.allSatisfy(\.properties.isWhitespace) },
-                tokens: Lengths(part.texts.lengths), longerTexts: part.texts.countOfLonger(than: longTexts),
-                duplicates: repeated(within),
-                contradictions: repeated(within.filter { group in Set(group.map { examples[$0].label }).count > 1 }))
-        }
-        leaks = parts.indices.flatMap { heldOut in
-            (0..<heldOut).compactMap { training in
-                let shared = groups.map { $0.filter { files[$0] == training || files[$0] == heldOut } }
-                    .filter { files[$0.first ?? 0] == training && files[$0.last ?? 0] == heldOut && !$0.isEmpty }
-                if shared.isEmpty { return nil }
-                return Leak(
-                    training: parts[training].name, heldOut: parts[heldOut].name, texts: shared.count,
-                    rows: shared.reduce(0) { $0 + $1.count { files[$0] == heldOut } },
-                    first: shared.prefix(Self.shown).map { group in
-                        occurrences([group[0], group.first { files[$0] == heldOut }!])
-                    })
+            let inFiles = Dictionary(grouping: group, by: file).sorted { $0.key < $1.key }
+            for (number, texts) in inFiles where texts.count > 1 {
+                duplicates[number].add(rows: texts.count - 1, occurrences(texts))
+                if Set(texts.map { place($0).label }).count > 1 {
+                    contradictions[number].add(rows: texts.count - 1, occurrences(texts))
+                }
+            }
+            for (index, heldOut) in inFiles.enumerated() {
+                for training in inFiles[..<index] {
+                    leaks[[training.key, heldOut.key], default: Repeated()].add(
+                        rows: heldOut.value.count, occurrences([training.value[0], heldOut.value[0]]))
+                }
             }
         }
+        let known = Set(parts[0].data.examples.flatMap { $0.labels(several: parts[0].data.hasSeveralLabels) })
+        files = parts.indices.map { number in
+            File(parts[number], known: known, longTexts, duplicates[number], contradictions[number])
+        }
+        self.leaks = leaks.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { pair, shared in
+            Leak(
+                training: parts[pair[0]].name, heldOut: parts[pair[1]].name, texts: shared.texts, rows: shared.rows,
+                first: shared.first)
+        }
+    }
+
+    /// Looks at files as a training would read them.
+    ///
+    /// - Parameters:
+    ///   - paths: the training data first
+    ///   - request: says how files are read, and whose tokens are counted
+    /// - Throws: an error with a message for a person if a file or the model cannot be read.
+    package init(of paths: [String], _ request: TrainingRequest, on workers: Workers) throws {
+        var hyperparameters = request.hyperparameters
+        let first = try Dataset(
+            contentsOf: paths[0], layout: request.layout, labels: .reading(hyperparameters.problemType))
+        let others = try paths.dropFirst().map {
+            try Dataset(contentsOf: $0, layout: request.layout, labels: first.hasSeveralLabels ? .several : .one)
+        }
+        let tokenizer: Tokenizer
+        if let model = request.model {
+            let (ofModel, limit) = try ModelFolder.tokenizer(of: URL(filePath: model))
+            tokenizer = ofModel
+            try hyperparameters.limitLength(to: limit, of: model)
+        } else {
+            tokenizer = try Tokenizer(learnedFrom: first.examples.map(\.text), size: hyperparameters.vocabSize)
+        }
+        let longTexts = hyperparameters.longTexts
+        self.init(
+            ([first] + others).map { data in
+                Part(
+                    name: data.path, data: data,
+                    texts: EncodedTexts(data.examples.map(\.text), tokenizer, longTexts, on: workers))
+            }, longTexts, on: workers)
+    }
+}
+
+extension DataReport.File {
+    fileprivate init(
+        _ part: DataReport.Part, known: Set<String>, _ longTexts: LongTexts, _ duplicates: DataReport.Repeated,
+        _ contradictions: DataReport.Repeated
+    ) {
+        let data = part.data
+        var counts: [String: Int] = [:]
+        unlabeled = data.examples.count { example in
+            let labels = example.labels(several: data.hasSeveralLabels)
+            for label in labels { counts[label, default: 0] += 1 }
+            return labels.isEmpty
+        }
+        self.data = part.name
+        sha256 = data.sha256
+        examples = data.examples.count
+        (badRows, firstBadRows) = (data.badRows.count, data.badRows.messages)
+        (leftOut, unusedLabelMapKeys) = (data.leftOut, data.unusedLabelMapKeys)
+        labels = counts.sorted { $0.key < $1.key }.map {
+            DataReport.LabelCount(
+                label: $0.key, examples: $0.value, share: Double($0.value) / Double(data.examples.count))
+        }
+        unknownLabels = counts.keys.filter { !known.contains($0) }.sorted()
+        emptyTexts = data.examples.count { comparable($0.text).isEmpty }
+        tokens = DataReport.Lengths(part.texts.lengths)
+        longerTexts = part.texts.countOfLonger(than: longTexts)
+        (self.duplicates, self.contradictions) = (duplicates, contradictions)
     }
 }
 
 /// The indices of texts that are the same but for case and white space, where there are at least two; the groups in the order of
-/// their first texts.
+/// their first texts. Texts without a visible character are not compared.
 ///
 /// - Complexity: O(*n* log *n*); what is kept of a text is a number.
 func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]] {
@@ -201,7 +251,8 @@ func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]] {
         rest = rest.dropFirst(run.count)
         // Different texts can have the same hash.
         if run.count > 1 {
-            groups += Dictionary(grouping: run) { comparable(texts[$0]) }.values.filter { $0.count > 1 }
+            groups += Dictionary(grouping: run) { comparable(texts[$0]) }
+                .filter { !$0.key.isEmpty && $0.value.count > 1 }.values
         }
     }
     return groups.sorted { $0[0] < $1[0] }

@@ -35,8 +35,9 @@ package enum ThresholdMetric: String, CaseIterable, Sendable {
 /// The threshold with the best value of `metric` if texts with p ≥ threshold are taken for positive. Compare in double
 /// precision: no Float32 need lie between two probabilities, and a threshold does.
 ///
-/// Candidates are 0, 1, and the middle between any two probabilities that follow each other. Of equally good ones, the
-/// nearest to 0.5 is chosen, and of equally near ones the higher.
+/// Between two probabilities that follow each other, all thresholds are equally good: the middle is a candidate, and below the
+/// lowest and above the highest probability the middle between that and 0 or 1; 0.5 is one wherever it lies. Of equally good
+/// candidates the nearest to 0.5 is chosen, and of equally near ones the higher.
 ///
 /// - Parameters:
 ///   - probabilities: of the second label, in 0 … 1; not empty
@@ -51,17 +52,18 @@ package func bestThreshold(
     var candidates: [(threshold: Double, value: Double)] = []
     var (tp, fp) = (0, 0)
     var last: Double?
-    func add(_ threshold: Double) {
+    func add(above low: Double, upTo high: Double) {
+        let threshold = low < 0.5 && high >= 0.5 ? 0.5 : (low + high) / 2
         candidates.append((threshold, metric.value(tp: tp, fp: fp, fn: positives - tp, tn: negatives - fp)))
     }
     ranked.descend { score, positives, negatives in
-        // A threshold of 1 leaves out all texts, unless some have a probability of 1.
-        if let last { add((last + Double(score)) / 2) } else if score < 1 { add(1) }
+        // No threshold leaves out texts with a probability of 1.
+        if last != nil || score < 1 { add(above: Double(score), upTo: last ?? 1) }
         tp += positives
         fp += negatives
         last = Double(score)
     }
-    add(0)
+    add(above: 0, upTo: last ?? 1)
     // Values that differ only by rounding are equal.
     let best = candidates.lazy.map(\.value).max()! - 1e-12
     return candidates.lazy.filter { $0.value >= best }.min { abs($0.threshold - 0.5) < abs($1.threshold - 0.5) }!

@@ -20,12 +20,7 @@ package struct LabeledLogits {
         _ predictor: inout Predictor
     ) {
         let start = ContinuousClock.now
-        logits =
-            if let features {
-                predictor.logits(classifier, features: features, of: examples.texts)
-            } else {
-                predictor.logits(classifier, examples.texts)
-            }
+        logits = predictor.logits(classifier, examples.texts, features: features)
         targets = examples.targets
         tokens = examples.sequences.tokens
         seconds = (ContinuousClock.now - start) / .seconds(1)
@@ -39,7 +34,8 @@ package struct LabeledLogits {
         seconds = parts.reduce(0) { $0 + $1.seconds }
     }
 
-    private init(logits: Matrix, targets: Targets, tokens: Int, seconds: Double) {
+    /// Puts logits and targets together.
+    package init(logits: Matrix, targets: Targets, tokens: Int, seconds: Double) {
         (self.logits, self.targets, self.tokens, self.seconds) = (logits, targets, tokens, seconds)
     }
 

@@ -85,17 +85,19 @@ package struct Explainer {
         let (classifier, problemType) = (model.classifier, model.classifier.configuration.problemType)
         let (encoding, words) = model.tokenizer.align(text, maximumLength: maximumLength)
         let ids = encoding.ids
-        let logits = classifier.logits(Batch([ids]), &inference, on: workers)
-        let prediction = try Predictions(logits: logits, problemType: problemType, model.settings)[0]
+        let predictions = try Predictions(
+            logits: classifier.logits(Batch([ids]), &inference, on: workers), problemType: problemType, model.settings)
+        let prediction = predictions[0]
         let predicted = prediction.labels.count == 1 ? prediction.labels[0] : prediction.mostProbable
         let label = label ?? predicted
-        let (_, scores) = classifier.gradientTimesInput(Batch([ids]), labels: [label], &training, on: workers)
+        let scores = classifier.gradientTimesInput(
+            Batch([ids]), labels: [label], temperature: model.settings.temperature, &training, on: workers)
         let variants = words.compactMap { word in
             word.tokens.flatMap { $0.isEmpty ? nil : ids[..<$0.lowerBound] + ids[$0.upperBound...] }
         }
         var without = try logOdds(of: label, variants.map(Array.init))[...]
-        let whole = Transformer.logOdds(of: label, logits.values, problemType)
-        guard whole.isFinite, scores.allSatisfy(\.isFinite) else { throw Self.overflow }
+        let whole = Transformer.logOdds(of: label, predictions.logits.values, problemType)
+        guard whole.isFinite, scores.allSatisfy(\.isFinite) else { throw TrainingError.overflow }
         return Explanation(
             text: text, label: label, prediction: prediction,
             words: words.map { word in
@@ -117,12 +119,11 @@ package struct Explainer {
         for start in stride(from: 0, to: sequences.count, by: count) {
             let batch = Batch(sequences[start..<min(start + count, sequences.count)])
             let logits = model.classifier.logits(batch, &inference, on: workers)
+                .scaled(by: Float(1 / model.settings.temperature))
             logOdds += (0..<logits.rows).map { Transformer.logOdds(of: label, logits.row($0), problemType) }
         }
-        guard logOdds.allSatisfy(\.isFinite) else { throw Self.overflow }
+        guard logOdds.allSatisfy(\.isFinite) else { throw TrainingError.overflow }
         return logOdds
     }
 
-    private static let overflow = TrainingError(
-        "the model's outputs are not numbers: its parameters are damaged, or training diverged")
 }

@@ -106,6 +106,16 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
         LongTexts(longTextsMethod, maximumLength: maxLength ?? Self.defaultMaxLength, stride: stride)
     }
 
+    /// Decides about ``maxLength`` by the limit of a model.
+    ///
+    /// - Throws: ``TrainingError`` if it is more.
+    mutating func limitLength(to limit: Int, of model: String) throws {
+        if let maxLength, maxLength > limit {
+            throw TrainingError("--max-length \(maxLength) is more than the limit of \(model), \(limit)")
+        }
+        maxLength = maxLength ?? min(Self.defaultMaxLength, limit)
+    }
+
     /// Whether nothing but the head is trained, so that what it reads stays the same.
     package var trainsHeadOnly: Bool { trainLayers == .head && !trainEmbeddings }
 
@@ -177,7 +187,6 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     /// Takes over what a model has decided.
     mutating func adopt(_ configuration: Configuration) {
         dropout = dropout ?? Double("\(configuration.dropout)")
-        maxLength = maxLength ?? min(Self.defaultMaxLength, configuration.maximumLength)
         problemType = configuration.problemType
         layers = configuration.layers
         hiddenSize = configuration.hiddenSize

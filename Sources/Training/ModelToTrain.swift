@@ -7,27 +7,25 @@ extension ModelFolder {
     ///
     /// - Parameters:
     ///   - request: takes over what the model has decided
+    ///   - newHead: whether the classifier of the folder is replaced even if it knows all labels
     ///   - texts: of the training data
     ///   - notice: is told what was initialised, and what was not used
     /// - Throws: an error with a message for a person if there is no such model, or none can have such a shape.
     package init(
         toTrain request: inout TrainingRequest, labels: [String], _ problemType: Configuration.ProblemType,
-        texts: [String], notice: (String) -> Void
+        newHead: Bool = false, texts: [String], notice: (String) -> Void
     ) throws {
         let hyperparameters = request.hyperparameters
         if let path = request.model {
             try self.init(
-                pretrained: URL(filePath: path), labels: labels, problemType: problemType,
+                pretrained: URL(filePath: path), labels: labels, problemType: problemType, newHead: newHead,
                 pooling: hyperparameters.pooling, seed: hyperparameters.seed, notice: notice)
             if hyperparameters.trainsHeadOnly && classifier.configuration.pooling == .cls {
                 notice(
                     "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"
                 )
             }
-            let limit = classifier.configuration.maximumLength
-            if let length = hyperparameters.maxLength, length > limit {
-                throw TrainingError("--max-length \(length) is more than the \(limit) of \(path)")
-            }
+            try request.hyperparameters.limitLength(to: classifier.configuration.maximumLength, of: path)
             if let dropout = hyperparameters.dropout { try classifier.setDropout(Float(dropout)) }
         } else {
             let tokenizer = try Tokenizer(learnedFrom: texts, size: hyperparameters.vocabSize)
@@ -36,7 +34,8 @@ extension ModelFolder {
                 layers: hyperparameters.layers, heads: hyperparameters.heads,
                 intermediateSize: hyperparameters.intermediateSize, labels: labels)
             configuration.problemType = problemType
-            configuration.maximumLength = hyperparameters.maxLength ?? Hyperparameters.defaultMaxLength
+            configuration.maximumLength = hyperparameters.longTexts.maximumLength
+            request.hyperparameters.maxLength = configuration.maximumLength
             configuration.dropout = Float(hyperparameters.dropout ?? Hyperparameters.dropoutOfNewModels)
             configuration.attentionDropout = configuration.dropout
             configuration.pooling = hyperparameters.pooling ?? .mean

@@ -1,3 +1,4 @@
+import Foundation
 import Kernels
 import Transformer
 
@@ -22,7 +23,8 @@ package struct Predictions: RandomAccessCollection {
     /// `[texts, labels]`
     package let probabilities: Matrix
     private let problemType: Configuration.ProblemType
-    private let threshold: Double?
+    /// The least difference of the two logits at which the second label is the answer.
+    private let leastLogOdds: Double?
 
     /// Makes answers of logits.
     ///
@@ -33,15 +35,14 @@ package struct Predictions: RandomAccessCollection {
     package init(logits: Matrix, problemType: Configuration.ProblemType, _ settings: InferenceSettings) throws {
         self.logits = settings.temperature == 1 ? logits : logits.scaled(by: Float(1 / settings.temperature))
         self.problemType = problemType
-        threshold = settings.threshold
+        // As ``logits`` are, by the temperature.
+        leastLogOdds = settings.threshold.map { log($0 / (1 - $0)) / settings.temperature }
         probabilities =
             switch problemType {
             case .singleLabel: softmax(self.logits)
             case .multiLabel: sigmoid(self.logits)
             }
-        guard probabilities.allFinite else {
-            throw TrainingError("the model's outputs are not numbers: its parameters are damaged, or training diverged")
-        }
+        guard self.logits.allFinite else { throw TrainingError.overflow }
     }
 
     package var startIndex: Int { 0 }
@@ -51,7 +52,11 @@ package struct Predictions: RandomAccessCollection {
         let p = probabilities.row(text)
         switch problemType {
         case .singleLabel:
-            let label = threshold.map { Double(p[1]) >= $0 ? 1 : 0 } ?? p.firstIndex(of: p.max()!) ?? 0
+            let label =
+                leastLogOdds.map { least in
+                    let z = logits.row(text)
+                    return Double(z[1]) - Double(z[0]) >= least ? 1 : 0
+                } ?? p.firstIndex(of: p.max()!) ?? 0
             return Prediction(probabilities: p, labels: [label], confidence: p[label])
         case .multiLabel:
             return Prediction(

@@ -21,42 +21,39 @@ package struct Predictor {
 
     /// The logits of texts; of one that is read in windows, the mean over these.
     ///
+    /// - Parameter features: of the texts' sequences, `[sequences, hidden]`, if they are known: then only the head is run
     /// - Returns: `[texts, labels]`
-    package mutating func logits(_ classifier: SequenceClassifier, _ texts: EncodedTexts) -> Matrix {
+    package mutating func logits(
+        _ classifier: SequenceClassifier, _ texts: EncodedTexts, features: Matrix? = nil
+    ) -> Matrix {
         let labels = classifier.configuration.labels.count
-        var values = [Float](repeating: 0, count: texts.sequences.count * labels)
-        for batch in batches(of: texts.sequences) {
-            let logits = classifier.logits(Batch(batch.map { texts.sequences[$0] }), &workspace, on: workers)
-            for (row, sequence) in batch.enumerated() {
-                values.replaceSubrange(sequence * labels..<(sequence + 1) * labels, with: logits.row(row))
+        var values: [Float] = []
+        if let features {
+            var rows = Matrix(columns: features.columns)
+            for start in stride(from: 0, to: features.rows, by: Self.featuresAtATime) {
+                gatherRows(features, start..<min(start + Self.featuresAtATime, features.rows), into: &rows)
+                values += classifier.logits(features: rows, &workspace, on: workers).values
+            }
+        } else {
+            values = [Float](repeating: 0, count: texts.sequences.count * labels)
+            for batch in batches(of: texts.sequences) {
+                let logits = classifier.logits(Batch(batch.map { texts.sequences[$0] }), &workspace, on: workers)
+                for (row, sequence) in batch.enumerated() {
+                    values.replaceSubrange(sequence * labels..<(sequence + 1) * labels, with: logits.row(row))
+                }
             }
         }
         return texts.means(ofSequences: Matrix(values, columns: labels))
     }
 
-    /// The logits of texts whose features are known.
-    ///
-    /// - Parameters:
-    ///   - features: of the texts' sequences, `[sequences, hidden]`
-    /// - Returns: `[texts, labels]`
-    mutating func logits(_ classifier: SequenceClassifier, features: Matrix, of texts: EncodedTexts) -> Matrix {
-        var values: [Float] = []
-        var rows = Matrix(columns: features.columns)
-        for start in stride(from: 0, to: features.rows, by: Self.featuresAtATime) {
-            gatherRows(features, start..<min(start + Self.featuresAtATime, features.rows), into: &rows)
-            values += classifier.logits(features: rows, &workspace, on: workers).values
-        }
-        return texts.means(ofSequences: Matrix(values, columns: classifier.configuration.labels.count))
-    }
-
     private static let featuresAtATime = 1024
 
-    /// What the head reads of each text.
+    /// What the head reads of each sequence.
     ///
     /// - Parameters:
     ///   - largestInMemory: features that need more bytes are kept in a temporary file
-    ///   - report: is told how many texts are done; returns whether to go on
-    /// - Returns: `[texts, hidden]`; nil if `report` said no
+    ///   - report: is told how many sequences are done; returns whether to go on
+    /// - Returns: `[sequences, hidden]`; nil if `report` said no
     /// - Throws: ``TrainingError`` if there is no room for so many.
     package mutating func features(
         _ classifier: SequenceClassifier, _ sequences: TokenSequences, largestInMemory: Int = largestFeaturesInMemory,

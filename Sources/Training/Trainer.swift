@@ -19,7 +19,7 @@ package struct Trainer {
     /// Everything that changes, and that a checkpoint keeps.
     private var state: Checkpoint
     private var trainingStep: TrainingStep
-    /// What the head reads of the texts, `[texts, hidden]`, where nothing else is trained.
+    /// What the head reads of the sequences, `[sequences, hidden]`, where nothing else is trained.
     private var features: (training: Matrix, development: Matrix)?
     private var predictor: Predictor
     /// Metrics that have not been written yet.
@@ -398,4 +398,7 @@ package struct Trainer {
 }
 
 /// A path that means the same in every working directory.
-func absolutePath(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }
+func absolutePath(_ path: String) -> String {
+    // Standard input has none.
+    path == "-" ? path : URL(filePath: path).standardizedFileURL.path
+}

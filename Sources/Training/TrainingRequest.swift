@@ -51,7 +51,7 @@ package enum TrainingEvent: Sendable {
     case data(DataReport)
     /// The run has a name now, and steps follow.
     case started(run: String, parameters: Int, trained: Int, examples: Int, devExamples: Int, steps: Int)
-    /// The frozen encoder has run over so many texts.
+    /// The frozen encoder has run over so many sequences: texts, or windows of them.
     case features(done: Int, of: Int)
     /// A training of cross-validation: which fold, of how many, the share of all steps that is done, and the loss of the last.
     case fold(Int, of: Int, share: Double, loss: Double, secondsLeft: Double)
@@ -119,4 +119,8 @@ package struct TrainingError: LocalizedError, CustomStringConvertible {
     package var errorDescription: String? { description }
 
     init(_ description: String) { self.description = description }
+
+    /// Logits are infinite, or no numbers.
+    static let overflow = TrainingError(
+        "the model's outputs are not numbers: its parameters are damaged, or training diverged")
 }

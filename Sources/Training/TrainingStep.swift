@@ -53,7 +53,10 @@ struct TrainingStep {
         _ classifier: inout SequenceClassifier, _ optimizer: inout AdamW
     ) -> (loss: Double, gradientNorm: Double) {
         gradients.clear()
-        for index in sequences { for token in examples.sequences[index] { tokens.insert(token) } }
+        // The head reads features, not tokens.
+        if features == nil {
+            for index in sequences { for token in examples.sequences[index] { tokens.insert(token) } }
+        }
         optimizer.catchUp(tokens.rows, of: &classifier.parameters, groups: groups, on: workers)
         tokens.removeAll()
         let total = objective.weight(of: examples.targets(ofSequences: sequences))

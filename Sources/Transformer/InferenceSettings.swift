@@ -6,8 +6,8 @@ package struct InferenceSettings: Sendable, Equatable {
     /// T: what the logits are divided by before they become probabilities. Guo et al., *On Calibration of Modern Neural
     /// Networks*, 2017, section 4.2.
     package var temperature: Double = 1
-    /// Of a classifier with two labels: the least probability of the second one at which it is the answer. Nil: the more
-    /// probable label is.
+    /// Of a classifier with two labels: the least probability of the second one at which it is the answer, by logits that are not
+    /// divided by the temperature, so that another temperature changes no answer. Nil: the more probable label is.
     package var threshold: Double?
     /// Nil: texts are cut off at the model's limit.
     package var longTexts: LongTexts?

@@ -64,7 +64,8 @@ package struct ModelFolder {
 
     /// Reads a model to train it further: a classifier, or any encoder of BERT's layout.
     ///
-    /// The classifier of the folder stays if it knows all of `labels` and keeps its pooling; otherwise a new one is put on top.
+    /// The classifier of the folder stays if it knows all of `labels` and keeps its pooling, unless `newHead` is true; otherwise a new
+    /// one is put on top.
     ///
     /// - Parameters:
     ///   - labels: of the training data
@@ -75,6 +76,7 @@ package struct ModelFolder {
     /// - Throws: an error that names the file and what is wrong with it.
     package init(
         pretrained folder: URL, labels: [String], problemType: Configuration.ProblemType = .singleLabel,
+        newHead: Bool = false,
         pooling: Configuration.Pooling?, seed: UInt64, notice: (String) -> Void
     ) throws {
         let source = try Source(folder)
@@ -85,7 +87,7 @@ package struct ModelFolder {
         var keptLabels: [String]?
         if let known {
             let knownType = source.bert.problemType(of: known)
-            if pooling != own || knownType != problemType || !Set(labels).isSubset(of: known) {
+            if newHead || pooling != own || knownType != problemType || !Set(labels).isSubset(of: known) {
                 let names = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
                 notice(
                     "\(folder.path): its classifier is for \(known.count) labels (\(names)), \(own?.rawValue ?? "") pooling and"

@@ -228,34 +228,33 @@ extension SequenceClassifier {
     /// through Conservative Propagation*, 2022 (the constants).
     ///
     /// - Parameters:
-    ///   - labels: the id of each text's label; nil: the most probable
+    ///   - labels: the id of each text's label
+    ///   - temperature: what the logits are divided by
     ///   - workspace: one made for training all parts
-    /// - Returns: the logits, `[sequences, labels]`, and the scores in nats, `[tokens]`
+    /// - Returns: the scores in nats, `[tokens]`
     package func gradientTimesInput(
-        _ batch: Batch, labels: [Int]? = nil, _ workspace: inout Workspace, on workers: Workers
-    ) -> (logits: Matrix, scores: [Double]) {
+        _ batch: Batch, labels: [Int], temperature: Double = 1, _ workspace: inout Workspace, on workers: Workers
+    ) -> [Double] {
         precondition(workspace.trained == .all, "a workspace that keeps no embeddings")
         let pass = pass(over: batch, on: workers).linearized
         // No gradients of the encoder's parameters: nobody wants them.
         var gradients = Gradients(encoder.frozen, of: layout)
         readFeatures(batch, &workspace, pass)
         classify(&workspace, pass)
-        let logits = workspace.head.logits
-        let rows = (0..<logits.rows).map(logits.row)
-        let labels = labels ?? rows.map { $0.firstIndex(of: $0.max()!) ?? 0 }
+        let logits = workspace.head.logits.scaled(by: Float(1 / temperature))
+        let gradient = labels.enumerated().flatMap { text, label in
+            logOddsGradient(of: label, logits.row(text), configuration.problemType)
+        }
         head.backward(
-            Matrix(
-                zip(labels, rows).flatMap { logOddsGradient(of: $0, $1, configuration.problemType) },
-                columns: logits.columns), workspace.head,
+            Matrix(gradient, columns: logits.columns).scaled(by: Float(1 / temperature)), workspace.head,
             into: &workspace.pooledGradient, parameters, gradients: &gradients, pass)
         pooler.backward(&workspace.pooledGradient, &workspace.pooler, parameters, gradients: &gradients, pass)
         pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, pass)
         encoder.backward(&workspace.gradient, &workspace.encoder, parameters, gradients: &gradients, pass)
-        let (input, gradient) = (workspace.encoder.input, workspace.gradient)
-        let scores = batch.ids.indices.map { token in
-            zip(input.row(token), gradient.row(token)).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+        let (input, inputGradient) = (workspace.encoder.input, workspace.gradient)
+        return batch.ids.indices.map { token in
+            zip(input.row(token), inputGradient.row(token)).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
         }
-        return (logits, scores)
     }
 }
 

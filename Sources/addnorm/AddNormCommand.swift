@@ -133,7 +133,11 @@ struct ModelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"))
     var model: String
 
-    @Option(help: "Cut off texts after so many tokens, special tokens included. (default: the model's limit)")
+    @Option(
+        help: """
+            Read so many tokens of a text at a time, special tokens included. (default: as a model that reads long texts in \
+            parts was trained, else the model's limit)
+            """)
     var maxLength: Int?
 
     var url: URL { URL(filePath: model) }
@@ -217,9 +221,6 @@ struct InferenceOptions: ParsableArguments {
     var batchSize = 32
 
     var workers: Workers { Workers(count: threads ?? Workers.processors) }
-
-    @OptionGroup
-    var longTexts: LongTextOptions
 
     func validate() throws {
         try requirePositive(threads, "--threads")

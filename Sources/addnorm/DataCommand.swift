@@ -53,6 +53,10 @@ struct DataCommand: ParsableCommand {
     func validate() throws {
         try requirePositive(suspects, "--suspects")
         if suspects != nil && files.count != 1 { throw ValidationError("--suspects is for one file.") }
+        if training.earlyStopping != nil {
+            throw ValidationError("--early-stopping needs dev data, and 'data' has none.")
+        }
+        try training.validate(model: model, shape)
     }
 
     func run() throws {
@@ -72,25 +76,24 @@ struct DataCommand: ParsableCommand {
     private func show(_ count: Int, _ request: TrainingRequest, on workers: Workers) throws {
         let display = ProgressDisplay()
         defer { display.finish() }
-        let found = try Suspects(request, on: workers, report: display.show)
+        let found = try Suspects(request, most: count, on: workers, report: display.show)
         display.finish()
         for notice in found.data.notices { Output.warn(notice) }
-        let shown = Array(found.rows.prefix(count))
         if json {
             return try Output.write(
                 json: Document(
                     data: files[0], examples: found.data.examples.count, estimatedErrors: found.estimatedErrors,
-                    suspects: shown))
+                    suspects: found.rows))
         }
         var table = TextTable(header: ["row", "label", "model says", "probability", "text"], numeric: [3])
-        for row in shown {
+        for row in found.rows {
             table.rows.append([
-                "\(row.file):\(row.line)", row.label, row.suggested, Double(row.probability).figure, row.text.oneLine,
+                "\(row.file):\(row.line)", row.label, row.suggested, Double(row.probability).figure, row.text.printable,
             ])
         }
         try Output.write(
             "\(files[0]): \(found.data.examples.count.formatted()) examples, of which about \(found.estimatedErrors.formatted())"
-                + " may be labelled wrongly; the most likely \(shown.count):\n\n" + table.text)
+                + " may be labelled wrongly; the most likely \(found.rows.count):\n\n" + table.text)
     }
 
     private struct Document: Encodable {
@@ -138,15 +141,24 @@ extension DataReport {
             ("labels", listed.joined(separator: ", ") + more),
             (
                 "tokens",
-                "\(tokens.min) to \(tokens.max.formatted()), median \(tokens.median), 95 % up to \(tokens.p95);"
-                    + " \(file.longerTexts.formatted()) texts longer than \(maxLength) (\(treatment))"
+                "\(tokens.min) to \(tokens.max.formatted()), median \(tokens.median), 95 % up to \(tokens.p95); "
+                    + (file.longerTexts == 0
+                        ? "none longer than \(maxLength)"
+                        : "\(file.longerTexts.formatted()) texts longer than \(maxLength) (\(treatment))")
             ),
         ]
+        if !file.unknownLabels.isEmpty {
+            let names = file.unknownLabels.prefix(Self.mostLabels).map { "'\($0)'" }.joined(separator: ", ")
+            facts.append(("unknown labels", "\(names) are not in \(files[0].data)"))
+        }
         if file.unlabeled > 0 { facts.append(("without label", "\(file.unlabeled.formatted()) texts")) }
         if file.emptyTexts > 0 { facts.append(("empty", "\(file.emptyTexts.formatted()) texts")) }
         if file.badRows > 0 {
             facts.append(("bad rows", "\(file.badRows.formatted()) skipped"))
             facts += file.firstBadRows.map { ("", $0) }
+        }
+        if !file.unusedLabelMapKeys.isEmpty {
+            facts.append(("label map", "no row has \(file.unusedLabelMapKeys.map { "'\($0)'" }.joined(separator: ", "))"))
         }
         if file.leftOut > 0 { facts.append(("left out", "\(file.leftOut.formatted()) rows, by --label-map")) }
         for (name, repeated) in [("duplicates", file.duplicates), ("contradictions", file.contradictions)]
@@ -174,7 +186,7 @@ extension DataReport {
 extension DataReport.Occurrences {
     fileprivate func text(labels: Bool) -> String {
         let places = places.map { "\($0.file):\($0.line)" + (labels ? " \($0.label)" : "") }.joined(separator: ", ")
-        let shown = text.oneLine.prefix(60)
+        let shown = text.printable.prefix(60)
         return "\(places): \(shown)\(shown.count < text.count ? "…" : "")"
     }
 }

@@ -75,6 +75,9 @@ struct Evaluate: ParsableCommand {
     @OptionGroup(title: "Input")
     var layout: LayoutOptions
 
+    @OptionGroup(title: "Long texts")
+    var longTexts: LongTextOptions
+
     @OptionGroup(title: "Inference")
     var inference: InferenceOptions
 
@@ -86,7 +89,7 @@ struct Evaluate: ParsableCommand {
     func run() throws {
         var folder = try model.load()
         let configuration = folder.classifier.configuration
-        let longTexts = try inference.longTexts.longTexts(model, of: folder)
+        let longTexts = try longTexts.longTexts(model, of: folder)
         let workers = inference.workers
         var layout = layout.layout
         layout.groupColumn = by
@@ -119,14 +122,14 @@ struct Evaluate: ParsableCommand {
             errors: errors ?? 0, isGrouped: by != nil, workers: workers)
         func document(_ name: String, _ computed: [LabeledLogits], _ datasets: [Dataset]) throws -> EvaluationDocument {
             let computed = computed.count == 1 ? computed[0] : LabeledLogits(joining: computed)
-            return try EvaluationDocument(name, computed, datasets.flatMap(\.rows), folder, view)
+            return try EvaluationDocument(name, computed, .init(datasets), folder, view)
         }
         var documents: [EvaluationDocument] = []
         for (dataset, computed) in zip(datasets, computed) {
             let document = try document(dataset.path, [computed], [dataset])
             _ = try store.record(
                 document.result, document.metrics, of: model.model, on: dataset, labels: configuration.labels)
-            try predictionsFile?.write(document.result, dataset.rows, abstainBelow: decisions.abstainBelow)
+            try predictionsFile?.write(document.result, of: dataset, abstainBelow: decisions.abstainBelow)
             documents.append(document)
         }
         if documents.count > 1 {

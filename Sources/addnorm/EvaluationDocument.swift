@@ -21,15 +21,40 @@ struct EvaluationDocument: Encodable {
     }
 
     /// What was fitted to the files.
-    struct Changes: Encodable {
+    struct Changes {
         var calibration: ModelFolder.Calibration?
         var threshold: ModelFolder.TunedThreshold?
     }
 
-    /// An example and its file.
-    struct Row {
-        let file: String
-        let example: Example
+    /// The examples of some files, one after the other, or some of them.
+    struct Rows {
+        private let datasets: [Dataset]
+        /// The places of the examples among those of all files.
+        private let places: [Int]
+
+        init(_ datasets: [Dataset]) {
+            self.datasets = datasets
+            places = Array(0..<datasets.reduce(0) { $0 + $1.examples.count })
+        }
+
+        /// Those at some indices.
+        func part(_ indices: [Int]) -> Rows { Rows(datasets, indices.map { places[$0] }) }
+
+        private init(_ datasets: [Dataset], _ places: [Int]) { (self.datasets, self.places) = (datasets, places) }
+
+        var indices: Range<Int> { places.indices }
+
+        subscript(index: Int) -> (file: String, example: Example) {
+            var place = places[index]
+            for dataset in datasets {
+                if place < dataset.examples.count {
+                    let example = dataset.examples[place]
+                    return (dataset.file(of: example), example)
+                }
+                place -= dataset.examples.count
+            }
+            preconditionFailure("no such row")
+        }
     }
 
     /// The mean over labels, and over what else.
@@ -110,7 +135,7 @@ struct EvaluationDocument: Encodable {
     ///   - name: of the data
     ///   - rows: of the texts
     init(
-        _ name: String, _ computed: LabeledLogits, _ rows: [Row], _ folder: ModelFolder, _ view: View
+        _ name: String, _ computed: LabeledLogits, _ rows: Rows, _ folder: ModelFolder, _ view: View
     ) throws {
         let result = try EvaluationResult(computed, folder.classifier.configuration, folder.settings)
         let metrics = result.metrics(on: view.workers)
@@ -142,7 +167,7 @@ struct EvaluationDocument: Encodable {
         ece = metrics.probabilities.ece
         reliability = metrics.probabilities.reliability
         temperature = folder.settings.temperature
-        threshold = folder.settings.threshold
+        threshold = folder.settings.calibratedThreshold
         (calibration, tunedThreshold) = (view.changes.calibration, view.changes.threshold)
         abstention = view.abstainBelow.map { below in
             let (coverage, accuracy) = result.coverage(abstainingBelow: below)
@@ -166,7 +191,7 @@ struct EvaluationDocument: Encodable {
                 .sorted { $0.key < $1.key }
                 .map { value, indices in
                     var part = try EvaluationDocument(
-                        name, computed.part(indices), indices.map { rows[$0] }, folder, view)
+                        name, computed.part(indices), rows.part(indices), folder, view)
                     part.value = value
                     return part
                 }
@@ -189,11 +214,6 @@ enum Confusion: Encodable {
         case .ofEachLabel(let counts): try counts.encode(to: encoder)
         }
     }
-}
-
-extension Dataset {
-    /// The examples, and where they are from.
-    var rows: [EvaluationDocument.Row] { examples.map { .init(file: $0.file ?? path, example: $0) } }
 }
 
 // MARK: As text
@@ -307,7 +327,7 @@ extension EvaluationDocument {
         for mistake in mistakes {
             table.rows.append([
                 "\(mistake.file):\(mistake.line)", mistake.actual.text, mistake.predicted.text,
-                Double(mistake.confidence).figure, mistake.text.oneLine,
+                Double(mistake.confidence).figure, mistake.text.printable,
             ])
         }
         return table.text

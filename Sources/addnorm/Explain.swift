@@ -72,6 +72,8 @@ struct Explain: ParsableCommand {
         var (count, truncated) = (0, 0)
         var explainer = Explainer(
             for: folder, maximumLength: maximumLength, workers: Workers(count: threads ?? Workers.processors))
+        // Also if the input ends with an error: what was explained until then is not lost.
+        defer { if let output, count > 0 { try? Output.write(page.html, toFile: output) } }
         try input.forEachBatch { texts in
             for text in texts {
                 let explanation = try explainer.explain(text, label: label)

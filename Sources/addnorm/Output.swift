@@ -63,6 +63,18 @@ enum Output {
     }
 }
 
+/// A value that is null in JSON where there is none, instead of missing.
+struct Nullable<Value: Encodable>: Encodable {
+    let value: Value?
+
+    init(_ value: Value?) { self.value = value }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(value)
+    }
+}
+
 /// Why a result cannot be handed over.
 struct OutputError: LocalizedError, CustomStringConvertible {
     let description: String
@@ -122,6 +134,8 @@ struct TextTable {
         let widths = header.indices.map { column in all.map { Self.width($0[column]) }.max() ?? 0 }
         return all.map { row in
             let cells = row.enumerated().map { column, cell in
+                // A long text at the end of one row is no reason for blanks at the end of the others.
+                if column == row.count - 1 && !numeric.contains(column) { return cell }
                 let space = String(repeating: " ", count: widths[column] - Self.width(cell))
                 return numeric.contains(column) ? space + cell : cell + space
             }

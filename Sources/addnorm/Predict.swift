@@ -30,13 +30,16 @@ struct Predict: ParsableCommand {
     @OptionGroup
     var decisions: DecisionOptions
 
+    @OptionGroup(title: "Long texts")
+    var longTexts: LongTextOptions
+
     @OptionGroup(title: "Inference")
     var inference: InferenceOptions
 
     func run() throws {
         let folder = try model.load()
         let configuration = folder.classifier.configuration
-        let longTexts = try inference.longTexts.longTexts(model, of: folder)
+        let longTexts = try longTexts.longTexts(model, of: folder)
         var (count, longer) = (0, 0)
         let workers = inference.workers
         var predictor = Predictor(for: folder.classifier, batchSize: inference.batchSize, workers: workers)

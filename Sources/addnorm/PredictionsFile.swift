@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Training
 import Transformer
@@ -48,24 +49,24 @@ struct PredictionsFile {
         }
     }
 
-    /// Appends what was said of some rows.
+    /// Appends what was said of the texts of a file.
     ///
     /// - Parameter least: answers that are less confident are none
     /// - Throws: ``OutputError`` if the disk is full, for example.
-    func write(_ result: EvaluationResult, _ rows: [EvaluationDocument.Row], abstainBelow least: Double?) throws {
+    func write(_ result: EvaluationResult, of dataset: Dataset, abstainBelow least: Double?) throws {
         // Some at a time, or a million rows would be held as text.
-        for start in stride(from: 0, to: rows.count, by: 1000) {
-            let part = (start..<min(start + 1000, rows.count)).map { index in
-                let prediction = result.predictions[index]
+        for start in stride(from: 0, to: dataset.examples.count, by: 1000) {
+            let part = (start..<min(start + 1000, dataset.examples.count)).map { index in
+                let (example, prediction) = (dataset.examples[index], result.predictions[index])
                 let isAnswer = Double(prediction.confidence) >= least ?? 0
                 return Row(
-                    text: rows[index].example.text,
+                    text: example.text,
                     actual: LabelNames(result.actual(index), labels, isList: isMultiLabel),
                     predicted: Nullable(
                         isAnswer ? LabelNames(prediction.labels, labels, isList: isMultiLabel) : nil),
                     confidence: prediction.confidence,
                     probabilities: Dictionary(uniqueKeysWithValues: zip(labels, prediction.probabilities)),
-                    file: rows[index].file, line: rows[index].example.line)
+                    file: dataset.file(of: example), line: example.line)
             }
             if format == .jsonLines {
                 try write(Output.jsonLines(part))
@@ -73,7 +74,7 @@ struct PredictionsFile {
                 try write(
                     part.map {
                         [
-                            $0.text, $0.actual.text, $0.predicted.value?.text ?? "", "\($0.confidence)",
+                            $0.text, $0.actual.text, $0.predicted.value?.text ?? "null", "\($0.confidence)",
                             try Output.jsonLines([$0.probabilities]).oneLine, $0.file, "\($0.line)",
                         ]
                     })

@@ -51,14 +51,7 @@ struct Train: ParsableCommand {
         } else if files.train == nil || files.output == nil {
             throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
         }
-        if files.model != nil && !shape.isEmpty {
-            throw ValidationError(
-                "--layers, --hidden-size, --heads, --intermediate-size, --vocab-size and --norm-placement are for new models;"
-                    + " --model has decided them.")
-        }
-        if files.model == nil && runOptions.resume == nil && training.trainLayers != .all {
-            throw ValidationError("--train-layers is for pretrained models: give one with --model.")
-        }
+        if runOptions.resume == nil { try training.validate(model: files.model, shape) }
     }
 
     func run() throws {
@@ -139,7 +132,7 @@ struct FileOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Labelled texts to choose the best epoch by.", valueName: "file"))
     var dev: String?
 
-    @Option(help: "Without --dev: the share of the training data that is held out, stratified by label.")
+    @Option(help: "Without --dev: the share of the training data that is held out, of each label where a text has one.")
     var devFraction = Hyperparameters().devFraction
 
     @Flag(help: "Leave out training texts that stand in the held-out data too, but for case and white space.")
@@ -311,6 +304,18 @@ struct TrainingOptions: ParsableArguments {
         guard (0...1).contains(warmupRatio) else { throw ValidationError("--warmup-ratio must lie between 0 and 1.") }
         guard maxGradNorm > 0 && maxGradNorm.isFinite else { throw ValidationError("--max-grad-norm must be above 0.") }
         guard (0..<1).contains(dropout ?? 0) else { throw ValidationError("--dropout must be at least 0 and below 1.") }
+    }
+
+    /// Checks that the options are for the model that is trained.
+    func validate(model: String?, _ shape: ShapeOptions) throws {
+        if model != nil && !shape.isEmpty {
+            throw ValidationError(
+                "--layers, --hidden-size, --heads, --intermediate-size, --vocab-size and --norm-placement are for new models;"
+                    + " --model has decided them.")
+        }
+        if model == nil && trainLayers != .all {
+            throw ValidationError("--train-layers is for pretrained models: give one with --model.")
+        }
     }
 
     /// What was asked for, and the defaults of what is trained.

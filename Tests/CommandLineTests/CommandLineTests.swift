@@ -441,7 +441,7 @@ struct Program {
         ),
         (
             ["train", "--train", "train.tsv", "--output", "m", "--model", "model", "--max-length", "4096"], 1,
-            "more than the 128 of model"
+            "more than the limit of model, 128"
         ),
         (["train", "--resume", "run-1", "--epochs", "3"], 64, "only --db can be given"),
         (["train", "--resume", "run-1"], 1, "is finished"),

@@ -77,15 +77,17 @@ import Testing
         #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
     }
 
-    /// After a bad row the next line begins a new one.
+    /// After a bad row the line after its first one begins a new one: a quote that is missing costs one row, and not all that follow.
     @Test func skippedRows() throws {
-        let text = "text,label\n\"a\"b,pos\n\"c\nd\",pos\ne,f,g\n\"h\ni\"j\nk,pos\n\"l,pos\n"
+        let text = "text,label\n\"a\"b,pos\n\"c\nd\",pos\ne,f,g\n\"h\ni\"j\nk,pos\n\"l,pos\nm,pos\n\"n\no\",pos\n"
         try withFile(text.utf8, name: "d.csv") { path in
             let dataset = try Dataset(contentsOf: path, layout: Layout(onBadRow: .skip), labels: .one)
-            #expect(dataset.examples.map(\.text) == ["c\nd", "k"])
-            #expect(dataset.badRows.count == 4)
+            #expect(dataset.examples.map(\.text) == ["c\nd", "k", "m", "n\no"])
+            #expect(dataset.examples.map(\.line) == [3, 8, 10, 11])
+            #expect(dataset.badRows.count == 5)
             #expect(
-                dataset.badRows.messages.map { $0.dropFirst(path.count).prefix(3) } == [":2:", ":5:", ":6:", ":9:"])
+                dataset.badRows.messages.map { $0.dropFirst(path.count).prefix(3) }
+                    == [":2:", ":5:", ":6:", ":7:", ":9:"])
         }
     }
 }

@@ -67,8 +67,12 @@ import Transformer
                 #expect(examples == left && reports.count == 1)
                 #expect(reports[0].leaks.count == (drop ? 0 : 1) && reports[0].droppedLeaks == 10 - left)
             }
-            try Data(TrainerTests.texts.map { "\($0)\t\($1)\n" }.joined().utf8).write(to: dev)
-            #expect(throws: DatasetError.self) { try TrainerTests.train(request, .temporary(in: folder)) }
+            // Half of the texts are left, and one of the labels is not.
+            try Data(TrainerTests.texts.prefix(5).map { "\($0)\t\($1)\n" }.joined().utf8).write(to: dev)
+            let error = #expect(throws: DatasetError.self) {
+                try TrainerTests.train(request, .temporary(in: folder))
+            }
+            #expect(error?.description.contains("every text with the label 'positive'") == true)
         }
     }
 
@@ -85,12 +89,12 @@ import Transformer
             rows[21] = "an awful trip\tpositive"
             try Data(rows.joined(separator: "\n").utf8).write(to: URL(filePath: request.train))
             request.hyperparameters.epochs = 10
-            let found = try Suspects(request, on: Workers(count: 2)) { _ in }
+            let found = try Suspects(request, most: 40, on: Workers(count: 2)) { _ in }
             #expect(found.rows.count == 40 && found.rows.prefix(2).map(\.line).sorted() == [7, 22])
             #expect(found.rows[0].suggested != found.rows[0].label && found.rows[0].probability < 0.5)
             #expect(found.estimatedErrors == 2)
             // The same seed finds the same.
-            #expect(try Suspects(request, on: Workers(count: 1)) { _ in }.rows.map(\.line) == found.rows.map(\.line))
+            #expect(try Suspects(request, most: 40, on: Workers(count: 1)) { _ in }.rows.map(\.line) == found.rows.map(\.line))
         }
     }
 }
@@ -142,6 +146,40 @@ import Transformer
                     #expect(abs(logits.row(index)[label] - mean) < 1e-5)
                 }
             }
+        }
+    }
+
+    /// Windows, several labels and left-out leaks: stopped and resumed, the same model comes out. So it does where the encoder is
+    /// frozen and only features are kept.
+    @Test(arguments: [false, true]) func resumesAsIfNeverStopped(headOnly: Bool) throws {
+        try withFolder { folder in
+            var request = try TrainerTests.request(in: folder)
+            let rows = TrainerTests.texts.enumerated().map { number, row in
+                "\(row.0) \(row.0) \(row.0)\t\(row.1)\(number % 3 == 0 ? "|third" : "")\n"
+            }
+            try Data(rows.joined().utf8).write(to: URL(filePath: request.train))
+            let dev = folder.appending(path: "dev.tsv")
+            try Data((rows[0] + rows[7]).utf8).write(to: dev)
+            request.dev = dev.path
+            request.dropLeaked = true
+            request.hyperparameters.maxLength = 7
+            request.hyperparameters.longTextsMethod = .windows
+            request.hyperparameters.epochs = 3
+            let store = try RunStore.temporary(in: folder)
+            if headOnly {
+                _ = try TrainerTests.train(request, store)
+                (request.model, request.output) = (request.output, request.output + "-tuned")
+                request.hyperparameters.trainLayers = .head
+            }
+            var parts = request
+            parts.output += "-parts"
+            _ = try TrainerTests.train(request, store)
+            let first = try TrainerTests.train(parts, store, interruptAfter: headOnly ? 14 : 4)
+            #expect(first.wasInterrupted)
+            var trainer = try Trainer(resuming: first.run, store: store, report: { _ in }, isInterrupted: { false })
+            _ = try trainer.run()
+            #expect(try TrainerTests.weights(request) == TrainerTests.weights(parts))
+            #expect(try ModelFolder(contentsOf: URL(filePath: parts.output)).settings.longTexts?.method == .windows)
         }
     }
 
@@ -260,6 +298,42 @@ import Transformer
             let further = try ModelFolder(
                 pretrained: url, labels: ["negative", "positive"], pooling: nil, seed: 1, notice: { _ in })
             #expect(further.settings == InferenceSettings())
+        }
+    }
+
+    /// What cannot be fitted is an error, and changes nothing.
+    @Test func mustBeFitted() throws {
+        var configuration = Configuration(
+            vocabularySize: 10, hiddenSize: 8, layers: 1, heads: 2, intermediateSize: 8, labels: ["a", "b"])
+        func model() throws -> ModelFolder {
+            ModelFolder(
+                classifier: try SequenceClassifier(configuration, seed: 1),
+                tokenizer: try Tokenizer(learnedFrom: ["a b c"], size: 10))
+        }
+        func logits(_ values: [Float], _ targets: Targets) -> LabeledLogits {
+            LabeledLogits(logits: Matrix(values, columns: 2), targets: targets, tokens: 1, seconds: 1)
+        }
+        var folder = try model()
+        let right = logits([3, 1, 0, 1, 2, 0], .one([0, 1, 0]))
+        var error = #expect(throws: TrainingError.self) { try folder.calibrate(on: right) }
+        #expect(error?.description.contains("every answer is right") == true)
+        let same = logits([3, 1, 0, 1], .one([1, 1]))
+        error = #expect(throws: TrainingError.self) { try folder.tuneThreshold(for: .f1, on: same) }
+        #expect(error?.description.contains("the same label") == true && folder.settings == InferenceSettings())
+
+        // A threshold near 1 and a temperature near 0: probabilities are 1 in Float32, and answers stay what they were.
+        let mixed = logits([0, 6, 0, 7, 0, 8, 5, 0, 0, 0.1], .one([0, 1, 1, 0, 1]))
+        folder.settings.threshold = 0.999
+        let answers = try EvaluationResult(mixed, configuration, folder.settings).predictions.map(\.labels)
+        #expect(answers == [[0], [1], [1], [0], [0]])
+        folder.settings.temperature = 0.02
+        #expect(try EvaluationResult(mixed, configuration, folder.settings).predictions.map(\.labels) == answers)
+
+        configuration.problemType = .multiLabel
+        folder = try model()
+        #expect(throws: TrainingError.self) { try folder.tuneThreshold(for: .f1, on: same) }
+        #expect(throws: TrainingError.self) {
+            try EvaluationResult(logits([.infinity, 0], .several([[0]])), configuration)
         }
     }
 

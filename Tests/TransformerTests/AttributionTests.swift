@@ -24,8 +24,8 @@ import Transformer
             let batch = Batch([[2, 5, 9, 3], [2, 3], [2, 12, 7, 7, 4, 3]])
             var workspace = classifier.makeWorkspace(training: .all)
             let labels = [1, 0, 1]
-            let (logits, scores) = classifier.gradientTimesInput(
-                batch, labels: labels, &workspace, on: Workers(count: 2))
+            let scores = classifier.gradientTimesInput(batch, labels: labels, &workspace, on: Workers(count: 2))
+            let logits = classifier.logits(batch, &workspace, on: Workers(count: 1))
             for (text, label) in labels.enumerated() {
                 let sum = scores[batch.offsets[text]..<batch.offsets[text + 1]].reduce(0, +)
                 let whole = logOdds(of: label, logits.row(text))
@@ -33,12 +33,13 @@ import Transformer
                 #expect(abs(sum - whole) <= 1e-3 * abs(whole), "\(activation): \(sum) of \(whole)")
             }
             // The other label's contributions are the opposite ones, and a text stands alone.
-            let (_, opposite) = classifier.gradientTimesInput(
+            let opposite = classifier.gradientTimesInput(
                 Batch([[2, 5, 9, 3]]), labels: [0], &workspace, on: Workers(count: 1))
             #expect(zip(opposite, scores).allSatisfy { abs($0 + $1) < 1e-4 })
-            // The predicted label, where none is given.
-            let predicted = classifier.gradientTimesInput(batch, &workspace, on: Workers(count: 1))
-            #expect(predicted.scores[..<4].reduce(0, +) > 0)
+            // With two labels, a temperature divides them.
+            let cooler = classifier.gradientTimesInput(
+                batch, labels: labels, temperature: 2, &workspace, on: Workers(count: 1))
+            #expect(zip(cooler, scores).allSatisfy { abs(2 * $0 - $1) < 1e-4 })
         }
     }
 

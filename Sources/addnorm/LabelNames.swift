@@ -1,6 +1,3 @@
-import Kernels
-import Training
-
 /// The labels of a text as they are printed: a name, or where there can be several, a list of names.
 struct LabelNames: Encodable {
     private let names: [String]
@@ -19,17 +16,5 @@ struct LabelNames: Encodable {
 
     func encode(to encoder: any Encoder) throws {
         if isList { try names.encode(to: encoder) } else { try names[0].encode(to: encoder) }
-    }
-}
-
-/// A value that is null in JSON where there is none, instead of missing.
-struct Nullable<Value: Encodable>: Encodable {
-    let value: Value?
-
-    init(_ value: Value?) { self.value = value }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(value)
     }
 }
