@@ -130,12 +130,12 @@ struct ExampleReader {
                     ? "the row has \(cells.count) fields instead of \(width); a field with a comma must be quoted"
                     : hasHeader
                         ? "the row has \(cells.count) columns, and the header \(width)"
-                    : columns.label != nil && cells.count == 1
-                        ? "the row has no tab; expected text<TAB>label"
-                        : isExact
-                            ? "the row has \(cells.count) columns; expected text<TAB>label, or say which with --text-column"
-                                + " and --label-column"
-                            : "the row has \(cells.count) columns and no column \(width)")
+                        : columns.label != nil && cells.count == 1
+                            ? "the row has no tab; expected text<TAB>label"
+                            : isExact
+                                ? "the row has \(cells.count) columns; expected text<TAB>label, or say which with --text-column"
+                                    + " and --label-column"
+                                : "the row has \(cells.count) columns and no column \(width)")
         }
         return Example(
             text: columns.text.count == 1

@@ -43,7 +43,8 @@ struct Checkpoint {
             if case .steps(let steps) = request.checkpointEvery, steps < 1 { return false }
             return counts.allSatisfy { (1...1_000_000_000).contains($0) }
                 && progressed.allSatisfy { (0...1_000_000_000).contains($0) }
-                && hyperparameters.maxLength ?? 2 >= 2 && hyperparameters.stride ?? 1 >= 1 && (0..<1).contains(hyperparameters.labelSmoothing)
+                && hyperparameters.maxLength ?? 2 >= 2 && hyperparameters.stride ?? 1 >= 1
+                && (0..<1).contains(hyperparameters.labelSmoothing)
         }
     }
 

@@ -97,7 +97,8 @@ package struct CrossValidation {
     private static func folds(_ targets: [Int], seed: UInt64) -> [Int] {
         var folds = [Int](repeating: 0, count: targets.count)
         var next = 0
-        for (label, texts) in Dictionary(grouping: targets.indices, by: { targets[$0] }).sorted(by: { $0.key < $1.key }) {
+        for (label, texts) in Dictionary(grouping: targets.indices, by: { targets[$0] }).sorted(by: { $0.key < $1.key })
+        {
             var random = RandomNumbers(seed: seed, site: RandomSite.folds, step: UInt64(label))
             for text in texts.shuffled(using: &random) {
                 folds[text] = next % Self.folds

@@ -251,7 +251,8 @@ func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]] {
         rest = rest.dropFirst(run.count)
         // Different texts can have the same hash.
         if run.count > 1 {
-            groups += Dictionary(grouping: run) { comparable(texts[$0]) }
+            groups +=
+                Dictionary(grouping: run) { comparable(texts[$0]) }
                 .filter { !$0.key.isEmpty && $0.value.count > 1 }.values
         }
     }

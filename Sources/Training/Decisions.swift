@@ -33,7 +33,8 @@ extension ModelFolder {
             }
         guard temperature > temperatureRange.lowerBound && temperature < temperatureRange.upperBound else {
             throw TrainingError(
-                "no temperature can be fitted to these \(computed.targets.count) texts: \(before.report.accuracy == 1 ? "every answer is right, so that more confidence always looks better" : "the answers are no better than chance"); give more labelled texts that the model has not seen")
+                "no temperature can be fitted to these \(computed.targets.count) texts: \(before.report.accuracy == 1 ? "every answer is right, so that more confidence always looks better" : "the answers are no better than chance"); give more labelled texts that the model has not seen"
+            )
         }
         settings.temperature = temperature
         let after = try EvaluationResult(computed, classifier.configuration, settings)

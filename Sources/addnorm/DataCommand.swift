@@ -158,7 +158,8 @@ extension DataReport {
             facts += file.firstBadRows.map { ("", $0) }
         }
         if !file.unusedLabelMapKeys.isEmpty {
-            facts.append(("label map", "no row has \(file.unusedLabelMapKeys.map { "'\($0)'" }.joined(separator: ", "))"))
+            facts.append(
+                ("label map", "no row has \(file.unusedLabelMapKeys.map { "'\($0)'" }.joined(separator: ", "))"))
         }
         if file.leftOut > 0 { facts.append(("left out", "\(file.leftOut.formatted()) rows, by --label-map")) }
         for (name, repeated) in [("duplicates", file.duplicates), ("contradictions", file.contradictions)]

@@ -199,6 +199,10 @@ struct Program {
             #expect(rows[0]?["predicted"] is NSNull && rows[0]?["actual"] as? String == "positive")
             #expect((rows[1]?["probabilities"] as? [String: Double])?.count == 2)
             // What is written can be read again.
+            // No answer is told from no label.
+            _ = try evaluate("--predictions", "p.csv", "--abstain-below", "1", "test.csv")
+            let table = try String(contentsOf: program.folder.appending(path: "p.csv"), encoding: .utf8)
+            #expect(table.contains("\r\nawful,negative,null,0."))
             _ = try evaluate("--predictions", "p.csv", "test.csv")
             let again = try program.run(
                 "evaluate", "--model", "model", "--json", "--label-column", "actual", "p.csv")
@@ -234,6 +238,13 @@ struct Program {
             ] {
                 #expect(report.output.contains(part), "\(part) in:\n\(report.output)")
             }
+            let suspects = try program.run(
+                "data", "--on-bad-row", "skip", "--suspects", "2", "--json", "--epochs", "2", "--layers", "1",
+                "--hidden-size", "16", "--heads", "2", "--intermediate-size", "32", "train.tsv")
+            let found = try #require(try suspects.json as? [String: Any])
+            #expect((found["suspects"] as? [[String: Any]])?.count == 2 && found["examples"] as? Int == 9)
+            #expect(suspects.errors.contains("train.tsv: 1 bad row was skipped"))
+            #expect(try program.run("data", "--suspects", "2", "--train-layers", "head", "train.tsv").status == 64)
             let json = try #require(
                 try program.run("data", "--json", "--on-bad-row", "skip", "train.tsv", "dev.tsv").json as? [String: Any]
             )

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Kernels
+import RunStore
 import TestSupport
 import Testing
 import Tokenization
@@ -46,6 +47,17 @@ import Transformer
         let leak = try #require(report.leaks.first)
         #expect(report.leaks.count == 1 && leak.texts == 2 && leak.rows == 2)
         #expect(leak.first.map { $0.places.map(\.line) } == [[1, 2], [6, 3]])
+    }
+
+    /// Files are compared pair by pair, and labels with those of the first.
+    @Test func comparesAllFiles() throws {
+        let report = try Self.report([
+            "a\tx\nb\ty\n", "b\ty\nc\tz\n \tz\n", "c\tz\nb\ty\n\u{3000}\tx\n",
+        ])
+        #expect(report.leaks.map(\.texts) == [1, 1, 2])
+        #expect(report.leaks.map { URL(filePath: $0.training).lastPathComponent } == ["0.tsv", "0.tsv", "1.tsv"])
+        #expect(report.files.map(\.unknownLabels) == [[], ["z"], ["z"]])
+        #expect(report.files.map(\.emptyTexts) == [0, 1, 1])
     }
 
     @Test func leavesLeaksOut() throws {
@@ -94,7 +106,9 @@ import Transformer
             #expect(found.rows[0].suggested != found.rows[0].label && found.rows[0].probability < 0.5)
             #expect(found.estimatedErrors == 2)
             // The same seed finds the same.
-            #expect(try Suspects(request, most: 40, on: Workers(count: 1)) { _ in }.rows.map(\.line) == found.rows.map(\.line))
+            #expect(
+                try Suspects(request, most: 40, on: Workers(count: 1)) { _ in }.rows.map(\.line)
+                    == found.rows.map(\.line))
         }
     }
 }
