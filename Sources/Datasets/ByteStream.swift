@@ -101,7 +101,12 @@ private final class Inflater {
 
     /// Inflates as much of `input` as makes one piece, and removes that.
     func inflate(_ input: inout ArraySlice<UInt8>) throws -> [UInt8] {
-        if isBetweenMembers && !input.isEmpty { inflateReset(stream) }
+        if isBetweenMembers {
+            // Tapes and block devices fill up the end.
+            input = input.drop { $0 == 0 }
+            if input.isEmpty { return [] }
+            inflateReset(stream)
+        }
         var status = Z_OK
         let output = input.withUnsafeBufferPointer { source in
             [UInt8](unsafeUninitializedCapacity: 4 * ByteStream.pieceSize) { target, count in

@@ -43,8 +43,8 @@ struct ExampleReader {
     init(path: String, layout: Layout, format: Layout.Format, labels: LabelReading) throws {
         (self.path, self.layout, self.format) = (path, layout, format)
         self.labels = Labels(labels, map: layout.labelMap)
-        if format == .folder && layout.groupColumn != nil {
-            throw DatasetError(path, "a folder has no columns, and so no --by")
+        if format == .folder && (layout.groupColumn != nil || !layout.textColumns.isEmpty) {
+            throw DatasetError(path, "a folder has no columns, and so no --by and no --text-column")
         }
         guard format == .lines else { return }
         if labels != .none {
@@ -79,7 +79,8 @@ struct ExampleReader {
         }
         switch format {
         case .csv: return try csv.read(bytes).flatMap { try example(of: $0) }
-        case .tsv: return try example(of: bytes.withoutCarriageReturn.text().split(at: UInt8(ascii: "\t")))
+        case .tsv:
+            return try example(of: bytes.withoutCarriageReturn.text().split(at: UInt8(ascii: "\t")))
         case .jsonl:
             return bytes.allSatisfy(Self.isBlank) ? nil : try example(of: JSONLineValue.object(bytes, keys: keys?.all))
         case .lines, .folder: return Example(text: try bytes.withoutCarriageReturn.text(), label: nil, line: line)
@@ -221,7 +222,7 @@ struct ExampleReader {
         return Example(
             text: try keys.text.map(text).joined(separator: " "),
             label: try keys.label.flatMap { try labels.gather(value($0)) },
-            group: try keys.group.map { try value($0) == .null ? "" : text($0) }, line: line)
+            group: try keys.group.map { object[$0] ?? .null == .null ? "" : try text($0) }, line: line)
     }
 
     /// Decides from the first object which keys are read.

@@ -21,6 +21,9 @@ enum JSONLineValue: Decodable, Equatable {
             self = .null
         } else if let value = try? container.decode(Int.self) {
             self = .number(String(value))
+        } else if let value = try? container.decode(UInt64.self) {
+            // Doubles would make one of neighbours.
+            self = .number(String(value))
         } else if let value = try? container.decode(Double.self) {
             self = .number(String(value))
         } else if let value = try? container.decode(Bool.self) {

@@ -48,8 +48,19 @@ struct LabeledFolder {
             return try FileManager.default.contentsOfDirectory(atPath: path).filter { name in
                 if name.hasPrefix(".") { return false }
                 var status = stat()
-                return stat("\(path)/\(name)", &status) == 0 && status.st_mode & S_IFMT == kind
+                guard stat("\(path)/\(name)", &status) == 0 else {
+                    throw DatasetError(
+                        "\(path)/\(name)",
+                        "cannot be found: a link to nothing, or a name that is not UTF-8; rename or remove it")
+                }
+                if status.st_mode & S_IFMT == kind { return true }
+                // Beside the folders of labels there may be other files, but not among the texts.
+                if kind == S_IFDIR { return false }
+                throw DatasetError(
+                    "\(path)/\(name)", "is not a file; texts stand in files directly in the folder of their label")
             }
+        } catch let error as DatasetError {
+            throw error
         } catch {
             throw DatasetError(path, "cannot be listed: \(error.localizedDescription)")
         }

@@ -6,9 +6,9 @@ import Transformer
 /// What models say of texts that they were not trained with: the texts are split into folds, and each fold is classified by a
 /// model that was trained on the others.
 ///
-/// The probabilities are the mean over those after each epoch. Networks learn first what many texts have in common, and only later
-/// single labels that contradict it (Arpit et al., *A Closer Look at Memorization in Deep Networks*, 2017): after the last epoch
-/// alone, wrong labels among the others have been learned too.
+/// That is done twice, with other folds and other random numbers, and the probabilities are the mean over both, and over those after
+/// each epoch: several models are better than one, and networks learn first what many texts have in common, and only later
+/// single labels that contradict it (Arpit et al., *A Closer Look at Memorization in Deep Networks*, 2017).
 package struct CrossValidation {
     /// Of each label, `[texts, labels]`.
     package let probabilities: Matrix
@@ -19,6 +19,8 @@ package struct CrossValidation {
 
     /// How many folds there are.
     package static let folds = 5
+    /// How often the texts are split into folds.
+    package static let rounds = 2
 
     /// Trains and classifies, fold by fold.
     ///
@@ -40,9 +42,14 @@ package struct CrossValidation {
                 "\(data.path): too few texts; needed are at least \(Self.folds), and two labels with two texts each")
         }
         var request = request
-        let model = try ModelFolder(
-            toTrain: &request, labels: names, .singleLabel, newHead: true, texts: data.examples.map(\.text),
-            notice: { report(.notice($0)) })
+        let seed = request.hyperparameters.seed
+        func makeModel(round: Int) throws -> ModelFolder {
+            request.hyperparameters.seed = seed &+ UInt64(round)
+            return try ModelFolder(
+                toTrain: &request, labels: names, .singleLabel, newHead: true, texts: data.examples.map(\.text)
+            ) { if round == 0 { report(.notice($0)) } }
+        }
+        var model = try makeModel(round: 0)
         let hyperparameters = request.hyperparameters
         let examples = try EncodedExamples(&data, for: model, hyperparameters.longTexts, on: workers)
         guard case .one(let targets) = examples.targets else { preconditionFailure("one label for each text") }
@@ -57,11 +64,16 @@ package struct CrossValidation {
                 return true
             }
         }
-        let foldOf = Self.folds(targets, seed: hyperparameters.seed)
+        let same = groupsOfSameTexts(data.examples.map(\.text), on: workers)
         let columns = labels.count
         var sums = [Float](repeating: 0, count: targets.count * columns)
+        let trainings = Self.rounds * Self.folds
         let start = ContinuousClock.now
-        for fold in 0..<Self.folds {
+        for number in 0..<trainings {
+            let (round, fold) = number.quotientAndRemainder(dividingBy: Self.folds)
+            if round > 0 && fold == 0 { model = try makeModel(round: round) }
+            let hyperparameters = request.hyperparameters
+            let foldOf = Self.folds(targets, same, seed: hyperparameters.seed)
             let heldOut = targets.indices.filter { foldOf[$0] == fold }
             let texts = examples.texts.part(heldOut)
             let featuresOfHeldOut = features.map { features in
@@ -82,19 +94,22 @@ package struct CrossValidation {
                     }
                 }
             } report: { done, loss in
-                let share = (Double(fold) + done) / Double(Self.folds)
+                let share = (Double(number) + done) / Double(trainings)
                 let elapsed = (ContinuousClock.now - start) / .seconds(1)
                 report(
                     .fold(
-                        fold + 1, of: Self.folds, share: share, loss: loss,
+                        number + 1, of: trainings, share: share, loss: loss,
                         secondsLeft: elapsed * (1 - share) / share))
             }
         }
-        probabilities = Matrix(sums, columns: columns).scaled(by: 1 / Float(hyperparameters.epochs))
+        let count = Float(Self.rounds * hyperparameters.epochs)
+        probabilities = Matrix(sums, columns: columns).scaled(by: 1 / count)
     }
 
     /// The fold of each text: of every label as nearly as possible the same number in each, and of all texts too.
-    private static func folds(_ targets: [Int], seed: UInt64) -> [Int] {
+    ///
+    /// - Parameter same: groups of texts that are the same: a model that has seen one of them has learned the others' labels
+    private static func folds(_ targets: [Int], _ same: [[Int]], seed: UInt64) -> [Int] {
         var folds = [Int](repeating: 0, count: targets.count)
         var next = 0
         for (label, texts) in Dictionary(grouping: targets.indices, by: { targets[$0] }).sorted(by: { $0.key < $1.key })
@@ -105,6 +120,7 @@ package struct CrossValidation {
                 next += 1
             }
         }
+        for group in same { for text in group { folds[text] = folds[group[0]] } }
         return folds
     }
 

@@ -13,6 +13,8 @@ struct DataFiles {
     let problemType: Configuration.ProblemType
     /// Sorted: their order is their ids.
     let labels: [String]
+    /// In both, before leaks were left out.
+    var examples: Int { train.examples.count + dev.examples.count + droppedLeaks }
     /// Training texts that stood in ``dev`` too and were left out.
     let droppedLeaks: Int
 
@@ -49,7 +51,7 @@ struct DataFiles {
         if droppedLeaks > 0, let lost = labels.first(where: { !left.contains($0) }) {
             throw DatasetError(
                 train.path,
-                "every text with the label '\(lost)' stands in \(dev.path) too; without these, it cannot be learned (--drop-leaked)"
+                "every text with the label '\(lost)' stands in \(request.dev ?? "the held-out part") too; without these, it cannot be learned (--drop-leaked)"
             )
         }
         self.train = train

@@ -72,7 +72,7 @@ package struct Trainer {
         if data.isHeldOut {
             report(
                 .notice(
-                    "no --dev file: \(encoded.development.count) of \(encoded.training.count + encoded.development.count) training"
+                    "no --dev file: \(encoded.development.count) of \(data.examples) training"
                         + " examples are held out to choose the best epoch (--dev-fraction \(hyperparameters.devFraction))"
                 ))
         }

@@ -19,8 +19,8 @@ package struct InferenceSettings: Sendable, Equatable {
     ///
     /// - Throws: ``ModelError`` that names the value.
     func validate(for configuration: Configuration) throws {
-        guard temperature > 0 && temperature.isFinite else {
-            throw ModelError("calibration_temperature is \(temperature); it must be above 0")
+        guard (1e-4...1e4).contains(temperature) else {
+            throw ModelError("calibration_temperature is \(temperature); it must lie between 0.0001 and 10,000")
         }
         if let threshold {
             guard (0...1).contains(threshold) else {

@@ -91,7 +91,8 @@ package struct ModelFolder {
                 let names = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
                 notice(
                     "\(folder.path): its classifier is for \(known.count) labels (\(names)), \(own?.rawValue ?? "") pooling and"
-                        + " \(knownType?.rawValue ?? "another problem type"); a new one is put in its place")
+                        + " \(knownType?.rawValue ?? "another problem type"); a new one is put in its place"
+                        + (newHead ? ". If it was trained with these texts, its encoder has learned their labels" : ""))
             } else {
                 keptLabels = known
             }
@@ -212,8 +213,10 @@ package struct ModelFolder {
     ///
     /// - Throws: ``ModelError`` that says what the file system said.
     package func writeSettings(to folder: URL) throws {
-        let file = folder.appending(path: File.configuration)
+        // Through a link, to what it stands for.
+        let file = folder.appending(path: File.configuration).resolvingSymlinksInPath()
         do {
+            let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions]
             guard var keys = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
                 throw ModelError("\(file.path): not a JSON object")
             }
@@ -223,6 +226,7 @@ package struct ModelFolder {
             let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             try (JSONSerialization.data(withJSONObject: keys, options: options) + Data("\n".utf8))
                 .write(to: file, options: .atomic)
+            if let mode { try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file.path) }
         } catch let error as CocoaError {
             throw ModelError("\(file.path): the settings cannot be written: \(error.localizedDescription)")
         }

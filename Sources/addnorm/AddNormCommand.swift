@@ -223,17 +223,20 @@ struct InferenceOptions: ParsableArguments {
     var workers: Workers { Workers(count: threads ?? Workers.processors) }
 
     func validate() throws {
-        try requirePositive(threads, "--threads")
+        try requirePositive(threads, "--threads", atMost: mostThreads)
         try requirePositive(batchSize, "--batch-size")
     }
 }
 
 /// Checks a number of things: at least one, and not so many that sums of such numbers could overflow.
-func requirePositive(_ value: Int?, _ option: String) throws {
+func requirePositive(_ value: Int?, _ option: String, atMost most: Int = 1_000_000_000) throws {
     guard let value else { return }
     if value < 1 { throw ValidationError("\(option) must be at least 1.") }
-    if value > 1_000_000_000 { throw ValidationError("\(option) must be at most 1,000,000,000.") }
+    if value > most { throw ValidationError("\(option) must be at most \(most.formatted()).") }
 }
+
+/// More threads than any machine has would only take time.
+let mostThreads = 4096
 
 extension Layout.Format: ExpressibleByArgument {}
 extension BadRowPolicy: ExpressibleByArgument {}

@@ -21,7 +21,8 @@ struct DataCommand: ParsableCommand {
 
             --suspects shows the rows whose labels are most likely wrong (confident learning, Northcutt 2021): the file is \
             split into \(CrossValidation.folds) parts, each is classified by a model that was trained on the others, with the options of 'train', and \
-            what these say is compared with the labels. That takes about \(CrossValidation.folds - 1) times as long as a training.
+            what these say is compared with the labels. That is done \(CrossValidation.rounds) times, with other parts, and takes about as long as \
+            \(CrossValidation.rounds * (CrossValidation.folds - 1)) trainings.
 
               addnorm data train.tsv --model models/minilm-l6 --suspects 50
             """)
@@ -114,7 +115,8 @@ extension DataReport {
     var text: String {
         var lines: [String] = []
         for file in files {
-            lines.append("\(file.data): \(file.examples.formatted()) texts")
+            lines.append(
+                "\(file.data.printable): \(file.examples.formatted()) \(file.examples == 1 ? "text" : "texts")")
             lines += facts(of: file).map { name, fact in
                 "  " + name.padding(toLength: 15, withPad: " ", startingAt: 0) + fact
             }
@@ -134,14 +136,16 @@ extension DataReport {
     private func facts(of file: File) -> [(name: String, fact: String)] {
         let labels = file.labels.sorted { ($1.examples, $0.label) < ($0.examples, $1.label) }
         let listed = (labels.count > Self.mostLabels ? Array(labels.prefix(Self.mostLabels)) : file.labels)
-            .map { "\($0.label) \($0.examples.formatted()) (\(String(format: "%.1f", 100 * $0.share)) %)" }
+            .map {
+                "\($0.label.shortened(to: 60)) \($0.examples.formatted()) (\(String(format: "%.1f", 100 * $0.share)) %)"
+            }
         let more = labels.count > Self.mostLabels ? ", … (\(labels.count) labels)" : ""
         let tokens = file.tokens
         var facts = [
             ("labels", listed.joined(separator: ", ") + more),
             (
                 "tokens",
-                "\(tokens.min) to \(tokens.max.formatted()), median \(tokens.median), 95 % up to \(tokens.p95); "
+                "\(tokens.min) to \(tokens.max.formatted()), median \(tokens.median), 95 % up to \(tokens.p95.formatted()); "
                     + (file.longerTexts == 0
                         ? "none longer than \(maxLength)"
                         : "\(file.longerTexts.formatted()) texts longer than \(maxLength) (\(treatment))")
@@ -187,7 +191,6 @@ extension DataReport {
 extension DataReport.Occurrences {
     fileprivate func text(labels: Bool) -> String {
         let places = places.map { "\($0.file):\($0.line)" + (labels ? " \($0.label)" : "") }.joined(separator: ", ")
-        let shown = text.printable.prefix(60)
-        return "\(places): \(shown)\(shown.count < text.count ? "…" : "")"
+        return "\(places): \(text.printable.shortened(to: 60))"
     }
 }

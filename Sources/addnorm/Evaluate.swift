@@ -105,7 +105,9 @@ struct Evaluate: ParsableCommand {
         }
         if tuneThreshold != nil { try folder.requireThreshold() }
         let store = try database.open(for: .write)
-        let predictionsFile = try predictions.map { try PredictionsFile($0, configuration) }
+        var predictionsFile = try predictions.map {
+            try PredictionsFile($0, configuration, besides: files + [model.model, database.path])
+        }
         var predictor = Predictor(for: folder.classifier, batchSize: inference.batchSize, workers: workers)
         let computed = examples.map { LabeledLogits(of: folder.classifier, on: $0, &predictor) }
 

@@ -227,7 +227,7 @@ extension EvaluationDocument {
         let speed = Int(Double(tokens) / max(seconds, 1e-9)).formatted()
         let heading =
             if let value {
-                "\(data), \(value): \(examples.formatted()) examples, loss \(loss.figure)"
+                "\(data), \(value.isEmpty ? "(none)" : value.printable): \(examples.formatted()) examples, loss \(loss.figure)"
             } else {
                 "\(data): \(examples.formatted()) examples, loss \(loss.figure), \(seconds.duration), \(speed) tokens/s"
             }

@@ -48,7 +48,7 @@ struct Explain: ParsableCommand {
     @Option(help: "Threads to use. (default: one for each processor)")
     var threads: Int?
 
-    func validate() throws { try requirePositive(threads, "--threads") }
+    func validate() throws { try requirePositive(threads, "--threads", atMost: mostThreads) }
 
     func run() throws {
         let folder = try model.load()
@@ -67,27 +67,31 @@ struct Explain: ParsableCommand {
             return id
         }
         // Before the work, which may be long.
-        if let output { try Output.write("", toFile: output) }
+        var file = try output.map { try OutputFile($0, besides: input.files + [model.model]) }
         var page = ExplanationPage(model: model.model, labels: labels)
         var (count, truncated) = (0, 0)
         var explainer = Explainer(
             for: folder, maximumLength: maximumLength, workers: Workers(count: threads ?? Workers.processors))
-        // Also if the input ends with an error: what was explained until then is not lost.
-        defer { if let output, count > 0 { try? Output.write(page.html, toFile: output) } }
-        try input.forEachBatch { texts in
-            for text in texts {
-                let explanation = try explainer.explain(text, label: label)
-                if json {
-                    try Output.write(jsonLines: [Answer(explanation, labels)])
-                } else if output == nil {
-                    try Output.write((count > 0 ? "\n" : "") + printed(explanation, labels))
+        do {
+            try input.forEachBatch { texts in
+                for text in texts {
+                    let explanation = try explainer.explain(text, label: label)
+                    if json {
+                        try Output.write(jsonLines: [Answer(explanation, labels)])
+                    } else if output == nil {
+                        try Output.write((count > 0 ? "\n" : "") + printed(explanation, labels))
+                    }
+                    if output != nil { page.append(explanation) }
+                    count += 1
+                    if explanation.isTruncated { truncated += 1 }
                 }
-                if output != nil { page.append(explanation) }
-                count += 1
-                if explanation.isTruncated { truncated += 1 }
             }
+        } catch {
+            // What was explained until then is not lost.
+            if count > 0 { try file?.write(page.html) }
+            throw error
         }
-        if let output { try Output.write(page.html, toFile: output) }
+        try file?.write(page.html)
         if truncated > 0 {
             Output.warn("\(truncated) of \(count) texts have more than \(maximumLength) tokens and were cut off")
         }
@@ -100,7 +104,7 @@ struct Explain: ParsableCommand {
         let methods = [method] + Explanation.Method.allCases.filter { $0 != method }
         var table = TextTable(header: ["word"] + methods.map(\.rawValue), numeric: [1, 2])
         func row(_ word: Explanation.Word) -> [String] {
-            [word.text.printable] + methods.map { word.score(by: $0)?.score ?? "not read" }
+            [word.text.printable.shortened(to: 40)] + methods.map { word.score(by: $0)?.score ?? "not read" }
         }
         if words.isEmpty { return heading + "no words\n" }
         if Output.resultsHaveColor {
@@ -211,6 +215,11 @@ extension String {
     var printable: String {
         String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
+}
+
+extension String {
+    /// The beginning, if it is longer.
+    func shortened(to length: Int) -> String { count > length ? prefix(length - 1) + "…" : self }
 }
 
 extension Explanation.Method: ExpressibleByArgument {}

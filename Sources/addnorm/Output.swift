@@ -22,17 +22,6 @@ enum Output {
         }
     }
 
-    /// Writes to a file. Not by renaming a temporary file: the path may be a link or a device.
-    ///
-    /// - Throws: ``OutputError`` if that fails.
-    static func write(_ text: String, toFile path: String) throws {
-        do {
-            try Data(text.utf8).write(to: URL(filePath: path))
-        } catch {
-            throw OutputError(description: "\(path): cannot be written: \(error.localizedDescription)")
-        }
-    }
-
     /// Writes a line to standard error. There is nowhere to report a failure of that.
     static func warn(_ line: String) { note("addnorm: \(line)\n") }
 
@@ -139,7 +128,10 @@ struct TextTable {
                 let space = String(repeating: " ", count: widths[column] - Self.width(cell))
                 return numeric.contains(column) ? space + cell : cell + space
             }
-            return cells.joined(separator: "  ").replacing(/\ +$/, with: "") + "\n"
+            let line = cells.joined(separator: "  ")
+            return line[
+                ..<(line.utf8.lastIndex { $0 != UInt8(ascii: " ") }.map { line.utf8.index(after: $0) }
+                    ?? line.startIndex)] + "\n"
         }.joined()
     }
 

@@ -82,7 +82,7 @@ struct Predict: ParsableCommand {
         /// One line for each text, even if --text had several.
         var line: String {
             let name = (label ?? labels)?.value?.text ?? "null"
-            return "\(name)\t\(Double(confidence).figure)\t\(text.oneLine)\n"
+            return "\(name)\t\(Double(confidence).figure)\t\(text.printable)\n"
         }
     }
 }

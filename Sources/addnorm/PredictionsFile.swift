@@ -17,18 +17,17 @@ struct PredictionsFile {
         let line: Int
     }
 
-    private let path: String
     private let labels: [String]
     private let isMultiLabel: Bool
     private let format: Format
-    private let handle: FileHandle
+    private var file: OutputFile
+    private var hasHeader = false
 
-    /// Makes the file, empty but for a header.
+    /// Opens the file.
     ///
-    /// - Parameter labels: their names, by id
+    /// - Parameter others: what must not be overwritten
     /// - Throws: ``OutputError`` if it cannot be written.
-    init(_ path: String, _ configuration: Configuration) throws {
-        self.path = path
+    init(_ path: String, _ configuration: Configuration, besides others: [String]) throws {
         labels = configuration.labels
         isMultiLabel = configuration.problemType == .multiLabel
         format =
@@ -37,23 +36,18 @@ struct PredictionsFile {
             case "jsonl", "ndjson": .jsonLines
             default: .tsv
             }
-        do {
-            // Not by renaming a temporary file: the path may be a link or a device.
-            try Data().write(to: URL(filePath: path))
-            handle = try FileHandle(forWritingTo: URL(filePath: path))
-        } catch {
-            throw OutputError(description: "\(path): the predictions cannot be written: \(error.localizedDescription)")
-        }
-        if format != .jsonLines {
-            try write([["text", "actual", "predicted", "confidence", "probabilities", "file", "line"]])
-        }
+        file = try OutputFile(path, besides: others)
     }
 
     /// Appends what was said of the texts of a file.
     ///
     /// - Parameter least: answers that are less confident are none
     /// - Throws: ``OutputError`` if the disk is full, for example.
-    func write(_ result: EvaluationResult, of dataset: Dataset, abstainBelow least: Double?) throws {
+    mutating func write(_ result: EvaluationResult, of dataset: Dataset, abstainBelow least: Double?) throws {
+        if format != .jsonLines && !hasHeader {
+            try write([["text", "actual", "predicted", "confidence", "probabilities", "file", "line"]])
+            hasHeader = true
+        }
         // Some at a time, or a million rows would be held as text.
         for start in stride(from: 0, to: dataset.examples.count, by: 1000) {
             let part = (start..<min(start + 1000, dataset.examples.count)).map { index in
@@ -69,33 +63,27 @@ struct PredictionsFile {
                     file: dataset.file(of: example), line: example.line)
             }
             if format == .jsonLines {
-                try write(Output.jsonLines(part))
+                try file.write(Output.jsonLines(part))
             } else {
                 try write(
                     part.map {
                         [
                             $0.text, $0.actual.text, $0.predicted.value?.text ?? "null", "\($0.confidence)",
-                            try Output.jsonLines([$0.probabilities]).oneLine, $0.file, "\($0.line)",
+                            try Output.jsonLines([$0.probabilities]).trimmingCharacters(in: .newlines), $0.file,
+                            "\($0.line)",
                         ]
                     })
             }
         }
     }
 
-    private func write(_ rows: [[String]]) throws {
-        try write(
+    private mutating func write(_ rows: [[String]]) throws {
+        let isCSV = format == .csv
+        try file.write(
             rows.map { cells in
-                format == .csv
+                isCSV
                     ? cells.map(\.csvField).joined(separator: ",") + "\r\n"
                     : cells.map(\.oneLine).joined(separator: "\t") + "\n"
             }.joined())
-    }
-
-    private func write(_ text: String) throws {
-        do {
-            try handle.write(contentsOf: Data(text.utf8))
-        } catch {
-            throw OutputError(description: "\(path): the predictions cannot be written: \(error.localizedDescription)")
-        }
     }
 }

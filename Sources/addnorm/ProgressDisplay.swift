@@ -21,7 +21,7 @@ final class ProgressDisplay {
             lastShown = .now
             show(
                 Int(1000 * share), of: 1000,
-                "part \(fold) of \(folds): loss \(loss.figure), \(secondsLeft.duration) left")
+                "training \(fold) of \(folds): loss \(loss.figure), \(secondsLeft.duration) left")
         case .started(let run, let parameters, let trained, let examples, let devExamples, let steps):
             let share = trained == parameters ? "" : " (\(trained.formatted()) are trained)"
             line(

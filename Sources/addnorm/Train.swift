@@ -51,6 +51,9 @@ struct Train: ParsableCommand {
         } else if files.train == nil || files.output == nil {
             throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
         }
+        if [files.train, files.dev].contains("-") {
+            throw ValidationError("Training data must be files: standard input could not be read again by --resume.")
+        }
         if runOptions.resume == nil { try training.validate(model: files.model, shape) }
     }
 
@@ -282,7 +285,7 @@ struct TrainingOptions: ParsableArguments {
         try requirePositive(gradientAccumulation, "--gradient-accumulation")
         try requirePositive(batchSize, "--batch-size")
         try requirePositive(earlyStopping, "--early-stopping")
-        try requirePositive(threads, "--threads")
+        try requirePositive(threads, "--threads", atMost: mostThreads)
         try requirePositive(maxLength, "--max-length")
         guard seed <= UInt64(Int64.max) else { throw ValidationError("--seed must be at most \(Int64.max).") }
         guard maxLength ?? 2 >= 2 else { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }

@@ -208,6 +208,14 @@ struct Program {
                 "evaluate", "--model", "model", "--json", "--label-column", "actual", "p.csv")
             #expect((try again.json as? [String: Any])?["accuracy"] as? Double == document["accuracy"] as? Double)
 
+            // Nothing that is read is written to.
+            for file in ["test.csv", "model/config.json", "addnorm.sqlite"] {
+                let before = try Data(contentsOf: program.folder.appending(path: file))
+                let refused = try program.run(options + ["--predictions", file, "test.csv"])
+                #expect(refused.status == 1 && refused.errors.contains("\(file): would replace what is read"))
+                #expect(try Data(contentsOf: program.folder.appending(path: file)) == before)
+            }
+
             let calibrated = try evaluate("--calibrate", "--tune-threshold", "f1", "test.csv")
             let temperature = try #require(calibrated["temperature"] as? Double)
             #expect(temperature != 1 && calibrated["threshold"] as? Double != nil)

@@ -24,6 +24,13 @@ import Testing
             #expect(page.contains("&lt;") && page.contains("&quot;") && !page.contains("<b>"))
             #expect(page.contains("title=\"not read\"") && !page.contains("http"))
 
+            // A mark before or after a bracket is one Character with it.
+            let hostile = "\u{0600}<svg/onload=alert(1)> <\u{0301}b \"\u{0301}"
+            _ = try program.run("explain", "--model", "model", "--output", "page.html", "--text", hostile)
+            let escaped = try String(contentsOf: program.folder.appending(path: "page.html"), encoding: .utf8)
+            #expect(!escaped.unicodeScalars.split(separator: "<").contains { $0.starts(with: "svg".unicodeScalars) })
+            #expect(!escaped.unicodeScalars.split(separator: "<").contains { $0.first == "\u{0301}" })
+
             let other = try program.run(
                 "explain", "--model", "model", "--label", "negative", "--method", "gradient", "--text", "wonderful food"
             )

@@ -23,7 +23,7 @@ import Testing
     ]
 
     @Test func texts() throws {
-        let ignored = ["README": [UInt8(0xE9)], ".cache/x": [0xE9], "pos/.x": [0xE9], "pos/deeper/x": [0xE9]]
+        let ignored = ["README": [UInt8(0xE9)], ".cache/x": [0xE9], "pos/.x": [0xE9]]
         try Self.use(Self.files.merging(ignored) { $1 }) { path in
             let dataset = try Dataset(contentsOf: path, layout: Layout(), labels: .detected)
             #expect(
@@ -36,6 +36,16 @@ import Testing
             let unlabelled = try Dataset(contentsOf: path, layout: Layout(), labels: .none)
             #expect(unlabelled.examples.map(\.text) == dataset.examples.map(\.text))
             #expect(unlabelled.examples.allSatisfy { $0.label == nil })
+        }
+    }
+
+    /// What would be left out without a word is an error.
+    @Test func folderAmongTexts() throws {
+        try Self.use(Self.files.merging(["pos/deeper/x": [0x78]]) { $1 }) { path in
+            let error = #expect(throws: DatasetError.self) {
+                try Dataset(contentsOf: path, layout: Layout(), labels: .one)
+            }
+            #expect(error?.description.hasPrefix("\(path)/pos/deeper: is not a file") == true)
         }
     }
 

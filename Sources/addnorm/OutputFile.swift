@@ -1,0 +1,56 @@
+import Foundation
+
+/// A file that a command writes besides its output. It is opened before the work, which may be long, and what stands in it is
+/// replaced only when there is something to write.
+struct OutputFile {
+    private let path: String
+    private let handle: FileHandle
+    private var hasBegun = false
+
+    /// Opens the file, and makes it if there is none.
+    ///
+    /// - Parameters:
+    ///   - others: files that the command reads or writes otherwise, and the folder of the model
+    /// - Throws: ``OutputError`` if it cannot be written, or is one of the others.
+    init(_ path: String, besides others: [String]) throws {
+        self.path = path
+        let folder = URL(filePath: path).deletingLastPathComponent().path
+        for other in others where Self.isSame(path, other) || Self.isSame(folder, other) && Self.isFolder(other) {
+            throw OutputError(description: "\(path): would replace what is read from \(other); choose another file")
+        }
+        // Not by renaming a temporary file: the path may be a link or a device.
+        let descriptor = open(path, O_WRONLY | O_CREAT, 0o644)
+        guard descriptor >= 0 else {
+            throw OutputError(description: "\(path): cannot be written: \(String(cString: strerror(errno)))")
+        }
+        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    }
+
+    /// Appends text; what was there before the first one is gone.
+    ///
+    /// - Throws: ``OutputError`` if the disk is full, for example.
+    mutating func write(_ text: String) throws {
+        // A device has no length.
+        if !hasBegun { ftruncate(handle.fileDescriptor, 0) }
+        hasBegun = true
+        do {
+            try handle.write(contentsOf: Data(text.utf8))
+        } catch {
+            throw OutputError(description: "\(path): cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    private static func status(_ path: String) -> stat? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status : nil
+    }
+
+    private static func isSame(_ one: String, _ other: String) -> Bool {
+        guard let one = status(one), let other = status(other) else { return false }
+        return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
+    }
+}
