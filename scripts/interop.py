@@ -105,6 +105,26 @@ def check_ours(model, texts, folder):
         report(f"trained here, {pooling}: largest difference of the logits of {len(texts)} texts", difference, TOLERANCE)
 
 
+def check_several_labels(model, texts, folder):
+    """A folder for several labels, before and after it is calibrated."""
+    data, output, database = ROOT / "data/reviews/test.tsv", f"{folder}/several", f"{folder}/runs.sqlite"
+    layout = ["--label-map", "positive=good|any,negative=any"]
+    addnorm("train", "--model", model, "--train", data, "--dev", data, "--output", output, "--pooling", "cls", "--epochs", "1",
+            "--problem-type", "multi_label_classification", "--db", database, *layout)  # fmt: skip
+    for calibrated in (False, True):
+        if calibrated:
+            addnorm("evaluate", "--model", output, "--calibrate", "--db", database, *layout, ROOT / "data/reviews/dev.tsv")
+        loaded, logits = logits_of_transformers(output, texts)
+        assert loaded.problem_type == "multi_label_classification"
+        temperature = json.loads((Path(output) / "config.json").read_text()).get("calibration_temperature", 1)
+        assert calibrated == (temperature != 1)
+        answers = addnorm("predict", "--model", output, "--json", texts=texts)
+        found = torch.tensor([[a["probabilities"][loaded.id2label[i]] for i in range(2)] for a in answers], dtype=torch.float64)
+        difference = (found - torch.sigmoid(logits.double() / temperature)).abs().max().item()
+        name = "calibrated" if calibrated else "as trained"
+        report(f"several labels, {name}: largest difference of the probabilities of {len(texts)} texts", difference, TOLERANCE)
+
+
 def check_theirs(model, texts, folder):
     """Folders that transformers has written: whole, in shards, and in half precision."""
     labels = ["bad", "fair", "good"]
@@ -133,6 +153,7 @@ def main():
     some = texts[:: max(1, len(texts) // 200)][:200]
     with tempfile.TemporaryDirectory() as folder:
         check_ours(model, some, folder)
+        check_several_labels(model, some, folder)
         check_theirs(model, some, folder)
     sys.exit(1 if failures else 0)
 

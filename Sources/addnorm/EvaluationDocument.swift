@@ -298,9 +298,8 @@ extension EvaluationDocument {
         table.rows += others.compactMap { name, value in value.map { [name, $0.figure, ""] } }
         var text = table.text
         if let abstention {
-            let answered = abstention.accuracy.value.map { ", of which \($0.figure) are right" } ?? ""
-            text +=
-                "\nanswered with a confidence of at least \(abstention.below): \(abstention.coverage.figure) of the texts\(answered)\n"
+            let accuracy = abstention.accuracy.value.map { ", accuracy on these \($0.figure)" } ?? ""
+            text += "\nanswered with a confidence of at least \(abstention.below): coverage \(abstention.coverage.figure)\(accuracy)\n"
         }
         return text
     }
