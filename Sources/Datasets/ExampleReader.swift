@@ -78,7 +78,11 @@ struct ExampleReader {
             further = []
         }
         switch format {
-        case .csv: return try csv.read(bytes).flatMap { try example(of: $0) }
+        case .csv:
+            guard let cells = try csv.read(bytes) else { return nil }
+            // The row is quoted as it should be: all of its lines belong to it, whatever else is wrong with it.
+            further = []
+            return try example(of: cells)
         case .tsv:
             return try example(of: bytes.withoutCarriageReturn.text().split(at: UInt8(ascii: "\t")))
         case .jsonl:
@@ -105,8 +109,8 @@ struct ExampleReader {
         }
     }
 
-    /// The lines of a bad row after its first one, to be read again: a quote that is missing or too many in one row must not take
-    /// the rows after it along.
+    /// The lines of a badly quoted row after its first one, to be read again: a quote that is missing or too many in one row must not
+    /// take the rows after it along.
     mutating func takeBack() -> [ArraySlice<UInt8>] {
         lines -= further.count
         defer { further = [] }

@@ -56,12 +56,13 @@ package struct ExampleStream {
     }
 
     private mutating func read(_ lines: [ArraySlice<UInt8>], into examples: inout [Example]) throws {
-        var lines = lines[...]
-        while let line = lines.popFirst() {
+        // The next line is the last one.
+        var lines = Array(lines.reversed())
+        while let line = lines.popLast() {
             let back = try skippingBadRow { reader in
                 if let example = try reader.read(line) { examples.append(example) }
             }
-            if let back, !back.isEmpty { lines = (back + lines)[...] }
+            if let back { lines += back.reversed() }
         }
     }
 

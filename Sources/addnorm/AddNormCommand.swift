@@ -89,8 +89,8 @@ struct LayoutOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            New names for labels: 1=bad,2=bad,5=good. Rows whose label gets an empty name (3=) are left out. Can be given \
-            several times.
+            New names for labels: 1=bad,2=bad,5=good. Rows whose label gets an empty name (3=) are left out; of a text with \
+            several labels, only that label. Can be given several times.
             """, valueName: "old=new,…"))
     var labelMap: [LabelMap] = []
 
@@ -135,8 +135,8 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: """
-            Read so many tokens of a text at a time, special tokens included. (default: as a model that reads long texts in \
-            parts was trained, else the model's limit)
+            Read so many tokens of a text at a time, special tokens included. (default: the model's limit, or what a model \
+            that was trained with --long-texts reads)
             """)
     var maxLength: Int?
 
@@ -176,8 +176,8 @@ struct LongTextOptions: ParsableArguments {
         help: """
             What is done with texts that have more than --max-length tokens: truncate (the beginning is read), head-tail (a \
             quarter of the tokens from the beginning, the rest from the end), or windows (all is read, in windows that \
-            overlap; the logits are averaged, and in training each window carries its text's label). (default: truncate, \
-            or as the model was trained)
+            overlap; the logits are averaged, and in training each window carries its text's label). (default: truncate; \
+            for a trained model, as it was trained)
             """)
     var longTexts: LongTexts.Method?
 

@@ -42,7 +42,7 @@ struct DataCommand: ParsableCommand {
     @Flag(help: "Print one JSON document.")
     var json = false
 
-    @OptionGroup(title: "Training, for --suspects")
+    @OptionGroup(title: "Training")
     var training: TrainingOptions
 
     @OptionGroup(title: "New models")
@@ -54,9 +54,6 @@ struct DataCommand: ParsableCommand {
     func validate() throws {
         try requirePositive(suspects, "--suspects")
         if suspects != nil && files.count != 1 { throw ValidationError("--suspects is for one file.") }
-        if training.earlyStopping != nil {
-            throw ValidationError("--early-stopping needs dev data, and 'data' has none.")
-        }
         try training.validate(model: model, shape)
     }
 
@@ -115,8 +112,7 @@ extension DataReport {
     var text: String {
         var lines: [String] = []
         for file in files {
-            lines.append(
-                "\(file.data.printable): \(file.examples.formatted()) \(file.examples == 1 ? "text" : "texts")")
+            lines.append("\(file.data.printable): \(Self.count(file.examples, "text"))")
             lines += facts(of: file).map { name, fact in
                 "  " + name.padding(toLength: 15, withPad: " ", startingAt: 0) + fact
             }
@@ -124,13 +120,19 @@ extension DataReport {
         for leak in leaks {
             lines.append(
                 "\(leak.texts.formatted()) \(leak.texts == 1 ? "text stands" : "texts stand") both in \(leak.training) and in \(leak.heldOut)"
-                    + " (--drop-leaked leaves them out of training)")
+                    + (leak.training == files[0].data ? " (--drop-leaked leaves them out of training)" : ""))
             lines += leak.first.map { "  " + $0.text(labels: false) }
         }
         if droppedLeaks > 0 {
-            lines.append("\(droppedLeaks.formatted()) training texts that stand in the held-out data too were left out")
+            lines.append(
+                "left out of the training data because they stand in the held-out data too: \(Self.count(droppedLeaks, "text"))"
+            )
         }
         return lines.map { $0 + "\n" }.joined()
+    }
+
+    private static func count(_ number: Int, _ noun: String) -> String {
+        "\(number.formatted()) \(noun)\(number == 1 ? "" : "s")"
     }
 
     private func facts(of file: File) -> [(name: String, fact: String)] {
@@ -148,15 +150,15 @@ extension DataReport {
                 "\(tokens.min) to \(tokens.max.formatted()), median \(tokens.median), 95 % up to \(tokens.p95.formatted()); "
                     + (file.longerTexts == 0
                         ? "none longer than \(maxLength)"
-                        : "\(file.longerTexts.formatted()) texts longer than \(maxLength) (\(treatment))")
+                        : "\(Self.count(file.longerTexts, "text")) longer than \(maxLength) (\(treatment))")
             ),
         ]
         if !file.unknownLabels.isEmpty {
             let names = file.unknownLabels.prefix(Self.mostLabels).map { "'\($0)'" }.joined(separator: ", ")
-            facts.append(("unknown labels", "\(names) are not in \(files[0].data)"))
+            facts.append(("unknown labels", "not in \(files[0].data): \(names)"))
         }
-        if file.unlabeled > 0 { facts.append(("without label", "\(file.unlabeled.formatted()) texts")) }
-        if file.emptyTexts > 0 { facts.append(("empty", "\(file.emptyTexts.formatted()) texts")) }
+        if file.unlabeled > 0 { facts.append(("without label", Self.count(file.unlabeled, "text"))) }
+        if file.emptyTexts > 0 { facts.append(("empty", Self.count(file.emptyTexts, "text"))) }
         if file.badRows > 0 {
             facts.append(("bad rows", "\(file.badRows.formatted()) skipped"))
             facts += file.firstBadRows.map { ("", $0) }
@@ -165,14 +167,14 @@ extension DataReport {
             facts.append(
                 ("label map", "no row has \(file.unusedLabelMapKeys.map { "'\($0)'" }.joined(separator: ", "))"))
         }
-        if file.leftOut > 0 { facts.append(("left out", "\(file.leftOut.formatted()) rows, by --label-map")) }
+        if file.leftOut > 0 { facts.append(("left out", "\(Self.count(file.leftOut, "row")), by --label-map")) }
         for (name, repeated) in [("duplicates", file.duplicates), ("contradictions", file.contradictions)]
         where repeated.texts > 0 {
             let what = name == "duplicates" ? "more than once" : "with different labels"
             facts.append(
                 (
                     name,
-                    "\(repeated.texts.formatted()) \(repeated.texts == 1 ? "text" : "texts") \(what), in \((repeated.texts + repeated.rows).formatted()) rows"
+                    "\(Self.count(repeated.texts, "text")) \(what), in \(Self.count(repeated.texts + repeated.rows, "row"))"
                 ))
             facts += repeated.first.map { ("", $0.text(labels: name == "contradictions")) }
         }

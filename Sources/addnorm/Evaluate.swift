@@ -54,7 +54,7 @@ struct Evaluate: ParsableCommand {
             valueName: "column"))
     var by: Layout.Column?
 
-    @OptionGroup(title: "Decisions")
+    @OptionGroup
     var decisions: DecisionOptions
 
     @Flag(

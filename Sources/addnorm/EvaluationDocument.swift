@@ -114,8 +114,9 @@ struct EvaluationDocument: Encodable {
     let abstention: Abstention?
     let errors: [Mistake]?
     let by: [EvaluationDocument]?
-    let seconds: Double
-    let tokens: Int
+    /// Of the whole file; nil in a report on a group.
+    private(set) var seconds: Double?
+    private(set) var tokens: Int?
 
     /// What the text and the database need.
     let result: EvaluationResult
@@ -193,6 +194,7 @@ struct EvaluationDocument: Encodable {
                     var part = try EvaluationDocument(
                         name, computed.part(indices), rows.part(indices), folder, view)
                     part.value = value
+                    (part.seconds, part.tokens) = (nil, nil)
                     return part
                 }
         } else {
@@ -224,13 +226,11 @@ extension EvaluationDocument {
 
     /// For a person.
     var text: String {
-        let speed = Int(Double(tokens) / max(seconds, 1e-9)).formatted()
-        let heading =
-            if let value {
-                "\(data), \(value.isEmpty ? "(none)" : value.printable): \(examples.formatted()) examples, loss \(loss.figure)"
-            } else {
-                "\(data): \(examples.formatted()) examples, loss \(loss.figure), \(seconds.duration), \(speed) tokens/s"
-            }
+        var heading = data + (value.map { ", " + ($0.isEmpty ? "(none)" : $0.printable) } ?? "")
+        heading += ": \(examples.formatted()) examples, loss \(loss.figure)"
+        if let seconds, let tokens {
+            heading += ", \(seconds.duration), \(Int(Double(tokens) / max(seconds, 1e-9)).formatted()) tokens/s"
+        }
         var parts = [heading, changes, report.text, matrix, figures, reliabilityTable]
         if let errors { parts.append(mistakes(errors)) }
         parts += (by ?? []).map(\.text)
@@ -299,7 +299,8 @@ extension EvaluationDocument {
         var text = table.text
         if let abstention {
             let accuracy = abstention.accuracy.value.map { ", accuracy on these \($0.figure)" } ?? ""
-            text += "\nanswered with a confidence of at least \(abstention.below): coverage \(abstention.coverage.figure)\(accuracy)\n"
+            text +=
+                "\nanswered with a confidence of at least \(abstention.below): coverage \(abstention.coverage.figure)\(accuracy)\n"
         }
         return text
     }

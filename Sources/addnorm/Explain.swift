@@ -13,15 +13,16 @@ struct Explain: ParsableCommand {
             against it.
 
               leave-one-out  by how much they fall if the word is left out
-              gradient       gradient x input: what the word's embeddings add to them, with attention and norms held \
-            constant
+              gradient       gradient x input: what the word's embeddings add to
+                             them, with all that only scales held constant
 
             On a terminal the words are coloured, green for the label and red, underlined, against it, the stronger the larger \
             their score is; elsewhere, or with NO_COLOR, a table has them all. Words beyond the model's limit are not read and \
             have no score.
 
-              addnorm explain --model models/reviews --text 'Great food, but we waited for an hour.'
-              addnorm explain --model models/reviews --label negative --text 'Great food, but we waited for an hour.'
+              addnorm explain --model models/reviews --text 'Good food, bad coffee.'
+              addnorm explain --model models/reviews --label negative \\
+                --text 'Good food, bad coffee.'
               addnorm explain --model models/reviews --output reviews.html new-reviews.txt
               addnorm explain --model models/reviews --json < new-reviews.txt
             """)
@@ -67,7 +68,9 @@ struct Explain: ParsableCommand {
             return id
         }
         // Before the work, which may be long.
-        var file = try output.map { try OutputFile($0, besides: input.files + [model.model]) }
+        var file = try output.map {
+            try OutputFile($0, besides: (input.files.isEmpty ? ["-"] : input.files) + [model.model])
+        }
         var page = ExplanationPage(model: model.model, labels: labels)
         var (count, truncated) = (0, 0)
         var explainer = Explainer(

@@ -86,7 +86,7 @@ struct ExplanationPage {
         <h1>Which words carried the decision: \(model.escaped)</h1>
         <p><span class="for" style="--share:1">for</span> the label that is named, <span class="against" style="--share:1">against</span>
         it; the stronger the colour, the larger the score, relative to the largest of the text. The scores stand in the tooltips, in nats of
-        the label’s log-odds. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with attention and norms held constant.</p>
+        the label’s log-odds. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with all that only scales held constant: attention, norms, and what activation functions multiply with.</p>
         <p>\(count) \(count == 1 ? "text" : "texts"); both methods name the same most important word in \(agreeing).</p>
         </header>
         \(articles)</body>

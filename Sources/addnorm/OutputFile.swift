@@ -10,13 +10,20 @@ struct OutputFile {
     /// Opens the file, and makes it if there is none.
     ///
     /// - Parameters:
-    ///   - others: files that the command reads or writes otherwise, and the folder of the model
+    ///   - others: what the command reads or writes otherwise: files, `-` for standard input, and folders with all that is in them
     /// - Throws: ``OutputError`` if it cannot be written, or is one of the others.
     init(_ path: String, besides others: [String]) throws {
         self.path = path
-        let folder = URL(filePath: path).deletingLastPathComponent().path
-        for other in others where Self.isSame(path, other) || Self.isSame(folder, other) && Self.isFolder(other) {
-            throw OutputError(description: "\(path): would replace what is read from \(other); choose another file")
+        for other in others {
+            // The file itself, what a link stands for, and the folders that it is in.
+            var place = URL(filePath: path).resolvingSymlinksInPath()
+            while place.pathComponents.count > 1 {
+                if Self.isSame(place.path, other) {
+                    throw OutputError(
+                        description: "\(path): would replace what is read from \(other); choose another file")
+                }
+                place.deleteLastPathComponent()
+            }
         }
         // Not by renaming a temporary file: the path may be a link or a device.
         let descriptor = open(path, O_WRONLY | O_CREAT, 0o644)
@@ -42,15 +49,11 @@ struct OutputFile {
 
     private static func status(_ path: String) -> stat? {
         var status = stat()
-        return stat(path, &status) == 0 ? status : nil
+        return (path == "-" ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0 ? status : nil
     }
 
     private static func isSame(_ one: String, _ other: String) -> Bool {
         guard let one = status(one), let other = status(other) else { return false }
         return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
-    }
-
-    private static func isFolder(_ path: String) -> Bool {
-        status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
     }
 }

@@ -1,10 +1,13 @@
 import Foundation
 import Training
+import Transformer
 
 /// Shows a training on standard error: a bar on a terminal, plain lines elsewhere.
 final class ProgressDisplay {
     private var lastShown = ContinuousClock.now
     private var hasBar = false
+    /// Whether what the encoder reads are windows of texts.
+    private var hasWindows = false
 
     /// How often a step is shown.
     private static let interval = Output.isTerminal ? Duration.milliseconds(100) : .seconds(10)
@@ -14,6 +17,7 @@ final class ProgressDisplay {
         case .notice(let text):
             line("note: " + text)
         case .data(let report):
+            hasWindows = report.longTexts == LongTexts.Method.windows.rawValue
             finish()
             Output.note(report.text)
         case .fold(let fold, let folds, let share, let loss, let secondsLeft):
@@ -30,7 +34,7 @@ final class ProgressDisplay {
         case .features(let done, let total):
             guard done == total || ContinuousClock.now - lastShown >= Self.interval else { return }
             lastShown = .now
-            show(done, of: total, "the frozen encoder has read \(done) of \(total) texts")
+            show(done, of: total, "the frozen encoder has read \(done) of \(total) \(hasWindows ? "windows" : "texts")")
         case .step(let report):
             guard ContinuousClock.now - lastShown >= Self.interval else { return }
             lastShown = .now

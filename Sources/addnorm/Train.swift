@@ -106,6 +106,7 @@ struct Train: ParsableCommand {
         request.dropLeaked = files.dropLeaked
         request.hyperparameters = training.hyperparameters(model: files.model, shape)
         request.hyperparameters.devFraction = files.devFraction
+        request.hyperparameters.earlyStopping = files.earlyStopping
         return request
     }
 
@@ -138,6 +139,9 @@ struct FileOptions: ParsableArguments {
     @Option(help: "Without --dev: the share of the training data that is held out, of each label where a text has one.")
     var devFraction = Hyperparameters().devFraction
 
+    @Option(help: "End after so many epochs without a better one.")
+    var earlyStopping: Int?
+
     @Flag(help: "Leave out training texts that stand in the held-out data too, but for case and white space.")
     var dropLeaked = false
 
@@ -147,6 +151,7 @@ struct FileOptions: ParsableArguments {
     var model: String?
 
     func validate() throws {
+        try requirePositive(earlyStopping, "--early-stopping")
         guard devFraction > 0 && devFraction < 1 else {
             throw ValidationError("--dev-fraction must lie between 0 and 1.")
         }
@@ -270,9 +275,6 @@ struct TrainingOptions: ParsableArguments {
     )
     var dropout: Double?
 
-    @Option(help: "End after so many epochs without a better one.")
-    var earlyStopping: Int?
-
     @Option(help: "The seed of everything random. The same seed and threads give the same model, bit for bit.")
     var seed = defaults.seed
 
@@ -284,7 +286,6 @@ struct TrainingOptions: ParsableArguments {
         try requirePositive(epochs, "--epochs")
         try requirePositive(gradientAccumulation, "--gradient-accumulation")
         try requirePositive(batchSize, "--batch-size")
-        try requirePositive(earlyStopping, "--early-stopping")
         try requirePositive(threads, "--threads", atMost: mostThreads)
         try requirePositive(maxLength, "--max-length")
         guard seed <= UInt64(Int64.max) else { throw ValidationError("--seed must be at most \(Int64.max).") }
@@ -349,7 +350,6 @@ struct TrainingOptions: ParsableArguments {
         hyperparameters.maxLength = maxLength
         hyperparameters.maxGradNorm = maxGradNorm
         hyperparameters.dropout = dropout
-        hyperparameters.earlyStopping = earlyStopping
         hyperparameters.seed = seed
         hyperparameters.threads = threads ?? hyperparameters.threads
     }

@@ -198,18 +198,21 @@ struct Program {
             #expect(rows.count == 3 && rows[0]?["text"] as? String == "wonderful, great\nfood")
             #expect(rows[0]?["predicted"] is NSNull && rows[0]?["actual"] as? String == "positive")
             #expect((rows[1]?["probabilities"] as? [String: Double])?.count == 2)
-            // What is written can be read again.
             // No answer is told from no label.
             _ = try evaluate("--predictions", "p.csv", "--abstain-below", "1", "test.csv")
             let table = try String(contentsOf: program.folder.appending(path: "p.csv"), encoding: .utf8)
             #expect(table.contains("\r\nawful,negative,null,0."))
+            // What is written can be read again.
             _ = try evaluate("--predictions", "p.csv", "test.csv")
             let again = try program.run(
                 "evaluate", "--model", "model", "--json", "--label-column", "actual", "p.csv")
             #expect((try again.json as? [String: Any])?["accuracy"] as? Double == document["accuracy"] as? Double)
 
             // Nothing that is read is written to.
-            for file in ["test.csv", "model/config.json", "addnorm.sqlite"] {
+            try FileManager.default.createSymbolicLink(
+                at: program.folder.appending(path: "link"),
+                withDestinationURL: program.folder.appending(path: "model/config.json"))
+            for file in ["test.csv", "model/config.json", "addnorm.sqlite", "link"] {
                 let before = try Data(contentsOf: program.folder.appending(path: file))
                 let refused = try program.run(options + ["--predictions", file, "test.csv"])
                 #expect(refused.status == 1 && refused.errors.contains("\(file): would replace what is read"))

@@ -88,8 +88,8 @@ import Transformer
         }
     }
 
-    /// Labels that contradict what all other texts say are found first.
-    @Test func suspects() throws {
+    /// Labels that contradict what all other texts say are found first; also where only the head is trained, on windows.
+    @Test(arguments: [false, true]) func suspects(headOnly: Bool) throws {
         try withFolder { folder in
             var request = try TrainerTests.request(in: folder)
             let words = ["film", "book", "room", "song", "meal", "trip", "shop", "play", "game", "park"]
@@ -99,15 +99,23 @@ import Transformer
             }
             rows[6] = "great, great book\tnegative"
             rows[21] = "an awful trip\tpositive"
+            // The same text with the same wrong label is no second opinion.
+            rows.append("GREAT, great  book\tnegative")
             try Data(rows.joined(separator: "\n").utf8).write(to: URL(filePath: request.train))
             request.hyperparameters.epochs = 10
-            let found = try Suspects(request, most: 40, on: Workers(count: 2)) { _ in }
-            #expect(found.rows.count == 40 && found.rows.prefix(2).map(\.line).sorted() == [7, 22])
+            if headOnly {
+                _ = try TrainerTests.train(request, .temporary(in: folder))
+                (request.model, request.hyperparameters.trainLayers) = (request.output, .head)
+                (request.hyperparameters.maxLength, request.hyperparameters.longTextsMethod) = (5, .windows)
+                request.hyperparameters.epochs = 40
+            }
+            let found = try Suspects(request, most: 50, on: Workers(count: 2)) { _ in }
+            #expect(found.rows.count == 41 && found.rows.prefix(3).map(\.line).sorted() == [7, 22, 41])
             #expect(found.rows[0].suggested != found.rows[0].label && found.rows[0].probability < 0.5)
-            #expect(found.estimatedErrors == 2)
+            #expect(found.estimatedErrors >= 2)
             // The same seed finds the same.
             #expect(
-                try Suspects(request, most: 40, on: Workers(count: 1)) { _ in }.rows.map(\.line)
+                try Suspects(request, most: 50, on: Workers(count: 1)) { _ in }.rows.map(\.line)
                     == found.rows.map(\.line))
         }
     }
@@ -330,7 +338,7 @@ import Transformer
         var folder = try model()
         let right = logits([3, 1, 0, 1, 2, 0], .one([0, 1, 0]))
         var error = #expect(throws: TrainingError.self) { try folder.calibrate(on: right) }
-        #expect(error?.description.contains("every answer is right") == true)
+        #expect(error?.description.contains("right about all of them") == true)
         let same = logits([3, 1, 0, 1], .one([1, 1]))
         error = #expect(throws: TrainingError.self) { try folder.tuneThreshold(for: .f1, on: same) }
         #expect(error?.description.contains("the same label") == true && folder.settings == InferenceSettings())

@@ -44,7 +44,8 @@ package struct CrossValidation {
         var request = request
         let seed = request.hyperparameters.seed
         func makeModel(round: Int) throws -> ModelFolder {
-            request.hyperparameters.seed = seed &+ UInt64(round)
+            // Far from the seeds that a user would try beside this one.
+            request.hyperparameters.seed = (seed &+ UInt64(round) &* 0x9E37_79B9_7F4A_7C15) % UInt64(Int64.max)
             return try ModelFolder(
                 toTrain: &request, labels: names, .singleLabel, newHead: true, texts: data.examples.map(\.text)
             ) { if round == 0 { report(.notice($0)) } }
@@ -106,7 +107,8 @@ package struct CrossValidation {
         probabilities = Matrix(sums, columns: columns).scaled(by: 1 / count)
     }
 
-    /// The fold of each text: of every label as nearly as possible the same number in each, and of all texts too.
+    /// The fold of each text: of every label as nearly as possible the same number in each, and of all texts too, but for texts that
+    /// are the same.
     ///
     /// - Parameter same: groups of texts that are the same: a model that has seen one of them has learned the others' labels
     private static func folds(_ targets: [Int], _ same: [[Int]], seed: UInt64) -> [Int] {

@@ -155,8 +155,11 @@ package struct DataReport: Encodable, Sendable {
             let inFiles = Dictionary(grouping: group, by: file).sorted { $0.key < $1.key }
             for (number, texts) in inFiles where texts.count > 1 {
                 duplicates[number].add(rows: texts.count - 1, occurrences(texts))
-                if Set(texts.map { place($0).label }).count > 1 {
-                    contradictions[number].add(rows: texts.count - 1, occurrences(texts))
+                var labels: Set<String> = []
+                let firsts = texts.filter { labels.insert(place($0).label).inserted }
+                if firsts.count > 1 {
+                    contradictions[number].add(
+                        rows: texts.count - 1, occurrences(firsts + texts.filter { !firsts.contains($0) }))
                 }
             }
             for (index, heldOut) in inFiles.enumerated() {

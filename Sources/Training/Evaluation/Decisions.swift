@@ -32,9 +32,13 @@ extension ModelFolder {
             case .several(let labels): Training.temperature(fittedTo: computed.logits, targets: labels)
             }
         guard temperature > temperatureRange.lowerBound && temperature < temperatureRange.upperBound else {
+            let cause =
+                temperature == temperatureRange.lowerBound
+                ? "the logits are right about all of them, so that more confidence always looks better"
+                : "the logits are no better than chance"
             throw TrainingError(
-                "no temperature can be fitted to these \(computed.targets.count) texts: \(before.report.accuracy == 1 ? "every answer is right, so that more confidence always looks better" : "the answers are no better than chance"); give more labelled texts that the model has not seen"
-            )
+                "no temperature can be fitted to these \(computed.targets.count) texts: \(cause); give more labelled texts that"
+                    + " the model has not seen")
         }
         settings.temperature = temperature
         let after = try EvaluationResult(computed, classifier.configuration, settings)
