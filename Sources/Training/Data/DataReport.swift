@@ -233,7 +233,7 @@ extension DataReport.File {
                 label: $0.key, examples: $0.value, share: Double($0.value) / Double(data.examples.count))
         }
         unknownLabels = counts.keys.filter { !known.contains($0) }.sorted()
-        emptyTexts = data.examples.count { comparable($0.text).isEmpty }
+        emptyTexts = data.examples.count { $0.text.unicodeScalars.allSatisfy(isWhiteSpace) }
         tokens = DataReport.Lengths(part.texts.lengths)
         longerTexts = part.texts.countOfLonger(than: longTexts)
         (self.duplicates, self.contradictions) = (duplicates, contradictions)
@@ -264,6 +264,10 @@ func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]] {
 
 /// A text without what does not count when texts are compared.
 private func comparable(_ text: String) -> String {
-    text.lowercased().unicodeScalars.split(whereSeparator: \.properties.isWhitespace).map(String.init)
-        .joined(separator: " ")
+    text.lowercased().unicodeScalars.split(whereSeparator: isWhiteSpace).map(String.init).joined(separator: " ")
+}
+
+private func isWhiteSpace(_ scalar: Unicode.Scalar) -> Bool {
+    // The table of properties takes most of the time of a report.
+    scalar.isASCII ? scalar == " " || (9...13).contains(scalar.value) : scalar.properties.isWhitespace
 }
