@@ -91,6 +91,9 @@ package struct Dataset: Sendable {
         return part
     }
 
+    /// The labels that occur.
+    package var labelNames: Set<String> { Set(examples.flatMap { $0.labels(several: hasSeveralLabels) }) }
+
     /// The file that an example is from.
     package func file(of example: Example) -> String { example.file ?? path }
 

@@ -36,6 +36,14 @@ package enum Targets: Sendable, Equatable {
         }
     }
 
+    /// The ids of one text's labels.
+    package subscript(text: Int) -> [Int] {
+        switch self {
+        case .one(let labels): [labels[text]]
+        case .several(let labels): labels[text]
+        }
+    }
+
     /// Puts the targets of several files together. All are of the kind of the first.
     package init(joining parts: [Targets]) {
         if case .several = parts.first {

@@ -79,7 +79,7 @@ package struct Benchmark: Encodable {
     package init(_ request: Request, notice: (String) -> Void) throws {
         let workers = request.workers
         var file = try Dataset(contentsOf: request.data, layout: request.layout, labels: .detected)
-        let labels = Set(file.examples.flatMap { $0.labels(several: file.hasSeveralLabels) }).sorted()
+        let labels = file.labelNames.sorted()
         var folder = try ModelFolder(
             pretrained: URL(filePath: request.model), labels: labels,
             problemType: file.hasSeveralLabels ? .multiLabel : .singleLabel, pooling: request.pooling, seed: 1,

@@ -116,6 +116,22 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
         maxLength = maxLength ?? min(Self.defaultMaxLength, limit)
     }
 
+    /// Sequences in a step of the optimizer.
+    var stepSize: Int { batchSize * gradientAccumulation }
+
+    /// The order of the sequences in an epoch, counted from 0.
+    func order(_ sequences: some Collection<Int>, epoch: Int) -> [Int] {
+        var random = RandomNumbers(seed: seed, site: RandomSite.shuffling, step: UInt64(epoch))
+        return sequences.shuffled(using: &random)
+    }
+
+    /// The learning rates of a training with so many sequences.
+    func schedule(sequences: Int) -> LinearSchedule {
+        LinearSchedule(
+            peak: learningRate, warmupRatio: warmupRatio,
+            totalSteps: epochs * ((sequences + stepSize - 1) / stepSize))
+    }
+
     /// Whether nothing but the head is trained, so that what it reads stays the same.
     package var trainsHeadOnly: Bool { trainLayers == .head && !trainEmbeddings }
 

@@ -142,11 +142,7 @@ package struct Trainer {
         (training, development) = data
         runName = run
         let hyperparameters = state.request.hyperparameters
-        let size = hyperparameters.batchSize * hyperparameters.gradientAccumulation
-        let steps = (training.sequences.count + size - 1) / size
-        schedule = LinearSchedule(
-            peak: hyperparameters.learningRate, warmupRatio: hyperparameters.warmupRatio,
-            totalSteps: hyperparameters.epochs * steps)
+        schedule = hyperparameters.schedule(sequences: training.sequences.count)
         let classifier = state.model.classifier
         trainingStep = try TrainingStep(for: classifier, hyperparameters, targets: training.targets, workers: workers)
         predictor = Predictor(for: classifier, batchSize: hyperparameters.batchSize, workers: workers)
@@ -253,10 +249,8 @@ package struct Trainer {
     ///
     /// - Returns: whether it was interrupted
     private mutating func trainEpoch() throws -> Bool {
-        var random = RandomNumbers(
-            seed: hyperparameters.seed, site: RandomSite.shuffling, step: UInt64(state.progress.epoch))
-        let order = training.sequences.indices.shuffled(using: &random)
-        let size = hyperparameters.batchSize * hyperparameters.gradientAccumulation
+        let order = hyperparameters.order(training.sequences.indices, epoch: state.progress.epoch)
+        let size = hyperparameters.stepSize
         for start in stride(from: state.progress.stepsOfEpoch * size, to: order.count, by: size) {
             try step(order[start..<min(start + size, order.count)])
             try writeCheckpointIfDue()

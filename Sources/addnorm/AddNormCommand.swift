@@ -153,6 +153,12 @@ struct ModelOptions: ParsableArguments {
         return maxLength ?? limit
     }
 
+    /// As asked for, else as a model that was trained to read long texts in parts, else the limit.
+    func maximumLength(of folder: ModelFolder) throws -> Int {
+        let length = try maximumLength(limit: folder.classifier.configuration.maximumLength)
+        return maxLength == nil ? folder.settings.longTexts?.maximumLength ?? length : length
+    }
+
     func validate() throws {
         if let maxLength, maxLength < 2 { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }
     }
@@ -198,14 +204,13 @@ struct LongTextOptions: ParsableArguments {
 
     /// How a model reads texts: as these options say, else as it was trained.
     func longTexts(_ model: ModelOptions, of folder: ModelFolder) throws -> LongTexts {
-        let limit = folder.classifier.configuration.maximumLength
-        var result = folder.settings.longTexts ?? LongTexts(maximumLength: limit)
+        var result = LongTexts(maximumLength: try model.maximumLength(of: folder))
+        if let kept = folder.settings.longTexts { (result.method, result.stride) = (kept.method, kept.stride) }
         if let longTexts {
             result.method = longTexts
             // What was kept is for the way that was kept.
             if folder.settings.longTexts?.method != longTexts { result.stride = nil }
         }
-        if model.maxLength != nil { result.maximumLength = try model.maximumLength(limit: limit) }
         result.stride = stride ?? result.stride
         try requireWindows(result.method)
         return result

@@ -183,9 +183,9 @@ extension DataReport {
 
     private var treatment: String {
         switch longTexts {
-        case LongTexts.Method.truncate.rawValue: "cut off there"
-        case LongTexts.Method.headTail.rawValue: "read at their beginning and end"
-        default: "read in windows"
+        case .truncate: "cut off there"
+        case .headTail: "read at their beginning and end"
+        case .windows: "read in windows"
         }
     }
 }

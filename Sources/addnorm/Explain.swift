@@ -55,10 +55,7 @@ struct Explain: ParsableCommand {
         let folder = try model.load()
         let configuration = folder.classifier.configuration
         let labels = configuration.labels
-        // A model that reads long texts in parts has been trained to read so much at a time.
-        let maximumLength =
-            try model.maxLength.map { _ in try model.maximumLength(limit: configuration.maximumLength) }
-            ?? folder.settings.longTexts?.maximumLength ?? configuration.maximumLength
+        let maximumLength = try model.maximumLength(of: folder)
         let label = try label.map { name in
             guard let id = labels.firstIndex(of: name) else {
                 let known = labels.prefix(20).map { "'\($0)'" }.joined(separator: ", ")
@@ -211,18 +208,6 @@ extension Explanation {
 extension Double {
     /// A word's score: three digits after the point, and always a sign.
     var score: String { String(format: "%+.3f", abs(self) < 0.0005 ? 0 : self) }
-}
-
-extension String {
-    /// The text with spaces for control characters: a terminal obeys them, and a page must not have them.
-    var printable: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
-    }
-}
-
-extension String {
-    /// The beginning, if it is longer.
-    func shortened(to length: Int) -> String { count > length ? prefix(length - 1) + "…" : self }
 }
 
 extension Explanation.Method: ExpressibleByArgument {}

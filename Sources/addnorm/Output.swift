@@ -91,6 +91,14 @@ extension String {
         return String(decoding: utf8.lazy.map { isBreak($0) ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
     }
 
+    /// The text with spaces for control characters: a terminal obeys them, and a page must not have them.
+    var printable: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    }
+
+    /// The beginning, if it is longer.
+    func shortened(to length: Int) -> String { count > length ? prefix(length - 1) + "…" : self }
+
     /// Quoted as RFC 4180 says, if it has to be.
     var csvField: String {
         // By scalars: CR LF is one Character, and so is a quote with a combining mark.

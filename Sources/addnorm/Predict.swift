@@ -71,7 +71,7 @@ struct Predict: ParsableCommand {
         ) {
             self.text = text
             let isList = configuration.problemType == .multiLabel
-            let isAnswer = Double(prediction.confidence) >= decisions.abstainBelow ?? 0
+            let isAnswer = prediction.isGiven(abstainingBelow: decisions.abstainBelow ?? 0)
             let names = Nullable(
                 isAnswer ? LabelNames(prediction.labels, configuration.labels, isList: isList) : nil)
             (label, labels) = isList ? (nil, names) : (names, nil)

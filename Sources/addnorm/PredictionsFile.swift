@@ -52,7 +52,7 @@ struct PredictionsFile {
         for start in stride(from: 0, to: dataset.examples.count, by: 1000) {
             let part = (start..<min(start + 1000, dataset.examples.count)).map { index in
                 let (example, prediction) = (dataset.examples[index], result.predictions[index])
-                let isAnswer = Double(prediction.confidence) >= least ?? 0
+                let isAnswer = prediction.isGiven(abstainingBelow: least ?? 0)
                 return Row(
                     text: example.text,
                     actual: LabelNames(result.actual(index), labels, isList: isMultiLabel),

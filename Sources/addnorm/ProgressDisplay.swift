@@ -1,6 +1,5 @@
 import Foundation
 import Training
-import Transformer
 
 /// Shows a training on standard error: a bar on a terminal, plain lines elsewhere.
 final class ProgressDisplay {
@@ -17,7 +16,7 @@ final class ProgressDisplay {
         case .notice(let text):
             line("note: " + text)
         case .data(let report):
-            hasWindows = report.longTexts == LongTexts.Method.windows.rawValue
+            hasWindows = report.longTexts == .windows
             finish()
             Output.note(report.text)
         case .fold(let fold, let folds, let share, let loss, let secondsLeft):

@@ -35,7 +35,7 @@ package struct CrossValidation {
         guard !data.hasSeveralLabels else {
             throw TrainingError("\(data.path): texts can have several labels; this needs one label for each text")
         }
-        let names = Set(data.examples.compactMap(\.label)).sorted()
+        let names = data.labelNames.sorted()
         let counts = Dictionary(grouping: data.examples, by: \.label).values.map(\.count)
         guard data.examples.count >= Self.folds && counts.count(where: { $0 > 1 }) > 1 else {
             throw TrainingError(
@@ -139,18 +139,14 @@ package struct CrossValidation {
     ) throws {
         let isIncluded = Set(texts)
         let sequences = examples.sequences.indices.filter { isIncluded.contains(examples.texts.owners[$0]) }
-        let size = hyperparameters.batchSize * hyperparameters.gradientAccumulation
-        let steps = (sequences.count + size - 1) / size
-        let schedule = LinearSchedule(
-            peak: hyperparameters.learningRate, warmupRatio: hyperparameters.warmupRatio,
-            totalSteps: hyperparameters.epochs * steps)
+        let size = hyperparameters.stepSize
+        let schedule = hyperparameters.schedule(sequences: sequences.count)
         var step = try TrainingStep(
             for: classifier, hyperparameters, targets: examples.targets.at(texts), workers: workers)
         var optimizer = AdamW(count: step.gradients.values.count)
         var number = 0
         for epoch in 0..<hyperparameters.epochs {
-            var random = RandomNumbers(seed: hyperparameters.seed, site: RandomSite.shuffling, step: UInt64(epoch))
-            let order = sequences.shuffled(using: &random)
+            let order = hyperparameters.order(sequences, epoch: epoch)
             for start in stride(from: 0, to: order.count, by: size) {
                 let (loss, norm) = step.take(
                     order[start..<min(start + size, order.count)], of: examples, features: features, number: number,

@@ -26,7 +26,7 @@ struct DataFiles {
         var train = try Dataset(
             contentsOf: request.train, layout: request.layout, labels: .reading(hyperparameters.problemType))
         problemType = train.hasSeveralLabels ? .multiLabel : .singleLabel
-        labels = Set(train.examples.flatMap { $0.labels(several: train.hasSeveralLabels) }).sorted()
+        labels = train.labelNames.sorted()
         guard labels.count > (train.hasSeveralLabels ? 0 : 1) else {
             throw DatasetError(
                 train.path,
@@ -47,8 +47,7 @@ struct DataFiles {
         let before = train.examples.count
         if request.dropLeaked { train.removeTexts(of: dev, on: workers) }
         droppedLeaks = before - train.examples.count
-        let left = Set(train.examples.flatMap { $0.labels(several: train.hasSeveralLabels) })
-        if droppedLeaks > 0, let lost = labels.first(where: { !left.contains($0) }) {
+        if droppedLeaks > 0, let lost = Set(labels).subtracting(train.labelNames).min() {
             throw DatasetError(
                 train.path,
                 "every text with the label '\(lost)' stands in \(request.dev ?? "the held-out part") too; without these, it cannot be learned (--drop-leaked)"

@@ -117,7 +117,7 @@ package struct DataReport: Encodable, Sendable {
     package let droppedLeaks: Int
     /// Tokens that are read at a time, and what is done with longer texts.
     package let maxLength: Int
-    package let longTexts: String
+    package let longTexts: LongTexts.Method
 
     /// How many examples of a problem are shown.
     fileprivate static let shown = 3
@@ -131,7 +131,7 @@ package struct DataReport: Encodable, Sendable {
     ///   - longTexts: what is done with long texts
     init(_ parts: [Part], _ longTexts: LongTexts, droppedLeaks: Int = 0, on workers: Workers) {
         maxLength = longTexts.maximumLength
-        self.longTexts = longTexts.method.rawValue
+        self.longTexts = longTexts.method
         self.droppedLeaks = droppedLeaks
         // The texts of all files have numbers in one row.
         let starts = parts.reduce(into: [0]) { $0.append($0.last! + $1.data.examples.count) }
@@ -169,7 +169,7 @@ package struct DataReport: Encodable, Sendable {
                 }
             }
         }
-        let known = Set(parts[0].data.examples.flatMap { $0.labels(several: parts[0].data.hasSeveralLabels) })
+        let known = parts[0].data.labelNames
         files = parts.indices.map { number in
             File(parts[number], known: known, longTexts, duplicates[number], contradictions[number])
         }

@@ -8,6 +8,9 @@ package struct TokenSequences: RandomAccessCollection, Sendable {
     /// Where each sequence ends.
     private var ends: [Int] = []
 
+    /// Puts sequences together.
+    init(_ sequences: some Sequence<[Int]> = []) { for sequence in sequences { append(sequence) } }
+
     package var startIndex: Int { 0 }
     package var endIndex: Int { ends.count }
 

@@ -53,7 +53,9 @@ package struct EvaluationResult {
     package let predictions: Predictions
     /// What would have been right.
     package let targets: Targets
-    /// Of ``predictions`` against ``targets``.
+    /// What was predicted.
+    private let answers: Targets
+    /// Of ``answers`` against ``targets``.
     package let report: EvaluationReport
     /// The mean cross-entropy, in nats.
     package let loss: Double
@@ -70,20 +72,16 @@ package struct EvaluationResult {
         predictions = try Predictions(
             logits: computed.logits, problemType: configuration.problemType, settings)
         (targets, tokens, seconds) = (computed.targets, computed.tokens, computed.seconds)
-        report = EvaluationReport(targets, predictions, names: configuration.labels)
+        answers = predictions.answers
+        report = EvaluationReport(targets, answers, names: configuration.labels)
         loss = CrossEntropy().loss(predictions.logits, targets: targets)
     }
 
     /// The ids of each text's right labels.
-    package func actual(_ text: Int) -> [Int] {
-        switch targets {
-        case .one(let labels): [labels[text]]
-        case .several(let labels): labels[text]
-        }
-    }
+    package func actual(_ text: Int) -> [Int] { targets[text] }
 
     /// Whether the answer for a text is right, in all its labels.
-    package func isRight(_ text: Int) -> Bool { predictions[text].labels == actual(text) }
+    package func isRight(_ text: Int) -> Bool { answers[text] == targets[text] }
 
     /// The texts whose answers are wrong, the most confident first.
     package func mistakes() -> [Int] {
@@ -94,7 +92,7 @@ package struct EvaluationResult {
     /// The share of texts that get an answer if the less confident ones get none, and the accuracy on those; nil if there are
     /// none.
     package func coverage(abstainingBelow least: Double) -> (coverage: Double, accuracy: Double?) {
-        let answered = predictions.indices.filter { Double(predictions[$0].confidence) >= least }
+        let answered = predictions.indices.filter { predictions[$0].isGiven(abstainingBelow: least) }
         let right = answered.count(where: isRight)
         return (
             Double(answered.count) / Double(predictions.count),
@@ -105,16 +103,28 @@ package struct EvaluationResult {
     /// What the probabilities are worth.
     var probabilityMetrics: ProbabilityMetrics {
         let p = predictions.probabilities
-        return switch targets {
-        case .one(let actual):
-            ProbabilityMetrics(probabilities: p, actual: actual, predicted: predictions.map { $0.labels[0] })
-        case .several(let actual):
-            ProbabilityMetrics(probabilities: p, actual: actual, predicted: predictions.map(\.labels))
+        switch (targets, answers) {
+        case (.one(let actual), .one(let predicted)):
+            return ProbabilityMetrics(probabilities: p, actual: actual, predicted: predicted)
+        case (.several(let actual), .several(let predicted)):
+            return ProbabilityMetrics(probabilities: p, actual: actual, predicted: predicted)
+        default: preconditionFailure("targets of another kind than the answers")
         }
     }
 
     /// What the probabilities are worth, and how sure the figures are.
-    package func metrics(on workers: Workers) -> EvaluationMetrics { EvaluationMetrics(self, on: workers) }
+    package func metrics(on workers: Workers) -> EvaluationMetrics {
+        let labels = predictions.probabilities.columns
+        let (accuracy, macroF1) =
+            switch (targets, answers) {
+            case (.one(let actual), .one(let predicted)):
+                bootstrapIntervals(actual: actual, predicted: predicted, labels: labels, on: workers)
+            case (.several(let actual), .several(let predicted)):
+                bootstrapIntervals(actual: actual, predicted: predicted, labels: labels, on: workers)
+            default: preconditionFailure("targets of another kind than the answers")
+            }
+        return EvaluationMetrics(probabilities: probabilityMetrics, accuracy: accuracy, macroF1: macroF1)
+    }
 }
 
 /// What probabilities are worth, and how sure the figures of a report are.
@@ -123,20 +133,6 @@ package struct EvaluationMetrics: Sendable, Equatable {
     /// 95 % confidence intervals.
     package let accuracy: Interval
     package let macroF1: Interval
-
-    init(_ result: EvaluationResult, on workers: Workers) {
-        probabilities = result.probabilityMetrics
-        let labels = result.predictions.probabilities.columns
-        (accuracy, macroF1) =
-            switch result.targets {
-            case .one(let actual):
-                bootstrapIntervals(
-                    actual: actual, predicted: result.predictions.map { $0.labels[0] }, labels: labels, on: workers)
-            case .several(let actual):
-                bootstrapIntervals(
-                    actual: actual, predicted: result.predictions.map(\.labels), labels: labels, on: workers)
-            }
-    }
 }
 
 /// How well predictions agree with the truth, whether texts have one label or several.
@@ -144,13 +140,13 @@ package enum EvaluationReport: Sendable, Equatable {
     case one(ClassificationReport)
     case several(MultiLabelReport)
 
-    init(_ targets: Targets, _ predictions: Predictions, names: [String]) {
-        switch targets {
-        case .one(let actual):
-            self = .one(
-                ClassificationReport(actual: actual, predicted: predictions.map { $0.labels[0] }, names: names))
-        case .several(let actual):
-            self = .several(MultiLabelReport(actual: actual, predicted: predictions.map(\.labels), names: names))
+    init(_ targets: Targets, _ answers: Targets, names: [String]) {
+        switch (targets, answers) {
+        case (.one(let actual), .one(let predicted)):
+            self = .one(ClassificationReport(actual: actual, predicted: predicted, names: names))
+        case (.several(let actual), .several(let predicted)):
+            self = .several(MultiLabelReport(actual: actual, predicted: predicted, names: names))
+        default: preconditionFailure("targets of another kind than the answers")
         }
     }
 

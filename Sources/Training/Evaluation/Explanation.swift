@@ -64,7 +64,7 @@ package struct Explainer {
     private let model: ModelFolder
     private let maximumLength: Int
     private let workers: Workers
-    private var inference: SequenceClassifier.Workspace
+    private var predictor: Predictor
     private var training: SequenceClassifier.Workspace
 
     /// Creates an explainer for a model.
@@ -72,7 +72,7 @@ package struct Explainer {
     /// - Parameter maximumLength: longer texts are cut off, and explained as far as they are read
     package init(for model: ModelFolder, maximumLength: Int, workers: Workers) {
         (self.model, self.maximumLength, self.workers) = (model, maximumLength, workers)
-        inference = model.classifier.makeWorkspace(training: nil)
+        predictor = Predictor(for: model.classifier, batchSize: 32, workers: workers)
         training = model.classifier.makeWorkspace(training: .all)
     }
 
@@ -86,7 +86,7 @@ package struct Explainer {
         let (encoding, words) = model.tokenizer.align(text, maximumLength: maximumLength)
         let ids = encoding.ids
         let predictions = try Predictions(
-            logits: classifier.logits(Batch([ids]), &inference, on: workers), problemType: problemType, model.settings)
+            logits: predictor.logits(classifier, TokenSequences([ids])), problemType: problemType, model.settings)
         let prediction = predictions[0]
         let predicted = prediction.labels.count == 1 ? prediction.labels[0] : prediction.mostProbable
         let label = label ?? predicted
@@ -109,19 +109,12 @@ package struct Explainer {
             }, isTruncated: encoding.isTruncated)
     }
 
-    /// The log-odds of a label in each of some sequences of similar length.
+    /// The log-odds of a label in each of some sequences.
     private mutating func logOdds(of label: Int, _ sequences: [[Int]]) throws -> [Double] {
         let problemType = model.classifier.configuration.problemType
-        var logOdds: [Double] = []
-        let longest = sequences.map(\.count).max() ?? 1
-        // As many as run fastest at a time.
-        let count = min(max(512 / longest, 1), 32)
-        for start in stride(from: 0, to: sequences.count, by: count) {
-            let batch = Batch(sequences[start..<min(start + count, sequences.count)])
-            let logits = model.classifier.logits(batch, &inference, on: workers)
-                .scaled(by: Float(1 / model.settings.temperature))
-            logOdds += (0..<logits.rows).map { Transformer.logOdds(of: label, logits.row($0), problemType) }
-        }
+        let logits = predictor.logits(model.classifier, TokenSequences(sequences))
+            .scaled(by: Float(1 / model.settings.temperature))
+        let logOdds = (0..<logits.rows).map { Transformer.logOdds(of: label, logits.row($0), problemType) }
         guard logOdds.allSatisfy(\.isFinite) else { throw TrainingError.overflow }
         return logOdds
     }

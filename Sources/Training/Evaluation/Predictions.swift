@@ -12,6 +12,9 @@ package struct Prediction: Sendable, Equatable {
     /// probability that the answer is right about them.
     package let confidence: Float
 
+    /// Whether the answer is given if those that are less confident are not.
+    package func isGiven(abstainingBelow least: Double) -> Bool { Double(confidence) >= least }
+
     /// The id of the most probable label; of equally probable ones, the first.
     package var mostProbable: Int { probabilities.firstIndex(of: probabilities.max()!) ?? 0 }
 }
@@ -43,6 +46,14 @@ package struct Predictions: RandomAccessCollection {
             case .multiLabel: sigmoid(self.logits)
             }
         guard self.logits.allFinite else { throw TrainingError.overflow }
+    }
+
+    /// What would be right if every answer was.
+    var answers: Targets {
+        switch problemType {
+        case .singleLabel: .one(map { $0.labels[0] })
+        case .multiLabel: .several(map(\.labels))
+        }
     }
 
     package var startIndex: Int { 0 }

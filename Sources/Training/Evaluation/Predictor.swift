@@ -26,24 +26,33 @@ package struct Predictor {
     package mutating func logits(
         _ classifier: SequenceClassifier, _ texts: EncodedTexts, features: Matrix? = nil
     ) -> Matrix {
+        texts.means(
+            ofSequences: features.map { logits(classifier, features: $0) } ?? logits(classifier, texts.sequences))
+    }
+
+    /// The logits of sequences.
+    ///
+    /// - Returns: `[sequences, labels]`
+    mutating func logits(_ classifier: SequenceClassifier, _ sequences: TokenSequences) -> Matrix {
         let labels = classifier.configuration.labels.count
-        var values: [Float] = []
-        if let features {
-            var rows = Matrix(columns: features.columns)
-            for start in stride(from: 0, to: features.rows, by: Self.featuresAtATime) {
-                gatherRows(features, start..<min(start + Self.featuresAtATime, features.rows), into: &rows)
-                values += classifier.logits(features: rows, &workspace, on: workers).values
-            }
-        } else {
-            values = [Float](repeating: 0, count: texts.sequences.count * labels)
-            for batch in batches(of: texts.sequences) {
-                let logits = classifier.logits(Batch(batch.map { texts.sequences[$0] }), &workspace, on: workers)
-                for (row, sequence) in batch.enumerated() {
-                    values.replaceSubrange(sequence * labels..<(sequence + 1) * labels, with: logits.row(row))
-                }
+        var values = [Float](repeating: 0, count: sequences.count * labels)
+        for batch in batches(of: sequences) {
+            let logits = classifier.logits(Batch(batch.map { sequences[$0] }), &workspace, on: workers)
+            for (row, sequence) in batch.enumerated() {
+                values.replaceSubrange(sequence * labels..<(sequence + 1) * labels, with: logits.row(row))
             }
         }
-        return texts.means(ofSequences: Matrix(values, columns: labels))
+        return Matrix(values, columns: labels)
+    }
+
+    private mutating func logits(_ classifier: SequenceClassifier, features: Matrix) -> Matrix {
+        var values: [Float] = []
+        var rows = Matrix(columns: features.columns)
+        for start in stride(from: 0, to: features.rows, by: Self.featuresAtATime) {
+            gatherRows(features, start..<min(start + Self.featuresAtATime, features.rows), into: &rows)
+            values += classifier.logits(features: rows, &workspace, on: workers).values
+        }
+        return Matrix(values, columns: classifier.configuration.labels.count)
     }
 
     private static let featuresAtATime = 1024
