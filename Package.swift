@@ -18,14 +18,15 @@ let package = Package(
         .executableTarget(
             name: "addnorm",
             dependencies: [
-                "Training", "RunStore", "Transformer", "Tokenization", "Datasets", "Kernels",
+                "Training", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
         .target(
             name: "Training",
-            dependencies: ["RunStore", "Transformer", "Tokenization", "Datasets", "Kernels"]
+            dependencies: ["RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels"]
         ),
+        .target(name: "Statistics", dependencies: ["Kernels"]),
         .target(
             name: "RunStore",
             dependencies: [.product(name: "GRDB", package: "GRDB.swift")]
@@ -63,7 +64,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "RunStore", "Transformer", "Tokenization", "Datasets", "Kernels", "TestSupport",
+                "Training", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels",
+                "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             exclude: ["Fixtures"]

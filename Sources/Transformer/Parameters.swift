@@ -133,16 +133,3 @@ package struct ParameterLayout: Sendable {
         }
     }
 }
-
-/// The places that draw random numbers. Dropout counts its sites from 0 upwards.
-package enum RandomSite {
-    static let initialization: UInt32 = 0x8000_0000
-    /// The order of the examples in an epoch.
-    package static let shuffling: UInt32 = 0x8000_0001
-    /// Which examples are held out.
-    package static let heldOut: UInt32 = 0x8000_0002
-    /// Which texts a resample has.
-    package static let bootstrap: UInt32 = 0x8000_0003
-    /// Which examples are in which fold.
-    package static let folds: UInt32 = 0x8000_0004
-}

@@ -253,3 +253,13 @@ extension Configuration.NormPlacement: ExpressibleByArgument {}
 extension Layout.Column: ExpressibleByArgument {
     package init?(argument: String) { self.init(argument) }
 }
+
+extension CompletionKind {
+    /// The names of the runs in the database that the command line names so far.
+    static let runs = CompletionKind.custom { arguments, _, _ in
+        let options = try? DatabaseOptions.parse(
+            arguments.lastIndex(of: "--db").map { Array(arguments[$0...].prefix(2)) } ?? [])
+        let store = try? options?.open(for: .read)
+        return (try? store?.summaries().map(\.name)) ?? []
+    }
+}

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Statistics
 import Testing
 import Training
 

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Statistics
 import Transformer
 
 /// What a classifier computes of labelled texts, before it is decided what that means.

@@ -1,5 +1,4 @@
 import Kernels
-import Transformer
 
 /// A range of values, both ends included.
 package struct Interval: Sendable, Equatable, Encodable {
