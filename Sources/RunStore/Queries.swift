@@ -49,7 +49,11 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` with SQLite's message if the statement is wrong, or would write and the store is open for
     ///   reading only.
     package func query(_ sql: String) throws -> Table {
-        try read { db in
+        // SQLite would refuse it too, with a word on views that only this connection has.
+        if sql.firstMatch(of: /^\s*(insert|update|delete|replace|drop|create|alter)\b/.ignoresCase()) != nil {
+            throw RunStoreError("\(path): the database cannot be written to: 'runs query' only reads")
+        }
+        return try read { db in
             let statements = try Array(db.allStatements(sql: sql))
             guard statements.count == 1 else {
                 throw RunStoreError("one SQL statement is expected, not \(statements.count)")
