@@ -19,6 +19,16 @@ extension RunStore {
         }
     }
 
+    /// The id of the run that began last.
+    ///
+    /// - Throws: ``RunStoreError`` if there is none.
+    package func latestRun() throws -> String {
+        guard let id = try read({ try Int64.fetchOne($0, sql: "SELECT max(id) FROM runs") }) else {
+            throw RunStoreError("\(path): no run has been recorded yet")
+        }
+        return "\(id)"
+    }
+
     /// What a run was tagged with, in alphabetical order.
     package func tags(of run: Int64) throws -> [String] {
         try read {

@@ -45,9 +45,16 @@ extension RunStore {
     }
 
     /// Appends metrics, all or none.
+    ///
+    /// - Throws: ``RunStoreError`` if the run is no longer there.
     package func record(_ metrics: [Metric]) throws {
-        if metrics.isEmpty { return }
-        try write { db in for metric in metrics { try metric.insert(db) } }
+        guard let run = metrics.first?.runId else { return }
+        try write { db in
+            guard try Run.exists(db, key: run) else {
+                throw RunStoreError("\(path): the run has been deleted while it was being trained")
+            }
+            for metric in metrics { try metric.insert(db) }
+        }
     }
 
     /// Records the end of a run.

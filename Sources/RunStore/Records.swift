@@ -231,7 +231,12 @@ package struct RunSummary: Record, Sendable {
 }
 
 /// Times as the database has them.
-enum Timestamp {
+package enum Timestamp {
     /// Now, as ISO 8601 in UTC with milliseconds: `2026-01-31T09:30:00.000Z`.
-    static var now: String { Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+    static var now: String { Date.now.formatted(format) }
+
+    /// The time of a text; nil if it is none.
+    package static func date(_ text: String) -> Date? { try? Date(text, strategy: format) }
+
+    private static let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 }

@@ -44,6 +44,9 @@ package struct Trainer {
 
     // MARK: Beginning
 
+    /// Whether there is a checkpoint to resume the training with this output from.
+    package static func hasCheckpoint(forOutput output: String) -> Bool { Checkpoint.isThere(forOutput: output) }
+
     /// Reads the data, makes or reads the model, and records the beginning of a run.
     ///
     /// - Parameters:

@@ -175,12 +175,7 @@ struct RunOptions: ParsableArguments {
     var database: DatabaseOptions
 
     func validate() throws {
-        if let name, name.isEmpty || name.allSatisfy(\.isNumber) {
-            throw ValidationError("--name must not be empty or a number, or it could be taken for a run's id.")
-        }
-        if let name, name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-            throw ValidationError("--name must not contain control characters.")
-        }
+        if let name { try requireRunName(name, "--name") }
     }
 }
 
