@@ -19,6 +19,7 @@ extension RunStore {
             } else if try Run.filter(Column("name") == run.name).fetchCount(db) > 0 {
                 throw RunStoreError("\(self.path): a run called '\(run.name)' is there already; choose another --name")
             }
+            if run.seedGroup?.isEmpty == true { run.seedGroup = run.name }
             try run.insert(db)
             run.id = db.lastInsertedRowID
             for (name, value) in params { try Param(runId: db.lastInsertedRowID, name: name, value: value).insert(db) }
