@@ -236,7 +236,7 @@ package final class RunStore: Sendable {
         try Self.explaining(path) { try queue.write(body) }
     }
 
-    private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try Self.explaining(path) { try queue.read(body) }
     }
 
