@@ -26,7 +26,7 @@ let package = Package(
             name: "Training",
             dependencies: ["RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels"]
         ),
-        .target(name: "Reports", dependencies: ["RunStore", "Statistics"]),
+        .target(name: "Reports", dependencies: ["RunStore", "Statistics", "Kernels"]),
         .target(name: "Statistics", dependencies: ["Kernels"]),
         .target(
             name: "RunStore",

@@ -49,7 +49,8 @@ extension RunStore {
         }
     }
 
-    /// Calls `body` with each row whose answers differ, in their order, until it returns false.
+    /// Calls `body` with each row whose answers differ, in their order, until it returns false. The text is that which was recorded
+    /// with a wrong answer; nil if none was.
     package func forEachDifferingAnswer(
         _ a: Int64, _ b: Int64, _ body: (_ row: Int, PairedAnswer, _ text: String?) -> Bool
     ) throws {
@@ -57,10 +58,11 @@ extension RunStore {
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT a.actual, b.actual, a.predicted, b.predicted, a.row \(Self.paired)
+                    SELECT a.actual, b.actual, a.predicted, b.predicted, a.row, coalesce(a.text, b.text)
+                    \(Self.paired)
                     WHERE a.predicted <> b.predicted ORDER BY a.row
                     """, arguments: [a, b])
-            while let row = try rows.next(), body(row[4], PairedAnswer(row), nil) {}
+            while let row = try rows.next(), body(row[4], PairedAnswer(row), row[5]) {}
         }
     }
 
