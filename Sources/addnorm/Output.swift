@@ -1,4 +1,5 @@
 import Foundation
+import Plots
 
 /// Standard output for results, standard error for everything else.
 enum Output {
@@ -91,11 +92,6 @@ extension String {
         return String(decoding: utf8.lazy.map { isBreak($0) ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
     }
 
-    /// The text with spaces for control characters: a terminal obeys them, and a page must not have them.
-    var printable: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
-    }
-
     /// The beginning, if it is longer.
     func shortened(to length: Int) -> String { count > length ? prefix(length - 1) + "…" : self }
 
@@ -128,12 +124,12 @@ struct TextTable {
 
     var text: String {
         let all = [header] + rows
-        let widths = header.indices.map { column in all.map { Self.width($0[column]) }.max() ?? 0 }
+        let widths = header.indices.map { column in all.map { $0[column].columns }.max() ?? 0 }
         return all.map { row in
             let cells = row.enumerated().map { column, cell in
                 // A long text at the end of one row is no reason for blanks at the end of the others.
                 if column == row.count - 1 && !numeric.contains(column) { return cell }
-                let space = String(repeating: " ", count: widths[column] - Self.width(cell))
+                let space = String(repeating: " ", count: widths[column] - cell.columns)
                 return numeric.contains(column) ? space + cell : cell + space
             }
             let line = cells.joined(separator: "  ")
@@ -141,17 +137,5 @@ struct TextTable {
                 ..<(line.utf8.lastIndex { $0 != UInt8(ascii: " ") }.map { line.utf8.index(after: $0) }
                     ?? line.startIndex)] + "\n"
         }.joined()
-    }
-
-    /// The columns that a terminal needs: two for a wide East Asian character.
-    private static func width(_ text: String) -> Int {
-        text.reduce(0) { sum, character in
-            switch character.unicodeScalars.first!.value {
-            case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
-                0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
-                sum + 2
-            default: sum + 1
-            }
-        }
     }
 }
