@@ -30,7 +30,8 @@ extension Figure {
         }
         top += 24
         text.add("<text class=\"quiet\" x=\"0\" y=\"\(top.px)\">\(fitted(y.title, width))</text>")
-        top += 14
+        // Numbers above the points have a line of their own.
+        top += series.contains { $0.points.contains { $0.count != nil } } ? 30 : 14
         let needed = top + 60 + (isLabelled ? Double(names.count) * Self.line : 0)
         let height = max(height, needed)
 
@@ -118,15 +119,19 @@ extension Figure {
         let segments = series.with(series.thinned(to: Int(width))).segments
         var parts: [String] = []
         if series.style == .points {
-            for point in segments.joined() {
+            // From the right, where answers are most: a number that would touch the one before is left out.
+            var free = Double.infinity
+            for point in segments.joined().reversed() {
+                let x = px(point.x)
                 if let low = point.low, let high = point.high {
-                    parts.append("<path d=\"M\(px(point.x).px) \(py(low).px)V\(py(high).px)\"/>")
+                    parts.append("<path class=\"bar\" d=\"M\(x.px) \(py(low).px)V\(py(high).px)\"/>")
                 }
-                if let count = point.count {
-                    parts.append(
-                        "<text class=\"count\" text-anchor=\"middle\" x=\"\(px(point.x).px)\" y=\"\((py(yScale.range.upperBound) - 4).px)\">"
-                            + "\(count)</text>")
-                }
+                let half = Double("\(point.count ?? 0)".count) * Self.glyph / 2
+                guard let count = point.count, x + half + 4 < free else { continue }
+                free = x - half
+                parts.append(
+                    "<text class=\"count\" text-anchor=\"middle\" x=\"\(x.px)\""
+                        + " y=\"\((py(yScale.range.upperBound) - 6).px)\">\(count)</text>")
             }
         } else {
             for segment in segments where segment.count > 1 {
@@ -216,7 +221,7 @@ extension Figure {
         .plot .grid{stroke:var(--line);stroke-width:1}.plot .axis{stroke:var(--quiet);stroke-width:1}
         .plot .band{stroke:none;fill:var(--c,var(--quiet));opacity:.16}.plot .leader{stroke-width:1;opacity:.6}
         .plot .count{fill:var(--quiet);font-size:11px}
-        .plot .s{stroke-width:1.2}\
+        .plot .bar{stroke-width:1.3}\
         \((0..<colors).map { ".plot .c\($0){--c:var(--c\($0))}" }.joined())
         """
 

@@ -41,7 +41,7 @@ struct Scale: Sendable {
     private static func label(_ value: Double, step: Double, largest: Double) -> String {
         if value == 0 { return "0" }
         let exponent = Int(floor(log10(step) + 1e-9))
-        if largest >= 1e6 || largest < 1e-3 {
+        if largest >= 1e6 || largest < 1e-4 {
             let power = Int(floor(log10(abs(value)) + 1e-9))
             return String(format: "%.\(min(max(power - exponent, 0), 15))f", value / pow(10, Double(power)))
                 + "e\(power)"

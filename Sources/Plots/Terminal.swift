@@ -18,7 +18,7 @@ extension Figure {
         let legend = legend(columns: columns, marks)
         let height = max(rows - head.count - legend.count - 3, 4)
         let (xScale, yScale) = (xScale, yScale)
-        let yTicks = yScale.ticks(atMost: max(height / 3, 2))
+        let yTicks = yScale.ticks(atMost: max(height / 2, 2))
         let left = min((yTicks.map(\.label.count).max() ?? 0) + 2, max(columns - 2, 0))
         let width = max(columns - left, 1)
 
@@ -94,14 +94,14 @@ extension Figure {
     /// Okabe and Ito's colours as nearly as terminals of 256 colours have them, for dark and light backgrounds.
     fileprivate static let ansi = ["38;5;32", "38;5;166", "38;5;36", "38;5;175", "38;5;178", "39"]
 
-    /// The mark of each curve, where colours do not tell them apart.
+    /// The mark of each curve, where colours do not tell them apart: the same for the same colour.
     private func marks(color: Bool) -> [String?] {
-        let needed = (!color && series.count > 1) || Set(series.compactMap(\.color)).count > Self.ansi.count
+        let colors = Set(series.compactMap(\.color)).count
+        let isNeeded = colors > (color ? Self.ansi.count : 1)
         let marks = Array("ox+*#@%&abcdefghijklmnpqrstuvwyz")
-        return series.enumerated().map { index, series in
+        return series.map { series in
             if series.style == .points { return "o" }
-            guard needed, series.color != nil else { return nil }
-            return String(marks[index % marks.count])
+            return isNeeded ? series.color.map { String(marks[$0 % marks.count]) } : nil
         }
     }
 
@@ -117,7 +117,7 @@ extension Figure {
     private func legend(columns: Int, _ marks: [String?]) -> [[(column: Int, series: Int, text: String)]] {
         var rows: [[(Int, Int, String)]] = []
         var end = columns
-        for (index, series) in series.enumerated() {
+        for (index, series) in series.enumerated() where series.isNamed {
             let text = series.name.printable.shortened(toColumns: max(columns - 3, 1))
             if end + 6 + text.columns > columns {
                 rows.append([])

@@ -12,6 +12,17 @@ enum Output {
 
     private static var wantsColor: Bool { (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty }
 
+    /// The columns and rows of a picture on standard output: as wide as the terminal, and not much higher than it is good for; 80 × 20
+    /// where there is none. `COLUMNS` goes first.
+    static var terminalSize: (columns: Int, rows: Int) {
+        var size = winsize()
+        let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        let variable = ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) }
+        let columns = variable.flatMap { (1...1000).contains($0) ? $0 : nil } ?? (isKnown ? Int(size.ws_col) : 80)
+        let most = max(20, columns / 4)
+        return (columns, isKnown && size.ws_row > 0 ? min(max(Int(size.ws_row) - 2, 10), most) : 20)
+    }
+
     /// Writes to standard output.
     ///
     /// - Throws: ``OutputError`` if that fails, for example because a disk is full.
