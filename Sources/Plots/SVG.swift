@@ -38,8 +38,8 @@ extension Figure {
         let (xScale, yScale) = (xScale, yScale)
         let bottom = height - 42
         let yTicks = yScale.ticks(atMost: max(Int((bottom - top) / 45), 2))
-        let left = Double(yTicks.map(\.label.count).max() ?? 0) * Self.glyph + 8
-        let right = width - (isLabelled && !names.isEmpty ? longest : 12)
+        let left = Double(yTicks.map(\.label.count).max() ?? 0) * 1.1 * Self.glyph + 8
+        let right = width - (isLabelled && !names.isEmpty ? longest : 18)
         func px(_ value: Double) -> Double { left + xScale.place(value) * (right - left) }
         func py(_ value: Double) -> Double { bottom - yScale.place(value) * (bottom - top) }
 
@@ -73,9 +73,12 @@ extension Figure {
             )
         }
         if isLabelled { text.add(labels(right, top...bottom, px, py)) }
+        // A file has no page around it.
+        let margin = isFile ? 12.0 : 0
         return """
-            <svg class="plot" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width.px) \(height.px)" role="img"\
-            \(isFile ? " width=\"\(width.px)\" height=\"\(height.px)\"" : "")>
+            <svg class="plot" xmlns="http://www.w3.org/2000/svg" role="img" \
+            viewBox="\((-margin).px) \((-margin).px) \((width + 2 * margin).px) \((height + 2 * margin).px)"\
+            \(isFile ? " width=\"\((width + 2 * margin).px)\" height=\"\((height + 2 * margin).px)\"" : "")>
             <title>\(title.escaped)</title>
             <desc>\(description.escaped)</desc>
             <style>\(Self.style)\(isFile ? Self.fileStyle : "")</style>
@@ -225,10 +228,10 @@ extension Figure {
         \((0..<colors).map { ".plot .c\($0){--c:var(--c\($0))}" }.joined())
         """
 
-    /// A page has a background of its own.
+    /// Of a file: what a page around it would have.
     private static let fileStyle = """
 
-        svg.plot{background:#fff;max-width:100%}
+        svg.plot{background:#fff;width:auto;max-width:100%}
         @media (prefers-color-scheme:dark){svg.plot{background:#14171b}}
         @media print{svg.plot{background:#fff}}
         """

@@ -213,23 +213,26 @@ package struct ReportPage {
         let title =
             shown.count < all.count
             ? "The \(shown.count) of \(all.count.grouped) labels most often confused" : "Confusion matrix"
+        func header(_ label: String, _ scope: String) -> String {
+            "<th scope=\"\(scope)\"><span dir=\"auto\" title=\"\(label.escaped)\">\(label.escaped)</span></th>"
+        }
         let rows = shown.map { actual in
             let cells = shown.map { predicted in
                 let count = counts[[actual, predicted]] ?? 0
-                let share = String(format: "%.2f", Double(count) / Double(max(sums[actual] ?? 0, 1)))
+                // The root, so that a tenth is seen.
+                let share = String(format: "%.2f", (Double(count) / Double(max(sums[actual] ?? 0, 1))).squareRoot())
                 let kind = actual == predicted ? "right" : "wrong"
                 return "<td class=\"\(kind)\" style=\"--share:\(share)\">\(count.grouped)</td>"
             }
-            return "<tr><th scope=\"row\" dir=\"auto\">\(actual.escaped)</th>\(cells.joined())</tr>\n"
+            return "<tr>\(header(actual, "row"))\(cells.joined())</tr>\n"
         }
         let isWide = shown.count > 4 || shown.contains { $0.count > 12 }
-        let header = shown.map { "<th scope=\"col\"><span dir=\"auto\">\($0.escaped)</span></th>" }.joined()
         return block(
             title,
             """
             <p class="quiet">Rows: the actual label; columns: the predicted one. The stronger the shade, the larger the share of the row.</p>
             <div class="scroll"><table class="matrix\(isWide ? " upright" : "")">
-            <thead><tr><th></th>\(header)</tr></thead>
+            <thead><tr><td></td>\(shown.map { header($0, "col") }.joined())</tr></thead>
             <tbody>\(rows.joined())</tbody>
             </table></div>
 
@@ -276,6 +279,8 @@ package struct ReportPage {
     }
 
     private static let (mostLabels, mostColumns, mostMistakes) = (30, 14, 20)
+    /// Longer cells of tables may be broken into lines.
+    private static let shortest = 24
 
     // MARK: HTML
 
@@ -299,7 +304,8 @@ package struct ReportPage {
     private func table(_ header: [String], _ rows: [[String]], numeric: Set<Int> = [], name: String = "") -> String {
         func cells(_ row: [String], _ tag: String) -> String {
             row.enumerated().map { column, cell in
-                "<\(tag)\(numeric.contains(column) ? " class=\"number\"" : " dir=\"auto\"")>\(cell.escaped)</\(tag)>"
+                let kind = numeric.contains(column) ? "number" : cell.count > Self.shortest ? "long" : "short"
+                return "<\(tag) class=\"\(kind)\" dir=\"auto\">\(cell.escaped)</\(tag)>"
             }.joined()
         }
         return """
@@ -324,7 +330,7 @@ package struct ReportPage {
         h1 { font-size: 1.6rem }
         h2 { font-size: 1.2rem; margin: 0 0 .6rem }
         h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
-        h2, h3 { break-after: avoid; overflow-wrap: anywhere }
+        h2, h3, p.quiet { break-after: avoid; overflow-wrap: anywhere }
         section { border-top: 1px solid var(--line); margin-top: 1.5rem; padding-top: 1rem }
         .quiet, th, dt { color: var(--quiet); font-weight: normal }
         p.quiet { margin: 0 0 .4rem; font-size: .85rem }
@@ -338,25 +344,27 @@ package struct ReportPage {
         th, td { padding: .15rem .8rem .15rem 0; text-align: start; vertical-align: top }
         thead th { border-bottom: 1px solid var(--line); vertical-align: bottom }
         tr { break-inside: avoid }
-        td { overflow-wrap: anywhere }
-        .number { text-align: right; white-space: nowrap }
-        .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1.5rem 2rem }
+        .short, .number { white-space: nowrap }
+        .long { min-width: 9rem; overflow-wrap: anywhere }
+        .number { text-align: right }
+        .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); gap: 1.5rem 2rem }
         .tables { columns: 30rem; column-gap: 2rem }
         .tables > div { break-inside: avoid }
         .tables h3 { margin-top: 0; padding-top: 1rem }
         figure { margin: 0; break-inside: avoid }
         .narrow { display: none }
-        .matrix th, .matrix td { padding: .2rem .5rem }
-        .matrix td { text-align: right; min-width: 2rem; -webkit-print-color-adjust: exact; print-color-adjust: exact }
-        .matrix tbody th { padding-left: 0; text-align: start; max-width: 10rem; overflow-wrap: anywhere }
-        .matrix thead th { text-align: right }
-        .upright thead span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 9rem; overflow: hidden }
+        .matrix th, .matrix td { padding: .2rem .5rem; white-space: nowrap; text-align: right }
+        .matrix td { min-width: 2rem; -webkit-print-color-adjust: exact; print-color-adjust: exact }
+        .matrix span { display: inline-block; max-width: 9rem; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom }
+        .matrix tbody th { padding-left: 0; text-align: start }
+        .upright thead span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 9rem }
         .right { background: rgb(var(--right) / calc(var(--share) * var(--most))) }
         .wrong { background: rgb(var(--wrong) / calc(var(--share) * var(--most))) }
         @media (max-width: 36rem) {
           .wide { display: none }
           .narrow { display: block }
           dl div, .dense div { grid-template-columns: 8.5rem 1fr }
+          th, td { padding-right: .5rem }
           .mistakes tr { display: grid; grid-template-columns: 3rem 1fr 1fr 6rem; padding-bottom: .4rem }
           .mistakes :nth-child(5) { grid-column: 1 / -1 }
         }
@@ -364,6 +372,7 @@ package struct ReportPage {
           :root { --right: 0 114 178; --wrong: 213 94 0; --most: .55 }
           html { font-size: 10pt }
           .figures { grid-template-columns: 1fr 1fr }
+          .tables { columns: 2; break-inside: avoid }
           .wide { display: none }
           .narrow { display: block }
         }
