@@ -98,7 +98,7 @@ extension Figure.Series {
     /// As many points as a picture of so many columns can show: of each column the first, the least, the greatest and the
     /// last, so that no spike is lost, and one gap if there are some (Jugel et al., *M4: A Visualization-Oriented Time Series
     /// Data Aggregation*, 2014).
-    func thinned(to columns: Int) -> [Figure.Point] {
+    package func thinned(to columns: Int) -> [Figure.Point] {
         guard points.count > 4 * columns, let first = points.first?.x, let last = points.last?.x, last > first else {
             return points
         }

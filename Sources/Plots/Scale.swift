@@ -1,14 +1,14 @@
 import Foundation
 
 /// The range of an axis, and its ticks at round numbers.
-struct Scale: Sendable {
-    let range: ClosedRange<Double>
+package struct Scale: Sendable {
+    package let range: ClosedRange<Double>
     private let isInteger: Bool
 
     var width: Double { range.upperBound - range.lowerBound }
 
     /// The range of the values and 3 % more at both ends; if they are all the same, some room around them.
-    init(_ values: some Sequence<Double>, _ axis: Figure.Axis) {
+    package init(_ values: some Sequence<Double>, _ axis: Figure.Axis) {
         isInteger = axis.isInteger
         let (low, high) = (values.min() ?? 0, values.max() ?? 1)
         // Nearer together than that, ticks could not be told apart.
@@ -19,11 +19,11 @@ struct Scale: Sendable {
     }
 
     /// Where a value lies, from 0 to 1; at an end if it is beyond.
-    func place(_ value: Double) -> Double { (value.clamped(to: range) - range.lowerBound) / width }
+    package func place(_ value: Double) -> Double { (value.clamped(to: range) - range.lowerBound) / width }
 
     /// The multiples of 1, 2 or 5 times a power of ten in the range, as close together as there is room for, as labels have
     /// them.
-    func ticks(atMost count: Int) -> [(value: Double, label: String)] {
+    package func ticks(atMost count: Int) -> [(value: Double, label: String)] {
         var step = pow(10, floor(log10(width / Double(max(count, 1)))))
         if isInteger { step = max(step, 1) }
         func places() -> [Double] {

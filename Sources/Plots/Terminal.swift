@@ -9,10 +9,11 @@ extension Figure {
     ///   - color: whether curves are told apart by colours, else by marks
     package func terminal(columns: Int, rows: Int, color: Bool) -> String {
         let columns = max(columns, 1)
-        var head = [title.printable.shortened(toColumns: columns)]
-        if let note { head += note.printable.broken(to: columns) }
-        if isEmpty { return (head + ["no values".shortened(toColumns: columns)]).joined(separator: "\n") + "\n" }
-        head.append(y.title)
+        func lines(_ text: String) -> [String] {
+            text.printable.broken(to: columns).map { $0.shortened(toColumns: columns) + "\n" }
+        }
+        let head = [title, note, isEmpty ? "no values" : y.title].compactMap { $0 }.flatMap(lines)
+        if isEmpty { return head.joined() }
 
         let marks = self.marks(color: color)
         let legend = legend(columns: columns, marks)
@@ -88,7 +89,7 @@ extension Figure {
                 foot.put(text, row, column + 3)
             }
         }
-        return head.map { $0.shortened(toColumns: columns) + "\n" }.joined() + canvas.text + foot.text
+        return head.joined() + canvas.text + foot.text
     }
 
     /// Okabe and Ito's colours as nearly as terminals of 256 colours have them, for dark and light backgrounds.

@@ -32,9 +32,6 @@ package struct Curves: Encodable, Sendable {
         }
     }
 
-    /// Makes the mean and its interval, at each x where there is one, of curves.
-    package typealias Band = ([[(x: Double, y: Double)]]) -> [(x: Double, mean: Double, low: Double, high: Double)]
-
     package let metric: String
     /// What x is.
     package let x: XAxis
@@ -47,7 +44,7 @@ package struct Curves: Encodable, Sendable {
     ///
     /// - Throws: ``CurvesError`` if no run has the metric.
     package init(
-        of metric: String, groups: [(name: String, runs: [Int64])], band: Band = Curves.band, in store: RunStore
+        of metric: String, groups: [(name: String, runs: [Int64])], in store: RunStore
     ) throws {
         self.metric = metric
         let measure = Measure(metric)
@@ -64,7 +61,7 @@ package struct Curves: Encodable, Sendable {
                 let points =
                     curves.count == 1
                     ? curves[0].map { Point(x: $0.x, y: $0.y) }
-                    : band(curves.map { $0.compactMap { point in point.y.map { (point.x, $0) } } })
+                    : meanBand(of: curves.map { $0.compactMap { point in point.y.map { (point.x, $0) } } })
                         .map { Point(x: $0.x, y: $0.mean, low: $0.low, high: $0.high) }
                 return Curve(name: name, runs: runs, split: split, points: points)
             }
@@ -102,22 +99,22 @@ package struct Curves: Encodable, Sendable {
                     curve.points.map { Figure.Point($0.x, $0.y, low: $0.low, high: $0.high) })
             })
     }
+}
 
-    /// The mean and its 95 % interval at each x that more than one curve has.
-    package static func band(of curves: [[(x: Double, y: Double)]]) -> [(
-        x: Double, mean: Double, low: Double, high: Double
-    )] {
-        let quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
-        return Dictionary(grouping: curves.joined(), by: \.x).filter { $0.value.count > 1 }.sorted { $0.key < $1.key }
-            .map {
-                let values = $1.map(\.y)
-                let count = Double(values.count)
-                let mean = values.reduce(0, +) / count
-                let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
-                let half = (values.count < 11 ? quantiles[values.count - 2] : 2) * (variance / count).squareRoot()
-                return ($0, mean, mean - half, mean + half)
-            }
-    }
+/// The mean and its 95 % interval at each x that more than one curve has.
+private func meanBand(of curves: [[(x: Double, y: Double)]]) -> [(
+    x: Double, mean: Double, low: Double, high: Double
+)] {
+    let quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
+    return Dictionary(grouping: curves.joined(), by: \.x).filter { $0.value.count > 1 }.sorted { $0.key < $1.key }
+        .map {
+            let values = $1.map(\.y)
+            let count = Double(values.count)
+            let mean = values.reduce(0, +) / count
+            let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
+            let half = (values.count < 11 ? quantiles[values.count - 2] : 2) * (variance / count).squareRoot()
+            return ($0, mean, mean - half, mean + half)
+        }
 }
 
 /// What is known of a metric by its name.

@@ -197,19 +197,24 @@ package struct ReportPage {
     /// Rows actual, columns predicted; the shade is the share of the row.
     private func matrix(_ confusions: [Confusion]) -> String {
         if confusions.isEmpty { return "" }
-        var (counts, sums, wrong): ([[String]: Int], [String: Int], [String: Int]) = ([:], [:], [:])
+        var (counts, sums): ([[String]: Int], [String: Int]) = ([:], [:])
         for confusion in confusions {
             counts[[confusion.actual, confusion.predicted]] = confusion.count
             sums[confusion.actual, default: 0] += confusion.count
-            // Labels that are never wrong count, too.
-            for label in [confusion.actual, confusion.predicted] {
-                wrong[label, default: 0] += confusion.actual == confusion.predicted ? 0 : confusion.count
-            }
         }
-        let all = wrong.keys.sorted()
-        let shown =
-            all.count > Self.mostColumns
-            ? all.sorted { (-wrong[$0]!, $0) < (-wrong[$1]!, $1) }[..<Self.mostColumns].sorted() : all
+        let all = Set(counts.keys.joined()).sorted()
+        var shown = all
+        if all.count > Self.mostColumns {
+            // The pairs that are confused most, as long as there is room for both labels.
+            var chosen: Set<String> = []
+            for (pair, _) in counts.filter({ $0.key[0] != $0.key[1] && $0.value > 0 }).sorted(by: {
+                ($1.value, $0.key[0], $0.key[1]) < ($0.value, $1.key[0], $1.key[1])
+            }) where chosen.union(pair).count <= Self.mostColumns {
+                chosen.formUnion(pair)
+            }
+            shown = chosen.sorted()
+        }
+        if shown.isEmpty { return "" }
         let title =
             shown.count < all.count
             ? "The \(shown.count) of \(all.count.grouped) labels most often confused" : "Confusion matrix"
@@ -221,7 +226,7 @@ package struct ReportPage {
                 let count = counts[[actual, predicted]] ?? 0
                 // The root, so that a tenth is seen.
                 let share = String(format: "%.2f", (Double(count) / Double(max(sums[actual] ?? 0, 1))).squareRoot())
-                let kind = actual == predicted ? "right" : "wrong"
+                let kind = count == 0 ? "zero" : actual == predicted ? "right" : "wrong"
                 return "<td class=\"\(kind)\" style=\"--share:\(share)\">\(count.grouped)</td>"
             }
             return "<tr>\(header(actual, "row"))\(cells.joined())</tr>\n"
@@ -278,7 +283,7 @@ package struct ReportPage {
                 }, numeric: [0, 3], name: "mistakes")
     }
 
-    private static let (mostLabels, mostColumns, mostMistakes) = (30, 14, 20)
+    private static let (mostLabels, mostColumns, mostMistakes) = (30, 12, 20)
     /// Longer cells of tables may be broken into lines.
     private static let shortest = 24
 
@@ -352,12 +357,14 @@ package struct ReportPage {
         .tables > div { break-inside: avoid }
         .tables h3 { margin-top: 0; padding-top: 1rem }
         figure { margin: 0; break-inside: avoid }
+        figure + .scroll { margin-top: .8rem }
         .narrow { display: none }
-        .matrix th, .matrix td { padding: .2rem .5rem; white-space: nowrap; text-align: right }
-        .matrix td { min-width: 2rem; -webkit-print-color-adjust: exact; print-color-adjust: exact }
+        .matrix th, .matrix td { padding: .2rem .4rem; white-space: nowrap; text-align: right }
+        .matrix td { min-width: 1.3rem; -webkit-print-color-adjust: exact; print-color-adjust: exact }
         .matrix span { display: inline-block; max-width: 9rem; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom }
         .matrix tbody th { padding-left: 0; text-align: start }
         .upright thead span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 9rem }
+        .zero { color: var(--quiet) }
         .right { background: rgb(var(--right) / calc(var(--share) * var(--most))) }
         .wrong { background: rgb(var(--wrong) / calc(var(--share) * var(--most))) }
         @media (max-width: 36rem) {
@@ -365,7 +372,8 @@ package struct ReportPage {
           .narrow { display: block }
           dl div, .dense div { grid-template-columns: 8.5rem 1fr }
           th, td { padding-right: .5rem }
-          .mistakes tr { display: grid; grid-template-columns: 3rem 1fr 1fr 6rem; padding-bottom: .4rem }
+          .mistakes tr { display: grid; grid-template-columns: 3rem minmax(0, 1fr) minmax(0, 1fr) 5.5rem; padding-bottom: .4rem }
+          .mistakes td { white-space: normal; min-width: 0; overflow-wrap: anywhere }
           .mistakes :nth-child(5) { grid-column: 1 / -1 }
         }
         @media print {
