@@ -20,15 +20,18 @@ package struct SeedGroup: Sendable {
     /// The other parameters, besides seed and threads, in which the runs are not alike nevertheless.
     package let differing: [String]
 
-    /// The parameters with their values: `learning_rate 0.0001, batch_size 32`.
-    package var name: String { parameters.map { "\($0.name) \($0.value ?? "none")" }.joined(separator: ", ") }
+    /// The parameters with their values (`learning_rate 0.0001, batch_size 32`), the name of a training with several seeds, or that
+    /// of a run that is alone.
+    package let name: String
 
     /// Whether no two have the same seed.
     var haveOwnSeeds: Bool { Set(runs.map(\.run.seed)).count == runs.count }
 
-    init(_ runs: [ComparedRun], by names: [String]) {
+    init(_ runs: [ComparedRun], by names: [String], name: String? = nil) {
         self.runs = runs
-        parameters = names.map { ($0, runs[0].parameters[$0]) }
+        let parameters = names.map { ($0, runs[0].parameters[$0]) }
+        self.parameters = parameters
+        self.name = name ?? parameters.map { "\($0) \($1 ?? "none")" }.joined(separator: ", ")
         var figures: [Figure] = []
         func add(_ name: String, _ sha256: String?, _ values: [Double]) {
             if !values.isEmpty { figures.append(Figure(name: name, dataSha256: sha256, mean: MeanInterval(values))) }
@@ -43,10 +46,27 @@ package struct SeedGroup: Sendable {
         differing = runs.differingParameters.filter { !["seed", "threads", "seed_group"].contains($0) }
     }
 
-    /// The groups of runs that have the same values of the parameters, in the order of their first runs.
+    /// The groups of runs that were trained with several seeds at a time, in the order of their first runs; a run that was trained
+    /// alone is a group of its own.
+    package static func seeds(of runs: [ComparedRun]) -> [SeedGroup] {
+        Dictionary(grouping: runs.indices) { runs[$0].run.seedGroup ?? "run \(runs[$0].name)" }
+            .values.sorted { $0[0] < $1[0] }
+            .map { places in
+                let first = runs[places[0]]
+                let name = places.count == 1 ? first.name : "\(first.run.seedGroup ?? "") (\(places.count) seeds)"
+                return SeedGroup(places.map { runs[$0] }, by: ["seed_group"], name: name)
+            }
+    }
+
+    /// The groups of runs that have the same values of the parameters, in the order of their first runs. Without parameters, those
+    /// of ``seeds(of:)``, if there are two runs in one of them; else none.
     ///
     /// - Throws: ``UnknownParameter`` if no run has one of them.
     package static func groups(of runs: [ComparedRun], by names: [String]) throws -> [SeedGroup] {
+        if names.isEmpty {
+            let groups = seeds(of: runs)
+            return groups.count < runs.count ? groups : []
+        }
         let known = Set(runs.flatMap(\.parameters.keys))
         if let unknown = names.first(where: { !known.contains($0) }) {
             throw UnknownParameter(

@@ -57,19 +57,12 @@ struct RunsCompare: ParsableCommand {
             throw ValidationError("The run '\(one.named)' is named twice.")
         }
         let compared = try found.map { try ComparedRun($0.run, in: store) }
-        var by = groupBy
-        if by.isEmpty {
-            let seeds = Dictionary(grouping: compared.compactMap(\.run.seedGroup)) { $0 }
-            if seeds.values.contains(where: { $0.count > 1 }) { by = ["seed_group"] }
-        }
-        let groups = try by.isEmpty ? [] : SeedGroup.groups(of: compared, by: by)
+        let groups = try SeedGroup.groups(of: compared, by: groupBy)
         let comparison = try Comparison(
             compared, .init(equivalenceMargin: equivalentWithin.map { $0 / 100 }, flips: flips), in: store,
             workers: Workers())
         for notice in comparison.notices { Output.warn(notice.printable) }
-        for group in groups where !group.differing.isEmpty {
-            Output.warn("\(group.name): its runs differ in \(group.differing.joined(separator: ", ")) too".printable)
-        }
+        groups.warn()
         if json { return try Output.write(json: ComparisonDocument(comparison, groups)) }
         try Output.write(comparison.text(groups))
     }
@@ -86,7 +79,7 @@ extension Comparison {
         for test in tests where shown.insert(test.dataSha256).inserted {
             parts.append(text(of: tests.filter { $0.dataSha256 == test.dataSha256 }))
         }
-        if !groups.isEmpty { parts.append(text(of: groups)) }
+        if !groups.isEmpty { parts.append(groups.text) }
         return parts.joined(separator: "\n")
     }
 
@@ -163,26 +156,6 @@ extension Comparison {
             }
         }
         return text
-    }
-
-    private func text(of groups: [SeedGroup]) -> String {
-        var table = TextTable(
-            header: ["group", "figure", "runs", "mean", "deviation", "95 % interval of the mean"],
-            numeric: [2, 3, 4, 5])
-        for group in groups {
-            for (place, figure) in group.figures.enumerated() {
-                table.rows.append([
-                    place == 0 ? group.name.printable : "", figure.name.printable, "\(figure.mean.count)",
-                    figure.mean.mean.figure, figure.mean.standardDeviation?.figure ?? "",
-                    figure.mean.interval.map { "\($0.low.figure) to \($0.high.figure)" } ?? "",
-                ])
-            }
-        }
-        return table.text
-            + GroupTest.tests(of: groups).map { test in
-                let subject = groups.count > 2 ? "\(test.a) and \(test.b), " : ""
-                return "\(subject)\(test.figure): \(test.sentence)".printable + "\n"
-            }.joined()
     }
 }
 
@@ -280,34 +253,6 @@ private struct ComparisonDocument: Encodable {
         }
     }
 
-    struct Group: Encodable {
-        struct Figure: Encodable {
-            let figure: String
-            let dataSha256: String?
-            let n: Int
-            let mean: Double
-            let sd: Nullable<Double>
-            let ci: Nullable<Interval>
-        }
-
-        let parameters: [String: Nullable<String>]
-        let name: String
-        let n: Int
-        let runs: [String]
-        let figures: [Figure]
-        let differing: [String]
-
-        init(_ group: SeedGroup) {
-            parameters = Dictionary(group.parameters.map { ($0.name, Nullable($0.value)) }) { $1 }
-            (name, n, runs, differing) = (group.name, group.runs.count, group.runs.map(\.name), group.differing)
-            figures = group.figures.map {
-                Figure(
-                    figure: $0.name, dataSha256: $0.dataSha256, n: $0.mean.count, mean: $0.mean.mean,
-                    sd: Nullable($0.mean.standardDeviation), ci: Nullable($0.mean.interval))
-            }
-        }
-    }
-
     struct TestOfGroups: Encodable {
         let figure, a, b: String
         let difference: Double
@@ -328,7 +273,7 @@ private struct ComparisonDocument: Encodable {
     let tests: [Test]
     /// Those that differ, with the value of each run.
     let parameters: [String: [String?]]
-    let groups: [Group]
+    let groups: [GroupDocument]
     let groupTests: [TestOfGroups]
 
     init(_ comparison: Comparison, _ groups: [SeedGroup]) {
@@ -337,7 +282,7 @@ private struct ComparisonDocument: Encodable {
         parameters = Dictionary(
             comparison.runs.differingParameters.map { name in (name, comparison.runs.map { $0.parameters[name] }) }
         ) { $1 }
-        self.groups = groups.map(Group.init)
+        self.groups = groups.map(GroupDocument.init)
         groupTests = GroupTest.tests(of: groups).map(TestOfGroups.init)
     }
 }

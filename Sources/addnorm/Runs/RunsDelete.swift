@@ -59,7 +59,7 @@ struct RunsPrune: ParsableCommand {
         let condition = selection.condition ?? (selection.tags.isEmpty ? "status IN ('failed', 'interrupted')" : "1")
         selection.condition = "(\(condition)\n) AND status <> 'running'"
         let found = try database.open(for: .read).list(selection, columns: ["id", "name", "output"]).rows.filter { row in
-            self.selection.condition != nil || !Trainer.hasCheckpoint(forOutput: row[2].text)
+            self.selection.condition != nil || Trainer.checkpoint(forOutput: row[2].text) == nil
         }
         let names = found.map { $0[1].text }
         guard yes else { return try DeletedRuns(wouldDelete: names).write(json: json) }

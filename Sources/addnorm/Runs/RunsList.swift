@@ -1,4 +1,5 @@
 import ArgumentParser
+import Reports
 import RunStore
 
 /// `addnorm runs list`
@@ -9,6 +10,7 @@ struct RunsList: ParsableCommand {
               addnorm runs list --where "accuracy > 0.9 AND learning_rate < 1e-4"
               addnorm runs list --sort accuracy --limit 5
               addnorm runs list --columns name,learning_rate,seed,accuracy --tag final
+              addnorm runs list --group-by learning_rate batch_size
 
             Names are those of the columns of the tables 'runs' and 'run_summary', of hyper-parameters, and accuracy, macro_f1, \
             loss, epoch (of the best epoch on the dev data) and tags.
@@ -31,13 +33,25 @@ struct RunsList: ParsableCommand {
     @Option(help: ArgumentHelp("What is listed of each run, between commas.", valueName: "names"))
     var columns: String?
 
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            """
+            Instead of runs, list groups of runs with equal values of these parameters (seed_group: of one 'train --seeds'): mean, \
+            standard deviation and 95 % interval of the mean.
+            """, valueName: "parameter"))
+    var groupBy: [String] = []
+
     @Flag(help: "Print a JSON array.")
     var json = false
 
     @OptionGroup
     var database: DatabaseOptions
 
-    func validate() throws { try requirePositive(limit, "--limit") }
+    func validate() throws {
+        try requirePositive(limit, "--limit")
+        if !groupBy.isEmpty && columns != nil { throw ValidationError("Give either --columns or --group-by, not both.") }
+    }
 
     /// Names and headings of what is shown if nothing else is asked for.
     private static let shown = [
@@ -55,6 +69,12 @@ struct RunsList: ParsableCommand {
         var selection = selection.selection
         selection.order = sort?.list ?? []
         selection.limit = limit
+        if !groupBy.isEmpty {
+            let ids = try store.list(selection, columns: ["id"]).rows.map { $0[0].text }
+            let groups = try SeedGroup.groups(of: ids.map { try ComparedRun(store.run($0), in: store) }, by: groupBy)
+            groups.warn()
+            return try json ? Output.write(json: groups.map(GroupDocument.init)) : Output.write(groups.text)
+        }
         let columns = columns?.list ?? (json ? Self.inJSON : Self.order)
         let table = try store.list(selection, columns: columns)
         if json { return try Output.write(json: table.objects()) }
