@@ -81,8 +81,8 @@ package struct PairedTest: Sendable {
 
     /// The outcome in plain words.
     package var sentence: String {
-        if areAlike { return "\(a) and \(b) gave the same answers to all \(texts.formatted()) texts" }
-        if onlyA + onlyB == 0 { return "\(a) and \(b) are right on the same texts, of \(texts.formatted())" }
+        if areAlike { return "the same answers to all \(texts.formatted()) texts" }
+        if onlyA + onlyB == 0 { return "right on the same texts, of \(texts.formatted())" }
         let (points, interval) = (difference.accuracy, difference.accuracyInterval)
         if isDecided {
             return points > 0
@@ -97,7 +97,7 @@ package struct PairedTest: Sendable {
     package var equivalenceSentence: String? {
         equivalence.map {
             ($0.isShown ? "equivalent" : "not shown to be equivalent")
-                + " within \($0.margin.pointsAsGiven) points (90 % interval \($0.interval.points))"
+                + " within \($0.margin.pointsAsGiven) (90 % interval \($0.interval.points))"
                 + ($0.needed.map { "; about \($0.rough) would be needed" } ?? "")
         }
     }

@@ -5,11 +5,20 @@ import Statistics
 package struct SeedGroup: Sendable {
     /// A figure of each run, and what it is over the group.
     package struct Figure: Sendable {
-        /// `dev accuracy`, `dev macro F1`, or `accuracy on` a file.
-        package let name: String
-        /// The file's SHA-256; nil for figures on the dev data.
-        package let dataSha256: String?
+        /// `dev_accuracy`, `dev_macro_f1`, or `accuracy` on a file.
+        package let metric: String
+        /// The file; nil for figures on the dev data.
+        package let data, dataSha256: String?
         package let mean: MeanInterval
+
+        /// For a person.
+        package var name: String {
+            switch metric {
+            case "dev_accuracy": "dev accuracy"
+            case "dev_macro_f1": "dev macro F1"
+            default: "accuracy on \(data ?? "")"
+            }
+        }
     }
 
     /// What the runs have in common: the parameters' values, nil where they have none.
@@ -30,14 +39,16 @@ package struct SeedGroup: Sendable {
         self.runs = runs
         parameters = names.map { ($0, runs[0].parameters[$0]) }
         var figures: [Figure] = []
-        func add(_ name: String, _ sha256: String?, _ values: [Double]) {
-            if !values.isEmpty { figures.append(Figure(name: name, dataSha256: sha256, mean: MeanInterval(values))) }
+        func add(_ metric: String, _ file: (sha256: String, path: String)?, _ values: [Double]) {
+            if values.isEmpty { return }
+            figures.append(
+                Figure(metric: metric, data: file?.path, dataSha256: file?.sha256, mean: MeanInterval(values)))
         }
-        add("dev accuracy", nil, runs.compactMap(\.summary?.bestDevAccuracy))
-        add("dev macro F1", nil, runs.compactMap(\.summary?.devMacroF1))
-        for (sha256, path) in runs.files {
-            let values = runs.compactMap { $0.evaluation(on: sha256)?.accuracy }
-            if values.count == runs.count { add("accuracy on \(path)", sha256, values) }
+        add("dev_accuracy", nil, runs.compactMap(\.summary?.bestDevAccuracy))
+        add("dev_macro_f1", nil, runs.compactMap(\.summary?.devMacroF1))
+        for file in runs.files {
+            let values = runs.compactMap { $0.evaluation(on: file.sha256)?.accuracy }
+            if values.count == runs.count { add("accuracy", file, values) }
         }
         self.figures = figures
         differing = runs.differingParameters.filter { !["seed", "threads", "seed_group"].contains($0) }
@@ -68,8 +79,8 @@ package struct UnknownParameter: LocalizedError, CustomStringConvertible {
 
 /// Welch's test of one figure of two groups.
 package struct GroupTest: Sendable {
-    /// As in ``SeedGroup/Figure``.
-    package let figure: String
+    /// As the first group has it.
+    package let figure: SeedGroup.Figure
     /// The groups' names.
     package let a, b: String
     package let test: WelchTest
@@ -83,7 +94,7 @@ package struct GroupTest: Sendable {
         guard let first = groups.first else { return [] }
         return first.figures.flatMap { figure in
             let pairs = groups.dropFirst().compactMap { group in
-                group.figures.first { $0.name == figure.name && $0.dataSha256 == figure.dataSha256 }
+                group.figures.first { $0.metric == figure.metric && $0.dataSha256 == figure.dataSha256 }
                     .map { (group: group, mean: $0.mean, test: WelchTest(figure.mean, $0.mean)) }
             }
             let defined = pairs.indices.filter { pairs[$0].test.p != nil }
@@ -92,7 +103,7 @@ package struct GroupTest: Sendable {
             return pairs.enumerated().map { place, pair in
                 let adjustedP = defined.count > 1 ? adjusted[place] : nil
                 return GroupTest(
-                    figure: figure.name, a: first.name, b: pair.group.name, test: pair.test, adjustedP: adjustedP,
+                    figure: figure, a: first.name, b: pair.group.name, test: pair.test, adjustedP: adjustedP,
                     sentence: sentence(first, figure.mean, pair.group, pair.mean, pair.test, adjustedP))
             }
         }

@@ -140,26 +140,23 @@ extension Comparison {
                     + [test.difference.accuracy.signedPoints, test.difference.accuracyInterval.points]
                     + [test.difference.macroF1.signedPoints, test.difference.macroF1Interval.points])
         }
-        var text = "\(tests[0].data), \(tests[0].texts.formatted()) texts; differences in points\n".printable
-        text = text.trimmingCharacters(in: .whitespaces) + "\n" + table.text
+        var text = "\(tests[0].data), \(tests[0].texts.formatted()) texts; differences in points".printable + "\n"
+        text += table.text
         for test in tests {
-            let subject = tests.count > 1 || !test.sentence.hasPrefix(test.a) ? "\(test.a) and \(test.b): " : ""
             for sentence in [test.sentence, test.equivalenceSentence].compactMap({ $0 }) {
-                text += (subject + sentence).printable + "\n"
+                text += "\(test.a) and \(test.b): \(sentence)".printable + "\n"
             }
         }
         for test in tests {
-            for (name, flips) in [(test.a, test.onlyAFlips), (test.b, test.onlyBFlips)] where !flips.isEmpty {
+            for (name, count, flips) in [(test.a, test.onlyA, test.onlyAFlips), (test.b, test.onlyB, test.onlyBFlips)]
+            where !flips.isEmpty {
                 var table = TextTable(
-                    header: ["only \(name.printable)", "actual", test.a.printable, test.b.printable, "text"],
-                    numeric: [0])
+                    header: ["row", "actual", test.a.printable, test.b.printable, "text"], numeric: [0])
                 for flip in flips {
-                    table.rows.append(
-                        ["row \(flip.row)"]
-                            + [flip.actual, flip.predictedA, flip.predictedB, flip.text ?? "(not kept)"].map(
-                                \.printable))
+                    let answers = [flip.actual, flip.predictedA, flip.predictedB, flip.text ?? "(not kept)"]
+                    table.rows.append(["\(flip.row)"] + answers.map(\.printable))
                 }
-                text += "\n" + table.text
+                text += "\nonly \(name.printable) right: \(flips.count) of \(count) texts\n" + table.text
             }
         }
         return text
@@ -181,7 +178,7 @@ extension Comparison {
         return table.text
             + GroupTest.tests(of: groups).map { test in
                 let subject = groups.count > 2 ? "\(test.a) and \(test.b), " : ""
-                return "\(subject)\(test.figure): \(test.sentence)".printable + "\n"
+                return "\(subject)\(test.figure.name): \(test.sentence)".printable + "\n"
             }.joined()
     }
 }
@@ -282,8 +279,8 @@ private struct ComparisonDocument: Encodable {
 
     struct Group: Encodable {
         struct Figure: Encodable {
-            let figure: String
-            let dataSha256: String?
+            let metric: String
+            let data, dataSha256: Nullable<String>
             let n: Int
             let mean: Double
             let sd: Nullable<Double>
@@ -302,14 +299,17 @@ private struct ComparisonDocument: Encodable {
             (name, n, runs, differing) = (group.name, group.runs.count, group.runs.map(\.name), group.differing)
             figures = group.figures.map {
                 Figure(
-                    figure: $0.name, dataSha256: $0.dataSha256, n: $0.mean.count, mean: $0.mean.mean,
+                    metric: $0.metric, data: Nullable($0.data), dataSha256: Nullable($0.dataSha256), n: $0.mean.count,
+                    mean: $0.mean.mean,
                     sd: Nullable($0.mean.standardDeviation), ci: Nullable($0.mean.interval))
             }
         }
     }
 
     struct TestOfGroups: Encodable {
-        let figure, a, b: String
+        let metric: String
+        let data: Nullable<String>
+        let a, b: String
         let difference: Double
         let ci: Nullable<Interval>
         let p: Nullable<Double>
@@ -317,7 +317,8 @@ private struct ComparisonDocument: Encodable {
         let sentence: String
 
         init(_ test: GroupTest) {
-            (figure, a, b, difference) = (test.figure, test.a, test.b, test.test.difference)
+            (metric, data) = (test.figure.metric, Nullable(test.figure.data))
+            (a, b, difference) = (test.a, test.b, test.test.difference)
             (ci, p, pHolm, sentence) = (
                 Nullable(test.test.interval), Nullable(test.test.p), test.adjustedP, test.sentence
             )
