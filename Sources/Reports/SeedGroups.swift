@@ -32,8 +32,18 @@ package struct SeedGroup: Sendable {
     /// The parameters with their values: `learning_rate 0.0001, batch_size 32`.
     package var name: String { parameters.map { "\($0.name) \($0.value ?? "none")" }.joined(separator: ", ") }
 
-    /// Whether no two have the same seed.
+    /// Whether no two have the same seed, without which they are not independent.
     var haveOwnSeeds: Bool { Set(runs.map(\.run.seed)).count == runs.count }
+
+    /// Why its figures may be more or less than chance.
+    package var notices: [String] {
+        var notices: [String] = []
+        if !differing.isEmpty { notices.append("\(name): its runs differ in \(differing.joined(separator: ", ")) too") }
+        if !haveOwnSeeds && !parameters.contains(where: { $0.name == "seed" }) {
+            notices.append("\(name): some of its runs have the same seed, so that they are not independent")
+        }
+        return notices
+    }
 
     init(_ runs: [ComparedRun], by names: [String]) {
         self.runs = runs

@@ -55,7 +55,7 @@ private struct Runs {
         _ runs: ComparedRun..., within margin: Double? = nil, flips: Int = 0
     ) throws -> Comparison {
         try Comparison(
-            runs, .init(equivalenceMargin: margin, flips: flips), in: store, workers: Workers(count: 2))
+            runs, .init(equivalenceMargin: margin, flips: flips), in: store, on: Workers(count: 2))
     }
 }
 
@@ -194,6 +194,9 @@ private func answers(wrong: Range<Int>...) -> [String] {
             all.append(try runs.add("odd", rate: "0.3", model: "/m"))
             all[0] = try runs.evaluate(all[0], actual, actual)
             #expect(try SeedGroup.groups(of: all, by: ["seed"]).map(\.runs.count) == [2, 3, 2])
+            let mixed = try SeedGroup.groups(of: all, by: ["model"])
+            #expect(
+                mixed.map(\.notices.count) == [2, 0] && mixed[0].notices[0].hasSuffix("differ in learning_rate too"))
             let alone = try SeedGroup.groups(of: [all[6], all[0], all[1]], by: ["learning_rate"])
             #expect(
                 GroupTest.tests(of: alone)[0].sentence

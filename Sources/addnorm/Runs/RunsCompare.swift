@@ -65,12 +65,10 @@ struct RunsCompare: ParsableCommand {
         let groups = try by.isEmpty ? [] : SeedGroup.groups(of: compared, by: by)
         let comparison = try Comparison(
             compared, .init(equivalenceMargin: equivalentWithin.map { $0 / 100 }, flips: flips), in: store,
-            workers: Workers())
-        for notice in comparison.notices { Output.warn(notice.printable) }
-        for group in groups where !group.differing.isEmpty {
-            Output.warn("\(group.name): its runs differ in \(group.differing.joined(separator: ", ")) too".printable)
-        }
-        if json { return try Output.write(json: ComparisonDocument(comparison, groups)) }
+            on: Workers())
+        let notices = comparison.notices + groups.flatMap(\.notices)
+        for notice in notices { Output.warn(notice.printable) }
+        if json { return try Output.write(json: ComparisonDocument(comparison, groups, notices: notices)) }
         try Output.write(comparison.text(groups))
     }
 }
@@ -331,8 +329,10 @@ private struct ComparisonDocument: Encodable {
     let parameters: [String: [String?]]
     let groups: [Group]
     let groupTests: [TestOfGroups]
+    let notices: [String]
 
-    init(_ comparison: Comparison, _ groups: [SeedGroup]) {
+    init(_ comparison: Comparison, _ groups: [SeedGroup], notices: [String]) {
+        self.notices = notices
         runs = comparison.runs.map(OneRun.init)
         tests = comparison.tests.map(Test.init)
         parameters = Dictionary(
