@@ -78,6 +78,13 @@ package struct SeedGroup: Sendable {
             .values.sorted { $0[0] < $1[0] }
             .map { SeedGroup($0.map { runs[$0] }, by: names) }
     }
+
+    /// The groups of those runs that belong to a training with several seeds; none if there are not two of the same.
+    package static func groupsOfSeeds(of runs: [ComparedRun]) throws -> [SeedGroup] {
+        let seeded = runs.filter { $0.run.seedGroup != nil }
+        let groups = try seeded.isEmpty ? [] : groups(of: seeded, by: ["seed_group"])
+        return groups.contains { $0.runs.count > 1 } ? groups : []
+    }
 }
 
 /// A parameter that runs were to be grouped by, and that none has.

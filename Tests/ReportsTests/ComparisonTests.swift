@@ -18,13 +18,14 @@ private struct Runs {
     }
 
     func add(
-        _ name: String, seed: UInt64 = 1, rate: String = "0.1", dev: Double = 0.5, model: String? = nil
+        _ name: String, seed: UInt64 = 1, rate: String = "0.1", dev: Double = 0.5, model: String? = nil,
+        group: String? = nil
     ) throws -> ComparedRun {
         let run = try store.begin(
             Run(
                 name: name, command: "addnorm train", model: model, output: "/models/\(name)", trainData: "/train.tsv",
                 trainSha256: "ab", devData: "/dev.tsv", devSha256: "dd", seed: seed, threads: 1, version: "test",
-                parameters: 10),
+                parameters: 10, seedGroup: group),
             params: [("learning_rate", rate), ("seed", "\(seed)")])
         try store.record(
             ["accuracy", "macro_f1"].map { Metric(run: run.id!, .dev, $0, step: 10, epoch: 1, value: dev) })
@@ -194,6 +195,10 @@ private func answers(wrong: Range<Int>...) -> [String] {
             all.append(try runs.add("odd", rate: "0.3", model: "/m"))
             all[0] = try runs.evaluate(all[0], actual, actual)
             #expect(try SeedGroup.groups(of: all, by: ["seed"]).map(\.runs.count) == [2, 3, 2])
+            #expect(try SeedGroup.groupsOfSeeds(of: all).isEmpty)
+            let seeded = try (1...2).map { try runs.add("s-\($0)", seed: UInt64($0), group: "s-1") }
+            #expect(try SeedGroup.groupsOfSeeds(of: all + seeded).map(\.runs.count) == [2])
+            #expect(try SeedGroup.groupsOfSeeds(of: all + seeded.dropLast()).isEmpty)
             let mixed = try SeedGroup.groups(of: all, by: ["model"])
             #expect(
                 mixed.map(\.notices.count) == [2, 0] && mixed[0].notices[0].hasSuffix("differ in learning_rate too"))

@@ -57,12 +57,9 @@ struct RunsCompare: ParsableCommand {
             throw ValidationError("The run '\(one.named)' is named twice.")
         }
         let compared = try found.map { try ComparedRun($0.run, in: store) }
-        var by = groupBy
-        if by.isEmpty {
-            let seeds = Dictionary(grouping: compared.compactMap(\.run.seedGroup)) { $0 }
-            if seeds.values.contains(where: { $0.count > 1 }) { by = ["seed_group"] }
-        }
-        let groups = try by.isEmpty ? [] : SeedGroup.groups(of: compared, by: by)
+        let groups =
+            try groupBy.isEmpty
+            ? SeedGroup.groupsOfSeeds(of: compared) : SeedGroup.groups(of: compared, by: groupBy)
         let comparison = try Comparison(
             compared, .init(equivalenceMargin: equivalentWithin.map { $0 / 100 }, flips: flips), in: store,
             on: Workers())
