@@ -79,7 +79,7 @@ let package = Package(
         ),
         .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Kernels"], exclude: ["Fixtures"]),
         .testTarget(name: "PlotsTests", dependencies: ["Plots"]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunStore", "Plots", "TestSupport"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunStore", "Plots", "Kernels", "TestSupport"]),
         .testTarget(name: "CommandLineTests", dependencies: ["addnorm", "RunStore"]),
     ],
     swiftLanguageModes: [.v6]

@@ -22,7 +22,8 @@ extension String {
     package var printable: String {
         // Nearly all texts have none.
         if utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7F }) { return self }
-        return String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        return String(
+            String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 
     /// The columns that a terminal needs: two for a wide East Asian character.

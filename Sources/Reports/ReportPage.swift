@@ -1,17 +1,19 @@
 import Foundation
+import Kernels
 import Plots
 import RunStore
 
 /// What is to know about one or several runs, as a page. The same database gives the same page.
 package struct ReportPage {
     private let store: RunStore
+    private let workers: Workers
     private let runs: [(run: Run, id: Int64, summary: RunSummary?)]
     /// The document.
     package private(set) var html = ""
 
     /// Reads the runs and writes the page.
-    package init(of runs: [Run], in store: RunStore) throws {
-        self.store = store
+    package init(of runs: [Run], in store: RunStore, on workers: Workers) throws {
+        (self.store, self.workers) = (store, workers)
         let ids = Set(runs.compactMap(\.id))
         let summaries = Dictionary(
             uniqueKeysWithValues: try store.summaries().lazy.filter { ids.contains($0.id) }.map { ($0.id, $0) })
@@ -100,7 +102,38 @@ package struct ReportPage {
 
     /// How several runs compare, and whether the difference is real.
     private func comparison() throws -> String {
-        ""
+        if runs.count == 1 { return "" }
+        let compared = try runs.map { try ComparedRun($0.run, in: store) }
+        let comparison = try Comparison(compared, .init(), in: store, on: workers)
+        let tests = table(
+            ["file", "texts", "A", "B", "only A right", "only B right", "McNemar p", "B − A, points", "95 % interval"],
+            comparison.tests.map { test in
+                [
+                    test.data, test.texts.grouped, test.a, test.b, test.onlyA.grouped, test.onlyB.grouped,
+                    (test.adjustedP ?? test.p).pValue, test.difference.accuracy.points,
+                    test.difference.accuracyInterval.points,
+                ]
+            }, numeric: [1, 4, 5, 6, 7, 8])
+        let groups = SeedGroup.seeds(of: compared).filter { $0.runs.count > 1 }
+        let means = table(
+            ["trained with several seeds", "figure", "runs", "mean", "sd", "95 % interval"],
+            groups.flatMap { group in
+                group.figures.map { figure in
+                    [
+                        group.name, figure.name, figure.mean.count.grouped, figure.mean.mean.figure,
+                        figure.mean.standardDeviation?.figure ?? "–",
+                        figure.mean.interval.map { "\($0.low.figure) to \($0.high.figure)" } ?? "–",
+                    ]
+                }
+            }, numeric: [2, 3, 4, 5])
+        let sentences =
+            comparison.tests.map { "\($0.data), \($0.a) and \($0.b): \($0.sentence)." }
+            + comparison.notices.map { "\($0)." }
+            + GroupTest.tests(of: groups).map { "\($0.figure.name): \($0.sentence)." }
+        return section(
+            "Comparison",
+            (comparison.tests.isEmpty ? "" : tests) + sentences.map { "<p>\($0.escaped)</p>\n" }.joined()
+                + (groups.isEmpty ? "" : means))
     }
 
     // MARK: Curves
@@ -108,8 +141,10 @@ package struct ReportPage {
     private func curves() throws -> String {
         let recorded = Set(try store.metricNames(of: runs.map(\.id)))
         if recorded.isEmpty { return section("Curves", "<p>No metrics have been recorded yet.</p>\n") }
+        let groups = SeedGroup.seeds(of: try runs.map { try ComparedRun($0.run, in: store) })
+            .map { ($0.name, $0.runs.map { $0.run.id ?? 0 }) }
         let figures = try ["loss", "accuracy", "macro_f1", "learning_rate"].filter(recorded.contains).map { metric in
-            try Curves(of: metric, groups: runs.map { ($0.run.name, [$0.id]) }, in: store).figure
+            try Curves(of: metric, groups: groups, in: store).figure
         }
         return section("Curves", "<div class=\"figures\">\n\(figures.map(drawn).joined())</div>\n")
     }

@@ -5,11 +5,20 @@ import Statistics
 package struct SeedGroup: Sendable {
     /// A figure of each run, and what it is over the group.
     package struct Figure: Sendable {
-        /// `dev accuracy`, `dev macro F1`, or `accuracy on` a file.
-        package let name: String
-        /// The file's SHA-256; nil for figures on the dev data.
-        package let dataSha256: String?
+        /// `dev_accuracy`, `dev_macro_f1`, or `accuracy` on a file.
+        package let metric: String
+        /// The file; nil for figures on the dev data.
+        package let data, dataSha256: String?
         package let mean: MeanInterval
+
+        /// For a person.
+        package var name: String {
+            switch metric {
+            case "dev_accuracy": "dev accuracy"
+            case "dev_macro_f1": "dev macro F1"
+            default: "accuracy on \(data ?? "")"
+            }
+        }
     }
 
     /// What the runs have in common: the parameters' values, nil where they have none.
@@ -24,8 +33,18 @@ package struct SeedGroup: Sendable {
     /// of a run that is alone.
     package let name: String
 
-    /// Whether no two have the same seed.
+    /// Whether no two have the same seed, without which they are not independent.
     var haveOwnSeeds: Bool { Set(runs.map(\.run.seed)).count == runs.count }
+
+    /// Why its figures may be more or less than chance.
+    package var notices: [String] {
+        var notices: [String] = []
+        if !differing.isEmpty { notices.append("\(name): its runs differ in \(differing.joined(separator: ", ")) too") }
+        if !haveOwnSeeds && !parameters.contains(where: { $0.name == "seed" }) {
+            notices.append("\(name): some of its runs have the same seed, so that they are not independent")
+        }
+        return notices
+    }
 
     init(_ runs: [ComparedRun], by names: [String], name: String? = nil) {
         self.runs = runs
@@ -33,14 +52,16 @@ package struct SeedGroup: Sendable {
         self.parameters = parameters
         self.name = name ?? parameters.map { "\($0) \($1 ?? "none")" }.joined(separator: ", ")
         var figures: [Figure] = []
-        func add(_ name: String, _ sha256: String?, _ values: [Double]) {
-            if !values.isEmpty { figures.append(Figure(name: name, dataSha256: sha256, mean: MeanInterval(values))) }
+        func add(_ metric: String, _ file: (sha256: String, path: String)?, _ values: [Double]) {
+            if values.isEmpty { return }
+            figures.append(
+                Figure(metric: metric, data: file?.path, dataSha256: file?.sha256, mean: MeanInterval(values)))
         }
-        add("dev accuracy", nil, runs.compactMap(\.summary?.bestDevAccuracy))
-        add("dev macro F1", nil, runs.compactMap(\.summary?.devMacroF1))
-        for (sha256, path) in runs.files {
-            let values = runs.compactMap { $0.evaluation(on: sha256)?.accuracy }
-            if values.count == runs.count { add("accuracy on \(path)", sha256, values) }
+        add("dev_accuracy", nil, runs.compactMap(\.summary?.bestDevAccuracy))
+        add("dev_macro_f1", nil, runs.compactMap(\.summary?.devMacroF1))
+        for file in runs.files {
+            let values = runs.compactMap { $0.evaluation(on: file.sha256)?.accuracy }
+            if values.count == runs.count { add("accuracy", file, values) }
         }
         self.figures = figures
         differing = runs.differingParameters.filter { !["seed", "threads", "seed_group"].contains($0) }
@@ -49,24 +70,21 @@ package struct SeedGroup: Sendable {
     /// The groups of runs that were trained with several seeds at a time, in the order of their first runs; a run that was trained
     /// alone is a group of its own.
     package static func seeds(of runs: [ComparedRun]) -> [SeedGroup] {
-        Dictionary(grouping: runs.indices) { runs[$0].run.seedGroup ?? "run \(runs[$0].name)" }
-            .values.sorted { $0[0] < $1[0] }
-            .map { places in
-                let first = runs[places[0]]
-                let name = places.count == 1 ? first.name : "\(first.run.seedGroup ?? "") (\(places.count) seeds)"
-                return SeedGroup(places.map { runs[$0] }, by: ["seed_group"], name: name)
-            }
+        Dictionary(grouping: runs.indices) {
+            [runs[$0].run.seedGroup, runs[$0].run.seedGroup == nil ? runs[$0].name : nil]
+        }
+        .values.sorted { $0[0] < $1[0] }
+        .map { places in
+            let first = runs[places[0]]
+            let name = places.count == 1 ? first.name : "\(first.run.seedGroup ?? "") (\(places.count) seeds)"
+            return SeedGroup(places.map { runs[$0] }, by: ["seed_group"], name: name)
+        }
     }
 
-    /// The groups of runs that have the same values of the parameters, in the order of their first runs. Without parameters, those
-    /// of ``seeds(of:)``, if there are two runs in one of them; else none.
+    /// The groups of runs that have the same values of the parameters, in the order of their first runs.
     ///
     /// - Throws: ``UnknownParameter`` if no run has one of them.
     package static func groups(of runs: [ComparedRun], by names: [String]) throws -> [SeedGroup] {
-        if names.isEmpty {
-            let groups = seeds(of: runs)
-            return groups.count < runs.count ? groups : []
-        }
         let known = Set(runs.flatMap(\.parameters.keys))
         if let unknown = names.first(where: { !known.contains($0) }) {
             throw UnknownParameter(
@@ -88,8 +106,8 @@ package struct UnknownParameter: LocalizedError, CustomStringConvertible {
 
 /// Welch's test of one figure of two groups.
 package struct GroupTest: Sendable {
-    /// As in ``SeedGroup/Figure``.
-    package let figure: String
+    /// As the first group has it.
+    package let figure: SeedGroup.Figure
     /// The groups' names.
     package let a, b: String
     package let test: WelchTest
@@ -103,7 +121,7 @@ package struct GroupTest: Sendable {
         guard let first = groups.first else { return [] }
         return first.figures.flatMap { figure in
             let pairs = groups.dropFirst().compactMap { group in
-                group.figures.first { $0.name == figure.name && $0.dataSha256 == figure.dataSha256 }
+                group.figures.first { $0.metric == figure.metric && $0.dataSha256 == figure.dataSha256 }
                     .map { (group: group, mean: $0.mean, test: WelchTest(figure.mean, $0.mean)) }
             }
             let defined = pairs.indices.filter { pairs[$0].test.p != nil }
@@ -112,7 +130,7 @@ package struct GroupTest: Sendable {
             return pairs.enumerated().map { place, pair in
                 let adjustedP = defined.count > 1 ? adjusted[place] : nil
                 return GroupTest(
-                    figure: figure.name, a: first.name, b: pair.group.name, test: pair.test, adjustedP: adjustedP,
+                    figure: figure, a: first.name, b: pair.group.name, test: pair.test, adjustedP: adjustedP,
                     sentence: sentence(first, figure.mean, pair.group, pair.mean, pair.test, adjustedP))
             }
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Plots
 import RunStore
 import TestSupport
@@ -53,7 +54,10 @@ import Reports
         let hostile = "</td></svg><script>alert(1)</script>\"'<\u{301}b"
         try Self.withStore { store in
             let runs = try [hostile, "other"].map { try Self.record($0, labels: ["good", hostile], in: store) }
-            for page in [try ReportPage(of: [runs[0]], in: store).html, try ReportPage(of: runs, in: store).html] {
+            for page in [
+                try ReportPage(of: [runs[0]], in: store, on: Workers(count: 1)).html,
+                try ReportPage(of: runs, in: store, on: Workers(count: 1)).html,
+            ] {
                 #expect(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script"))
                 #expect(!page.unicodeScalars.split(separator: "<").contains { $0.first == "\u{301}" })
                 #expect(
@@ -74,13 +78,13 @@ import Reports
             let runs = try [("a", "0.1"), ("b", "0.2")].map {
                 try Self.record($0, labels: ["no", "yes"], rate: $1, in: store)
             }
-            let one = try ReportPage(of: [runs[0]], in: store).html
+            let one = try ReportPage(of: [runs[0]], in: store, on: Workers(count: 1)).html
             #expect(one.contains("<h1>Run a</h1>") && one.contains("0.6000 in epoch 3"))
             #expect(one.contains("Confusion matrix") && one.contains("Accuracy by confidence"))
             #expect(one.contains("the text of &lt;yes&gt;"))
             // The latest of the two on the same file.
             #expect(one.components(separatedBy: "<h2>Evaluation on test.tsv</h2>").count == 2)
-            let both = try ReportPage(of: runs, in: store).html
+            let both = try ReportPage(of: runs, in: store, on: Workers(count: 1)).html
             #expect(both.contains("<h2>a on old.tsv</h2>") && both.contains("<h2>b on test.tsv</h2>"))
             let differing = try #require(both.split(separator: "What differs").last?.split(separator: "</table>").first)
             #expect(differing.contains("learning_rate") && !differing.contains("layers"))
@@ -90,7 +94,7 @@ import Reports
     @Test func whatIsMissingIsSaid() throws {
         try Self.withStore { store in
             let run = try store.begin(Self.run("new"), params: [])
-            let page = try ReportPage(of: [run], in: store).html
+            let page = try ReportPage(of: [run], in: store, on: Workers(count: 1)).html
             #expect(page.contains("no epoch has been completed") && page.contains("No metrics have been recorded yet."))
             #expect(page.contains("have not been evaluated") && !page.contains("<svg"))
         }
@@ -99,7 +103,9 @@ import Reports
     @Test func manyLabelsStayReadable() throws {
         try Self.withStore { store in
             let labels = (0..<300).map { "label \($0)" }
-            let page = try ReportPage(of: [Self.record("a", labels: labels, in: store)], in: store).html
+            let page = try ReportPage(
+                of: [Self.record("a", labels: labels, in: store)], in: store, on: Workers(count: 1)
+            ).html
             #expect(page.contains("The 30 of 300 labels with the lowest F1"))
             #expect(page.contains("The 12 of 300 labels most often confused"))
             #expect(page.components(separatedBy: "scope=\"col\"").count == 2 * 12 + 1)

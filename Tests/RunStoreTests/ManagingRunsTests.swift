@@ -12,7 +12,9 @@ import Testing
             for (place, name) in ["a", "b", "c"].enumerated() {
                 let run = try store.begin(
                     RunStoreTests.run(name: name),
-                    params: [("learning_rate", "\(pow(0.1, Double(place + 3)))"), ("pooling", place == 1 ? "cls" : "mean")])
+                    params: [
+                        ("learning_rate", "\(pow(0.1, Double(place + 3)))"), ("pooling", place == 1 ? "cls" : "mean"),
+                    ])
                 for epoch in 1...2 {
                     let accuracy = 0.7 + 0.1 * Double(place) - 0.05 * Double(epoch)
                     try store.record([
@@ -29,7 +31,8 @@ import Testing
     }
 
     private static func names(
-        _ store: RunStore, where condition: String? = nil, tags: [String] = [], by order: [String] = [], limit: Int? = nil
+        _ store: RunStore, where condition: String? = nil, tags: [String] = [], by order: [String] = [],
+        limit: Int? = nil
     ) throws -> [String] {
         var selection = RunSelection()
         (selection.condition, selection.tags, selection.order, selection.limit) = (condition, tags, order, limit)
@@ -45,7 +48,8 @@ import Testing
             #expect(try Self.names(store, where: "pooling = 'cls' OR name = 'a'") == ["b", "a"])
             #expect(try Self.names(store, where: "macro_f1 IS NULL").isEmpty)
             #expect(try Self.names(store, where: "best_epoch = 1 -- a comment") == ["c", "b", "a"])
-            for condition in ["acuracy > 0.9", "accuracy >", "1) UNION SELECT 1 --", "1); DELETE FROM runs; SELECT (1"] {
+            for condition in ["acuracy > 0.9", "accuracy >", "1) UNION SELECT 1 --", "1); DELETE FROM runs; SELECT (1"]
+            {
                 #expect(throws: RunStoreError.self, "\(condition)") { try Self.names(store, where: condition) }
             }
             #expect(try Self.names(store).count == 3)
@@ -114,7 +118,10 @@ import Testing
             try store.delete([1, 3], force: false)
             try store.compact()
             #expect(try Self.names(store) == ["b"])
-            #expect(try store.query("SELECT count(DISTINCT run_id), count(*) FROM metrics").rows == [[.integer(1), .integer(8)]])
+            #expect(
+                try store.query("SELECT count(DISTINCT run_id), count(*) FROM metrics").rows == [
+                    [.integer(1), .integer(8)]
+                ])
             #expect(try store.query("SELECT run_id FROM best_epochs").rows == [[.integer(2)]])
             #expect(try store.query("SELECT model FROM evaluations").rows == [[.text("/n")]])
             #expect(try store.query("SELECT text FROM predictions").rows == [[.text("so so")]])
@@ -154,10 +161,13 @@ import Testing
             for (name, change, _) in Self.processes {
                 let id = try store.begin(RunStoreTests.run(name: name), params: []).id!
                 try store.record([Metric(run: id, .dev, "loss", step: 1, epoch: 1, value: 1)])
-                try DatabaseQueue(path: path).write { try $0.execute(sql: "UPDATE runs SET \(change) WHERE id = \(id)") }
+                try DatabaseQueue(path: path).write {
+                    try $0.execute(sql: "UPDATE runs SET \(change) WHERE id = \(id)")
+                }
             }
             let reader = try RunStore(path: path, for: .read)
-            let summaries = Dictionary(uniqueKeysWithValues: try reader.summaries().map { ($0.name, $0.status.rawValue) })
+            let summaries = Dictionary(
+                uniqueKeysWithValues: try reader.summaries().map { ($0.name, $0.status.rawValue) })
             for (name, _, status) in Self.processes {
                 #expect(summaries[name] == status, "\(name)")
                 #expect(try reader.run(name).status.rawValue == status)
@@ -165,14 +175,16 @@ import Testing
             #expect(
                 try reader.query("SELECT count(*) FROM runs WHERE status = 'interrupted'").rows == [[.integer(3)]])
             // Nobody has written that yet; the next who opens the file for writing does.
-            let count = { try DatabaseQueue(path: path).read { db in
-                try Int.fetchOne(
-                    db,
-                    sql: """
-                        SELECT count(*) FROM runs JOIN metrics ON run_id = id
-                        WHERE status = 'interrupted' AND finished_at = recorded_at
-                        """)
-            } }
+            let count = {
+                try DatabaseQueue(path: path).read { db in
+                    try Int.fetchOne(
+                        db,
+                        sql: """
+                            SELECT count(*) FROM runs JOIN metrics ON run_id = id
+                            WHERE status = 'interrupted' AND finished_at = recorded_at
+                            """)
+                }
+            }
             #expect(try count() == 0)
             _ = try RunStore(path: path, for: .write)
             #expect(try count() == 3)

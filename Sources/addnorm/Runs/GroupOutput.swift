@@ -19,23 +19,21 @@ extension [SeedGroup] {
         return table.text
             + GroupTest.tests(of: self).map { test in
                 let subject = count > 2 ? "\(test.a) and \(test.b), " : ""
-                return "\(subject)\(test.figure): \(test.sentence)".printable + "\n"
+                return "\(subject)\(test.figure.name): \(test.sentence)".printable + "\n"
             }.joined()
     }
 
-    /// Says which groups have runs that differ in more than chance.
+    /// Says what is to be known of them.
     func warn() {
-        for group in self where !group.differing.isEmpty {
-            Output.warn("\(group.name): its runs differ in \(group.differing.joined(separator: ", ")) too".printable)
-        }
+        for notice in flatMap(\.notices) { Output.warn(notice.printable) }
     }
 }
 
 /// A group by the names of its keys.
 struct GroupDocument: Encodable {
     struct Figure: Encodable {
-        let figure: String
-        let dataSha256: String?
+        let metric: String
+        let data, dataSha256: Nullable<String>
         let n: Int
         let mean: Double
         let sd: Nullable<Double>
@@ -54,7 +52,8 @@ struct GroupDocument: Encodable {
         (name, n, runs, differing) = (group.name, group.runs.count, group.runs.map(\.name), group.differing)
         figures = group.figures.map {
             Figure(
-                figure: $0.name, dataSha256: $0.dataSha256, n: $0.mean.count, mean: $0.mean.mean,
+                metric: $0.metric, data: Nullable($0.data), dataSha256: Nullable($0.dataSha256), n: $0.mean.count,
+                mean: $0.mean.mean,
                 sd: Nullable($0.mean.standardDeviation), ci: Nullable($0.mean.interval))
         }
     }

@@ -57,13 +57,15 @@ struct RunsCompare: ParsableCommand {
             throw ValidationError("The run '\(one.named)' is named twice.")
         }
         let compared = try found.map { try ComparedRun($0.run, in: store) }
-        let groups = try SeedGroup.groups(of: compared, by: groupBy)
+        let groups =
+            try groupBy.isEmpty
+            ? SeedGroup.seeds(of: compared).filter { $0.runs.count > 1 } : SeedGroup.groups(of: compared, by: groupBy)
         let comparison = try Comparison(
             compared, .init(equivalenceMargin: equivalentWithin.map { $0 / 100 }, flips: flips), in: store,
-            workers: Workers())
-        for notice in comparison.notices { Output.warn(notice.printable) }
-        groups.warn()
-        if json { return try Output.write(json: ComparisonDocument(comparison, groups)) }
+            on: Workers())
+        let notices = comparison.notices + groups.flatMap(\.notices)
+        for notice in notices { Output.warn(notice.printable) }
+        if json { return try Output.write(json: ComparisonDocument(comparison, groups, notices: notices)) }
         try Output.write(comparison.text(groups))
     }
 }
@@ -133,26 +135,23 @@ extension Comparison {
                     + [test.difference.accuracy.signedPoints, test.difference.accuracyInterval.points]
                     + [test.difference.macroF1.signedPoints, test.difference.macroF1Interval.points])
         }
-        var text = "\(tests[0].data), \(tests[0].texts.formatted()) texts; differences in points\n".printable
-        text = text.trimmingCharacters(in: .whitespaces) + "\n" + table.text
+        var text = "\(tests[0].data), \(tests[0].texts.formatted()) texts; differences in points".printable + "\n"
+        text += table.text
         for test in tests {
-            let subject = tests.count > 1 || !test.sentence.hasPrefix(test.a) ? "\(test.a) and \(test.b): " : ""
             for sentence in [test.sentence, test.equivalenceSentence].compactMap({ $0 }) {
-                text += (subject + sentence).printable + "\n"
+                text += "\(test.a) and \(test.b): \(sentence)".printable + "\n"
             }
         }
         for test in tests {
-            for (name, flips) in [(test.a, test.onlyAFlips), (test.b, test.onlyBFlips)] where !flips.isEmpty {
+            for (name, count, flips) in [(test.a, test.onlyA, test.onlyAFlips), (test.b, test.onlyB, test.onlyBFlips)]
+            where !flips.isEmpty {
                 var table = TextTable(
-                    header: ["only \(name.printable)", "actual", test.a.printable, test.b.printable, "text"],
-                    numeric: [0])
+                    header: ["row", "actual", test.a.printable, test.b.printable, "text"], numeric: [0])
                 for flip in flips {
-                    table.rows.append(
-                        ["row \(flip.row)"]
-                            + [flip.actual, flip.predictedA, flip.predictedB, flip.text ?? "(not kept)"].map(
-                                \.printable))
+                    let answers = [flip.actual, flip.predictedA, flip.predictedB, flip.text ?? "(not kept)"]
+                    table.rows.append(["\(flip.row)"] + answers.map(\.printable))
                 }
-                text += "\n" + table.text
+                text += "\nonly \(name.printable) right: \(flips.count) of \(count) texts\n" + table.text
             }
         }
         return text
@@ -254,7 +253,9 @@ private struct ComparisonDocument: Encodable {
     }
 
     struct TestOfGroups: Encodable {
-        let figure, a, b: String
+        let metric: String
+        let data: Nullable<String>
+        let a, b: String
         let difference: Double
         let ci: Nullable<Interval>
         let p: Nullable<Double>
@@ -262,7 +263,8 @@ private struct ComparisonDocument: Encodable {
         let sentence: String
 
         init(_ test: GroupTest) {
-            (figure, a, b, difference) = (test.figure, test.a, test.b, test.test.difference)
+            (metric, data) = (test.figure.metric, Nullable(test.figure.data))
+            (a, b, difference) = (test.a, test.b, test.test.difference)
             (ci, p, pHolm, sentence) = (
                 Nullable(test.test.interval), Nullable(test.test.p), test.adjustedP, test.sentence
             )
@@ -275,8 +277,10 @@ private struct ComparisonDocument: Encodable {
     let parameters: [String: [String?]]
     let groups: [GroupDocument]
     let groupTests: [TestOfGroups]
+    let notices: [String]
 
-    init(_ comparison: Comparison, _ groups: [SeedGroup]) {
+    init(_ comparison: Comparison, _ groups: [SeedGroup], notices: [String]) {
+        self.notices = notices
         runs = comparison.runs.map(OneRun.init)
         tests = comparison.tests.map(Test.init)
         parameters = Dictionary(

@@ -5,7 +5,8 @@ import RunStore
 /// `addnorm runs list`
 struct RunsList: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List runs, the latest first, with the figures of the epoch of the best dev accuracy.",
+        commandName: "list",
+        abstract: "List runs, the latest first, with the figures of the epoch of the best dev accuracy.",
         discussion: """
               addnorm runs list --where "accuracy > 0.9 AND learning_rate < 1e-4"
               addnorm runs list --sort accuracy --limit 5
@@ -50,7 +51,9 @@ struct RunsList: ParsableCommand {
 
     func validate() throws {
         try requirePositive(limit, "--limit")
-        if !groupBy.isEmpty && columns != nil { throw ValidationError("Give either --columns or --group-by, not both.") }
+        if !groupBy.isEmpty && columns != nil {
+            throw ValidationError("Give either --columns or --group-by, not both.")
+        }
     }
 
     /// Names and headings of what is shown if nothing else is asked for.
@@ -58,7 +61,9 @@ struct RunsList: ParsableCommand {
         "id": "id", "name": "name", "status": "status", "started_at": "started", "seconds": "seconds",
         "accuracy": "accuracy", "macro_f1": "macro F1", "epoch": "epoch", "tags": "tags", "output": "output",
     ]
-    private static let order = ["id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "tags", "output"]
+    private static let order = [
+        "id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "tags", "output",
+    ]
     private static let inJSON = [
         "id", "name", "status", "started_at", "seconds", "best_dev_accuracy", "best_epoch", "dev_macro_f1", "dev_loss",
         "parameters", "output", "seed", "seed_group", "tags", "note",
@@ -78,7 +83,8 @@ struct RunsList: ParsableCommand {
         let columns = columns?.list ?? (json ? Self.inJSON : Self.order)
         let table = try store.list(selection, columns: columns)
         if json { return try Output.write(json: table.objects()) }
-        var text = TextTable(header: columns, rows: table.rows.map { zip(columns, $0).map(Self.text) }, numeric: table.numericColumns)
+        var text = TextTable(
+            header: columns, rows: table.rows.map { zip(columns, $0).map(Self.text) }, numeric: table.numericColumns)
         if self.columns == nil {
             text.header = columns.map { Self.shown[$0] ?? $0 }
             text.removeColumn(ifEmpty: "tags")

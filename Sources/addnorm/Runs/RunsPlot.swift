@@ -69,9 +69,9 @@ struct RunsPlot: ParsableCommand {
     /// The runs that make one curve each.
     private func groups(_ store: RunStore) throws -> [(name: String, runs: [Int64])] {
         let compared = try store.runs(runs).map { try ComparedRun($0, in: store) }
-        let groups = try SeedGroup.groups(of: compared, by: groupBy)
+        let groups =
+            try groupBy.isEmpty ? SeedGroup.seeds(of: compared) : SeedGroup.groups(of: compared, by: groupBy)
         groups.warn()
-        if groups.isEmpty { return compared.map { ($0.name, [$0.run.id ?? 0]) } }
         return groups.map { ($0.name, $0.runs.map { $0.run.id ?? 0 }) }
     }
 }

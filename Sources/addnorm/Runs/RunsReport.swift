@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Kernels
 import Reports
 import RunStore
 
@@ -32,7 +33,7 @@ struct RunsReport: ParsableCommand {
 
     func run() throws {
         let store = try database.open(for: .read)
-        let page = try ReportPage(of: store.runs(runs), in: store)
+        let page = try ReportPage(of: store.runs(runs), in: store, on: Workers())
         var file = try OutputFile(output, besides: [database.path])
         try file.write(page.html)
     }

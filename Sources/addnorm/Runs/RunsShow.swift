@@ -25,7 +25,8 @@ struct RunsShow: ParsableCommand {
         let run = try store.run(idOrName ?? store.latestRun())
         let id = run.id ?? 0
         let document = Document(
-            run: run, tags: try store.tags(of: id), params: try store.params(of: id), metrics: try store.metrics(of: id),
+            run: run, tags: try store.tags(of: id), params: try store.params(of: id),
+            metrics: try store.metrics(of: id),
             evaluations: try store.evaluations(of: id), files: RunFile.files(of: run))
         if json { return try Output.write(json: document) }
         try Output.write(document.text)
@@ -67,10 +68,12 @@ struct RunsShow: ParsableCommand {
         /// A row for each epoch.
         private var epochs: TextTable {
             var table = TextTable(
-                header: ["epoch", "step", "train loss", "dev loss", "accuracy", "macro F1"], numeric: [0, 1, 2, 3, 4, 5])
+                header: ["epoch", "step", "train loss", "dev loss", "accuracy", "macro F1"],
+                numeric: [0, 1, 2, 3, 4, 5])
             for accuracy in metrics where accuracy.split == .dev && accuracy.name == "accuracy" {
                 func figure(_ split: Metric.Split, _ name: String) -> String {
-                    metrics.first { $0.step == accuracy.step && $0.split == split && $0.name == name }?.value?.figure ?? ""
+                    metrics.first { $0.step == accuracy.step && $0.split == split && $0.name == name }?.value?.figure
+                        ?? ""
                 }
                 table.rows.append([
                     "\(Int(accuracy.epoch))", "\(accuracy.step)", figure(.train, "loss"), figure(.dev, "loss"),
@@ -128,7 +131,8 @@ private struct RunFile: Encodable {
     var size: String { bytes.value.map { $0.formatted(.byteCount(style: .file)) } ?? "missing" }
 
     private static func bytes(at url: URL) -> Int? {
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path) else {
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path)
+        else {
             return nil
         }
         guard attributes[.type] as? FileAttributeType == .typeDirectory else { return attributes[.size] as? Int }
