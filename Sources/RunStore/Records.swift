@@ -39,21 +39,29 @@ package struct Run: Record, Sendable {
     package let devSha256: String?
     package let seed: Int64
     package let threads: Int
-    /// The machine's name.
-    package private(set) var host = ProcessInfo.processInfo.hostName
+    /// The machine's name, and which of its processes trains.
+    package private(set) var host = ProcessIdentity.current.host
+    private var bootId = ProcessIdentity.current.bootId
+    private var processId: Int? = ProcessIdentity.current.processId
+    private var processStart = ProcessIdentity.current.start
     /// Of this program.
     package let version: String
     /// The number of the model's parameters.
     package let parameters: Int
     /// Why a run has failed.
     package internal(set) var error: String?
+    /// The same for all runs of one training with several seeds.
+    package let seedGroup: String?
+    /// What the user has to say about it.
+    package internal(set) var note: String?
 
     /// Creates a run that begins now.
     ///
     /// - Parameter name: nil to have one made
     package init(
         name: String?, command: String, model: String?, output: String, trainData: String, trainSha256: String,
-        devData: String?, devSha256: String?, seed: UInt64, threads: Int, version: String, parameters: Int
+        devData: String?, devSha256: String?, seed: UInt64, threads: Int, version: String, parameters: Int,
+        seedGroup: String? = nil
     ) {
         self.name = name ?? ""
         self.command = command
@@ -67,6 +75,7 @@ package struct Run: Record, Sendable {
         self.threads = threads
         self.version = version
         self.parameters = parameters
+        self.seedGroup = seedGroup
     }
 }
 
@@ -192,10 +201,17 @@ package struct PredictionRecord: Record, Sendable {
     package let predicted: String
     /// How probable the answer was.
     package let confidence: Double
+    /// What was classified, or its beginning, if the answer is wrong; nil otherwise, and in evaluations of earlier versions.
+    package let text: String?
 
-    package init(row: Int, actual: String, predicted: String, confidence: Double) {
+    /// - Parameter text: what was classified; it is kept if the answer is wrong
+    package init(row: Int, actual: String, predicted: String, confidence: Double, text: String? = nil) {
         (self.row, self.actual, self.predicted, self.confidence) = (row, actual, predicted, confidence)
+        self.text = actual == predicted ? nil : text.map { String($0.prefix(Self.keptLength)) }
     }
+
+    /// In characters: enough to see why.
+    private static let keptLength = 1000
 }
 
 /// A row of the view `run_summary`.

@@ -126,6 +126,70 @@ extension DatabaseMigrator {
                     ALTER TABLE evaluations ADD COLUMN macro_f1_high REAL;
                     """)
         }
+        migrator.registerMigration("3: processes, notes and tags; metrics by their key") { db in
+            try db.execute(
+                sql: """
+                    DROP VIEW run_summary;
+
+                    -- Which process trains: the kernel's boot id, the process's id, and its start in clock ticks since the boot.
+                    ALTER TABLE runs ADD COLUMN boot_id TEXT;
+                    ALTER TABLE runs ADD COLUMN process_id INTEGER;
+                    ALTER TABLE runs ADD COLUMN process_start INTEGER;
+                    -- The same for all runs of one `train --seeds`.
+                    ALTER TABLE runs ADD COLUMN seed_group TEXT;
+                    ALTER TABLE runs ADD COLUMN note TEXT;
+
+                    CREATE TABLE tags (
+                        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+                        tag    TEXT NOT NULL,
+                        PRIMARY KEY (run_id, tag)
+                    ) WITHOUT ROWID;
+
+                    -- Of wrong answers only.
+                    ALTER TABLE predictions ADD COLUMN text TEXT;
+
+                    -- In the order in which they are read, and no value twice.
+                    ALTER TABLE metrics RENAME TO old_metrics;
+                    CREATE TABLE metrics (
+                        run_id      INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+                        split       TEXT NOT NULL CHECK (split IN ('train', 'dev')),
+                        name        TEXT NOT NULL,
+                        step        INTEGER NOT NULL,
+                        epoch       REAL NOT NULL,
+                        value       REAL,
+                        recorded_at TEXT NOT NULL,
+                        PRIMARY KEY (run_id, split, name, step)
+                    ) WITHOUT ROWID;
+                    INSERT OR REPLACE INTO metrics
+                    SELECT run_id, split, name, step, epoch, value, recorded_at FROM old_metrics ORDER BY rowid;
+                    DROP TABLE old_metrics;
+                    """)
+            try db.execute(sql: "CREATE VIEW run_summary AS \(runSummary)")
+        }
         return migrator
     }
+
+    /// The view `run_summary`: a row for each run, with the figures of its epoch of the highest dev accuracy.
+    static let runSummary = """
+        SELECT runs.id, runs.name, runs.status, runs.started_at,
+               round((julianday(runs.finished_at) - julianday(runs.started_at)) * 86400, 1) AS seconds,
+               best.value AS best_dev_accuracy,
+               CAST(best.epoch AS INTEGER) AS best_epoch,
+               f1.value AS dev_macro_f1,
+               loss.value AS dev_loss,
+               runs.parameters, runs.output
+        FROM runs
+        LEFT JOIN metrics AS best ON best.run_id = runs.id AND best.split = 'dev' AND best.name = 'accuracy'
+            AND best.step = (
+                SELECT accuracy.step
+                FROM metrics AS accuracy
+                JOIN metrics AS f1 ON f1.run_id = accuracy.run_id AND f1.split = 'dev'
+                    AND f1.name = 'macro_f1' AND f1.step = accuracy.step
+                WHERE accuracy.run_id = runs.id AND accuracy.split = 'dev' AND accuracy.name = 'accuracy'
+                ORDER BY accuracy.value DESC, f1.value DESC, accuracy.step LIMIT 1)
+        LEFT JOIN metrics AS f1 ON f1.run_id = runs.id AND f1.split = 'dev' AND f1.name = 'macro_f1'
+            AND f1.step = best.step
+        LEFT JOIN metrics AS loss ON loss.run_id = runs.id AND loss.split = 'dev' AND loss.name = 'loss'
+            AND loss.step = best.step
+        """
 }

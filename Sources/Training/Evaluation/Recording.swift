@@ -36,7 +36,7 @@ extension RunStore {
                 let prediction = result.predictions[index]
                 return PredictionRecord(
                     row: index + 1, actual: names(result.actual(index)), predicted: names(prediction.labels),
-                    confidence: Double(prediction.confidence))
+                    confidence: Double(prediction.confidence), text: dataset.examples[index].text)
             })
     }
 

@@ -1,0 +1,42 @@
+import Foundation
+
+/// A process as it can be told from every other one, also from a later one with the same id.
+struct ProcessIdentity: Equatable, Sendable {
+    /// The machine's name.
+    let host: String
+    /// Made anew by the kernel whenever it starts; nil where there is no such thing.
+    let bootId: String?
+    let processId: Int
+    /// In clock ticks since the boot; nil where that is not known.
+    let start: Int?
+
+    /// This one.
+    static let current = ProcessIdentity(
+        host: ProcessInfo.processInfo.hostName,
+        bootId: (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?
+            .trimmingCharacters(in: .whitespacesAndNewlines),
+        processId: Int(getpid()), start: status(of: Int(getpid()))?.start)
+
+    /// Whether the process has certainly ended. Of a process on another machine, or one that was recorded before processes
+    /// were, nothing is certain.
+    var isGone: Bool {
+        guard host == Self.current.host, let bootId, let here = Self.current.bootId else { return false }
+        if bootId != here { return true }
+        guard let status = Self.status(of: processId) else {
+            // The files of another user's process may be hidden.
+            return kill(pid_t(truncatingIfNeeded: processId), 0) != 0 && errno == ESRCH
+        }
+        return status.start != start || status.isZombie
+    }
+
+    /// What the kernel tells of a process: see proc_pid_stat(5).
+    private static func status(of process: Int) -> (start: Int, isZombie: Bool)? {
+        // The name in brackets may have brackets and blanks itself.
+        guard let line = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+            let name = line.lastIndex(of: ")")
+        else { return nil }
+        let fields = line[line.index(after: name)...].split(separator: " ")
+        guard fields.count > 19, let start = Int(fields[19]) else { return nil }
+        return (start, fields[0] == "Z" || fields[0] == "X")
+    }
+}

@@ -1,0 +1,61 @@
+import GRDB
+
+// What is read of runs.
+
+extension RunStore {
+    /// All runs, the latest first.
+    package func summaries() throws -> [RunSummary] {
+        try read { try RunSummary.fetchAll($0, sql: "SELECT * FROM run_summary ORDER BY id DESC") }
+    }
+
+    /// The run with this id or this name.
+    ///
+    /// - Throws: ``RunStoreError`` if there is none.
+    package func run(_ idOrName: String) throws -> Run {
+        try read { db in
+            if let id = Int64(idOrName), let run = try Run.filter(Column("id") == id).fetchOne(db) { return run }
+            if let run = try Run.filter(Column("name") == idOrName).fetchOne(db) { return run }
+            throw RunStoreError("\(self.path): no run has the id or name '\(idOrName)'; see 'addnorm runs list'")
+        }
+    }
+
+    /// What a run was tagged with, in alphabetical order.
+    package func tags(of run: Int64) throws -> [String] {
+        try read {
+            try String.fetchAll($0, sql: "SELECT tag FROM tags WHERE run_id = ? ORDER BY tag", arguments: [run])
+        }
+    }
+
+    /// The hyper-parameters of a run, by name.
+    package func params(of run: Int64) throws -> [Param] {
+        try read { try Param.filter(Column("run_id") == run).order(Column("name")).fetchAll($0) }
+    }
+
+    /// The metrics of a run in the order of steps.
+    package func metrics(of run: Int64) throws -> [Metric] {
+        try read { db in
+            try Metric.filter(Column("run_id") == run)
+                .order(Column("step"), Column("split"), Column("name")).fetchAll(db)
+        }
+    }
+
+    /// The evaluations of the models that a run has written, the oldest first.
+    package func evaluations(of run: Int64) throws -> [Evaluation] {
+        try read { try Evaluation.filter(Column("run_id") == run).order(Column("id")).fetchAll($0) }
+    }
+
+    /// The result of any one SQL statement.
+    ///
+    /// - Throws: ``RunStoreError`` with SQLite's message if the statement is wrong, or would write and the store is open for
+    ///   reading only.
+    package func query(_ sql: String) throws -> Table {
+        try read { db in
+            let statements = try Array(db.allStatements(sql: sql))
+            guard statements.count == 1 else {
+                throw RunStoreError("one SQL statement is expected, not \(statements.count)")
+            }
+            let rows = try Row.fetchAll(statements[0]).map { row in Array(row.databaseValues.map(Table.Cell.init)) }
+            return Table(columns: statements[0].columnNames, rows: rows)
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import Foundation
+import GRDB
+
+/// The result of a query.
+package struct Table: Sendable, Equatable {
+    /// One value.
+    package enum Cell: Sendable, Equatable {
+        case null
+        case integer(Int64)
+        case real(Double)
+        case text(String)
+        case blob(Data)
+
+        init(_ value: DatabaseValue) {
+            self =
+                switch value.storage {
+                case .null: .null
+                case .int64(let value): .integer(value)
+                case .double(let value): .real(value)
+                case .string(let value): .text(value)
+                case .blob(let value): .blob(value)
+                }
+        }
+    }
+
+    /// The columns' names, in the order of the statement.
+    package let columns: [String]
+    /// A value for each column.
+    package let rows: [[Cell]]
+}
