@@ -3,7 +3,7 @@ import GRDB
 /// A run with all that the database has of it, but for the answers to single examples.
 package struct RunContents: Sendable {
     /// A model's result on one file, with how well each label was told.
-    package struct EvaluationContents: Sendable {
+    package struct EvaluationContents: Encodable, Sendable {
         package let evaluation: Evaluation
         package let classes: [ClassMetric]
         package let confusions: [Confusion]
@@ -32,11 +32,12 @@ extension RunStore {
     /// All that the database has of a run; nil if it has been deleted meanwhile.
     package func contents(of run: Int64) throws -> RunContents? {
         try read { db in
-            guard let record = try Run.fetchOne(db, key: run) else { return nil }
+            guard let record = try Run.filter(Column("id") == run).fetchOne(db) else { return nil }
             let evaluations = try Evaluation.filter(Column("run_id") == run).order(Column("id")).fetchAll(db)
             return RunContents(
                 run: record, tags: try Self.tags(db, of: run), params: try Self.params(db, of: run),
-                metrics: try Self.metrics(db, of: run),
+                metrics: try Metric.filter(Column("run_id") == run)
+                    .order(Column("split"), Column("name"), Column("step")).fetchAll(db),
                 evaluations: try evaluations.map { evaluation in
                     let isOfIt = Column("evaluation_id") == evaluation.id
                     return .init(
@@ -62,7 +63,8 @@ extension RunStore {
     package func exportRow(of run: Int64, columns: [String]) throws -> [Table.Cell]? {
         try read { db in
             guard let row = try Row.fetchOne(db, sql: Self.rowOfRun, arguments: [run]) else { return nil }
-            let fixed = row.databaseValues.map(Table.Cell.init) + [.text(try Self.tags(db, of: run).joined(separator: ", "))]
+            let fixed =
+                row.databaseValues.map(Table.Cell.init) + [.text(try Self.tags(db, of: run).joined(separator: ", "))]
             let params = try Self.params(db, of: run)
             return fixed + columns.dropFirst(fixed.count).map { params[$0] ?? .null }
         }
@@ -80,23 +82,5 @@ extension RunStore {
     static func params(_ db: Database, of run: Int64) throws -> [String: Table.Cell] {
         let rows = try Row.fetchAll(db, sql: "SELECT name, value FROM params WHERE run_id = ?", arguments: [run])
         return Dictionary(uniqueKeysWithValues: rows.map { ($0[0], Table.Cell($0[1])) })
-    }
-
-    /// By hand: a decoder needs ten times as long, and there can be millions.
-    private static func metrics(_ db: Database, of run: Int64) throws -> [Metric] {
-        let rows = try Row.fetchCursor(
-            db,
-            sql: """
-                SELECT split, name, step, epoch, value, recorded_at FROM metrics
-                WHERE run_id = ? ORDER BY split, name, step
-                """, arguments: [run])
-        var metrics: [Metric] = []
-        while let row = try rows.next() {
-            metrics.append(
-                Metric(
-                    runId: run, split: Metric.Split(rawValue: row[0]) ?? .train, name: row[1], step: row[2],
-                    epoch: row[3], value: row[4], recordedAt: row[5]))
-        }
-        return metrics
     }
 }

@@ -60,7 +60,9 @@ extension RunStore {
     /// files have the same one, also the beginning of the SHA-256.
     private func evaluatedFiles() throws -> [[String]: String] {
         let files = try read { db in
-            try Row.fetchAll(db, sql: "SELECT DISTINCT data, data_sha256 FROM evaluations").map { [$0[0], $0[1]] as [String] }
+            try Row.fetchAll(db, sql: "SELECT DISTINCT data, data_sha256 FROM evaluations").map {
+                [$0[0], $0[1]] as [String]
+            }
         }
         func name(_ file: [String]) -> String { URL(filePath: file[0]).lastPathComponent.mlflowKey }
         let contents = Dictionary(grouping: files, by: name).mapValues { Set($0.map { $0[1] }) }

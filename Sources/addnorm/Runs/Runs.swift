@@ -4,5 +4,5 @@ import ArgumentParser
 struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look at past runs.",
-        subcommands: [RunsList.self, RunsShow.self, RunsQuery.self])
+        subcommands: [RunsList.self, RunsShow.self, RunsQuery.self, RunsExport.self])
 }

@@ -6,7 +6,7 @@ struct RunsShow: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show one run: hyper-parameters, metrics of each epoch, evaluations.")
 
-    @Argument(help: ArgumentHelp("The id or the name of a run.", valueName: "run"))
+    @Argument(help: ArgumentHelp("The id or the name of a run.", valueName: "run"), completion: .runs)
     var idOrName: String
 
     @Flag(help: "Print a JSON object.")
