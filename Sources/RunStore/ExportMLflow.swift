@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import GRDB
 
@@ -5,8 +6,8 @@ extension RunStore {
     /// Writes runs to a new SQLite file that MLflow takes for its own store: `mlflow ui --backend-store-uri sqlite:///FILE`.
     ///
     /// The tables are those of one old revision of MLflow's schema, complete; MLflow migrates them when it first opens the file.
-    /// A run becomes a run of the experiment `addnorm`. Its id there follows from its id and start here, so that a second
-    /// export has the same.
+    /// A run becomes a run of the experiment `addnorm`. Its id there follows from what it is here, so that a second export has
+    /// the same.
     ///
     /// - Parameters:
     ///   - runs: their ids
@@ -81,7 +82,7 @@ extension RunStore {
             else { return nil }
             let startTime = row[row.count - 2] as Int64? ?? 0
             var run = MLflowRun(
-                uuid: String(format: "%016llx%016llx", startTime, id), name: row["name"],
+                uuid: Self.mlflowID(row), name: row["name"],
                 status: Self.mlflowStatus(row["status"]), startTime: startTime, endTime: row[row.count - 1],
                 artifacts: URL(filePath: row["output"], directoryHint: .notDirectory).absoluteString)
 
@@ -89,8 +90,7 @@ extension RunStore {
                 ("mlflow.runName", run.name), ("mlflow.source.name", "addnorm"), ("mlflow.source.type", "LOCAL"),
             ]
             if let note = row["note"] as String?, !note.isEmpty { run.tags.append(("mlflow.note.content", note)) }
-            let elsewhere: Set = ["name", "status", "started_at", "finished_at", "output", "seed", "threads", "note"]
-            for (column, value) in row.prefix(row.count - 2) where !elsewhere.contains(column) && !value.isNull {
+            for (column, value) in row.prefix(row.count - 2) where !Self.notTags.contains(column) && !value.isNull {
                 run.tags.append(("addnorm.\(column)", Table.Cell(value).text))
             }
             run.tags += try Self.tags(db, of: id).map { ($0.mlflowKey, "true") }
@@ -124,6 +124,19 @@ extension RunStore {
             }
             return run
         }
+    }
+
+    /// The columns of `runs` that stand elsewhere in MLflow, or say nothing there.
+    private static let notTags: Set = [
+        "name", "status", "started_at", "finished_at", "output", "seed", "threads", "note", "boot_id", "process_id",
+        "process_start",
+    ]
+
+    /// 32 hexadecimal digits that are always the same for a run, whatever it is called.
+    private static func mlflowID(_ row: Row) -> String {
+        let identity = ["id", "started_at", "host", "output"].map { Table.Cell(row[$0]).text }
+        let digest = SHA256.hash(data: Data(identity.joined(separator: "\n").utf8))
+        return digest.prefix(16).map { String(format: "%02x", $0) }.joined()
     }
 
     /// A time in SQL as milliseconds since 1970.

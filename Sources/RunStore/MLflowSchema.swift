@@ -1,5 +1,5 @@
 extension RunStore {
-    /// The tables of MLflow's store as of its revision `bd07f7e963c5` (MLflow 1.28), from where every later version migrates them.
+    /// The tables of MLflow's store as of its revision `bd07f7e963c5`, from where later versions migrate them.
     /// A store that lacks one of them, or a constraint that a migration replaces, is refused.
     static let mlflowSchema = """
         CREATE TABLE alembic_version (
@@ -20,6 +20,8 @@ extension RunStore {
             experiment_id INTEGER NOT NULL REFERENCES experiments (experiment_id),
             CONSTRAINT experiment_tag_pk PRIMARY KEY (key, experiment_id));
         INSERT INTO experiments VALUES (1, 'addnorm', './mlruns/1', 'active');
+        -- For pages on training instead of those on language models.
+        INSERT INTO experiment_tags VALUES ('mlflow.experimentKind', 'custom_model_development', 1);
 
         CREATE TABLE runs (
             run_uuid VARCHAR(32) NOT NULL,
