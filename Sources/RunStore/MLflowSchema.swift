@@ -20,8 +20,6 @@ extension RunStore {
             experiment_id INTEGER NOT NULL REFERENCES experiments (experiment_id),
             CONSTRAINT experiment_tag_pk PRIMARY KEY (key, experiment_id));
         INSERT INTO experiments VALUES (1, 'addnorm', './mlruns/1', 'active');
-        -- For pages on training instead of those on language models.
-        INSERT INTO experiment_tags VALUES ('mlflow.experimentKind', 'custom_model_development', 1);
 
         CREATE TABLE runs (
             run_uuid VARCHAR(32) NOT NULL,
