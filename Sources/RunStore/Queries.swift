@@ -19,6 +19,16 @@ extension RunStore {
         }
     }
 
+    /// The id of the run that began last.
+    ///
+    /// - Throws: ``RunStoreError`` if there is none.
+    package func latestRun() throws -> String {
+        guard let id = try read({ try Int64.fetchOne($0, sql: "SELECT max(id) FROM runs") }) else {
+            throw RunStoreError("\(path): no run has been recorded yet")
+        }
+        return "\(id)"
+    }
+
     /// What a run was tagged with, in alphabetical order.
     package func tags(of run: Int64) throws -> [String] {
         try read {
@@ -49,7 +59,11 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` with SQLite's message if the statement is wrong, or would write and the store is open for
     ///   reading only.
     package func query(_ sql: String) throws -> Table {
-        try read { db in
+        // SQLite would refuse it too, with a word on views that only this connection has.
+        if sql.firstMatch(of: /^\s*(insert|update|delete|replace|drop|create|alter)\b/.ignoresCase()) != nil {
+            throw RunStoreError("\(path): the database cannot be written to: 'runs query' only reads")
+        }
+        return try read { db in
             let statements = try Array(db.allStatements(sql: sql))
             guard statements.count == 1 else {
                 throw RunStoreError("one SQL statement is expected, not \(statements.count)")

@@ -19,6 +19,7 @@ extension RunStore {
             } else if try Run.filter(Column("name") == run.name).fetchCount(db) > 0 {
                 throw RunStoreError("\(self.path): a run called '\(run.name)' is there already; choose another --name")
             }
+            if run.seedGroup?.isEmpty == true { run.seedGroup = run.name }
             try run.insert(db)
             run.id = db.lastInsertedRowID
             for (name, value) in params { try Param(runId: db.lastInsertedRowID, name: name, value: value).insert(db) }
@@ -45,9 +46,16 @@ extension RunStore {
     }
 
     /// Appends metrics, all or none.
+    ///
+    /// - Throws: ``RunStoreError`` if the run is no longer there.
     package func record(_ metrics: [Metric]) throws {
-        if metrics.isEmpty { return }
-        try write { db in for metric in metrics { try metric.insert(db) } }
+        guard let run = metrics.first?.runId else { return }
+        try write { db in
+            guard try Run.exists(db, key: run) else {
+                throw RunStoreError("\(path): the run has been deleted while it was being trained")
+            }
+            for metric in metrics { try metric.insert(db) }
+        }
     }
 
     /// Records the end of a run.

@@ -50,14 +50,23 @@ package struct Run: Record, Sendable {
     package let parameters: Int
     /// Why a run has failed.
     package internal(set) var error: String?
-    /// The same for all runs of one training with several seeds.
-    package let seedGroup: String?
+    /// The same for all runs of one training with several seeds: the name that the user gave, or that of the first run.
+    package internal(set) var seedGroup: String?
     /// What the user has to say about it.
     package internal(set) var note: String?
 
+    /// Whether it is being trained by a process of this machine that is certainly there.
+    package var isAlive: Bool {
+        guard status == .running, host == ProcessIdentity.current.host, let processId else { return false }
+        return bootId == ProcessIdentity.current.bootId
+            && !ProcessIdentity(host: host, bootId: bootId, processId: processId, start: processStart).isGone
+    }
+
     /// Creates a run that begins now.
     ///
-    /// - Parameter name: nil to have one made
+    /// - Parameters:
+    ///   - name: nil to have one made
+    ///   - seedGroup: empty if this run is the first of its group
     package init(
         name: String?, command: String, model: String?, output: String, trainData: String, trainSha256: String,
         devData: String?, devSha256: String?, seed: UInt64, threads: Int, version: String, parameters: Int,
@@ -242,7 +251,12 @@ package struct RunSummary: Record, Sendable {
 }
 
 /// Times as the database has them.
-enum Timestamp {
+package enum Timestamp {
     /// Now, as ISO 8601 in UTC with milliseconds: `2026-01-31T09:30:00.000Z`.
-    static var now: String { Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+    static var now: String { Date.now.formatted(format) }
+
+    /// The time of a text; nil if it is none.
+    package static func date(_ text: String) -> Date? { try? Date(text, strategy: format) }
+
+    private static let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 }

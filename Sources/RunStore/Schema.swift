@@ -164,32 +164,63 @@ extension DatabaseMigrator {
                     SELECT run_id, split, name, step, epoch, value, recorded_at FROM old_metrics ORDER BY rowid;
                     DROP TABLE old_metrics;
                     """)
+            // The figures of the view, kept up to date wherever metrics are written: to look for them among all metrics of many
+            // runs would take too long.
+            try db.execute(
+                sql: """
+                    CREATE TABLE best_epochs (
+                        run_id   INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+                        step     INTEGER NOT NULL,
+                        epoch    REAL NOT NULL,
+                        accuracy REAL,
+                        macro_f1 REAL,
+                        loss     REAL
+                    );
+                    """)
+            for (event, row) in [("INSERT", "new"), ("DELETE", "old")] {
+                try db.execute(
+                    sql: """
+                        CREATE TRIGGER best_epoch_after_\(event.lowercased()) AFTER \(event) ON metrics
+                        WHEN \(row).split = 'dev' AND \(row).name IN ('accuracy', 'macro_f1', 'loss')
+                        BEGIN
+                            DELETE FROM best_epochs WHERE run_id = \(row).run_id;
+                            INSERT INTO best_epochs \(bestEpoch(of: "\(row).run_id"));
+                        END;
+                        """)
+            }
+            for run in try Int64.fetchAll(db, sql: "SELECT id FROM runs") {
+                try db.execute(sql: "INSERT INTO best_epochs \(bestEpoch(of: "\(run)"))")
+            }
             try db.execute(sql: "CREATE VIEW run_summary AS \(runSummary)")
         }
         return migrator
+    }
+
+    /// The epoch of a run with the highest dev accuracy; of equal ones that with the higher macro F1, or the earlier. Nothing of
+    /// a run that is being deleted.
+    private static func bestEpoch(of run: String) -> String {
+        """
+        SELECT accuracy.run_id, accuracy.step, accuracy.epoch, accuracy.value, f1.value, loss.value
+        FROM runs
+        JOIN metrics AS accuracy ON accuracy.run_id = runs.id AND accuracy.split = 'dev' AND accuracy.name = 'accuracy'
+        JOIN metrics AS f1 ON f1.run_id = runs.id AND f1.split = 'dev' AND f1.name = 'macro_f1'
+            AND f1.step = accuracy.step
+        LEFT JOIN metrics AS loss ON loss.run_id = runs.id AND loss.split = 'dev' AND loss.name = 'loss'
+            AND loss.step = accuracy.step
+        WHERE runs.id = \(run)
+        ORDER BY accuracy.value DESC, f1.value DESC, accuracy.step LIMIT 1
+        """
     }
 
     /// The view `run_summary`: a row for each run, with the figures of its epoch of the highest dev accuracy.
     static let runSummary = """
         SELECT runs.id, runs.name, runs.status, runs.started_at,
                round((julianday(runs.finished_at) - julianday(runs.started_at)) * 86400, 1) AS seconds,
-               best.value AS best_dev_accuracy,
+               best.accuracy AS best_dev_accuracy,
                CAST(best.epoch AS INTEGER) AS best_epoch,
-               f1.value AS dev_macro_f1,
-               loss.value AS dev_loss,
+               best.macro_f1 AS dev_macro_f1,
+               best.loss AS dev_loss,
                runs.parameters, runs.output
-        FROM runs
-        LEFT JOIN metrics AS best ON best.run_id = runs.id AND best.split = 'dev' AND best.name = 'accuracy'
-            AND best.step = (
-                SELECT accuracy.step
-                FROM metrics AS accuracy
-                JOIN metrics AS f1 ON f1.run_id = accuracy.run_id AND f1.split = 'dev'
-                    AND f1.name = 'macro_f1' AND f1.step = accuracy.step
-                WHERE accuracy.run_id = runs.id AND accuracy.split = 'dev' AND accuracy.name = 'accuracy'
-                ORDER BY accuracy.value DESC, f1.value DESC, accuracy.step LIMIT 1)
-        LEFT JOIN metrics AS f1 ON f1.run_id = runs.id AND f1.split = 'dev' AND f1.name = 'macro_f1'
-            AND f1.step = best.step
-        LEFT JOIN metrics AS loss ON loss.run_id = runs.id AND loss.split = 'dev' AND loss.name = 'loss'
-            AND loss.step = best.step
+        FROM runs LEFT JOIN best_epochs AS best ON best.run_id = runs.id
         """
 }

@@ -4,7 +4,7 @@ import GRDB
 /// The result of a query.
 package struct Table: Sendable, Equatable {
     /// One value.
-    package enum Cell: Sendable, Equatable {
+    package enum Cell: Sendable, Hashable {
         case null
         case integer(Int64)
         case real(Double)

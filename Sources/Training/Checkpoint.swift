@@ -92,7 +92,7 @@ struct Checkpoint {
     static func checkFolder(forOutput output: String, overwrite: Bool) throws {
         let folder = folder(forOutput: output)
         guard FileManager.default.fileExists(atPath: folder.path) else { return }
-        guard FileManager.default.fileExists(atPath: folder.appending(path: stateFile).path) else {
+        guard isThere(forOutput: output) else {
             throw TrainingError(
                 "\(folder.path): is in the way of this training's checkpoints, and is none; choose another --output")
         }
@@ -103,11 +103,15 @@ struct Checkpoint {
         }
     }
 
+    /// Whether a training can be resumed.
+    static func isThere(forOutput output: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder(forOutput: output).appending(path: stateFile).path)
+    }
+
     /// Removes the folder, if there is one.
     func remove() {
-        let folder = Self.folder(forOutput: request.output)
-        guard FileManager.default.fileExists(atPath: folder.appending(path: Self.stateFile).path) else { return }
-        try? FileManager.default.removeItem(at: folder)
+        guard Self.isThere(forOutput: request.output) else { return }
+        try? FileManager.default.removeItem(at: Self.folder(forOutput: request.output))
     }
 
     private static let stateFile = "state.json"

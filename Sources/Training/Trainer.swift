@@ -22,10 +22,7 @@ package struct Trainer {
     /// What the head reads of the sequences, `[sequences, hidden]`, where nothing else is trained.
     private var features: (training: Matrix, development: Matrix)?
     private var predictor: Predictor
-    /// Metrics that have not been written yet.
-    private var pending: [Metric] = []
-    private var lastFlush = ContinuousClock.now
-    private var lockedUntil = ContinuousClock.now
+    private let log: MetricLog
     private var lastCheckpoint = ContinuousClock.now
     private let started = ContinuousClock.now
     /// In this process, for the speed.
@@ -36,13 +33,21 @@ package struct Trainer {
 
     private var hyperparameters: Hyperparameters { state.request.hyperparameters }
 
-    /// How often metrics of single steps are recorded, in steps, and how often they are written.
+    /// How often metrics of single steps are recorded, in steps.
     private static let metricInterval = 10
-    private static let flushInterval = Duration.seconds(1)
-    /// How long a database that was locked is left alone.
-    private static let lockedInterval = Duration.seconds(60)
 
     // MARK: Beginning
+
+    /// Checks that a training may write to a folder.
+    ///
+    /// - Throws: an error that says what stands there.
+    package static func checkOutput(_ output: String, overwrite: Bool) throws {
+        try ModelFolder.checkOutput(URL(filePath: output), overwrite: overwrite)
+        try Checkpoint.checkFolder(forOutput: output, overwrite: overwrite)
+    }
+
+    /// Whether there is a checkpoint to resume the training with this output from.
+    package static func hasCheckpoint(forOutput output: String) -> Bool { Checkpoint.isThere(forOutput: output) }
 
     /// Reads the data, makes or reads the model, and records the beginning of a run.
     ///
@@ -58,8 +63,7 @@ package struct Trainer {
         report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
     ) throws {
         var request = request
-        try ModelFolder.checkOutput(URL(filePath: request.output), overwrite: request.overwrite)
-        try Checkpoint.checkFolder(forOutput: request.output, overwrite: request.overwrite)
+        try Self.checkOutput(request.output, overwrite: request.overwrite)
         let workers = Workers(count: request.hyperparameters.threads)
         var data = try DataFiles(of: request, on: workers)
         let model = try ModelFolder(
@@ -83,13 +87,19 @@ package struct Trainer {
         // It may be resumed from another folder.
         request.makePathsAbsolute()
         let store = try store()
+        let seedGroup: String? =
+            switch request.seedGroup {
+            case nil: nil
+            case .first: ""
+            case .of(let name): name
+            }
         let run = try store.begin(
             Run(
                 name: request.name, command: request.command, model: request.model, output: request.output,
                 trainData: request.train, trainSha256: data.train.sha256, devData: request.dev,
                 devSha256: request.dev.map { _ in data.dev.sha256 },
                 seed: hyperparameters.seed, threads: hyperparameters.threads, version: version,
-                parameters: model.classifier.layout.count),
+                parameters: model.classifier.layout.count, seedGroup: seedGroup),
             params: hyperparameters.params)
         let state = Checkpoint(
             run: run.id!, request: request, trainSha256: run.trainSha256, devSha256: run.devSha256, model: model,
@@ -109,6 +119,9 @@ package struct Trainer {
         let run = try store.run(idOrName)
         if run.status == .finished {
             throw TrainingError("the run '\(run.name)' is finished; there is nothing to resume")
+        }
+        if run.isAlive {
+            throw TrainingError("the run '\(run.name)' is being trained by another process; there is nothing to resume")
         }
         let state = try Checkpoint(forOutput: run.output)
         guard state.run == run.id else {
@@ -137,6 +150,7 @@ package struct Trainer {
     ) throws {
         self.state = state
         self.store = store
+        log = MetricLog(store)
         self.report = report
         self.isInterrupted = isInterrupted
         (training, development) = data
@@ -184,7 +198,7 @@ package struct Trainer {
             let wasInterrupted = try trainEpochs()
             try writeOutput()
             if wasInterrupted { try state.write() }
-            try store.record(pending)
+            try log.drain()
             try store.finish(state.run, wasInterrupted ? .interrupted : .finished)
             if !wasInterrupted { state.remove() }
             return TrainingResult(
@@ -196,7 +210,7 @@ package struct Trainer {
             if !state.progress.hasWrittenOutput && state.bestParameters != nil && (try? writeOutput()) != nil {
                 report(.notice("the best epoch until then is in \(state.request.output)"))
             }
-            try? store.record(pending)
+            try? log.drain()
             try? store.finish(state.run, .failed, error: "\(error)")
             throw error
         }
@@ -325,8 +339,7 @@ package struct Trainer {
         record(.dev, "loss", epoch.devLoss)
         record(.dev, "accuracy", epoch.accuracy)
         record(.dev, "macro_f1", epoch.macroF1)
-        // Epochs of the head alone are too short for a transaction each.
-        if features == nil { try flush() } else { try flushIfDue() }
+        try whileUnlocked { try log.flush() }
         report(.epoch(epoch))
     }
 
@@ -341,7 +354,7 @@ package struct Trainer {
             record(.train, "learning_rate", learningRate)
             record(.train, "grad_norm", gradientNorm)
             if let speed { record(.train, "tokens_per_second", speed) }
-            try flushIfDue()
+            try whileUnlocked { try log.flush() }
         }
         let left = schedule.totalSteps - state.progress.step
         report(
@@ -355,23 +368,15 @@ package struct Trainer {
     private mutating func record(_ split: Metric.Split, _ name: String, _ value: Double) {
         let progress = state.progress
         let epoch = Double(progress.epoch) + Double(progress.examplesSeen) / Double(training.sequences.count)
-        pending.append(Metric(run: state.run, split, name, step: progress.step, epoch: epoch, value: value))
+        log.append(Metric(run: state.run, split, name, step: progress.step, epoch: epoch, value: value))
     }
 
-    private mutating func flushIfDue() throws {
-        if ContinuousClock.now - lastFlush > Self.flushInterval { try flush() }
-    }
-
-    /// Writes the metrics that are waiting. If the database is locked they wait on, and the training goes on.
-    private mutating func flush() throws {
-        guard ContinuousClock.now >= lockedUntil else { return }
-        lastFlush = .now
+    /// Does some writing of metrics. If the database is locked they wait, and the training goes on.
+    private func whileUnlocked(_ write: () throws -> Void) throws {
         do {
-            try store.record(pending)
-            pending.removeAll(keepingCapacity: true)
+            try write()
         } catch let error as RunStoreError where error.isLocked {
             report(.notice("\(error); the metrics are kept, and written later"))
-            lockedUntil = .now + Self.lockedInterval
         }
     }
 
@@ -385,7 +390,7 @@ package struct Trainer {
             }
         guard isDue else { return }
         lastCheckpoint = .now
-        try flush()
+        try whileUnlocked { try log.drain() }
         trainingStep.finish(&state.model.classifier, &state.optimizer)
         try state.write()
     }

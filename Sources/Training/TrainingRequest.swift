@@ -9,6 +9,14 @@ package struct TrainingRequest: Codable, Sendable, Equatable {
         case minutes(Double)
     }
 
+    /// The runs of a training with several seeds.
+    package enum SeedGroup: Codable, Sendable, Equatable {
+        /// This run is the first one, and gives the group its name.
+        case first
+        /// The group has this name.
+        case of(String)
+    }
+
     /// The file of labelled texts.
     package var train: String
     /// Nil: a part of the training data is held out.
@@ -28,6 +36,8 @@ package struct TrainingRequest: Codable, Sendable, Equatable {
     package var hyperparameters = Hyperparameters()
     /// As the database keeps it.
     package var command = ""
+    /// Nil: it is trained with one seed only.
+    package var seedGroup: SeedGroup?
 
     /// Makes the paths mean the same in every working directory.
     mutating func makePathsAbsolute() {

@@ -240,6 +240,14 @@ func requirePositive(_ value: Int?, _ option: String, atMost most: Int = 1_000_0
     if value > most { throw ValidationError("\(option) must be at most \(most.formatted()).") }
 }
 
+/// Checks a name for a run.
+func requireRunName(_ name: String, _ option: String) throws {
+    if name.isEmpty || name.allSatisfy(\.isNumber) {
+        throw ValidationError("\(option) must not be empty or a number, or it could be taken for a run's id.")
+    }
+    if name != name.printable { throw ValidationError("\(option) must not contain control characters.") }
+}
+
 /// More threads than any machine has would only take time.
 let mostThreads = 4096
 

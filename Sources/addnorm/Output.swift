@@ -93,7 +93,9 @@ extension String {
 
     /// The text with spaces for control characters: a terminal obeys them, and a page must not have them.
     var printable: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        // Nearly all texts have none.
+        if utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7F }) { return self }
+        return String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 
     /// The beginning, if it is longer.
@@ -121,7 +123,7 @@ extension [String] {
 
 /// A table for people: columns wide enough for their cells, numbers to the right.
 struct TextTable {
-    let header: [String]
+    var header: [String]
     var rows: [[String]] = []
     /// The columns that are aligned to the right.
     var numeric: Set<Int> = []
@@ -143,9 +145,18 @@ struct TextTable {
         }.joined()
     }
 
+    /// Takes a column away that has nothing.
+    mutating func removeColumn(ifEmpty title: String) {
+        guard let column = header.firstIndex(of: title), rows.allSatisfy(\.[column].isEmpty) else { return }
+        header.remove(at: column)
+        for row in rows.indices { rows[row].remove(at: column) }
+        numeric = Set(numeric.map { $0 > column ? $0 - 1 : $0 })
+    }
+
     /// The columns that a terminal needs: two for a wide East Asian character.
     private static func width(_ text: String) -> Int {
-        text.reduce(0) { sum, character in
+        if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
+        return text.reduce(0) { sum, character in
             switch character.unicodeScalars.first!.value {
             case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
                 0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:

@@ -3,6 +3,8 @@ import Training
 
 /// Shows a training on standard error: a bar on a terminal, plain lines elsewhere.
 final class ProgressDisplay {
+    /// Takes what is worth keeping: epochs and notices.
+    private let keep: (String) -> Void
     private var lastShown = ContinuousClock.now
     private var hasBar = false
     /// Whether what the encoder reads are windows of texts.
@@ -10,6 +12,9 @@ final class ProgressDisplay {
 
     /// How often a step is shown.
     private static let interval = Output.isTerminal ? Duration.milliseconds(100) : .seconds(10)
+
+    /// - Parameter lines: takes what is worth keeping
+    init(lines: @escaping (String) -> Void = Output.note) { keep = lines }
 
     func show(_ event: TrainingEvent) {
         switch event {
@@ -72,7 +77,7 @@ final class ProgressDisplay {
 
     private func line(_ text: String) {
         finish()
-        Output.note(text + "\n")
+        keep(text + "\n")
     }
 
     private func emphasized(_ text: String) -> String {

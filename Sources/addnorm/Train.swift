@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Kernels
 import RunStore
+import Statistics
 import Training
 import Transformer
 
@@ -44,7 +45,7 @@ struct Train: ParsableCommand {
 
     func validate() throws {
         if runOptions.resume != nil {
-            if request() != TrainingRequest(train: "", output: "") {
+            if request() != TrainingRequest(train: "", output: "") || runOptions.seeds != nil {
                 throw ValidationError(
                     "A run that is resumed keeps its options: besides --resume, only --db can be given.")
             }
@@ -54,33 +55,75 @@ struct Train: ParsableCommand {
         if [files.train, files.dev].contains("-") {
             throw ValidationError("Training data must be files: standard input could not be read again by --resume.")
         }
+        if runOptions.seeds != nil && training.seed != nil {
+            throw ValidationError("Give either --seed or --seeds, not both.")
+        }
         if runOptions.resume == nil { try training.validate(model: files.model, shape) }
     }
 
     func run() throws {
+        Interrupt.watch()
+        guard let seeds = runOptions.seeds?.values else {
+            try finish(train(recordedRequest()))
+            return
+        }
+        var request = recordedRequest()
+        // Every output before the first training.
+        let outputs = seeds.map { "\(request.output)/seed-\($0)" }
+        for output in outputs { try Trainer.checkOutput(output, overwrite: request.overwrite) }
+        request.seedGroup = runOptions.name.map { .of($0) } ?? .first
+        var results: [TrainingResult] = []
+        for (seed, output) in zip(seeds, outputs) {
+            request.output = output
+            request.hyperparameters.seed = seed
+            request.name = runOptions.name.map { "\($0)-seed-\(seed)" }
+            let result = try train(request, isFirst: results.isEmpty)
+            if result.wasInterrupted && results.count + 1 < seeds.count {
+                let left = seeds.dropFirst(results.count + 1).map { "\($0)" }.joined(separator: ",")
+                Output.warn("not trained yet: --seeds \(left)")
+            }
+            try finish(result)
+            results.append(result)
+            if request.seedGroup == .first { request.seedGroup = .of(result.run) }
+        }
+        try Output.write(SeedSummary(results).text)
+    }
+
+    /// Trains one model.
+    ///
+    /// - Parameters:
+    ///   - request: of no meaning if a run is resumed
+    ///   - isFirst: whether the data have not been reported on
+    private func train(_ request: TrainingRequest, isFirst: Bool = true) throws -> TrainingResult {
         let display = ProgressDisplay()
         // Also after an error, which is then printed on a line of its own.
         defer { display.finish() }
-        Interrupt.watch()
+        let report: (TrainingEvent) -> Void = { event in
+            if case .data = event, !isFirst { return }
+            display.show(event)
+        }
         // Opened once the request has been checked, so that a slip of the pen leaves no database behind.
         let store = { try runOptions.database.open(for: .write) }
         var trainer =
             if let resume = runOptions.resume {
-                try Trainer(
-                    resuming: resume, store: store(), report: display.show, isInterrupted: { Interrupt.isRaised })
+                try Trainer(resuming: resume, store: store(), report: report, isInterrupted: { Interrupt.isRaised })
             } else {
                 try Trainer(
-                    recordedRequest(), store: store, version: AddNormCommand.version, report: display.show,
+                    request, store: store, version: AddNormCommand.version, report: report,
                     isInterrupted: { Interrupt.isRaised })
             }
-        let result = try trainer.run()
-        display.finish()
+        return try trainer.run()
+    }
+
+    /// Says how a training has ended.
+    private func finish(_ result: TrainingResult) throws {
         if let best = result.best {
             try Output.write(
                 "best epoch \(best.epoch) of \(result.epochs): dev accuracy \(best.accuracy.figure),"
                     + " macro F1 \(best.macroF1.figure), loss \(best.devLoss.figure)\n")
         }
-        let output = files.output ?? result.output
+        // As the user wrote it.
+        let output = runOptions.seeds == nil ? files.output ?? result.output : result.output
         let outcome =
             result.hasWrittenOutput ? "model written to \(output)" : "no epoch was completed; \(output) is as it was"
         try Output.write(
@@ -167,6 +210,13 @@ struct RunOptions: ParsableArguments {
     var name: String?
 
     @Option(
+        help: ArgumentHelp(
+            """
+            Train once with each of these seeds (1,2,3), to --output/seed-1 and so on, and say how far the results lie apart.
+            """, valueName: "seeds"))
+    var seeds: SeedList?
+
+    @Option(
         help: ArgumentHelp("Go on with an interrupted run; it keeps its options.", valueName: "run"), completion: .runs)
     var resume: String?
 
@@ -179,12 +229,7 @@ struct RunOptions: ParsableArguments {
     var database: DatabaseOptions
 
     func validate() throws {
-        if let name, name.isEmpty || name.allSatisfy(\.isNumber) {
-            throw ValidationError("--name must not be empty or a number, or it could be taken for a run's id.")
-        }
-        if let name, name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-            throw ValidationError("--name must not contain control characters.")
-        }
+        if let name { try requireRunName(name, "--name") }
     }
 }
 
@@ -279,8 +324,11 @@ struct TrainingOptions: ParsableArguments {
     )
     var dropout: Double?
 
-    @Option(help: "The seed of everything random. The same seed and threads give the same model, bit for bit.")
-    var seed = defaults.seed
+    @Option(
+        help: """
+            The seed of everything random. The same seed and threads give the same model, bit for bit. (default: \(defaults.seed))
+            """)
+    var seed: UInt64?
 
     @Option(help: "Threads to use. (default: one for each processor)")
     var threads: Int?
@@ -292,7 +340,7 @@ struct TrainingOptions: ParsableArguments {
         try requirePositive(batchSize, "--batch-size")
         try requirePositive(threads, "--threads", atMost: mostThreads)
         try requirePositive(maxLength, "--max-length")
-        guard seed <= UInt64(Int64.max) else { throw ValidationError("--seed must be at most \(Int64.max).") }
+        guard seed ?? 0 <= UInt64(Int64.max) else { throw ValidationError("--seed must be at most \(Int64.max).") }
         guard maxLength ?? 2 >= 2 else { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }
         guard learningRate ?? 1 > 0 && learningRate ?? 1 < .infinity else {
             throw ValidationError("--learning-rate must be above 0.")
@@ -354,7 +402,7 @@ struct TrainingOptions: ParsableArguments {
         hyperparameters.maxLength = maxLength
         hyperparameters.maxGradNorm = maxGradNorm
         hyperparameters.dropout = dropout
-        hyperparameters.seed = seed
+        hyperparameters.seed = seed ?? hyperparameters.seed
         hyperparameters.threads = threads ?? hyperparameters.threads
     }
 }
@@ -408,6 +456,39 @@ struct ShapeOptions: ParsableArguments {
         hyperparameters.intermediateSize = intermediateSize ?? hyperparameters.intermediateSize
         hyperparameters.vocabSize = vocabSize ?? hyperparameters.vocabSize
         hyperparameters.normPlacement = normPlacement ?? hyperparameters.normPlacement
+    }
+}
+
+/// Seeds as a user writes them: `1,2,3`
+struct SeedList: ExpressibleByArgument {
+    let values: [UInt64]
+
+    init?(argument: String) {
+        let values = argument.list.compactMap { UInt64($0) }
+        guard !values.isEmpty, values.count == argument.list.count, Set(values).count == values.count,
+            values.allSatisfy({ $0 <= UInt64(Int64.max) })
+        else { return nil }
+        self.values = values
+    }
+}
+
+/// How far trainings with several seeds lie apart.
+private struct SeedSummary {
+    let results: [TrainingResult]
+
+    init(_ results: [TrainingResult]) { self.results = results }
+
+    var text: String {
+        var table = TextTable(
+            header: ["over \(results.count) seeds", "mean", "sd", "95 % interval"], numeric: [1, 2])
+        for (name, figure) in [("dev accuracy", \EpochReport.accuracy), ("dev macro F1", \.macroF1), ("dev loss", \.devLoss)] {
+            let values = MeanInterval(results.compactMap { $0.best?[keyPath: figure] })
+            table.rows.append([
+                name, values.mean.figure, values.standardDeviation?.figure ?? "",
+                values.interval.map { "\($0.low.figure) to \($0.high.figure)" } ?? "",
+            ])
+        }
+        return table.text
     }
 }
 

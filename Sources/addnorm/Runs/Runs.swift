@@ -4,5 +4,8 @@ import ArgumentParser
 struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look at past runs.",
-        subcommands: [RunsList.self, RunsShow.self, RunsQuery.self, RunsExport.self])
+        subcommands: [
+            RunsList.self, RunsShow.self, RunsBest.self, RunsWatch.self, RunsRename.self, RunsTag.self, RunsNote.self,
+            RunsDelete.self, RunsPrune.self, RunsQuery.self, RunsExport.self,
+        ])
 }

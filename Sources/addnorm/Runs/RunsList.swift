@@ -4,7 +4,32 @@ import RunStore
 /// `addnorm runs list`
 struct RunsList: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List all runs, the latest first, with the best dev accuracy of each.")
+        commandName: "list", abstract: "List runs, the latest first, with the figures of the epoch of the best dev accuracy.",
+        discussion: """
+              addnorm runs list --where "accuracy > 0.9 AND learning_rate < 1e-4"
+              addnorm runs list --sort accuracy --limit 5
+              addnorm runs list --columns name,learning_rate,seed,accuracy --tag final
+
+            Names are those of the columns of the tables 'runs' and 'run_summary', of hyper-parameters, and accuracy, macro_f1, \
+            loss, epoch (of the best epoch on the dev data) and tags.
+            """)
+
+    @OptionGroup
+    var selection: SelectionOptions
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Sort by these, with DESC or ASC or without: accuracy, say, or 'learning_rate, seconds DESC'. (default direction: the \
+            best accuracy and macro F1 first, the least of everything else)
+            """, valueName: "names"))
+    var sort: String?
+
+    @Option(help: "List at most so many.")
+    var limit: Int?
+
+    @Option(help: ArgumentHelp("What is listed of each run, between commas.", valueName: "names"))
+    var columns: String?
 
     @Flag(help: "Print a JSON array.")
     var json = false
@@ -12,19 +37,60 @@ struct RunsList: ParsableCommand {
     @OptionGroup
     var database: DatabaseOptions
 
+    func validate() throws { try requirePositive(limit, "--limit") }
+
+    /// Names and headings of what is shown if nothing else is asked for.
+    private static let shown = [
+        "id": "id", "name": "name", "status": "status", "started_at": "started", "seconds": "seconds",
+        "accuracy": "accuracy", "macro_f1": "macro F1", "epoch": "epoch", "tags": "tags", "output": "output",
+    ]
+    private static let order = ["id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "tags", "output"]
+    private static let inJSON = [
+        "id", "name", "status", "started_at", "seconds", "best_dev_accuracy", "best_epoch", "dev_macro_f1", "dev_loss",
+        "parameters", "output", "seed", "seed_group", "tags", "note",
+    ]
+
     func run() throws {
-        let runs = try database.open(for: .read).summaries()
-        if json { return try Output.write(json: runs) }
-        var table = TextTable(
-            header: ["id", "name", "status", "started", "seconds", "accuracy", "macro F1", "epoch", "output"],
-            numeric: [0, 4, 5, 6, 7])
-        for run in runs {
-            table.rows.append([
-                "\(run.id)", run.name, run.status.rawValue, run.startedAt, run.seconds.map { "\($0)" } ?? "",
-                run.bestDevAccuracy?.figure ?? "", run.devMacroF1?.figure ?? "",
-                run.bestEpoch.map { "\($0)" } ?? "", run.output,
-            ])
+        let store = try database.open(for: .read)
+        var selection = selection.selection
+        selection.order = sort?.list ?? []
+        selection.limit = limit
+        let columns = columns?.list ?? (json ? Self.inJSON : Self.order)
+        let table = try store.list(selection, columns: columns)
+        if json { return try Output.write(json: table.objects()) }
+        var text = TextTable(header: columns, rows: table.rows.map { zip(columns, $0).map(Self.text) }, numeric: table.numericColumns)
+        if self.columns == nil {
+            text.header = columns.map { Self.shown[$0] ?? $0 }
+            text.removeColumn(ifEmpty: "tags")
         }
-        try Output.write(table.text)
+        try Output.write(text.text)
     }
+
+    private static func text(_ column: String, _ cell: Table.Cell) -> String {
+        guard case .real(let value) = cell, RunStore.isFigure(column) else { return cell.text.printable }
+        return value.figure
+    }
+}
+
+/// Which runs are meant.
+struct SelectionOptions: ParsableArguments {
+    @Option(
+        name: .customLong("where"),
+        help: ArgumentHelp("Only runs for which this SQL expression is true.", valueName: "condition"))
+    var condition: String?
+
+    @Option(help: "Only runs with this tag. Given several times: with all of them.")
+    var tag: [String] = []
+
+    var selection: RunSelection {
+        var selection = RunSelection()
+        selection.condition = condition
+        selection.tags = tag
+        return selection
+    }
+}
+
+extension String {
+    /// What stands between commas.
+    var list: [String] { split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
 }

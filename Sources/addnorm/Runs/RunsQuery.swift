@@ -29,46 +29,14 @@ struct RunsQuery: ParsableCommand {
     func run() throws {
         let table = try database.open(for: .read).query(sql)
         if json {
-            let duplicates = Dictionary(grouping: table.columns, by: { $0 }).filter { $0.value.count > 1 }
-            if let name = duplicates.keys.sorted().first {
-                throw ValidationError("Two columns are called '\(name)'; name one of them anew with AS.")
-            }
-            try Output.write(json: table.rows.map { Dictionary(uniqueKeysWithValues: zip(table.columns, $0)) })
+            try Output.write(json: table.objects())
         } else if csv {
             try Output.write(
                 ([table.columns] + table.rows.map { $0.map(\.text) }).map { row in
                     row.map(\.csvField).joined(separator: ",") + "\r\n"
                 }.joined())
         } else {
-            var text = TextTable(header: table.columns)
-            text.rows = table.rows.map { $0.map(\.text) }
-            text.numeric = Set(
-                table.columns.indices.filter { column in
-                    table.rows.contains { $0[column].isNumber }
-                        && table.rows.allSatisfy { $0[column].isNumber || $0[column] == .null }
-                })
-            try Output.write(text.text)
-        }
-    }
-}
-
-extension Table.Cell: Encodable {
-    var isNumber: Bool {
-        switch self {
-        case .integer, .real: true
-        default: false
-        }
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .integer(let value): try container.encode(value)
-        // JSON has no infinity.
-        case .real(let value): if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
-        case .text(let value): try container.encode(value)
-        case .blob: try container.encode(text)
+            try Output.write(TextTable(table).text)
         }
     }
 }

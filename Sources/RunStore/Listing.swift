@@ -1,0 +1,170 @@
+import Foundation
+import GRDB
+
+/// Which runs are wanted, in which order.
+///
+/// Conditions and orders are in SQL, about the names in ``RunStore/names(in:)``.
+package struct RunSelection: Sendable {
+    /// An expression that is true for the runs that are wanted; nil: all.
+    package var condition: String?
+    /// What they are tagged with, all of these.
+    package var tags: [String] = []
+    /// Terms like `accuracy` or `seconds DESC`. Without a direction, the best of a dev metric comes first, and the least of
+    /// everything else. Runs without a value come last. Empty: the latest run comes first.
+    package var order: [String] = []
+    /// At most so many.
+    package var limit: Int?
+
+    package init() {}
+}
+
+/// The run that is best by a metric, and by how much.
+package struct BestRun: Sendable, Encodable {
+    /// The id and the name of the run.
+    package let id: Int64
+    package let run: String
+    package let metric: String
+    package let value: Double
+    /// When it was that good.
+    package let epoch: Double
+    package let step: Int
+    /// The folder of its model.
+    package let output: String
+    /// How many runs were compared.
+    package let runs: Int
+}
+
+extension RunStore {
+    /// The names of what can be listed, sorted by and asked about, and what they stand for in SQL.
+    private static let listed = [
+        ("accuracy", "summary.best_dev_accuracy"), ("macro_f1", "summary.dev_macro_f1"),
+        ("loss", "summary.dev_loss"), ("epoch", "summary.best_epoch"),
+        ("tags", "(SELECT group_concat(tag, ', ') FROM tags WHERE run_id = runs.id)"),
+    ]
+
+    /// What can be listed of runs: columns of `runs` and `run_summary`, short names for the figures of the best epoch, tags,
+    /// and hyper-parameters.
+    package func names() throws -> [String] { try read { try Self.names(in: $0) + Self.params(in: $0) }.map(\.name) }
+
+    /// Whether of two values of a metric the lower one is the better.
+    package static func lowerIsBetter(_ metric: String) -> Bool { metric == "loss" || metric.hasSuffix("_loss") }
+
+    /// Whether a name stands for a figure of a metric.
+    package static func isFigure(_ name: String) -> Bool {
+        ["accuracy", "macro_f1", "loss", "best_dev_accuracy", "dev_macro_f1", "dev_loss"].contains(name)
+    }
+
+    private static func names(in db: Database) throws -> [(name: String, sql: String)] {
+        var names = try db.columns(in: "run_summary").map { ($0.name, "summary.\($0.name)") }
+        names += try db.columns(in: "runs").map { ($0.name, "runs.\($0.name)") }
+        return names + listed
+    }
+
+    private static func params(in db: Database) throws -> [(name: String, sql: String)] {
+        let known = Set(try names(in: db).map(\.name))
+        return try String.fetchAll(db, sql: "SELECT DISTINCT name FROM params ORDER BY name")
+            .filter { !known.contains($0) }
+            .map { ($0, "(SELECT value FROM params WHERE run_id = runs.id AND name = \($0.sqlLiteral))") }
+    }
+
+    /// The runs that are wanted, and what of them.
+    ///
+    /// - Parameter columns: some of ``names()``
+    /// - Throws: ``RunStoreError`` if a name is unknown, or an expression is no SQL.
+    package func list(_ selection: RunSelection, columns: [String]) throws -> Table {
+        try read { db in
+            // What is not asked for is not looked up.
+            let asked = (columns + selection.order + [selection.condition ?? "", "id"]).joined(separator: "\n")
+            let words = Set(asked.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/).map { String($0.output) })
+            var names = Dictionary(try Self.names(in: db).map { ($0.name, $0.sql) }) { first, _ in first }
+            if !words.allSatisfy({ names[$0] != nil }) {
+                for (name, sql) in try Self.params(in: db) { names[name] = sql }
+            }
+            func known(_ name: String) throws -> String {
+                if names[name] != nil { return name.sqlName }
+                throw RunStoreError(
+                    "\(path): runs have no '\(name)'; there are \(names.keys.sorted().joined(separator: ", "))")
+            }
+            var terms = try selection.order.map { term in
+                let words = term.split(separator: " ").map(String.init)
+                guard let name = words.first, words.count < 3, ["ASC", "DESC", nil].contains(words.dropFirst().first?.uppercased())
+                else { throw RunStoreError("the order '\(term)' is not a name with ASC or DESC, or without") }
+                let direction = Self.isFigure(name) && !Self.lowerIsBetter(name) ? "DESC" : "ASC"
+                return try "\(known(name)) IS NULL, \(known(name)) \(words.dropFirst().first ?? direction)"
+            }
+            terms.append("id DESC")
+            var conditions = selection.tags.map { "EXISTS (SELECT 1 FROM tags WHERE run_id = id AND tag = \($0.sqlLiteral))" }
+            if let condition = selection.condition { conditions.append("(\(condition)\n)") }
+            let used = names.filter { words.contains($0.key) }.map { "\($0.value) AS \($0.key.sqlName)" }
+            let sql = """
+                SELECT \(try columns.map(known).joined(separator: ", "))
+                FROM (SELECT \(used.joined(separator: ", "))
+                      FROM runs JOIN run_summary AS summary ON summary.id = runs.id)
+                \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
+                ORDER BY \(terms.joined(separator: ", ")) LIMIT \(selection.limit ?? -1)
+                """
+            do {
+                let rows = try Row.fetchAll(db, sql: sql)
+                return Table(columns: columns, rows: rows.map { Array($0.databaseValues.map(Table.Cell.init)) })
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+                throw RunStoreError(
+                    "'\(selection.condition ?? "")': \(error.message ?? "not SQL"); there are"
+                        + " \(names.keys.sorted().joined(separator: ", "))")
+            }
+        }
+    }
+
+    /// The run with the best value of a metric at any time; of equal ones, the earliest.
+    ///
+    /// - Parameters:
+    ///   - metric: of the dev data, or if there is none of this name, of the training data
+    ///   - selection: of which runs
+    /// - Returns: nil if none of the runs has such a metric
+    package func best(by metric: String, among selection: RunSelection) throws -> BestRun? {
+        let isAll = selection.condition == nil && selection.tags.isEmpty
+        let wanted = isAll ? nil : Set(try list(selection, columns: ["id"]).rows.map { $0[0] })
+        let split = try metricNames(.dev).contains(metric) ? Metric.Split.dev : .train
+        let (extremum, direction) = Self.lowerIsBetter(metric) ? ("min", "ASC") : ("max", "DESC")
+        return try read { db in
+            // A look into the key for each run: much quicker than all values of the metric.
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, (SELECT \(extremum)(value) FROM metrics WHERE run_id = runs.id AND split = ? AND name = ?) AS best
+                    FROM runs ORDER BY best \(direction), id
+                    """, arguments: [split.rawValue, metric]
+            ).filter { row in !(row["best"] as DatabaseValue).isNull && wanted?.contains(.integer(row["id"])) != false }
+            guard let best = rows.first else { return nil }
+            let at = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT runs.name, output, epoch, step FROM metrics JOIN runs ON id = run_id
+                    WHERE run_id = ? AND split = ? AND metrics.name = ? AND value = ? ORDER BY step LIMIT 1
+                    """, arguments: [best["id"], split.rawValue, metric, best["best"]])
+            guard let at else { return nil }
+            return BestRun(
+                id: best["id"], run: at["name"], metric: metric, value: best["best"], epoch: at["epoch"], step: at["step"],
+                output: at["output"], runs: rows.count)
+        }
+    }
+
+    /// The names of the metrics of all runs, of one split or of both.
+    package func metricNames(_ split: Metric.Split? = nil) throws -> [String] {
+        try read { db in
+            // There are millions of rows, and the latest runs have all names.
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT name FROM metrics
+                    WHERE split IN (?, ?) AND run_id IN (SELECT id FROM runs ORDER BY id DESC LIMIT 10) ORDER BY split, name
+                    """, arguments: [(split ?? .dev).rawValue, (split ?? .train).rawValue])
+        }
+    }
+}
+
+extension String {
+    /// Between quotes, as a text of SQL.
+    fileprivate var sqlLiteral: String { "'" + replacing("'", with: "''") + "'" }
+    /// Between quotes, as a name of SQL.
+    fileprivate var sqlName: String { "\"" + replacing("\"", with: "\"\"") + "\"" }
+}

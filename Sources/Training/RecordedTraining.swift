@@ -1,0 +1,65 @@
+import Foundation
+import RunStore
+
+/// A training as another process sees it: what it tells while it runs, from the metrics that it records.
+package struct RecordedTraining {
+    private struct Key: Hashable {
+        let split: Metric.Split
+        let name: String
+        let step: Int
+    }
+
+    private let started: Date?
+    /// Of the whole training, if it is known.
+    private let epochs: Int?
+    private var known: Set<Key> = []
+    private var best: EpochReport?
+    /// The losses that were recorded in the unfinished epoch.
+    private var losses: [Double] = []
+
+    /// Creates the training with nothing known of it yet.
+    package init(_ run: Run, params: [Param]) {
+        started = Timestamp.date(run.startedAt)
+        epochs = params.first { $0.name == "epochs" }.flatMap { Int($0.value) }
+    }
+
+    /// What is new since the last call.
+    ///
+    /// - Parameter metrics: all of the run, in the order of steps
+    package mutating func news(_ metrics: [Metric]) -> (metrics: [Metric], events: [TrainingEvent]) {
+        let new = metrics.filter { known.insert(Key(split: $0.split, name: $0.name, step: $0.step)).inserted }
+        var events: [TrainingEvent] = []
+        for step in Set(new.map(\.step)).sorted() {
+            var values: [String: Double] = [:]
+            var (epoch, recordedAt) = (0.0, "")
+            for metric in metrics where metric.step == step {
+                values["\(metric.split) \(metric.name)"] = metric.value ?? .nan
+                (epoch, recordedAt) = (metric.epoch, metric.recordedAt)
+            }
+            if let loss = values["train batch_loss"] {
+                losses.append(loss)
+                events.append(.step(report(step, epoch, values, at: recordedAt)))
+            }
+            if let loss = values["train loss"], let devLoss = values["dev loss"], let accuracy = values["dev accuracy"],
+                let macroF1 = values["dev macro_f1"]
+            {
+                var report = EpochReport(
+                    epoch: Int(epoch), trainLoss: loss, devLoss: devLoss, accuracy: accuracy, macroF1: macroF1)
+                report.isBest = report.isBetter(than: best)
+                if report.isBest { best = report }
+                losses = []
+                events.append(.epoch(report))
+            }
+        }
+        return (new, events)
+    }
+
+    private func report(_ step: Int, _ epoch: Double, _ values: [String: Double], at recordedAt: String) -> StepReport {
+        let share = epoch / Double(epochs ?? Int(epoch.rounded(.up)))
+        let elapsed = started.flatMap { Timestamp.date(recordedAt)?.timeIntervalSince($0) } ?? 0
+        return StepReport(
+            step: step, steps: max(step, Int((Double(step) / share).rounded())), epoch: Int(epoch.rounded(.up)),
+            epochs: epochs ?? Int(epoch.rounded(.up)), loss: losses.reduce(0, +) / Double(losses.count),
+            tokensPerSecond: values["train tokens_per_second"], secondsLeft: max(0, elapsed * (1 - share) / share))
+    }
+}

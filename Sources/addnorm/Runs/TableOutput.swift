@@ -1,0 +1,54 @@
+import ArgumentParser
+import RunStore
+
+extension Table {
+    /// A dictionary for each row.
+    ///
+    /// - Throws: `ValidationError` if two columns have the same name.
+    func objects() throws -> [[String: Cell]] {
+        let duplicates = Dictionary(grouping: columns, by: { $0 }).filter { $0.value.count > 1 }
+        if let name = duplicates.keys.sorted().first {
+            throw ValidationError("Two columns are called '\(name)'; name one of them anew with AS.")
+        }
+        return rows.map { Dictionary(uniqueKeysWithValues: zip(columns, $0)) }
+    }
+}
+
+extension TextTable {
+    /// The result of a query, as it is.
+    init(_ table: Table) {
+        self.init(header: table.columns, rows: table.rows.map { $0.map(\.text) }, numeric: table.numericColumns)
+    }
+}
+
+extension Table {
+    /// The columns that have numbers, and nothing else.
+    var numericColumns: Set<Int> {
+        Set(
+            columns.indices.filter { column in
+                rows.contains { $0[column].isNumber }
+                    && rows.allSatisfy { $0[column].isNumber || $0[column] == .null }
+            })
+    }
+}
+
+extension Table.Cell: Encodable {
+    var isNumber: Bool {
+        switch self {
+        case .integer, .real: true
+        default: false
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .integer(let value): try container.encode(value)
+        // JSON has no infinity.
+        case .real(let value): if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
+        case .text(let value): try container.encode(value)
+        case .blob: try container.encode(text)
+        }
+    }
+}
