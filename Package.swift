@@ -18,7 +18,7 @@ let package = Package(
         .executableTarget(
             name: "addnorm",
             dependencies: [
-                "Training", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels",
+                "Training", "Reports", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
@@ -26,6 +26,7 @@ let package = Package(
             name: "Training",
             dependencies: ["RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels"]
         ),
+        .target(name: "Reports", dependencies: ["RunStore", "Statistics", "Kernels"]),
         .target(name: "Statistics", dependencies: ["Kernels"]),
         .target(
             name: "RunStore",
@@ -76,6 +77,8 @@ let package = Package(
             name: "RunStoreTests",
             dependencies: ["RunStore", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]
         ),
+        .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Kernels"], exclude: ["Fixtures"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunStore", "TestSupport"]),
         .testTarget(name: "CommandLineTests", dependencies: ["addnorm", "RunStore"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,11 +1,5 @@
 import Kernels
 
-/// A range of values, both ends included.
-package struct Interval: Sendable, Equatable, Encodable {
-    package let low: Double
-    package let high: Double
-}
-
 /// 95 % confidence intervals of accuracy and macro F1: percentiles of what they are for texts drawn from these with
 /// replacement, of each actual label as many as have it. Macro F1 is the mean over the labels that occur in `actual` or
 /// `predicted`.
@@ -24,10 +18,9 @@ package func bootstrapIntervals(
 ) -> (accuracy: Interval, macroF1: Interval) {
     precondition(actual.count == predicted.count && !actual.isEmpty, "one prediction for each text")
     let cells = tally(zip(actual, predicted).lazy.map { $0 * labels + $1 })
-    let outcomes = cells.map { (Outcome(actual: [$0.key / labels], predicted: [$0.key % labels]), $0.count) }
+    let outcomes = cells.map { (Outcome(actual: [$0.key / labels], predicted: [[$0.key % labels]]), $0.count) }
     return intervals(
-        outcomes, isStratified: true, labels: labels, averaged: Set(actual).union(predicted).count, seed: seed,
-        resamples: resamples, on: workers)
+        Texts(outcomes, oneLabelEach: true, labels: labels), seed: seed, resamples: resamples, on: workers)
 }
 
 /// The same for texts with any number of labels each. Accuracy is the share of texts whose labels are all right, macro F1 the
@@ -41,16 +34,59 @@ package func bootstrapIntervals(
 ) -> (accuracy: Interval, macroF1: Interval) {
     precondition(actual.count == predicted.count && !actual.isEmpty, "a prediction for each text")
     let outcomes = tally(
-        zip(actual, predicted).lazy.map { Outcome(actual: Set($0).sorted(), predicted: Set($1).sorted()) })
+        zip(actual, predicted).lazy.map { Outcome(actual: Set($0).sorted(), predicted: [Set($1).sorted()]) })
     return intervals(
-        outcomes.map { ($0.key, $0.count) }, isStratified: false, labels: labels, averaged: labels, seed: seed,
+        Texts(outcomes.map { ($0.key, $0.count) }, oneLabelEach: false, labels: labels), seed: seed,
         resamples: resamples, on: workers)
 }
 
-/// What there is to count of a text: its labels, in ascending order.
-private struct Outcome: Hashable {
-    let actual: [Int]
-    let predicted: [Int]
+/// By how much a model B is better than a model A on the same texts.
+package struct PairedDifference: Sendable {
+    /// B minus A.
+    package let accuracy, macroF1: Double
+    /// 95 % intervals.
+    package let accuracyInterval, macroF1Interval: Interval
+    /// The 90 % interval, for tests of equivalence.
+    package let accuracyInterval90: Interval
+}
+
+/// The differences of two models' accuracy and macro F1, with percentile intervals: what the differences are for texts drawn
+/// again, the same for both models, in the way of ``bootstrapIntervals(actual:predicted:labels:seed:resamples:on:)-(_,[Int],_,_,_,_)``
+/// (Efron & Tibshirani 1993, chapter 13).
+///
+/// - Parameters:
+///   - outcomes: distinct ones with the answers of A and of B, and how many texts have each; not empty
+///   - oneLabelEach: whether each text has one label. Texts are then drawn separately for each actual label, and a model's macro
+///     F1 is the mean over the labels that are actual or predicted by it, else over all.
+///   - labels: the number of labels
+///   - resamples: nil for 10,000, or with more than 5,000 texts so many that 50 million are drawn, but at least 1,000
+/// - Complexity: O(*n*) in the number of texts, for each of `resamples`
+package func pairedBootstrap(
+    _ outcomes: [(Outcome, count: Int)], oneLabelEach: Bool, labels: Int, seed: UInt64 = 0, resamples: Int? = nil,
+    on workers: Workers
+) -> PairedDifference {
+    precondition(!outcomes.isEmpty && outcomes.allSatisfy { $0.0.predicted.count == 2 && $0.count > 0 }, "two answers")
+    let texts = Texts(outcomes, oneLabelEach: oneLabelEach, labels: labels)
+    func difference(_ figures: [Texts.Figures]) -> Texts.Figures {
+        (figures[1].accuracy - figures[0].accuracy, figures[1].macroF1 - figures[0].macroF1)
+    }
+    let observed = difference(texts.figures(outcomes.map(\.count)))
+    let differences = texts.resampled(
+        resamples ?? min(10_000, max(1000, 50_000_000 / texts.count)), seed: seed, on: workers
+    ).map(difference)
+    let accuracy = differences.map(\.accuracy).sorted()
+    return PairedDifference(
+        accuracy: observed.accuracy, macroF1: observed.macroF1, accuracyInterval: interval(accuracy),
+        macroF1Interval: interval(differences.map(\.macroF1).sorted()),
+        accuracyInterval90: interval(accuracy, tail: 0.05))
+}
+
+/// What there is to count of a text: its labels, and those that each model gave it, in ascending order.
+package struct Outcome: Hashable, Sendable {
+    package let actual: [Int]
+    package let predicted: [[Int]]
+
+    package init(actual: [Int], predicted: [[Int]]) { (self.actual, self.predicted) = (actual, predicted) }
 }
 
 /// How often each key occurs, in the order in which they come first.
@@ -68,50 +104,81 @@ private func tally<Key: Hashable>(_ keys: some Sequence<Key>) -> [(key: Key, cou
     return counts
 }
 
-/// - Parameters:
-///   - outcomes: distinct ones, and how many texts have each
-///   - isStratified: whether texts are drawn separately for each `actual`
-///   - averaged: the number of labels that macro F1 is the mean of
+/// The intervals of the only model.
 private func intervals(
-    _ outcomes: [(Outcome, count: Int)], isStratified: Bool, labels: Int, averaged: Int, seed: UInt64, resamples: Int,
-    on workers: Workers
+    _ texts: Texts, seed: UInt64, resamples: Int, on workers: Workers
 ) -> (accuracy: Interval, macroF1: Interval) {
     precondition(resamples > 0, "at least one resample is needed")
-    // The texts of each stratum, each by the place of its outcome.
-    let strata = Dictionary(grouping: outcomes.indices) { isStratified ? outcomes[$0].0.actual : [] }
-        .values.sorted { $0[0] < $1[0] }
-        .map { $0.flatMap { [Int32](repeating: Int32($0), count: outcomes[$0].count) } }
-    let texts = strata.reduce(0) { $0 + $1.count }
-    let shared = outcomes.map { outcome, _ in outcome.actual.filter(outcome.predicted.contains) }
-
-    let figures = workers.map(resamples) { resample in
-        var random = RandomNumbers(seed: seed, site: RandomSite.bootstrap, step: UInt64(resample))
-        var counts = [Int](repeating: 0, count: outcomes.count)
-        for stratum in strata { random.resample(stratum, into: &counts) }
-        // F1 = 2 · true positives / (actual + predicted)
-        var right = 0
-        var (hits, sizes) = ([Int](repeating: 0, count: labels), [Int](repeating: 0, count: labels))
-        for (place, count) in counts.enumerated() where count > 0 {
-            let outcome = outcomes[place].0
-            if outcome.actual == outcome.predicted { right += count }
-            for label in shared[place] { hits[label] += 2 * count }
-            for label in outcome.actual { sizes[label] += count }
-            for label in outcome.predicted { sizes[label] += count }
-        }
-        let f1 = zip(hits, sizes).reduce(0.0) { $1.1 == 0 ? $0 : $0 + Double($1.0) / Double($1.1) }
-        return (accuracy: Double(right) / Double(texts), macroF1: f1 / Double(averaged))
-    }
-    return (interval(figures.map(\.accuracy)), interval(figures.map(\.macroF1)))
+    let figures = texts.resampled(resamples, seed: seed, on: workers).map { $0[0] }
+    return (interval(figures.map(\.accuracy).sorted()), interval(figures.map(\.macroF1).sorted()))
 }
 
-/// The percentiles 2.5 and 97.5, between the values in proportion.
-private func interval(_ values: [Double]) -> Interval {
-    let values = values.sorted()
+/// The texts that are drawn from.
+private struct Texts {
+    typealias Figures = (accuracy: Double, macroF1: Double)
+
+    private let outcomes: [Outcome]
+    /// The texts that are drawn for each other, each by the place of its outcome.
+    private let strata: [[Int32]]
+    private let labels: Int
+    /// For each model the number of labels that its macro F1 is the mean of.
+    private let averaged: [Int]
+    /// For each outcome and model the labels that are rightly predicted.
+    private let shared: [[[Int]]]
+    let count: Int
+
+    /// - Parameter outcomes: distinct ones, and how many texts have each
+    init(_ outcomes: [(Outcome, count: Int)], oneLabelEach: Bool, labels: Int) {
+        self.outcomes = outcomes.map(\.0)
+        self.labels = labels
+        strata = Dictionary(grouping: outcomes.indices) { oneLabelEach ? outcomes[$0].0.actual : [] }
+            .values.sorted { $0[0] < $1[0] }
+            .map { $0.flatMap { [Int32](repeating: Int32($0), count: outcomes[$0].count) } }
+        averaged = outcomes[0].0.predicted.indices.map { model in
+            oneLabelEach ? Set(outcomes.flatMap { $0.0.actual + $0.0.predicted[model] }).count : labels
+        }
+        shared = outcomes.map { outcome, _ in outcome.predicted.map { outcome.actual.filter($0.contains) } }
+        count = strata.reduce(0) { $0 + $1.count }
+    }
+
+    /// The figures of each model, for each of some resamples.
+    func resampled(_ resamples: Int, seed: UInt64, on workers: Workers) -> [[Figures]] {
+        workers.map(resamples) { resample in
+            var random = RandomNumbers(seed: seed, site: RandomSite.bootstrap, step: UInt64(resample))
+            var counts = [Int](repeating: 0, count: outcomes.count)
+            for stratum in strata { random.resample(stratum, into: &counts) }
+            return figures(counts)
+        }
+    }
+
+    /// The figures of each model where so many texts have each outcome.
+    func figures(_ counts: [Int]) -> [Figures] {
+        averaged.indices.map { model in
+            // F1 = 2 · true positives / (actual + predicted)
+            var right = 0
+            var (hits, sizes) = ([Int](repeating: 0, count: labels), [Int](repeating: 0, count: labels))
+            for (place, count) in counts.enumerated() where count > 0 {
+                let (actual, predicted) = (outcomes[place].actual, outcomes[place].predicted[model])
+                if actual == predicted { right += count }
+                for label in shared[place][model] { hits[label] += 2 * count }
+                for label in actual { sizes[label] += count }
+                for label in predicted { sizes[label] += count }
+            }
+            let f1 = zip(hits, sizes).reduce(0.0) { $1.1 == 0 ? $0 : $0 + Double($1.0) / Double($1.1) }
+            return (Double(right) / Double(count), f1 / Double(averaged[model]))
+        }
+    }
+}
+
+/// The percentiles that leave out a share at each end, between the values in proportion.
+///
+/// - Parameter values: in ascending order
+private func interval(_ values: [Double], tail: Double = 0.025) -> Interval {
     func percentile(_ share: Double) -> Double {
         let position = share * Double(values.count - 1)
         let below = Int(position)
         let above = min(below + 1, values.count - 1)
         return values[below] + (position - Double(below)) * (values[above] - values[below])
     }
-    return Interval(low: percentile(0.025), high: percentile(0.975))
+    return Interval(low: percentile(tail), high: percentile(1 - tail))
 }

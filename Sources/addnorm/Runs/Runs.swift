@@ -3,9 +3,9 @@ import ArgumentParser
 /// `addnorm runs`
 struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look at past runs.",
+        abstract: "Look at past runs, compare them, and keep them in order.",
         subcommands: [
-            RunsList.self, RunsShow.self, RunsBest.self, RunsWatch.self, RunsRename.self, RunsTag.self, RunsNote.self,
-            RunsDelete.self, RunsPrune.self, RunsQuery.self, RunsExport.self,
+            RunsList.self, RunsShow.self, RunsBest.self, RunsCompare.self, RunsWatch.self, RunsRename.self, RunsTag.self,
+            RunsNote.self, RunsDelete.self, RunsPrune.self, RunsQuery.self, RunsExport.self,
         ])
 }

@@ -1,0 +1,58 @@
+import RunStore
+
+/// What is known of a run that is compared with others.
+package struct ComparedRun: Sendable {
+    package let run: Run
+    /// Its best epoch by dev accuracy.
+    package let summary: RunSummary?
+    /// The hyper-parameters, and of the run itself what it started from, its data, its seed and the group of its seeds.
+    package let parameters: [String: String]
+    /// The latest evaluation on each file, told by its contents, in the order in which files were first evaluated.
+    package let evaluations: [Evaluation]
+
+    package init(_ run: Run, in store: RunStore) throws {
+        self.run = run
+        let id = run.id ?? 0
+        summary = try store.summary(of: id)
+        var parameters = Dictionary(try store.params(of: id).map { ($0.name, $0.value) }) { $1 }
+        for (name, value) in [
+            ("model", run.model), ("train_data", run.trainData), ("train_sha256", run.trainSha256),
+            ("dev_data", run.devData), ("dev_sha256", run.devSha256), ("seed", "\(run.seed)"),
+            ("seed_group", run.seedGroup),
+        ] {
+            parameters[name] = value
+        }
+        self.parameters = parameters
+        var latest: [Evaluation] = []
+        for evaluation in try store.evaluations(of: id) {
+            if let place = latest.firstIndex(where: { $0.dataSha256 == evaluation.dataSha256 }) {
+                latest[place] = evaluation
+            } else {
+                latest.append(evaluation)
+            }
+        }
+        evaluations = latest
+    }
+
+    package var name: String { run.name }
+
+    /// The latest evaluation on a file with these contents.
+    package func evaluation(on sha256: String) -> Evaluation? { evaluations.first { $0.dataSha256 == sha256 } }
+}
+
+extension [ComparedRun] {
+    /// The files that at least one was evaluated on: the SHA-256 of each, and a path that it had.
+    package var files: [(sha256: String, path: String)] {
+        var files: [(sha256: String, path: String)] = []
+        for evaluation in flatMap(\.evaluations) where !files.contains(where: { $0.sha256 == evaluation.dataSha256 }) {
+            files.append((evaluation.dataSha256, evaluation.data))
+        }
+        return files
+    }
+
+    /// The names of the parameters that are not the same for all, in alphabetical order.
+    package var differingParameters: [String] {
+        Set(flatMap(\.parameters.keys)).filter { name in contains { $0.parameters[name] != first?.parameters[name] } }
+            .sorted()
+    }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import Statistics
+
+/// Runs with the same values of some parameters, which differ by chance: by their seeds, if by nothing else.
+package struct SeedGroup: Sendable {
+    /// A figure of each run, and what it is over the group.
+    package struct Figure: Sendable {
+        /// `dev accuracy`, `dev macro F1`, or `accuracy on` a file.
+        package let name: String
+        /// The file's SHA-256; nil for figures on the dev data.
+        package let dataSha256: String?
+        package let mean: MeanInterval
+    }
+
+    /// What the runs have in common: the parameters' values, nil where they have none.
+    package let parameters: [(name: String, value: String?)]
+    package let runs: [ComparedRun]
+    /// Of the best epochs on the dev data, over the runs that have one, and on each file that all were evaluated on.
+    package let figures: [Figure]
+    /// The other parameters, besides seed and threads, in which the runs are not alike nevertheless.
+    package let differing: [String]
+
+    /// The parameters with their values: `learning_rate 0.0001, batch_size 32`.
+    package var name: String { parameters.map { "\($0.name) \($0.value ?? "none")" }.joined(separator: ", ") }
+
+    /// Whether no two have the same seed.
+    var haveOwnSeeds: Bool { Set(runs.map(\.run.seed)).count == runs.count }
+
+    init(_ runs: [ComparedRun], by names: [String]) {
+        self.runs = runs
+        parameters = names.map { ($0, runs[0].parameters[$0]) }
+        var figures: [Figure] = []
+        func add(_ name: String, _ sha256: String?, _ values: [Double]) {
+            if !values.isEmpty { figures.append(Figure(name: name, dataSha256: sha256, mean: MeanInterval(values))) }
+        }
+        add("dev accuracy", nil, runs.compactMap(\.summary?.bestDevAccuracy))
+        add("dev macro F1", nil, runs.compactMap(\.summary?.devMacroF1))
+        for (sha256, path) in runs.files {
+            let values = runs.compactMap { $0.evaluation(on: sha256)?.accuracy }
+            if values.count == runs.count { add("accuracy on \(path)", sha256, values) }
+        }
+        self.figures = figures
+        differing = runs.differingParameters.filter { !["seed", "threads", "seed_group"].contains($0) }
+    }
+
+    /// The groups of runs that have the same values of the parameters, in the order of their first runs.
+    ///
+    /// - Throws: ``UnknownParameter`` if no run has one of them.
+    package static func groups(of runs: [ComparedRun], by names: [String]) throws -> [SeedGroup] {
+        let known = Set(runs.flatMap(\.parameters.keys))
+        if let unknown = names.first(where: { !known.contains($0) }) {
+            throw UnknownParameter(
+                description:
+                    "no run has the parameter '\(unknown)'; there are \(known.sorted().joined(separator: ", "))")
+        }
+        return Dictionary(grouping: runs.indices) { index in names.map { runs[index].parameters[$0] } }
+            .values.sorted { $0[0] < $1[0] }
+            .map { SeedGroup($0.map { runs[$0] }, by: names) }
+    }
+}
+
+/// A parameter that runs were to be grouped by, and that none has.
+package struct UnknownParameter: LocalizedError, CustomStringConvertible {
+    /// With those that there are.
+    package let description: String
+    package var errorDescription: String? { description }
+}
+
+/// Welch's test of one figure of two groups.
+package struct GroupTest: Sendable {
+    /// As in ``SeedGroup/Figure``.
+    package let figure: String
+    /// The groups' names.
+    package let a, b: String
+    package let test: WelchTest
+    /// *p* with Holm's correction; nil if it is the only test of the figure.
+    package let adjustedP: Double?
+    /// The outcome in plain words.
+    package let sentence: String
+
+    /// Tests the first group against each other one, in each figure that both have.
+    package static func tests(of groups: [SeedGroup]) -> [GroupTest] {
+        guard let first = groups.first else { return [] }
+        return first.figures.flatMap { figure in
+            let pairs = groups.dropFirst().compactMap { group in
+                group.figures.first { $0.name == figure.name && $0.dataSha256 == figure.dataSha256 }
+                    .map { (group: group, mean: $0.mean, test: WelchTest(figure.mean, $0.mean)) }
+            }
+            let defined = pairs.indices.filter { pairs[$0].test.p != nil }
+            let adjusted = Dictionary(
+                uniqueKeysWithValues: zip(defined, holm(defined.compactMap { pairs[$0].test.p })))
+            return pairs.enumerated().map { place, pair in
+                let adjustedP = defined.count > 1 ? adjusted[place] : nil
+                return GroupTest(
+                    figure: figure.name, a: first.name, b: pair.group.name, test: pair.test, adjustedP: adjustedP,
+                    sentence: sentence(first, figure.mean, pair.group, pair.mean, pair.test, adjustedP))
+            }
+        }
+    }
+
+    private static func sentence(
+        _ a: SeedGroup, _ meanA: MeanInterval, _ b: SeedGroup, _ meanB: MeanInterval, _ test: WelchTest,
+        _ adjustedP: Double?
+    ) -> String {
+        let unit = a.haveOwnSeeds && b.haveOwnSeeds ? "seed" : "run"
+        let counts = meanA.count == meanB.count ? "\(meanA.count)" : "\(meanA.count) and \(meanB.count)"
+        let over = "mean over \(counts) \(unit)\(counts == "1" ? "" : "s"): "
+        guard let interval = test.interval, let p = adjustedP ?? test.p else {
+            return over + "difference \(test.difference.points) points; "
+                + (min(meanA.count, meanB.count) < 2
+                    ? "an interval needs two runs or more in each group" : "no interval, because no run differs")
+        }
+        if p < 0.05 && !interval.contains(0) {
+            return over
+                + (test.difference > 0
+                    ? "\(b.name) is better by \(test.difference.points) points, 95 % interval \(interval.points)"
+                    : "\(a.name) is better by \((-test.difference).points) points, 95 % interval \(interval.negated.points)")
+        }
+        return over
+            + "not distinguishable (difference \(test.difference.points) points, 95 % interval \(interval.points))"
+    }
+}
+
+/// The mean of some curves, and its 95 % interval by Student's *t*, at each *x* that all of them have, in ascending order. Of one
+/// curve the interval is the curve.
+package func band(
+    of curves: [[(x: Double, y: Double)]]
+) -> [(x: Double, mean: Double, low: Double, high: Double)] {
+    let curves = curves.map { Dictionary($0.map { ($0.x, $0.y) }) { $1 } }
+    guard let first = curves.first else { return [] }
+    return first.keys.sorted().compactMap { x in
+        let values = curves.compactMap { $0[x] }
+        guard values.count == curves.count else { return nil }
+        let mean = MeanInterval(values)
+        return (x, mean.mean, mean.interval?.low ?? mean.mean, mean.interval?.high ?? mean.mean)
+    }
+}

@@ -1,0 +1,31 @@
+/// Welch's *t* test of two independent samples whose variances may differ, as of runs with other seeds and other parameters
+/// (Welch, *The Generalization of ‘Student's’ Problem When Several Different Population Variances Are Involved*, 1947).
+package struct WelchTest: Sendable {
+    /// The mean of B minus that of A.
+    package let difference: Double
+    /// Its 95 % interval, and the two-sided *p* of no difference. With ν degrees of freedom (Welch 1947, Satterthwaite 1946),
+    /// *v* = *s*² / *n*: ν = (*v*ᴬ + *v*ᴮ)² / (*v*ᴬ² / (*n*ᴬ − 1) + *v*ᴮ² / (*n*ᴮ − 1)), *t* = difference / √(*v*ᴬ + *v*ᴮ).
+    /// Nil if a sample has one value only, or if neither varies.
+    package let interval: Interval?
+    package let p: Double?
+
+    package init(_ a: MeanInterval, _ b: MeanInterval) {
+        difference = b.mean - a.mean
+        guard let deviationA = a.standardDeviation, let deviationB = b.standardDeviation, deviationA + deviationB > 0
+        else {
+            (interval, p) = (nil, nil)
+            return
+        }
+        let (varianceA, varianceB) = (
+            deviationA * deviationA / Double(a.count), deviationB * deviationB / Double(b.count)
+        )
+        // By shares of the variance, which do not underflow.
+        let (shareA, shareB) = (varianceA / (varianceA + varianceB), varianceB / (varianceA + varianceB))
+        let distribution = StudentT(
+            degreesOfFreedom: 1 / (shareA * shareA / Double(a.count - 1) + shareB * shareB / Double(b.count - 1)))
+        let error = (varianceA + varianceB).squareRoot()
+        let reach = distribution.quantile(0.975) * error
+        interval = Interval(low: difference - reach, high: difference + reach)
+        p = distribution.twoSided(difference / error)
+    }
+}

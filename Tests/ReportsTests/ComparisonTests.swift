@@ -1,0 +1,227 @@
+import Foundation
+import Kernels
+import Reports
+import RunStore
+import Statistics
+import TestSupport
+import Testing
+
+/// A store in which runs are made in one line.
+private struct Runs {
+    let store: RunStore
+
+    /// Calls `body` with an empty store.
+    static func use(_ body: (Runs) throws -> Void) throws {
+        try withFolder { folder in
+            try body(Runs(store: RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)))
+        }
+    }
+
+    func add(
+        _ name: String, seed: UInt64 = 1, rate: String = "0.1", dev: Double = 0.5, model: String? = nil
+    ) throws -> ComparedRun {
+        let run = try store.begin(
+            Run(
+                name: name, command: "addnorm train", model: model, output: "/models/\(name)", trainData: "/train.tsv",
+                trainSha256: "ab", devData: "/dev.tsv", devSha256: "dd", seed: seed, threads: 1, version: "test",
+                parameters: 10),
+            params: [("learning_rate", rate), ("seed", "\(seed)")])
+        try store.record(
+            ["accuracy", "macro_f1"].map { Metric(run: run.id!, .dev, $0, step: 10, epoch: 1, value: dev) })
+        try store.finish(run.id!, .finished)
+        return try ComparedRun(run, in: store)
+    }
+
+    /// Records what the run's model answered, and reads the run again.
+    func evaluate(
+        _ run: ComparedRun, _ actual: [String], _ predicted: [String], labels: [String] = ["a", "b"],
+        data: String = "/test.tsv", sha256: String = "cd"
+    ) throws -> ComparedRun {
+        let right = zip(actual, predicted).count { $0 == $1 }
+        _ = try store.record(
+            Evaluation(
+                model: run.run.output, data: data, dataSha256: sha256, examples: actual.count, tokens: 9, loss: 0.7,
+                accuracy: Double(right) / Double(actual.count), macroF1: 0.5, weightedF1: 0.5, seconds: 0.1),
+            classes: labels.map { ClassMetric(label: $0, precision: 0.5, recall: 0.5, f1: 0.5, support: 1) },
+            confusions: [],
+            predictions: zip(actual, predicted).enumerated().map { place, pair in
+                PredictionRecord(
+                    row: place + 1, actual: pair.0, predicted: pair.1, confidence: 0.9, text: "text \(place + 1)")
+            })
+        return try ComparedRun(try store.run(run.name), in: store)
+    }
+
+    func compare(
+        _ runs: ComparedRun..., within margin: Double? = nil, flips: Int = 0
+    ) throws -> Comparison {
+        try Comparison(
+            runs, .init(equivalenceMargin: margin, flips: flips), in: store, workers: Workers(count: 2))
+    }
+}
+
+/// 100 texts, half of label `a`.
+private let actual = (0..<100).map { $0 % 2 == 0 ? "a" : "b" }
+
+/// Answers of which those in `wrong` are wrong.
+private func answers(wrong: Range<Int>...) -> [String] {
+    actual.enumerated().map { place, label in
+        wrong.contains { $0.contains(place) } ? (label == "a" ? "b" : "a") : label
+    }
+}
+
+@Suite struct ComparisonTests {
+    @Test func sentences() throws {
+        try Runs.use { runs in
+            let bad = try runs.evaluate(runs.add("bad"), actual, answers(wrong: 0..<40))
+            // The latest evaluation counts.
+            var good = try runs.evaluate(runs.add("good", rate: "0.2"), actual, answers(wrong: 0..<100))
+            good = try runs.evaluate(good, actual, answers(wrong: 0..<10, 90..<92))
+            let other = try runs.evaluate(runs.add("other"), actual, answers(wrong: 0..<9, 80..<84))
+            let test = try #require(try runs.compare(bad, good, flips: 2).tests.first)
+            #expect((test.onlyA, test.onlyB, test.texts) == (2, 30, 100) && test.adjustedP == nil)
+            #expect(abs(test.p - 2.463e-7) < 1e-9 && abs(test.difference.accuracy - 0.28) < 1e-12)
+            #expect(test.sentence.hasPrefix("good is better by 28.0 points, 95 % interval 1"))
+            #expect(test.needed == nil && test.equivalenceSentence == nil)
+            #expect(test.onlyAFlips.map(\.row) == [91, 92] && test.onlyBFlips.map(\.row) == [11, 12])
+            let flip = try #require(test.onlyBFlips.first)
+            #expect([flip.actual, flip.predictedA, flip.predictedB, flip.text] == ["a", "b", "a", "text 11"])
+            #expect(
+                try runs.compare(good, bad).tests[0].sentence.hasPrefix("good is better by 28.0 points, 95 % interval"))
+
+            // Two tests: the small p counts twice, and the order of the runs is of no consequence to the figures.
+            let three = try runs.compare(good, other, bad, within: 0.08).tests
+            #expect(three.map(\.b) == ["other", "bad"] && three[1].adjustedP == 2 * three[1].p)
+            #expect(three[1].onlyA == 30 && three[1].difference.accuracy == -test.difference.accuracy)
+            let close = three[0]
+            #expect(
+                close.sentence.hasPrefix(
+                    "not distinguishable on 100 texts (difference −1.0 points, 95 % interval −6.0 to "))
+            #expect(close.sentence.hasSuffix(" would be needed") && close.needed ?? 0 > 100)
+            #expect(close.equivalence?.isShown == true)
+            #expect(
+                close.equivalenceSentence?.hasPrefix("equivalent within 8 points (90 % interval −5.0 to 3.0") == true)
+            #expect(three[1].equivalence?.isShown == false && three[1].equivalence?.needed == nil)
+            #expect(three[1].equivalenceSentence?.hasPrefix("not shown to be equivalent within 8 points (90 %") == true)
+            let narrow = try #require(try runs.compare(good, other, within: 0.015).tests[0].equivalence)
+            #expect(!narrow.isShown && narrow.needed ?? 0 > 1000)
+
+            let twin = try runs.evaluate(runs.add("twin"), actual, answers(wrong: 0..<10, 90..<92))
+            #expect(
+                try runs.compare(good, twin).tests[0].sentence == "good and twin gave the same answers to all 100 texts"
+            )
+            let even = try runs.evaluate(runs.add("even"), actual, answers(wrong: 2..<12, 90..<92))
+            let test2 = try runs.compare(good, even).tests[0]
+            #expect(
+                test2.needed == nil
+                    && test2.sentence.hasPrefix("not distinguishable on 100 texts (difference 0.0 points"))
+            #expect(test2.sentence.hasSuffix(")") && test2.p == 1)
+        }
+    }
+
+    @Test func whatCannotBePaired() throws {
+        try Runs.use { runs in
+            let a = try runs.evaluate(runs.add("A"), actual, answers(wrong: 0..<4))
+            let short = try runs.evaluate(
+                runs.add("short"), Array(actual.prefix(90)), Array(answers(wrong: 0..<4).prefix(90)))
+            let renamed = try runs.evaluate(
+                runs.add("renamed"), ["b"] + actual.dropFirst(), answers(wrong: 0..<4))
+            let changed = try runs.evaluate(runs.add("changed"), actual, actual, sha256: "ef")
+            let none = try runs.add("none")
+            let comparison = try runs.compare(a, short, renamed, changed, none)
+            #expect(comparison.tests.isEmpty && comparison.notices.count == 4)
+            for (notice, part) in zip(
+                comparison.notices,
+                [
+                    "/test.tsv: A has answers to 100 texts, short to 90: no test; evaluate both again, with the same options",
+                    "/test.tsv: 1 of 100 texts have other labels in the evaluation of A than in that of renamed",
+                    "/test.tsv: its contents were others when changed was evaluated than when A was",
+                    "no file was evaluated by both A and none: no test; evaluate both on the same ('addnorm evaluate --model "
+                        + "/models/A /test.tsv', 'addnorm evaluate --model /models/none /test.tsv')",
+                ])
+            {
+                #expect(notice.contains(part))
+            }
+            let flattered = try runs.evaluate(a, actual, actual, data: "/dev.tsv", sha256: "dd")
+            #expect(try runs.compare(flattered, none).notices[0].contains("/dev.tsv: the dev data of A, which chose"))
+        }
+    }
+
+    /// Labels with bars in them, in another order, and none at all.
+    @Test func severalLabels() throws {
+        try Runs.use { runs in
+            let labels = ["a", "b", "c|d"]
+            let a = try runs.evaluate(
+                runs.add("A"), ["a|b", "", "c|d|a", "b"], ["b", "", "a|c|d", "b|c|d"], labels: labels)
+            let b = try runs.evaluate(
+                runs.add("B"), ["b|a", "", "a|c|d", "b"], ["a|b", "a", "c|d|a", "c|d|b"], labels: labels)
+            let comparison = try runs.compare(a, b, flips: 5)
+            let test = try #require(comparison.tests.first, "\(comparison.notices)")
+            #expect((test.onlyA, test.onlyB, test.p, test.difference.accuracy) == (1, 1, 1, 0))
+            #expect(test.onlyAFlips.map(\.row) == [2] && test.onlyBFlips.map(\.row) == [1])
+            // F1 of a, b and c|d: A 2/3, 4/5... B 4/5, 1 and both 2/3.
+            #expect(abs(test.difference.macroF1 - ((0.8 - 2.0 / 3) + (1 - 1) + 0) / 3) < 1e-12)
+
+            // Bars alone do not make several labels.
+            let one = try runs.evaluate(
+                runs.add("C"), ["a|b", "c"], ["a|b", "a|b"], labels: ["a|b", "c"], sha256: "x")
+            let two = try runs.evaluate(runs.add("D"), ["a|b", "c"], ["c", "c"], labels: ["a|b", "c"], sha256: "x")
+            #expect(try runs.compare(one, two).tests[0].difference.macroF1 == 0)
+        }
+    }
+
+    @Test func groups() throws {
+        try Runs.use { runs in
+            let means = [("0.1", [0.80, 0.82, 0.81]), ("0.2", [0.90, 0.92, 0.91])]
+            var all = try means.flatMap { rate, values in
+                try values.enumerated().map { place, value in
+                    try runs.add("\(rate)-\(place)", seed: UInt64(place), rate: rate, dev: value)
+                }
+            }
+            let groups = try SeedGroup.groups(of: all, by: ["learning_rate"])
+            #expect(groups.map(\.name) == ["learning_rate 0.1", "learning_rate 0.2"])
+            #expect(
+                groups.allSatisfy {
+                    $0.differing.isEmpty && $0.figures.map(\.name) == ["dev accuracy", "dev macro F1"]
+                })
+            let mean = groups[0].figures[0].mean
+            #expect(abs(mean.mean - 0.81) < 1e-12 && abs((mean.standardDeviation ?? 0) - 0.01) < 1e-12)
+            let tests = GroupTest.tests(of: groups)
+            #expect(tests.map(\.figure) == ["dev accuracy", "dev macro F1"])
+            #expect(
+                tests[0].sentence
+                    == "mean over 3 seeds: learning_rate 0.2 is better by 10.0 points, 95 % interval 7.7 to 12.3")
+
+            all.append(try runs.add("odd", rate: "0.3", model: "/m"))
+            all[0] = try runs.evaluate(all[0], actual, actual)
+            #expect(try SeedGroup.groups(of: all, by: ["seed"]).map(\.runs.count) == [2, 3, 2])
+            let alone = try SeedGroup.groups(of: [all[6], all[0], all[1]], by: ["learning_rate"])
+            #expect(
+                GroupTest.tests(of: alone)[0].sentence
+                    == "mean over 1 and 2 seeds: difference 31.0 points; an interval needs two runs or more in each group"
+            )
+            #expect(try SeedGroup.groups(of: all, by: [])[0].differing == ["learning_rate", "model"])
+            #expect {
+                try SeedGroup.groups(of: all, by: ["lr"])
+            } throws: { error in
+                "\(error)".hasPrefix(
+                    "no run has the parameter 'lr'; there are dev_data, dev_sha256, learning_rate, model,")
+            }
+        }
+    }
+
+    @Test func bands() {
+        let band = band(of: [[(2, 0.5), (1, 0.1), (3, 1)], [(1, 0.3), (2, 0.5)]])
+        #expect(band.map(\.x) == [1, 2] && abs(band[0].mean - 0.2) < 1e-12 && band[1].low == 0.5)
+        // t of one degree of freedom is 12.706.
+        #expect(abs(band[0].high - 0.2 - 12.7062047362 * 0.1) < 1e-9)
+        #expect(Reports.band(of: [[(1, 7)]]).map(\.high) == [7] && Reports.band(of: []).isEmpty)
+    }
+
+    @Test func pointsAsText() {
+        #expect(
+            [0.012, -0.0004, 0, -0.008, 0.00099999, -1e-9].map(\.points) == [
+                "1.2", "−0.04", "0.0", "−0.8", "0.10", "0.00",
+            ])
+        #expect([0.00001, 0.04321].map(\.pValue) == ["< 0.0001", "0.0432"])
+    }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Kernels
+import Statistics
+import Testing
+
+/// What `scripts/statistics_fixtures.py` has written.
+private struct Fixtures: Decodable {
+    struct Student: Decodable { let cumulative, quantiles: [[Double]] }
+    struct Mean: Decodable {
+        let values: [Double]
+        let mean, deviation, low, high: Double
+    }
+    struct Welch: Decodable {
+        let a, b: [Double]
+        let difference, low, high, p: Double
+    }
+    struct Holm: Decodable { let p, adjusted: [Double] }
+    struct Case<Labels: Decodable>: Decodable {
+        let labels: Int
+        let actual, a, b: [Labels]
+        let figures: Figures
+    }
+    struct Figures: Decodable {
+        let accuracy, macroF1: Double
+        let accuracyInterval, macroF1Interval, accuracyInterval90, deviations: [Double]
+
+        private enum CodingKeys: String, CodingKey {
+            case accuracy, macroF1 = "macro_f1", accuracyInterval = "accuracy_interval"
+            case macroF1Interval = "macro_f1_interval", accuracyInterval90 = "accuracy_interval90", deviations
+        }
+    }
+
+    let mcnemar, normal, differences, equivalences: [[Double]]
+    let student: Student
+    let means: [Mean]
+    let welch: [Welch]
+    let holm: [Holm]
+    let single: [Case<Int>]
+    let several: [Case<[Int]>]
+
+    init() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+        self = try JSONDecoder().decode(
+            Fixtures.self, from: Data(contentsOf: folder.appending(path: "statistics.json")))
+    }
+}
+
+private func equal(_ a: Double?, _ b: Double, within tolerance: Double = 1e-11) -> Bool {
+    a.map { abs($0 - b) <= tolerance } ?? false
+}
+
+/// Tests and intervals, against SciPy, statsmodels and numpy.
+@Suite struct StatisticsTests {
+    private let fixtures: Fixtures
+
+    init() throws { fixtures = try Fixtures() }
+
+    @Test func mcNemar() {
+        for row in fixtures.mcnemar {
+            let p = mcNemarTest(onlyA: Int(row[0]), onlyB: Int(row[1]))
+            #expect(equal(p, row[2], within: 1e-11 * row[2]), "\(row): \(p)")
+        }
+        #expect(mcNemarTest(onlyA: 0, onlyB: 0) == 1 && mcNemarTest(onlyA: 0, onlyB: 5000) == 0)
+    }
+
+    @Test func distributions() {
+        for row in fixtures.student.cumulative {
+            #expect(equal(StudentT(degreesOfFreedom: row[0]).cumulative(row[1]), row[2], within: 1e-10), "\(row)")
+        }
+        for row in fixtures.student.quantiles {
+            let t = StudentT(degreesOfFreedom: row[0]).quantile(row[1])
+            #expect(equal(t, row[2], within: 1e-9 * max(1, abs(row[2]))), "\(row): \(t)")
+        }
+        for row in fixtures.normal { #expect(equal(Normal.quantile(row[0]), row[1]), "\(row)") }
+    }
+
+    @Test func meansAndWelch() {
+        for row in fixtures.means {
+            let ours = MeanInterval(row.values)
+            #expect(equal(ours.mean, row.mean) && equal(ours.standardDeviation, row.deviation))
+            #expect(equal(ours.interval?.low, row.low) && equal(ours.interval?.high, row.high))
+        }
+        for row in fixtures.welch {
+            let test = WelchTest(MeanInterval(row.a), MeanInterval(row.b))
+            #expect(equal(test.difference, row.difference) && equal(test.p, row.p))
+            #expect(equal(test.interval?.low, row.low) && equal(test.interval?.high, row.high))
+        }
+        let (one, same) = (MeanInterval([0.5]), MeanInterval([0.1, 0.1, 0.1]))
+        #expect(one.standardDeviation == nil && one.interval == nil)
+        #expect(same.mean == 0.1 && same.standardDeviation == 0 && same.interval == Interval(low: 0.1, high: 0.1))
+        for (a, b) in [(one, same), (same, one), (same, same)] {
+            let test = WelchTest(a, b)
+            #expect(test.difference == b.mean - a.mean && test.interval == nil && test.p == nil)
+        }
+    }
+
+    @Test func severalTests() {
+        for row in fixtures.holm {
+            #expect(zip(holm(row.p), row.adjusted).allSatisfy { equal($0, $1) } && holm(row.p).count == row.p.count)
+        }
+    }
+
+    @Test func sampleSizes() {
+        for row in fixtures.differences {
+            #expect(SampleSize.difference(row[0], discordant: row[1], level: row[2]) == row[3])
+        }
+        for row in fixtures.equivalences {
+            #expect(SampleSize.equivalence(within: row[0], difference: row[1], discordant: row[2]) == row[3])
+        }
+        #expect(SampleSize.difference(0, discordant: 0.1) == nil)
+        #expect(SampleSize.equivalence(within: 0.01, difference: -0.01, discordant: 0.1) == nil)
+        #expect(SampleSize.equivalence(within: 0.01, difference: 0, discordant: 0) == 1)
+        // Between neighbours of a number so large there is none to try.
+        #expect(SampleSize.equivalence(within: 0.01.nextUp, difference: 0.01, discordant: 0.1) ?? 0 > 1e30)
+    }
+
+    /// Two bootstraps differ by chance: their percentiles by some hundredths of a standard deviation, and accuracy by the share
+    /// of one text.
+    @Test func pairedBootstraps() {
+        func check(_ ours: PairedDifference, _ theirs: Fixtures.Figures, texts: Int) {
+            #expect(equal(ours.accuracy, theirs.accuracy) && equal(ours.macroF1, theirs.macroF1))
+            for (ours, theirs, deviation) in [
+                (ours.accuracyInterval, theirs.accuracyInterval, theirs.deviations[0]),
+                (ours.accuracyInterval90, theirs.accuracyInterval90, theirs.deviations[0]),
+                (ours.macroF1Interval, theirs.macroF1Interval, theirs.deviations[1]),
+            ] {
+                let tolerance = 0.1 * deviation + 1 / Double(texts)
+                #expect(equal(ours.low, theirs[0], within: tolerance))
+                #expect(equal(ours.high, theirs[1], within: tolerance))
+            }
+        }
+        let workers = Workers(count: 2)
+        for data in fixtures.single {
+            let outcomes = zip(data.actual, zip(data.a, data.b)).map {
+                Outcome(actual: [$0], predicted: [[$1.0], [$1.1]])
+            }
+            let counted = Dictionary(grouping: outcomes) { $0 }.map { ($0.key, count: $0.value.count) }
+            check(
+                pairedBootstrap(counted, oneLabelEach: true, labels: data.labels, on: workers), data.figures,
+                texts: outcomes.count)
+        }
+        for data in fixtures.several {
+            let outcomes = zip(data.actual, zip(data.a, data.b)).map { Outcome(actual: $0, predicted: [$1.0, $1.1]) }
+            check(
+                pairedBootstrap(outcomes.map { ($0, 1) }, oneLabelEach: false, labels: data.labels, on: workers),
+                data.figures, texts: outcomes.count)
+        }
+        let alike = pairedBootstrap(
+            [(Outcome(actual: [0], predicted: [[1], [1]]), 3)], oneLabelEach: true, labels: 2, on: workers)
+        #expect(alike.accuracyInterval == Interval(low: 0, high: 0) && alike.accuracyInterval90.isWithin(1e-9))
+    }
+}
