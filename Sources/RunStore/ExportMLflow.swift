@@ -45,6 +45,11 @@ extension RunStore {
                     counts.runs += 1
                     counts.metrics += run.metrics.count
                 }
+                try out.execute(
+                    sql: """
+                        UPDATE experiments
+                        SET (creation_time, last_update_time) = (SELECT min(start_time), max(start_time) FROM runs)
+                        """)
             }
             try queue.close()
             try FileHandle(forUpdating: temporary).synchronize()

@@ -1,17 +1,19 @@
 extension RunStore {
-    /// The tables of MLflow's store as of its revision `bd07f7e963c5`, from where later versions migrate them.
+    /// The tables of MLflow's store as of its revision `97727af70f4d` (MLflow 1.30), from where later versions migrate them.
     /// A store that lacks one of them, or a constraint that a migration replaces, is refused.
     static let mlflowSchema = """
         CREATE TABLE alembic_version (
             version_num VARCHAR(32) NOT NULL,
             CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
-        INSERT INTO alembic_version VALUES ('bd07f7e963c5');
+        INSERT INTO alembic_version VALUES ('97727af70f4d');
 
         CREATE TABLE experiments (
             experiment_id INTEGER NOT NULL,
             name VARCHAR(256) NOT NULL UNIQUE,
             artifact_location VARCHAR(256),
             lifecycle_stage VARCHAR(32),
+            creation_time BIGINT,
+            last_update_time BIGINT,
             CONSTRAINT experiment_pk PRIMARY KEY (experiment_id),
             CONSTRAINT experiments_lifecycle_stage CHECK (lifecycle_stage IN ('active', 'deleted')));
         CREATE TABLE experiment_tags (
@@ -19,7 +21,7 @@ extension RunStore {
             value VARCHAR(5000),
             experiment_id INTEGER NOT NULL REFERENCES experiments (experiment_id),
             CONSTRAINT experiment_tag_pk PRIMARY KEY (key, experiment_id));
-        INSERT INTO experiments VALUES (1, 'addnorm', './mlruns/1', 'active');
+        INSERT INTO experiments VALUES (1, 'addnorm', './mlruns/1', 'active', NULL, NULL);
 
         CREATE TABLE runs (
             run_uuid VARCHAR(32) NOT NULL,
@@ -35,13 +37,14 @@ extension RunStore {
             lifecycle_stage VARCHAR(20),
             artifact_uri VARCHAR(200),
             experiment_id INTEGER REFERENCES experiments (experiment_id),
+            deleted_time BIGINT,
             CONSTRAINT run_pk PRIMARY KEY (run_uuid),
             CONSTRAINT runs_lifecycle_stage CHECK (lifecycle_stage IN ('active', 'deleted')),
             CONSTRAINT source_type CHECK (source_type IN ('NOTEBOOK', 'JOB', 'LOCAL', 'UNKNOWN', 'PROJECT')),
             CHECK (status IN ('SCHEDULED', 'FAILED', 'FINISHED', 'RUNNING', 'KILLED')));
         CREATE TABLE params (
             key VARCHAR(250) NOT NULL,
-            value VARCHAR(250) NOT NULL,
+            value VARCHAR(500) NOT NULL,
             run_uuid VARCHAR(32) NOT NULL REFERENCES runs (run_uuid),
             CONSTRAINT param_pk PRIMARY KEY (key, run_uuid));
         CREATE INDEX index_params_run_uuid ON params (run_uuid);
