@@ -18,7 +18,8 @@ let package = Package(
         .executableTarget(
             name: "addnorm",
             dependencies: [
-                "Training", "Reports", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels",
+                "Training", "Reports", "Plots", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets",
+                "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
@@ -26,7 +27,8 @@ let package = Package(
             name: "Training",
             dependencies: ["RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels"]
         ),
-        .target(name: "Reports", dependencies: ["RunStore", "Statistics", "Kernels"]),
+        .target(name: "Reports", dependencies: ["RunStore", "Statistics", "Plots", "Kernels"]),
+        .target(name: "Plots"),
         .target(name: "Statistics", dependencies: ["Kernels"]),
         .target(
             name: "RunStore",
@@ -78,7 +80,8 @@ let package = Package(
             dependencies: ["RunStore", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]
         ),
         .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Kernels"], exclude: ["Fixtures"]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunStore", "TestSupport"]),
+        .testTarget(name: "PlotsTests", dependencies: ["Plots"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunStore", "Plots", "Kernels", "TestSupport"]),
         .testTarget(name: "CommandLineTests", dependencies: ["addnorm", "RunStore"]),
     ],
     swiftLanguageModes: [.v6]

@@ -27,7 +27,7 @@ package struct Comparison: Sendable {
     ///
     /// - Parameter runs: at least one
     /// - Throws: ``RunStoreError``
-    package init(_ runs: [ComparedRun], _ request: Request, in store: RunStore, workers: Workers) throws {
+    package init(_ runs: [ComparedRun], _ request: Request, in store: RunStore, on workers: Workers) throws {
         self.runs = runs
         var (tests, notices): ([PairedTest], [String]) = ([], [])
         let (first, others) = (runs[0], runs.dropFirst())
@@ -45,7 +45,7 @@ package struct Comparison: Sendable {
             }
             let p = pairs.map { mcNemarTest(onlyA: $0.onlyA, onlyB: $0.onlyB) }
             tests += pairs.enumerated().map { place, pair in
-                PairedTest(pair, tests: p, place: place, margin: request.equivalenceMargin, workers: workers)
+                PairedTest(pair, tests: p, place: place, margin: request.equivalenceMargin, on: workers)
             }
             let chosen = runs.filter { $0.run.devSha256 == sha256 && $0.evaluation(on: sha256) != nil }
             if !chosen.isEmpty {

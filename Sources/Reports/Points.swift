@@ -9,8 +9,11 @@ extension Double {
         return (value < 0 && text.contains { $0 != "0" && $0 != "." } ? "−" : "") + text
     }
 
-    /// The same with the digits that a user gave.
-    var pointsAsGiven: String { String(format: "%.10g", 100 * self) }
+    /// The same with the digits that a user gave, and the unit.
+    var pointsAsGiven: String {
+        let text = String(format: "%.10g", 100 * self)
+        return "\(text) \(text == "1" ? "point" : "points")"
+    }
 
     /// A probability of chance, with four digits.
     package var pValue: String { self < 0.0001 ? "< 0.0001" : String(format: "%.4f", self) }

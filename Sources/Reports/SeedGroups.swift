@@ -5,11 +5,20 @@ import Statistics
 package struct SeedGroup: Sendable {
     /// A figure of each run, and what it is over the group.
     package struct Figure: Sendable {
-        /// `dev accuracy`, `dev macro F1`, or `accuracy on` a file.
-        package let name: String
-        /// The file's SHA-256; nil for figures on the dev data.
-        package let dataSha256: String?
+        /// `dev_accuracy`, `dev_macro_f1`, or `accuracy` on a file.
+        package let metric: String
+        /// The file; nil for figures on the dev data.
+        package let data, dataSha256: String?
         package let mean: MeanInterval
+
+        /// For a person.
+        package var name: String {
+            switch metric {
+            case "dev_accuracy": "dev accuracy"
+            case "dev_macro_f1": "dev macro F1"
+            default: "accuracy on \(data ?? "")"
+            }
+        }
     }
 
     /// What the runs have in common: the parameters' values, nil where they have none.
@@ -20,27 +29,56 @@ package struct SeedGroup: Sendable {
     /// The other parameters, besides seed and threads, in which the runs are not alike nevertheless.
     package let differing: [String]
 
-    /// The parameters with their values: `learning_rate 0.0001, batch_size 32`.
-    package var name: String { parameters.map { "\($0.name) \($0.value ?? "none")" }.joined(separator: ", ") }
+    /// The parameters with their values (`learning_rate 0.0001, batch_size 32`), the name of a training with several seeds, or that
+    /// of a run that is alone.
+    package let name: String
 
-    /// Whether no two have the same seed.
+    /// Whether no two have the same seed, without which they are not independent.
     var haveOwnSeeds: Bool { Set(runs.map(\.run.seed)).count == runs.count }
 
-    init(_ runs: [ComparedRun], by names: [String]) {
-        self.runs = runs
-        parameters = names.map { ($0, runs[0].parameters[$0]) }
-        var figures: [Figure] = []
-        func add(_ name: String, _ sha256: String?, _ values: [Double]) {
-            if !values.isEmpty { figures.append(Figure(name: name, dataSha256: sha256, mean: MeanInterval(values))) }
+    /// Why its figures may be more or less than chance.
+    package var notices: [String] {
+        var notices: [String] = []
+        if !differing.isEmpty { notices.append("\(name): its runs differ in \(differing.joined(separator: ", ")) too") }
+        if !haveOwnSeeds && !parameters.contains(where: { $0.name == "seed" }) {
+            notices.append("\(name): some of its runs have the same seed, so that they are not independent")
         }
-        add("dev accuracy", nil, runs.compactMap(\.summary?.bestDevAccuracy))
-        add("dev macro F1", nil, runs.compactMap(\.summary?.devMacroF1))
-        for (sha256, path) in runs.files {
-            let values = runs.compactMap { $0.evaluation(on: sha256)?.accuracy }
-            if values.count == runs.count { add("accuracy on \(path)", sha256, values) }
+        return notices
+    }
+
+    init(_ runs: [ComparedRun], by names: [String], name: String? = nil) {
+        self.runs = runs
+        let parameters = names.map { ($0, runs[0].parameters[$0]) }
+        self.parameters = parameters
+        self.name = name ?? parameters.map { "\($0) \($1 ?? "none")" }.joined(separator: ", ")
+        var figures: [Figure] = []
+        func add(_ metric: String, _ file: (sha256: String, path: String)?, _ values: [Double]) {
+            if values.isEmpty { return }
+            figures.append(
+                Figure(metric: metric, data: file?.path, dataSha256: file?.sha256, mean: MeanInterval(values)))
+        }
+        add("dev_accuracy", nil, runs.compactMap(\.summary?.bestDevAccuracy))
+        add("dev_macro_f1", nil, runs.compactMap(\.summary?.devMacroF1))
+        for file in runs.files {
+            let values = runs.compactMap { $0.evaluation(on: file.sha256)?.accuracy }
+            if values.count == runs.count { add("accuracy", file, values) }
         }
         self.figures = figures
         differing = runs.differingParameters.filter { !["seed", "threads", "seed_group"].contains($0) }
+    }
+
+    /// The groups of runs that were trained with several seeds at a time, in the order of their first runs; a run that was trained
+    /// alone is a group of its own.
+    package static func seeds(of runs: [ComparedRun]) -> [SeedGroup] {
+        Dictionary(grouping: runs.indices) {
+            [runs[$0].run.seedGroup, runs[$0].run.seedGroup == nil ? runs[$0].name : nil]
+        }
+        .values.sorted { $0[0] < $1[0] }
+        .map { places in
+            let first = runs[places[0]]
+            let name = places.count == 1 ? first.name : "\(first.run.seedGroup ?? "") (\(places.count) seeds)"
+            return SeedGroup(places.map { runs[$0] }, by: ["seed_group"], name: name)
+        }
     }
 
     /// The groups of runs that have the same values of the parameters, in the order of their first runs.
@@ -68,8 +106,8 @@ package struct UnknownParameter: LocalizedError, CustomStringConvertible {
 
 /// Welch's test of one figure of two groups.
 package struct GroupTest: Sendable {
-    /// As in ``SeedGroup/Figure``.
-    package let figure: String
+    /// As the first group has it.
+    package let figure: SeedGroup.Figure
     /// The groups' names.
     package let a, b: String
     package let test: WelchTest
@@ -83,7 +121,7 @@ package struct GroupTest: Sendable {
         guard let first = groups.first else { return [] }
         return first.figures.flatMap { figure in
             let pairs = groups.dropFirst().compactMap { group in
-                group.figures.first { $0.name == figure.name && $0.dataSha256 == figure.dataSha256 }
+                group.figures.first { $0.metric == figure.metric && $0.dataSha256 == figure.dataSha256 }
                     .map { (group: group, mean: $0.mean, test: WelchTest(figure.mean, $0.mean)) }
             }
             let defined = pairs.indices.filter { pairs[$0].test.p != nil }
@@ -92,7 +130,7 @@ package struct GroupTest: Sendable {
             return pairs.enumerated().map { place, pair in
                 let adjustedP = defined.count > 1 ? adjusted[place] : nil
                 return GroupTest(
-                    figure: figure.name, a: first.name, b: pair.group.name, test: pair.test, adjustedP: adjustedP,
+                    figure: figure, a: first.name, b: pair.group.name, test: pair.test, adjustedP: adjustedP,
                     sentence: sentence(first, figure.mean, pair.group, pair.mean, pair.test, adjustedP))
             }
         }

@@ -25,7 +25,9 @@ extension RunStore {
     /// Takes tags from a run.
     package func untag(_ run: Int64, _ tags: [String]) throws {
         try write { db in
-            for tag in tags { try db.execute(sql: "DELETE FROM tags WHERE run_id = ? AND tag = ?", arguments: [run, tag]) }
+            for tag in tags {
+                try db.execute(sql: "DELETE FROM tags WHERE run_id = ? AND tag = ?", arguments: [run, tag])
+            }
         }
     }
 
@@ -41,7 +43,8 @@ extension RunStore {
     package func delete(_ runs: [Int64], force: Bool) throws {
         for run in force ? [] : runs {
             let running = try read {
-                try Row.fetchOne($0, sql: "SELECT name, host FROM runs WHERE id = ? AND status = 'running'", arguments: [run])
+                try Row.fetchOne(
+                    $0, sql: "SELECT name, host FROM runs WHERE id = ? AND status = 'running'", arguments: [run])
             }
             if let running {
                 throw RunStoreError(

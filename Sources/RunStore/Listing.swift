@@ -75,7 +75,8 @@ extension RunStore {
         try read { db in
             // What is not asked for is not looked up.
             let asked = (columns + selection.order + [selection.condition ?? "", "id"]).joined(separator: "\n")
-            let words = Set(asked.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/).map { String($0.output) })
+            let words = Set(
+                asked.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/).map { String($0.output) })
             var names = Dictionary(try Self.names(in: db).map { ($0.name, $0.sql) }) { first, _ in first }
             if !words.allSatisfy({ names[$0] != nil }) {
                 for (name, sql) in try Self.params(in: db) { names[name] = sql }
@@ -87,13 +88,16 @@ extension RunStore {
             }
             var terms = try selection.order.map { term in
                 let words = term.split(separator: " ").map(String.init)
-                guard let name = words.first, words.count < 3, ["ASC", "DESC", nil].contains(words.dropFirst().first?.uppercased())
+                guard let name = words.first, words.count < 3,
+                    ["ASC", "DESC", nil].contains(words.dropFirst().first?.uppercased())
                 else { throw RunStoreError("the order '\(term)' is not a name with ASC or DESC, or without") }
                 let direction = Self.isFigure(name) && !Self.lowerIsBetter(name) ? "DESC" : "ASC"
                 return try "\(known(name)) IS NULL, \(known(name)) \(words.dropFirst().first ?? direction)"
             }
             terms.append("id DESC")
-            var conditions = selection.tags.map { "EXISTS (SELECT 1 FROM tags WHERE run_id = id AND tag = \($0.sqlLiteral))" }
+            var conditions = selection.tags.map {
+                "EXISTS (SELECT 1 FROM tags WHERE run_id = id AND tag = \($0.sqlLiteral))"
+            }
             if let condition = selection.condition { conditions.append("(\(condition)\n)") }
             let used = names.filter { words.contains($0.key) }.map { "\($0.value) AS \($0.key.sqlName)" }
             let sql = """
@@ -143,7 +147,8 @@ extension RunStore {
                     """, arguments: [best["id"], split.rawValue, metric, best["best"]])
             guard let at else { return nil }
             return BestRun(
-                id: best["id"], run: at["name"], metric: metric, value: best["best"], epoch: at["epoch"], step: at["step"],
+                id: best["id"], run: at["name"], metric: metric, value: best["best"], epoch: at["epoch"],
+                step: at["step"],
                 output: at["output"], runs: rows.count)
         }
     }

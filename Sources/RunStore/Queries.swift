@@ -19,6 +19,14 @@ extension RunStore {
         }
     }
 
+    /// The runs with these ids or names, each once.
+    ///
+    /// - Throws: ``RunStoreError`` if there is one of them not.
+    package func runs(_ idsOrNames: [String]) throws -> [Run] {
+        var seen: Set<Int64?> = []
+        return try idsOrNames.map(run).filter { seen.insert($0.id).inserted }
+    }
+
     /// The id of the run that began last.
     ///
     /// - Throws: ``RunStoreError`` if there is none.

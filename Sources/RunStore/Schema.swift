@@ -2,7 +2,7 @@ import GRDB
 
 extension DatabaseMigrator {
     /// The schema of the runs' database. Each change is a further migration; one that has been released is never edited.
-    static var runStore: DatabaseMigrator {
+    package static var runStore: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: runs, metrics and evaluations") { db in
             try db.execute(

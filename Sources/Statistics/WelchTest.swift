@@ -11,15 +11,16 @@ package struct WelchTest: Sendable {
 
     package init(_ a: MeanInterval, _ b: MeanInterval) {
         difference = b.mean - a.mean
-        guard let deviationA = a.standardDeviation, let deviationB = b.standardDeviation, deviationA + deviationB > 0
+        func variance(_ sample: MeanInterval) -> Double? {
+            sample.standardDeviation.map { $0 * $0 / Double(sample.count) }
+        }
+        guard let varianceA = variance(a), let varianceB = variance(b), varianceA + varianceB > 0,
+            (varianceA + varianceB).isFinite
         else {
             (interval, p) = (nil, nil)
             return
         }
-        let (varianceA, varianceB) = (
-            deviationA * deviationA / Double(a.count), deviationB * deviationB / Double(b.count)
-        )
-        // By shares of the variance, which do not underflow.
+        // By shares of the variance, whose squares do not underflow.
         let (shareA, shareB) = (varianceA / (varianceA + varianceB), varianceB / (varianceA + varianceB))
         let distribution = StudentT(
             degreesOfFreedom: 1 / (shareA * shareA / Double(a.count - 1) + shareB * shareB / Double(b.count - 1)))

@@ -31,7 +31,9 @@ final class MetricLog: Sendable {
     func flush() throws {
         let metrics = try state.withLock { state -> [Metric] in
             if let error = state.error.take() { throw error }
-            guard !state.isWriting && ContinuousClock.now >= state.notBefore && !state.waiting.isEmpty else { return [] }
+            guard !state.isWriting && ContinuousClock.now >= state.notBefore && !state.waiting.isEmpty else {
+                return []
+            }
             state.isWriting = true
             state.notBefore = .now + Self.interval
             defer { state.waiting = [] }

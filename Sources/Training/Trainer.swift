@@ -46,8 +46,10 @@ package struct Trainer {
         try Checkpoint.checkFolder(forOutput: output, overwrite: overwrite)
     }
 
-    /// Whether there is a checkpoint to resume the training with this output from.
-    package static func hasCheckpoint(forOutput output: String) -> Bool { Checkpoint.isThere(forOutput: output) }
+    /// The folder of the checkpoint to resume the training with this output from; nil if there is none.
+    package static func checkpoint(forOutput output: String) -> String? {
+        Checkpoint.isThere(forOutput: output) ? Checkpoint.folder(forOutput: output).path : nil
+    }
 
     /// Reads the data, makes or reads the model, and records the beginning of a run.
     ///

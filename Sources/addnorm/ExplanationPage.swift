@@ -1,7 +1,8 @@
 import Foundation
+import Plots
 import Training
 
-/// Explanations as one HTML page without scripts, fonts or images: it can be mailed, printed and kept.
+/// Explanations as a page.
 struct ExplanationPage {
     let model: String
     let labels: [String]
@@ -29,7 +30,7 @@ struct ExplanationPage {
     private func words(_ explanation: Explanation, _ method: Explanation.Method) -> String {
         let shares = explanation.shares(by: method)
         return explanation.pieces.map { text, index in
-            let text = text.printable.escaped
+            let text = text.escaped
             guard let index else { return text }
             let word = explanation.words[index]
             guard let share = shares[index], let leaveOneOut = word.leaveOneOut, let gradient = word.gradient else {
@@ -44,24 +45,24 @@ struct ExplanationPage {
     }
 
     var html: String {
-        """
-        <!DOCTYPE html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark">
-        <title>Explanations of \(model.escaped)</title>
-        <style>
-        :root { --for: 0 160 60; --against: 225 40 40; --ink: #1b1f24; --quiet: #5d6670; --paper: #fff; --line: #d8dde3; --most: .6 }
-        @media (prefers-color-scheme: dark) {
-          :root { --for: 30 170 80; --against: 235 70 70; --ink: #f0f3f6; --quiet: #a3adb8; --paper: #14171b; --line: #363c44; --most: .62 }
-        }
-        body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: var(--paper);
-               font: 1rem/1.7 system-ui, sans-serif }
-        h1 { font-size: 1.3rem; line-height: 1.3; margin: 0 }
-        h2 { font-size: 1rem; margin: 0 0 .4rem }
-        h1, h2, p { overflow-wrap: anywhere }
+        Page(
+            title: "Explanations of \(model)", style: Self.style,
+            body: """
+                <header>
+                <h1>Which words carried the decision: \(model.escaped)</h1>
+                <p><span class="for" style="--share:1">for</span> the label that is named, <span class="against" style="--share:1">against</span>
+                it; the stronger the colour, the larger the score, relative to the largest of the text. The scores stand in the tooltips, in nats of
+                the label’s log-odds. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with all that only scales held constant: attention, norms, and what activation functions multiply with.</p>
+                <p>\(count) \(count == 1 ? "text" : "texts"); both methods name the same most important word in \(agreeing).</p>
+                </header>
+                \(articles)
+                """
+        ).html
+    }
+
+    private static let style = """
+        :root { --for: 0 160 60; --against: 225 40 40; --most: .6 }
+        @media (prefers-color-scheme: dark) { :root { --for: 30 170 80; --against: 235 70 70; --most: .62 } }
         header span { color: var(--ink) }
         header p { margin: .4rem 0; color: var(--quiet); font-size: .9rem }
         article { border-top: 1px solid var(--line); padding: 1rem 0; break-inside: avoid }
@@ -75,40 +76,6 @@ struct ExplanationPage {
         .against { background: rgb(var(--against) / calc(var(--share) * var(--most)));
                    text-decoration: underline dotted rgb(var(--against) / var(--share)); text-underline-offset: .2em }
         @media (max-width: 36rem) { .method { grid-template-columns: 1fr } .method + .method { margin-top: .4rem } }
-        @media print {
-          :root { --ink: #000; --quiet: #444; --paper: #fff; --line: #bbb; --for: 0 160 60; --against: 225 40 40; --most: .6 }
-          body { max-width: none; margin: 0 }
-        }
-        </style>
-        </head>
-        <body>
-        <header>
-        <h1>Which words carried the decision: \(model.escaped)</h1>
-        <p><span class="for" style="--share:1">for</span> the label that is named, <span class="against" style="--share:1">against</span>
-        it; the stronger the colour, the larger the score, relative to the largest of the text. The scores stand in the tooltips, in nats of
-        the label’s log-odds. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with all that only scales held constant: attention, norms, and what activation functions multiply with.</p>
-        <p>\(count) \(count == 1 ? "text" : "texts"); both methods name the same most important word in \(agreeing).</p>
-        </header>
-        \(articles)</body>
-        </html>
-
+        @media print { :root { --for: 0 160 60; --against: 225 40 40; --most: .6 } }
         """
-    }
-}
-
-extension String {
-    /// The text as HTML has it, between tags and in attributes.
-    fileprivate var escaped: String {
-        // By scalars: a Character can join a bracket with a mark before or after it.
-        unicodeScalars.map { scalar in
-            switch scalar {
-            case "&": "&amp;"
-            case "<": "&lt;"
-            case ">": "&gt;"
-            case "\"": "&quot;"
-            case "'": "&#39;"
-            default: String(scalar)
-            }
-        }.joined()
-    }
 }

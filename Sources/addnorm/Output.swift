@@ -1,4 +1,5 @@
 import Foundation
+import Plots
 
 /// Standard output for results, standard error for everything else.
 enum Output {
@@ -10,6 +11,17 @@ enum Output {
     static let resultsHaveColor = isatty(STDOUT_FILENO) == 1 && wantsColor
 
     private static var wantsColor: Bool { (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty }
+
+    /// The columns and rows of a picture on standard output: as wide as the terminal, and not much higher than it is good for; 80 × 20
+    /// where there is none. `COLUMNS` goes first.
+    static var terminalSize: (columns: Int, rows: Int) {
+        var size = winsize()
+        let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        let variable = ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) }
+        let columns = variable.flatMap { (1...1000).contains($0) ? $0 : nil } ?? (isKnown ? Int(size.ws_col) : 80)
+        let most = max(20, columns / 4)
+        return (columns, isKnown && size.ws_row > 0 ? min(max(Int(size.ws_row) - 2, 10), most) : 20)
+    }
 
     /// Writes to standard output.
     ///
@@ -91,13 +103,6 @@ extension String {
         return String(decoding: utf8.lazy.map { isBreak($0) ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
     }
 
-    /// The text with spaces for control characters: a terminal obeys them, and a page must not have them.
-    var printable: String {
-        // Nearly all texts have none.
-        if utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7F }) { return self }
-        return String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
-    }
-
     /// The beginning, if it is longer.
     func shortened(to length: Int) -> String { count > length ? prefix(length - 1) + "…" : self }
 
@@ -130,12 +135,12 @@ struct TextTable {
 
     var text: String {
         let all = [header] + rows
-        let widths = header.indices.map { column in all.map { Self.width($0[column]) }.max() ?? 0 }
+        let widths = header.indices.map { column in all.map { $0[column].columns }.max() ?? 0 }
         return all.map { row in
             let cells = row.enumerated().map { column, cell in
                 // A long text at the end of one row is no reason for blanks at the end of the others.
                 if column == row.count - 1 && !numeric.contains(column) { return cell }
-                let space = String(repeating: " ", count: widths[column] - Self.width(cell))
+                let space = String(repeating: " ", count: widths[column] - cell.columns)
                 return numeric.contains(column) ? space + cell : cell + space
             }
             let line = cells.joined(separator: "  ")
@@ -151,18 +156,5 @@ struct TextTable {
         header.remove(at: column)
         for row in rows.indices { rows[row].remove(at: column) }
         numeric = Set(numeric.map { $0 > column ? $0 - 1 : $0 })
-    }
-
-    /// The columns that a terminal needs: two for a wide East Asian character.
-    private static func width(_ text: String) -> Int {
-        if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
-        return text.reduce(0) { sum, character in
-            switch character.unicodeScalars.first!.value {
-            case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
-                0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
-                sum + 2
-            default: sum + 1
-            }
-        }
     }
 }

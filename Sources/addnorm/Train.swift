@@ -481,7 +481,9 @@ private struct SeedSummary {
     var text: String {
         var table = TextTable(
             header: ["over \(results.count) seeds", "mean", "sd", "95 % interval"], numeric: [1, 2])
-        for (name, figure) in [("dev accuracy", \EpochReport.accuracy), ("dev macro F1", \.macroF1), ("dev loss", \.devLoss)] {
+        for (name, figure) in [
+            ("dev accuracy", \EpochReport.accuracy), ("dev macro F1", \.macroF1), ("dev loss", \.devLoss),
+        ] {
             let values = MeanInterval(results.compactMap { $0.best?[keyPath: figure] })
             table.rows.append([
                 name, values.mean.figure, values.standardDeviation?.figure ?? "",

@@ -23,7 +23,7 @@ import Testing
                     "runs", "compare", "--json", "one", "two", "--group-by", "epochs", "batch_size",
                     "--equivalent-within", "1"
                 ).json as? [String: Any])
-            #expect(Set(document.keys) == ["runs", "tests", "parameters", "groups", "group_tests"])
+            #expect(Set(document.keys) == ["runs", "tests", "parameters", "groups", "group_tests", "notices"])
             #expect(document["parameters"] as? [String: [String]] == ["seed": ["1", "2"]])
             let runs = try #require(document["runs"] as? [[String: Any]])
             #expect(runs.allSatisfy { Set($0.keys) == ["id", "name", "status", "seed", "output", "metrics"] })

@@ -18,13 +18,14 @@ private struct Runs {
     }
 
     func add(
-        _ name: String, seed: UInt64 = 1, rate: String = "0.1", dev: Double = 0.5, model: String? = nil
+        _ name: String, seed: UInt64 = 1, rate: String = "0.1", dev: Double = 0.5, model: String? = nil,
+        group: String? = nil
     ) throws -> ComparedRun {
         let run = try store.begin(
             Run(
                 name: name, command: "addnorm train", model: model, output: "/models/\(name)", trainData: "/train.tsv",
                 trainSha256: "ab", devData: "/dev.tsv", devSha256: "dd", seed: seed, threads: 1, version: "test",
-                parameters: 10),
+                parameters: 10, seedGroup: group),
             params: [("learning_rate", rate), ("seed", "\(seed)")])
         try store.record(
             ["accuracy", "macro_f1"].map { Metric(run: run.id!, .dev, $0, step: 10, epoch: 1, value: dev) })
@@ -55,7 +56,7 @@ private struct Runs {
         _ runs: ComparedRun..., within margin: Double? = nil, flips: Int = 0
     ) throws -> Comparison {
         try Comparison(
-            runs, .init(equivalenceMargin: margin, flips: flips), in: store, workers: Workers(count: 2))
+            runs, .init(equivalenceMargin: margin, flips: flips), in: store, on: Workers(count: 2))
     }
 }
 
@@ -107,7 +108,7 @@ private func answers(wrong: Range<Int>...) -> [String] {
 
             let twin = try runs.evaluate(runs.add("twin"), actual, answers(wrong: 0..<10, 90..<92))
             #expect(
-                try runs.compare(good, twin).tests[0].sentence == "good and twin gave the same answers to all 100 texts"
+                try runs.compare(good, twin).tests[0].sentence == "the same answers to all 100 texts"
             )
             let even = try runs.evaluate(runs.add("even"), actual, answers(wrong: 2..<12, 90..<92))
             let test2 = try runs.compare(good, even).tests[0]
@@ -186,7 +187,7 @@ private func answers(wrong: Range<Int>...) -> [String] {
             let mean = groups[0].figures[0].mean
             #expect(abs(mean.mean - 0.81) < 1e-12 && abs((mean.standardDeviation ?? 0) - 0.01) < 1e-12)
             let tests = GroupTest.tests(of: groups)
-            #expect(tests.map(\.figure) == ["dev accuracy", "dev macro F1"])
+            #expect(tests.map(\.figure.name) == ["dev accuracy", "dev macro F1"])
             #expect(
                 tests[0].sentence
                     == "mean over 3 seeds: learning_rate 0.2 is better by 10.0 points, 95 % interval 7.7 to 12.3")
@@ -194,6 +195,12 @@ private func answers(wrong: Range<Int>...) -> [String] {
             all.append(try runs.add("odd", rate: "0.3", model: "/m"))
             all[0] = try runs.evaluate(all[0], actual, actual)
             #expect(try SeedGroup.groups(of: all, by: ["seed"]).map(\.runs.count) == [2, 3, 2])
+            #expect(SeedGroup.seeds(of: all).map(\.name) == all.map(\.name))
+            let seeded = try (1...2).map { try runs.add("s-\($0)", seed: UInt64($0), group: "s-1") }
+            #expect(SeedGroup.seeds(of: all + seeded).map(\.runs.count) == all.map { _ in 1 } + [2])
+            let mixed = try SeedGroup.groups(of: all, by: ["model"])
+            #expect(
+                mixed.map(\.notices.count) == [2, 0] && mixed[0].notices[0].hasSuffix("differ in learning_rate too"))
             let alone = try SeedGroup.groups(of: [all[6], all[0], all[1]], by: ["learning_rate"])
             #expect(
                 GroupTest.tests(of: alone)[0].sentence

@@ -88,10 +88,12 @@ private func equal(_ a: Double?, _ b: Double, within tolerance: Double = 1e-11) 
         let (one, same) = (MeanInterval([0.5]), MeanInterval([0.1, 0.1, 0.1]))
         #expect(one.standardDeviation == nil && one.interval == nil)
         #expect(same.mean == 0.1 && same.standardDeviation == 0 && same.interval == Interval(low: 0.1, high: 0.1))
-        for (a, b) in [(one, same), (same, one), (same, same)] {
+        let (dust, wild) = (MeanInterval([1e-200, 3e-200]), MeanInterval([.infinity, 0]))
+        for (a, b) in [(one, same), (same, one), (same, same), (same, dust)] {
             let test = WelchTest(a, b)
             #expect(test.difference == b.mean - a.mean && test.interval == nil && test.p == nil)
         }
+        #expect(WelchTest(wild, same).p == nil)
     }
 
     @Test func severalTests() {

@@ -57,20 +57,15 @@ struct RunsCompare: ParsableCommand {
             throw ValidationError("The run '\(one.named)' is named twice.")
         }
         let compared = try found.map { try ComparedRun($0.run, in: store) }
-        var by = groupBy
-        if by.isEmpty {
-            let seeds = Dictionary(grouping: compared.compactMap(\.run.seedGroup)) { $0 }
-            if seeds.values.contains(where: { $0.count > 1 }) { by = ["seed_group"] }
-        }
-        let groups = try by.isEmpty ? [] : SeedGroup.groups(of: compared, by: by)
+        let groups =
+            try groupBy.isEmpty
+            ? SeedGroup.seeds(of: compared).filter { $0.runs.count > 1 } : SeedGroup.groups(of: compared, by: groupBy)
         let comparison = try Comparison(
             compared, .init(equivalenceMargin: equivalentWithin.map { $0 / 100 }, flips: flips), in: store,
-            workers: Workers())
-        for notice in comparison.notices { Output.warn(notice.printable) }
-        for group in groups where !group.differing.isEmpty {
-            Output.warn("\(group.name): its runs differ in \(group.differing.joined(separator: ", ")) too".printable)
-        }
-        if json { return try Output.write(json: ComparisonDocument(comparison, groups)) }
+            on: Workers())
+        let notices = comparison.notices + groups.flatMap(\.notices)
+        for notice in notices { Output.warn(notice.printable) }
+        if json { return try Output.write(json: ComparisonDocument(comparison, groups, notices: notices)) }
         try Output.write(comparison.text(groups))
     }
 }
@@ -86,7 +81,7 @@ extension Comparison {
         for test in tests where shown.insert(test.dataSha256).inserted {
             parts.append(text(of: tests.filter { $0.dataSha256 == test.dataSha256 }))
         }
-        if !groups.isEmpty { parts.append(text(of: groups)) }
+        if !groups.isEmpty { parts.append(groups.text) }
         return parts.joined(separator: "\n")
     }
 
@@ -140,49 +135,26 @@ extension Comparison {
                     + [test.difference.accuracy.signedPoints, test.difference.accuracyInterval.points]
                     + [test.difference.macroF1.signedPoints, test.difference.macroF1Interval.points])
         }
-        var text = "\(tests[0].data), \(tests[0].texts.formatted()) texts; differences in points\n".printable
-        text = text.trimmingCharacters(in: .whitespaces) + "\n" + table.text
+        var text = "\(tests[0].data), \(tests[0].texts.formatted()) texts; differences in points".printable + "\n"
+        text += table.text
         for test in tests {
-            let subject = tests.count > 1 || !test.sentence.hasPrefix(test.a) ? "\(test.a) and \(test.b): " : ""
             for sentence in [test.sentence, test.equivalenceSentence].compactMap({ $0 }) {
-                text += (subject + sentence).printable + "\n"
+                text += "\(test.a) and \(test.b): \(sentence)".printable + "\n"
             }
         }
         for test in tests {
-            for (name, flips) in [(test.a, test.onlyAFlips), (test.b, test.onlyBFlips)] where !flips.isEmpty {
+            for (name, count, flips) in [(test.a, test.onlyA, test.onlyAFlips), (test.b, test.onlyB, test.onlyBFlips)]
+            where !flips.isEmpty {
                 var table = TextTable(
-                    header: ["only \(name.printable)", "actual", test.a.printable, test.b.printable, "text"],
-                    numeric: [0])
+                    header: ["row", "actual", test.a.printable, test.b.printable, "text"], numeric: [0])
                 for flip in flips {
-                    table.rows.append(
-                        ["row \(flip.row)"]
-                            + [flip.actual, flip.predictedA, flip.predictedB, flip.text ?? "(not kept)"].map(
-                                \.printable))
+                    let answers = [flip.actual, flip.predictedA, flip.predictedB, flip.text ?? "(not kept)"]
+                    table.rows.append(["\(flip.row)"] + answers.map(\.printable))
                 }
-                text += "\n" + table.text
+                text += "\nonly \(name.printable) right: \(flips.count) of \(count) texts\n" + table.text
             }
         }
         return text
-    }
-
-    private func text(of groups: [SeedGroup]) -> String {
-        var table = TextTable(
-            header: ["group", "figure", "runs", "mean", "deviation", "95 % interval of the mean"],
-            numeric: [2, 3, 4, 5])
-        for group in groups {
-            for (place, figure) in group.figures.enumerated() {
-                table.rows.append([
-                    place == 0 ? group.name.printable : "", figure.name.printable, "\(figure.mean.count)",
-                    figure.mean.mean.figure, figure.mean.standardDeviation?.figure ?? "",
-                    figure.mean.interval.map { "\($0.low.figure) to \($0.high.figure)" } ?? "",
-                ])
-            }
-        }
-        return table.text
-            + GroupTest.tests(of: groups).map { test in
-                let subject = groups.count > 2 ? "\(test.a) and \(test.b), " : ""
-                return "\(subject)\(test.figure): \(test.sentence)".printable + "\n"
-            }.joined()
     }
 }
 
@@ -280,36 +252,10 @@ private struct ComparisonDocument: Encodable {
         }
     }
 
-    struct Group: Encodable {
-        struct Figure: Encodable {
-            let figure: String
-            let dataSha256: String?
-            let n: Int
-            let mean: Double
-            let sd: Nullable<Double>
-            let ci: Nullable<Interval>
-        }
-
-        let parameters: [String: Nullable<String>]
-        let name: String
-        let n: Int
-        let runs: [String]
-        let figures: [Figure]
-        let differing: [String]
-
-        init(_ group: SeedGroup) {
-            parameters = Dictionary(group.parameters.map { ($0.name, Nullable($0.value)) }) { $1 }
-            (name, n, runs, differing) = (group.name, group.runs.count, group.runs.map(\.name), group.differing)
-            figures = group.figures.map {
-                Figure(
-                    figure: $0.name, dataSha256: $0.dataSha256, n: $0.mean.count, mean: $0.mean.mean,
-                    sd: Nullable($0.mean.standardDeviation), ci: Nullable($0.mean.interval))
-            }
-        }
-    }
-
     struct TestOfGroups: Encodable {
-        let figure, a, b: String
+        let metric: String
+        let data: Nullable<String>
+        let a, b: String
         let difference: Double
         let ci: Nullable<Interval>
         let p: Nullable<Double>
@@ -317,7 +263,8 @@ private struct ComparisonDocument: Encodable {
         let sentence: String
 
         init(_ test: GroupTest) {
-            (figure, a, b, difference) = (test.figure, test.a, test.b, test.test.difference)
+            (metric, data) = (test.figure.metric, Nullable(test.figure.data))
+            (a, b, difference) = (test.a, test.b, test.test.difference)
             (ci, p, pHolm, sentence) = (
                 Nullable(test.test.interval), Nullable(test.test.p), test.adjustedP, test.sentence
             )
@@ -328,16 +275,18 @@ private struct ComparisonDocument: Encodable {
     let tests: [Test]
     /// Those that differ, with the value of each run.
     let parameters: [String: [String?]]
-    let groups: [Group]
+    let groups: [GroupDocument]
     let groupTests: [TestOfGroups]
+    let notices: [String]
 
-    init(_ comparison: Comparison, _ groups: [SeedGroup]) {
+    init(_ comparison: Comparison, _ groups: [SeedGroup], notices: [String]) {
+        self.notices = notices
         runs = comparison.runs.map(OneRun.init)
         tests = comparison.tests.map(Test.init)
         parameters = Dictionary(
             comparison.runs.differingParameters.map { name in (name, comparison.runs.map { $0.parameters[name] }) }
         ) { $1 }
-        self.groups = groups.map(Group.init)
+        self.groups = groups.map(GroupDocument.init)
         groupTests = GroupTest.tests(of: groups).map(TestOfGroups.init)
     }
 }

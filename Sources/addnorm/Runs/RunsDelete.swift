@@ -6,7 +6,8 @@ import Training
 /// `addnorm runs delete`
 struct RunsDelete: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "delete", abstract: "Delete runs and their evaluations from the database. The models' folders stay.")
+        commandName: "delete",
+        abstract: "Delete runs and their evaluations from the database. The models' folders stay.")
 
     @Argument(help: ArgumentHelp("Ids or names of runs.", valueName: "run"), completion: .runs)
     var runs: [String]
@@ -58,8 +59,9 @@ struct RunsPrune: ParsableCommand {
         var selection = selection.selection
         let condition = selection.condition ?? (selection.tags.isEmpty ? "status IN ('failed', 'interrupted')" : "1")
         selection.condition = "(\(condition)\n) AND status <> 'running'"
-        let found = try database.open(for: .read).list(selection, columns: ["id", "name", "output"]).rows.filter { row in
-            self.selection.condition != nil || !Trainer.hasCheckpoint(forOutput: row[2].text)
+        let found = try database.open(for: .read).list(selection, columns: ["id", "name", "output"]).rows.filter {
+            row in
+            self.selection.condition != nil || Trainer.checkpoint(forOutput: row[2].text) == nil
         }
         let names = found.map { $0[1].text }
         guard yes else { return try DeletedRuns(wouldDelete: names).write(json: json) }
@@ -87,6 +89,8 @@ private struct DeletedRuns: Encodable {
         let runs = "\(names.count.formatted()) \(names.count == 1 ? "run" : "runs")"
         let list = names.isEmpty ? "" : ": " + names.joined(separator: ", ").printable
         try Output.write(
-            wouldDelete == nil ? "deleted \(runs)\(list)\n" : "would delete \(runs)\(list)\(names.isEmpty ? "" : "\nto do so, add --yes")\n")
+            wouldDelete == nil
+                ? "deleted \(runs)\(list)\n"
+                : "would delete \(runs)\(list)\(names.isEmpty ? "" : "\nto do so, add --yes")\n")
     }
 }

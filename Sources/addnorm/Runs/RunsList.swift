@@ -1,14 +1,17 @@
 import ArgumentParser
+import Reports
 import RunStore
 
 /// `addnorm runs list`
 struct RunsList: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List runs, the latest first, with the figures of the epoch of the best dev accuracy.",
+        commandName: "list",
+        abstract: "List runs, the latest first, with the figures of the epoch of the best dev accuracy.",
         discussion: """
               addnorm runs list --where "accuracy > 0.9 AND learning_rate < 1e-4"
               addnorm runs list --sort accuracy --limit 5
               addnorm runs list --columns name,learning_rate,seed,accuracy --tag final
+              addnorm runs list --group-by learning_rate batch_size
 
             Names are those of the columns of the tables 'runs' and 'run_summary', of hyper-parameters, and accuracy, macro_f1, \
             loss, epoch (of the best epoch on the dev data) and tags.
@@ -31,20 +34,36 @@ struct RunsList: ParsableCommand {
     @Option(help: ArgumentHelp("What is listed of each run, between commas.", valueName: "names"))
     var columns: String?
 
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            """
+            Instead of runs, list groups of runs with equal values of these parameters (seed_group: of one 'train --seeds'): mean, \
+            standard deviation and 95 % interval of the mean.
+            """, valueName: "parameter"))
+    var groupBy: [String] = []
+
     @Flag(help: "Print a JSON array.")
     var json = false
 
     @OptionGroup
     var database: DatabaseOptions
 
-    func validate() throws { try requirePositive(limit, "--limit") }
+    func validate() throws {
+        try requirePositive(limit, "--limit")
+        if !groupBy.isEmpty && columns != nil {
+            throw ValidationError("Give either --columns or --group-by, not both.")
+        }
+    }
 
     /// Names and headings of what is shown if nothing else is asked for.
     private static let shown = [
         "id": "id", "name": "name", "status": "status", "started_at": "started", "seconds": "seconds",
         "accuracy": "accuracy", "macro_f1": "macro F1", "epoch": "epoch", "tags": "tags", "output": "output",
     ]
-    private static let order = ["id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "tags", "output"]
+    private static let order = [
+        "id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "tags", "output",
+    ]
     private static let inJSON = [
         "id", "name", "status", "started_at", "seconds", "best_dev_accuracy", "best_epoch", "dev_macro_f1", "dev_loss",
         "parameters", "output", "seed", "seed_group", "tags", "note",
@@ -55,10 +74,17 @@ struct RunsList: ParsableCommand {
         var selection = selection.selection
         selection.order = sort?.list ?? []
         selection.limit = limit
+        if !groupBy.isEmpty {
+            let ids = try store.list(selection, columns: ["id"]).rows.map { $0[0].text }
+            let groups = try SeedGroup.groups(of: ids.map { try ComparedRun(store.run($0), in: store) }, by: groupBy)
+            groups.warn()
+            return try json ? Output.write(json: groups.map(GroupDocument.init)) : Output.write(groups.text)
+        }
         let columns = columns?.list ?? (json ? Self.inJSON : Self.order)
         let table = try store.list(selection, columns: columns)
         if json { return try Output.write(json: table.objects()) }
-        var text = TextTable(header: columns, rows: table.rows.map { zip(columns, $0).map(Self.text) }, numeric: table.numericColumns)
+        var text = TextTable(
+            header: columns, rows: table.rows.map { zip(columns, $0).map(Self.text) }, numeric: table.numericColumns)
         if self.columns == nil {
             text.header = columns.map { Self.shown[$0] ?? $0 }
             text.removeColumn(ifEmpty: "tags")

@@ -28,7 +28,9 @@ struct RunsWatch: ParsableCommand {
     var database: DatabaseOptions
 
     func validate() throws {
-        guard (0.1...3600).contains(interval) else { throw ValidationError("--interval must lie between 0.1 and 3600.") }
+        guard (0.1...3600).contains(interval) else {
+            throw ValidationError("--interval must lie between 0.1 and 3600.")
+        }
     }
 
     func run() throws {
@@ -50,7 +52,8 @@ struct RunsWatch: ParsableCommand {
         if json {
             try Output.write(jsonLines: [run])
         } else {
-            try Output.write("run '\(run.name)': \(run.status.rawValue)\(run.error.map { ": " + $0 } ?? "")".printable + "\n")
+            try Output.write(
+                "run '\(run.name)': \(run.status.rawValue)\(run.error.map { ": " + $0 } ?? "")".printable + "\n")
         }
         if run.status != .finished { throw ExitCode.failure }
     }

@@ -1,0 +1,52 @@
+import Foundation
+
+/// The range of an axis, and its ticks at round numbers.
+package struct Scale: Sendable {
+    package let range: ClosedRange<Double>
+    private let isInteger: Bool
+
+    var width: Double { range.upperBound - range.lowerBound }
+
+    /// The range of the values and 3 % more at both ends; if they are all the same, some room around them.
+    package init(_ values: some Sequence<Double>, _ axis: Figure.Axis) {
+        isInteger = axis.isInteger
+        let (low, high) = (values.min() ?? 0, values.max() ?? 1)
+        // Nearer together than that, ticks could not be told apart.
+        let isConstant = high - low <= 1e-9 * max(abs(low), abs(high))
+        let room = isConstant ? (low == 0 || isInteger ? 0.5 : abs(low) / 10) : 0.03 * (high - low)
+        range =
+            max(low - room, min(axis.limits.lowerBound, low))...min(high + room, max(axis.limits.upperBound, high))
+    }
+
+    /// Where a value lies, from 0 to 1; at an end if it is beyond.
+    package func place(_ value: Double) -> Double { (value.clamped(to: range) - range.lowerBound) / width }
+
+    /// The multiples of 1, 2 or 5 times a power of ten in the range, as close together as there is room for, as labels have
+    /// them.
+    package func ticks(atMost count: Int) -> [(value: Double, label: String)] {
+        var step = pow(10, floor(log10(width / Double(max(count, 1)))))
+        if isInteger { step = max(step, 1) }
+        func places() -> [Double] {
+            // Near zero rounding leaves something like -1e-17.
+            let (first, last) = (ceil(range.lowerBound / step - 1e-9), floor(range.upperBound / step + 1e-9))
+            return first > last ? [] : stride(from: first, through: last, by: 1).map { $0 == 0 ? 0 : $0 * step }
+        }
+        for factor in [2, 2.5, 2, 2, 2.5] where places().count > max(count, 1) { step *= factor }
+        let values = places()
+        let largest = values.lazy.map(abs).max() ?? 0
+        return values.map { ($0, Self.label($0, step: step, largest: largest)) }
+    }
+
+    /// As many digits as tell neighbours apart: `0.25`, `12,000`, `5e-5`.
+    private static func label(_ value: Double, step: Double, largest: Double) -> String {
+        if value == 0 { return "0" }
+        let exponent = Int(floor(log10(step) + 1e-9))
+        if largest >= 1e6 || largest < 1e-4 {
+            let power = Int(floor(log10(abs(value)) + 1e-9))
+            return String(format: "%.\(min(max(power - exponent, 0), 15))f", value / pow(10, Double(power)))
+                + "e\(power)"
+        }
+        let text = String(format: "%.\(max(-exponent, 0))f", value)
+        return abs(value) < 10_000 ? text : Int(value.rounded()).formatted(.number.locale(Locale(identifier: "en_US")))
+    }
+}

@@ -1,0 +1,130 @@
+import Plots
+import RunStore
+
+/// A metric in the course of training: a curve for each run, or for each group of runs their mean and a band around it.
+package struct Curves: Encodable, Sendable {
+    /// One curve, of one split.
+    package struct Curve: Encodable, Sendable {
+        /// Of the run or the group.
+        package let name: String
+        package let runs: [Int64]
+        package let split: Metric.Split
+        package let points: [Point]
+    }
+
+    /// A value at an epoch or a step.
+    package struct Point: Encodable, Sendable {
+        package let x: Double
+        /// Nil where it is not a number.
+        package let y: Double?
+        /// The 95 % interval of the mean, in a group.
+        package var low: Double?
+        package var high: Double?
+
+        private enum CodingKeys: CodingKey { case x, y, low, high }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(x, forKey: .x)
+            try container.encode(y, forKey: .y)
+            try container.encodeIfPresent(low, forKey: .low)
+            try container.encodeIfPresent(high, forKey: .high)
+        }
+    }
+
+    package let metric: String
+    /// What x is.
+    package let x: XAxis
+    /// Those of a group side by side, dev before train.
+    package let series: [Curve]
+
+    package enum XAxis: String, Encodable, Sendable { case epoch, step }
+
+    /// Reads the curves of groups of runs; a group of one run is that run.
+    ///
+    /// - Throws: ``CurvesError`` if no run has the metric.
+    package init(
+        of metric: String, groups: [(name: String, runs: [Int64])], in store: RunStore
+    ) throws {
+        self.metric = metric
+        let measure = Measure(metric)
+        x = measure.isOfEpochs ? .epoch : .step
+        series = try groups.flatMap { name, runs in
+            let metrics = try runs.map { try store.metrics(of: $0, named: metric) }
+            return [Metric.Split.dev, .train].compactMap { split -> Curve? in
+                let curves = metrics.map { metrics in
+                    metrics.filter { $0.split == split }.map {
+                        (x: measure.isOfEpochs ? $0.epoch : Double($0.step), y: $0.value)
+                    }
+                }.filter { !$0.isEmpty }
+                if curves.isEmpty { return nil }
+                let points =
+                    curves.count == 1
+                    ? curves[0].map { Point(x: $0.x, y: $0.y) }
+                    : band(of: curves.map { $0.compactMap { point in point.y.map { (point.x, $0) } } })
+                        .map { Point(x: $0.x, y: $0.mean, low: $0.low, high: $0.high) }
+                return Curve(name: name, runs: runs, split: split, points: points)
+            }
+        }
+        if series.isEmpty {
+            let names = try store.metricNames(of: groups.flatMap(\.runs))
+            throw CurvesError(
+                description: names.isEmpty
+                    ? "nothing has been recorded of \(groups.map { "'\($0.name)'" }.joined(separator: ", ")) yet"
+                    : "no such metric: '\(metric)'; there are \(names.joined(separator: ", "))")
+        }
+    }
+
+    /// The curves as a picture: a colour for each run or group; where there are both, dev solid and train dashed.
+    package var figure: Figure {
+        let measure = Measure(metric)
+        let splits = Set(series.map(\.split))
+        var names: [String] = []
+        for curve in series where !names.contains(curve.name) { names.append(curve.name) }
+        let hasBand = series.contains { $0.points.contains { $0.low != nil } }
+        let notes = [
+            names.count == 1 ? names[0] : nil,
+            splits.count > 1 && names.count > 1 ? "solid: dev data, dashed: train data" : nil,
+            hasBand ? "band: 95 % interval of the mean" : nil,
+        ].compactMap { $0 }
+        return Figure(
+            measure.title, note: notes.isEmpty ? nil : notes.joined(separator: "; "),
+            x: .init(x.rawValue, limits: 0...Double.infinity, isInteger: true), y: measure.axis,
+            series.map { curve in
+                Figure.Series(
+                    splits.count > 1 && names.count == 1 ? "\(curve.split.rawValue) data" : curve.name,
+                    isNamed: series.count > 1 && (names.count == 1 || splits.count == 1 || curve.split == .dev),
+                    splits.count > 1 && curve.split == .train ? .dashed : .solid,
+                    color: names.firstIndex(of: curve.name),
+                    curve.points.map { Figure.Point($0.x, $0.y, low: $0.low, high: $0.high) })
+            })
+    }
+}
+
+/// What is known of a metric by its name.
+private struct Measure {
+    let title: String
+    let axis: Figure.Axis
+    /// Whether there is a value for each epoch, rather than for some steps.
+    let isOfEpochs: Bool
+
+    init(_ name: String) {
+        let (share, positive) = (0.0...1.0, 0.0...Double.infinity)
+        (title, axis, isOfEpochs) =
+            switch name {
+            case "loss": ("Loss", .init("loss (nats)", limits: positive), true)
+            case "accuracy": ("Accuracy on the dev data", .init("accuracy", limits: share), true)
+            case "macro_f1": ("Macro F1 on the dev data", .init("macro F1", limits: share), true)
+            case "batch_loss": ("Loss of single batches", .init("loss (nats)", limits: positive), false)
+            case "learning_rate": ("Learning rate", .init("learning rate", limits: positive), false)
+            case "grad_norm": ("Norm of the gradient", .init("gradient norm", limits: positive), false)
+            case "tokens_per_second": ("Speed of training", .init("tokens per second", limits: positive), false)
+            default: (name, .init(name), false)
+            }
+    }
+}
+
+/// Why there are no curves.
+package struct CurvesError: Error, CustomStringConvertible {
+    package let description: String
+}

@@ -1,0 +1,147 @@
+import Foundation
+import Kernels
+import Plots
+import RunStore
+import TestSupport
+import Testing
+
+import Reports
+
+@Suite struct ReportPageTests {
+    private static func run(_ name: String) -> Run {
+        Run(
+            name: name, command: "addnorm train", model: nil, output: "/\(name)", trainData: "/train.tsv",
+            trainSha256: "ab", devData: nil, devSha256: nil, seed: 1, threads: 2, version: "test", parameters: 10)
+    }
+
+    /// A run of three epochs, and its evaluation with these labels.
+    private static func record(_ name: String, labels: [String], rate: String = "0.1", in store: RunStore) throws -> Run
+    {
+        let run = try store.begin(run(name), params: [("learning_rate", rate), ("layers", "2")])
+        let id = try #require(run.id)
+        for epoch in 1...3 {
+            for (split, metric) in [
+                (Metric.Split.dev, "loss"), (.train, "loss"), (.dev, "accuracy"), (.dev, "macro_f1"),
+            ] {
+                try store.record([
+                    Metric(run: id, split, metric, step: 10 * epoch, epoch: Double(epoch), value: 0.2 * Double(epoch))
+                ])
+            }
+        }
+        try store.finish(id, .finished)
+        for data in ["/old.tsv", "/test.tsv", "/test.tsv"] {
+            _ = try store.record(
+                Evaluation(
+                    model: "/\(name)", data: data, dataSha256: "cd", examples: 2, tokens: 9, loss: 0.7, accuracy: 0.5,
+                    macroF1: 0.4, weightedF1: 0.45, seconds: 0.1),
+                classes: labels.map { ClassMetric(label: $0, precision: 0.5, recall: 1, f1: 0.6, support: 1) },
+                confusions: zip(labels, labels.dropFirst() + labels.prefix(1)).map {
+                    Confusion(actual: $0, predicted: $1, count: 3)
+                },
+                predictions: labels.enumerated().map {
+                    PredictionRecord(
+                        row: $0 + 1, actual: $1, predicted: labels[0], confidence: 0.9, text: "the text of <\($1)>")
+                })
+        }
+        return try store.run(name)
+    }
+
+    private static func withStore<Result>(_ body: (RunStore) throws -> Result) throws -> Result {
+        try withFolder { try body(RunStore(path: $0.appending(path: "runs.sqlite").path, for: .write)) }
+    }
+
+    @Test func nothingFromTheDatabaseIsMarkup() throws {
+        let hostile = "</td></svg><script>alert(1)</script>\"'<\u{301}b"
+        try Self.withStore { store in
+            let runs = try [hostile, "other"].map { try Self.record($0, labels: ["good", hostile], in: store) }
+            for page in [
+                try ReportPage(of: [runs[0]], in: store, on: Workers(count: 1)).html,
+                try ReportPage(of: runs, in: store, on: Workers(count: 1)).html,
+            ] {
+                #expect(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script"))
+                #expect(!page.unicodeScalars.split(separator: "<").contains { $0.first == "\u{301}" })
+                #expect(
+                    !page.contains("http://")
+                        || !page.replacing("http://www.w3.org/2000/svg", with: "").contains("http:"))
+                // What is opened is closed: nothing has ended an element before its time.
+                for tag in ["table", "td", "section", "svg", "dl", "div"] {
+                    #expect(
+                        page.components(separatedBy: "<\(tag)").count == page.components(separatedBy: "</\(tag)>").count
+                    )
+                }
+            }
+        }
+    }
+
+    @Test func partsOfThePage() throws {
+        try Self.withStore { store in
+            let runs = try [("a", "0.1"), ("b", "0.2")].map {
+                try Self.record($0, labels: ["no", "yes"], rate: $1, in: store)
+            }
+            let one = try ReportPage(of: [runs[0]], in: store, on: Workers(count: 1)).html
+            #expect(one.contains("<h1>Run a</h1>") && one.contains("0.6000 in epoch 3"))
+            #expect(one.contains("Confusion matrix") && one.contains("Accuracy by confidence"))
+            #expect(one.contains("the text of &lt;yes&gt;"))
+            // The latest of the two on the same file.
+            #expect(one.components(separatedBy: "<h2>Evaluation on test.tsv</h2>").count == 2)
+            let both = try ReportPage(of: runs, in: store, on: Workers(count: 1)).html
+            #expect(both.contains("<h2>a on old.tsv</h2>") && both.contains("<h2>b on test.tsv</h2>"))
+            let differing = try #require(both.split(separator: "What differs").last?.split(separator: "</table>").first)
+            #expect(differing.contains("learning_rate") && !differing.contains("layers"))
+        }
+    }
+
+    @Test func whatIsMissingIsSaid() throws {
+        try Self.withStore { store in
+            let run = try store.begin(Self.run("new"), params: [])
+            let page = try ReportPage(of: [run], in: store, on: Workers(count: 1)).html
+            #expect(page.contains("no epoch has been completed") && page.contains("No metrics have been recorded yet."))
+            #expect(page.contains("have not been evaluated") && !page.contains("<svg"))
+        }
+    }
+
+    @Test func manyLabelsStayReadable() throws {
+        try Self.withStore { store in
+            let labels = (0..<300).map { "label \($0)" }
+            let page = try ReportPage(
+                of: [Self.record("a", labels: labels, in: store)], in: store, on: Workers(count: 1)
+            ).html
+            #expect(page.contains("The 30 of 300 labels with the lowest F1"))
+            #expect(page.contains("The 12 of 300 labels most often confused"))
+            #expect(page.components(separatedBy: "scope=\"col\"").count == 2 * 12 + 1)
+        }
+    }
+
+    @Test func curves() throws {
+        try Self.withStore { store in
+            let runs = try ["a", "b"].map { try #require(try Self.record($0, labels: ["x"], in: store).id) }
+            let loss = try Curves(of: "loss", groups: [("a", [runs[0]]), ("b", [runs[1]])], in: store)
+            #expect(loss.x == .epoch && loss.series.map(\.name) == ["a", "a", "b", "b"])
+            #expect(loss.series.map(\.split) == [.dev, .train, .dev, .train])
+            #expect(loss.series[0].points.map(\.x) == [1, 2, 3] && loss.series[0].points[0].low == nil)
+            let mean = try Curves(of: "accuracy", groups: [("both", runs)], in: store).series
+            #expect(mean.count == 1 && mean[0].points.map(\.y) == [0.2, 0.4, 0.2 * 3] && mean[0].points[0].low == 0.2)
+            let error = #expect(throws: CurvesError.self) {
+                try Curves(of: "lose", groups: [("a", [runs[0]])], in: store)
+            }
+            #expect(error?.description == "no such metric: 'lose'; there are accuracy, loss, macro_f1")
+        }
+    }
+
+    /// The bins are those of the calibration error: an upper limit belongs to the bin below.
+    @Test func reliabilityBins() throws {
+        try Self.withStore { store in
+            let confidences = [0, 1.0 / 15, 0.0667, 0.5, 0.999, 1]
+            let id = try store.record(
+                Evaluation(
+                    model: "/m", data: "/d", dataSha256: "", examples: 6, tokens: 6, loss: 1, accuracy: 1, macroF1: 1,
+                    weightedF1: 1, seconds: 1), classes: [], confusions: [],
+                predictions: confidences.enumerated().map {
+                    PredictionRecord(row: $0 + 1, actual: "a", predicted: $0 == 4 ? "b" : "a", confidence: $1)
+                })
+            let bins = try store.reliability(of: id)
+            #expect(bins.map(\.count) == [2, 1, 1, 2] && bins.map(\.correct) == [2, 1, 1, 1])
+            #expect(bins.map { Int(($0.lower * 15).rounded()) } == [0, 1, 7, 14])
+        }
+    }
+}

@@ -1,0 +1,223 @@
+import Foundation
+import GRDB
+import RunStore
+import TestSupport
+import Testing
+
+@Suite struct ListingTests {
+    /// Three finished runs, `a`, `b` and `c`, of growing accuracy and falling learning rate, with their ids 1, 2 and 3.
+    private static func withRuns<Result>(_ body: (RunStore) throws -> Result) throws -> Result {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            for (place, name) in ["a", "b", "c"].enumerated() {
+                let run = try store.begin(
+                    RunStoreTests.run(name: name),
+                    params: [
+                        ("learning_rate", "\(pow(0.1, Double(place + 3)))"), ("pooling", place == 1 ? "cls" : "mean"),
+                    ])
+                for epoch in 1...2 {
+                    let accuracy = 0.7 + 0.1 * Double(place) - 0.05 * Double(epoch)
+                    try store.record([
+                        Metric(run: run.id!, .dev, "accuracy", step: epoch, epoch: Double(epoch), value: accuracy),
+                        Metric(run: run.id!, .dev, "macro_f1", step: epoch, epoch: Double(epoch), value: 1 - accuracy),
+                        Metric(run: run.id!, .dev, "loss", step: epoch, epoch: Double(epoch), value: 2 - accuracy),
+                        Metric(run: run.id!, .train, "grad_norm", step: epoch, epoch: Double(epoch), value: accuracy),
+                    ])
+                }
+                try store.finish(run.id!, .finished)
+            }
+            return try body(store)
+        }
+    }
+
+    private static func names(
+        _ store: RunStore, where condition: String? = nil, tags: [String] = [], by order: [String] = [],
+        limit: Int? = nil
+    ) throws -> [String] {
+        var selection = RunSelection()
+        (selection.condition, selection.tags, selection.order, selection.limit) = (condition, tags, order, limit)
+        return try store.list(selection, columns: ["name"]).rows.map { row in
+            if case .text(let name) = row[0] { name } else { "" }
+        }
+    }
+
+    @Test func conditions() throws {
+        try Self.withRuns { store in
+            #expect(try Self.names(store) == ["c", "b", "a"])
+            #expect(try Self.names(store, where: "accuracy > 0.7 AND learning_rate < 1e-4") == ["c"])
+            #expect(try Self.names(store, where: "pooling = 'cls' OR name = 'a'") == ["b", "a"])
+            #expect(try Self.names(store, where: "macro_f1 IS NULL").isEmpty)
+            #expect(try Self.names(store, where: "best_epoch = 1 -- a comment") == ["c", "b", "a"])
+            for condition in ["acuracy > 0.9", "accuracy >", "1) UNION SELECT 1 --", "1); DELETE FROM runs; SELECT (1"]
+            {
+                #expect(throws: RunStoreError.self, "\(condition)") { try Self.names(store, where: condition) }
+            }
+            #expect(try Self.names(store).count == 3)
+        }
+    }
+
+    @Test func orders() throws {
+        try Self.withRuns { store in
+            #expect(try Self.names(store, by: ["accuracy"]) == ["c", "b", "a"])
+            #expect(try Self.names(store, by: ["accuracy ASC"], limit: 2) == ["a", "b"])
+            #expect(try Self.names(store, by: ["loss"]) == ["c", "b", "a"])
+            #expect(try Self.names(store, by: ["pooling DESC", "learning_rate"]) == ["c", "a", "b"])
+            // A run that has no accuracy yet comes last, whatever the direction.
+            _ = try store.begin(RunStoreTests.run(name: "d"), params: [])
+            #expect(try Self.names(store, by: ["accuracy ASC"]).last == "d")
+            for order in ["weather", "accuracy UP", "accuracy DESC, name"] {
+                #expect(throws: RunStoreError.self) { try Self.names(store, by: [order]) }
+            }
+        }
+    }
+
+    @Test func columns() throws {
+        try Self.withRuns { store in
+            try store.tag(2, with: ["final", "big"])
+            var selection = RunSelection()
+            selection.tags = ["final", "big"]
+            let table = try store.list(selection, columns: ["id", "learning_rate", "tags", "seed", "best_epoch"])
+            #expect(table.columns == ["id", "learning_rate", "tags", "seed", "best_epoch"])
+            #expect(table.rows == [[.integer(2), .real(1e-4), .text("big, final"), .integer(.max), .integer(1)]])
+            let error = #expect(throws: RunStoreError.self) { try store.list(selection, columns: ["wether"]) }
+            #expect(error?.description.contains("'wether'") == true && error?.description.contains("pooling") == true)
+        }
+    }
+
+    @Test func theBest() throws {
+        try Self.withRuns { store in
+            #expect(try store.best(by: "accuracy", among: RunSelection())?.run == "c")
+            let best = try #require(try store.best(by: "macro_f1", among: RunSelection()))
+            // In the epoch of its own best value, not in that of the best accuracy.
+            #expect(best.run == "a" && best.epoch == 2 && best.runs == 3 && abs(best.value - 0.4) < 1e-12)
+            #expect(try store.best(by: "loss", among: RunSelection())?.run == "c")
+            #expect(try store.best(by: "grad_norm", among: RunSelection())?.run == "c")
+            #expect(try store.best(by: "weather", among: RunSelection()) == nil)
+            var selection = RunSelection()
+            selection.condition = "learning_rate > 5e-4"
+            #expect(try store.best(by: "accuracy", among: selection)?.run == "a")
+        }
+    }
+
+    @Test func editing() throws {
+        try Self.withRuns { store in
+            try store.rename(1, to: "first")
+            try store.rename(1, to: "first")
+            #expect(throws: RunStoreError.self) { try store.rename(2, to: "first") }
+            try store.note(1, "it's fine")
+            #expect(try store.run("first").note == "it's fine")
+            try store.tag(1, with: ["x", "y", "x"])
+            try store.untag(1, ["y", "z"])
+            #expect(try store.tags(of: 1) == ["x"])
+            for model in ["/m", "/n"] {
+                _ = try store.record(
+                    RunStoreTests.evaluation(of: model), classes: [], confusions: [],
+                    predictions: [PredictionRecord(row: 1, actual: "a", predicted: "b", confidence: 1, text: "so so")])
+            }
+            // The evaluation of '/m' is the latest run's.
+            try store.delete([1, 3], force: false)
+            try store.compact()
+            #expect(try Self.names(store) == ["b"])
+            #expect(
+                try store.query("SELECT count(DISTINCT run_id), count(*) FROM metrics").rows == [
+                    [.integer(1), .integer(8)]
+                ])
+            #expect(try store.query("SELECT run_id FROM best_epochs").rows == [[.integer(2)]])
+            #expect(try store.query("SELECT model FROM evaluations").rows == [[.text("/n")]])
+            #expect(try store.query("SELECT text FROM predictions").rows == [[.text("so so")]])
+            #expect(try store.query("SELECT count(*) FROM tags").rows == [[.integer(0)]])
+        }
+    }
+
+    @Test func runningRunsAreNotDeleted() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            let ids = try (1...2).map { _ in try store.begin(RunStoreTests.run(), params: []).id! }
+            try store.finish(ids[0], .finished)
+            #expect(throws: RunStoreError.self) { try store.delete(ids, force: false) }
+            #expect(try store.query("SELECT count(*) FROM runs").rows == [[.integer(2)]])
+            try store.delete(ids, force: true)
+            #expect(throws: RunStoreError.self) {
+                try store.record([Metric(run: ids[1], .dev, "loss", step: 1, epoch: 1, value: 1)])
+            }
+        }
+    }
+}
+
+@Suite struct RunsThatDiedTests {
+    /// Runs whose process differs from this one in a single respect.
+    private static let processes = [
+        ("alive", "process_id = process_id", "running"),
+        ("later process", "process_start = process_start - 1", "interrupted"),
+        ("no process", "process_id = 4194304", "interrupted"),
+        ("before a restart", "boot_id = 'another'", "interrupted"),
+        ("elsewhere", "host = 'another', process_id = 4194304", "running"),
+        ("of an earlier version", "boot_id = NULL, process_id = NULL, process_start = NULL", "running"),
+    ]
+
+    @Test func areInterrupted() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            for (name, change, _) in Self.processes {
+                let id = try store.begin(RunStoreTests.run(name: name), params: []).id!
+                try store.record([Metric(run: id, .dev, "loss", step: 1, epoch: 1, value: 1)])
+                try DatabaseQueue(path: path).write {
+                    try $0.execute(sql: "UPDATE runs SET \(change) WHERE id = \(id)")
+                }
+            }
+            let reader = try RunStore(path: path, for: .read)
+            let summaries = Dictionary(
+                uniqueKeysWithValues: try reader.summaries().map { ($0.name, $0.status.rawValue) })
+            for (name, _, status) in Self.processes {
+                #expect(summaries[name] == status, "\(name)")
+                #expect(try reader.run(name).status.rawValue == status)
+            }
+            #expect(
+                try reader.query("SELECT count(*) FROM runs WHERE status = 'interrupted'").rows == [[.integer(3)]])
+            // Nobody has written that yet; the next who opens the file for writing does.
+            let count = {
+                try DatabaseQueue(path: path).read { db in
+                    try Int.fetchOne(
+                        db,
+                        sql: """
+                            SELECT count(*) FROM runs JOIN metrics ON run_id = id
+                            WHERE status = 'interrupted' AND finished_at = recorded_at
+                            """)
+                }
+            }
+            #expect(try count() == 0)
+            _ = try RunStore(path: path, for: .write)
+            #expect(try count() == 3)
+        }
+    }
+}
+
+@Suite struct MigrationTests {
+    /// A database as earlier versions wrote it, with a metric that was written twice.
+    @Test func earlierVersions() throws {
+        try withPath { path in
+            let queue = try DatabaseQueue(path: path)
+            try DatabaseMigrator.runStore.migrate(queue, upTo: "2: what probabilities are worth")
+            try queue.write { db in
+                for id in 1...2 {
+                    try db.execute(
+                        sql: """
+                            INSERT INTO runs VALUES (\(id), 'run-\(id)', 'finished', '2026-01-01T00:00:00.000Z',
+                                '2026-01-01T00:01:00.000Z', 'c', NULL, '/m', '/t', 'ab', NULL, NULL, 1, 1, 'h', '0', 1, NULL);
+                            INSERT INTO metrics VALUES (\(id), 'dev', 'accuracy', 5, 1, 0.5, ''), (\(id), 'dev', 'macro_f1', 5, 1, 0.4, ''),
+                                (\(id), 'dev', 'accuracy', 9, 2, 0.7, ''), (\(id), 'dev', 'macro_f1', 9, 2, 0.6, ''),
+                                (\(id), 'dev', 'accuracy', 9, 2, 0.8, '');
+                            """)
+                }
+            }
+            try queue.close()
+            // Reading brings it up to date, too.
+            let summaries = try RunStore(path: path, for: .read).summaries()
+            #expect(summaries.map(\.bestDevAccuracy) == [0.8, 0.8] && summaries.map(\.devMacroF1) == [0.6, 0.6])
+            #expect(summaries.map(\.seconds) == [60, 60])
+            let reader = try RunStore(path: path, for: .read)
+            #expect(try reader.query("SELECT count(*) FROM metrics").rows == [[.integer(8)]])
+            #expect(try reader.query("PRAGMA foreign_key_check").rows.isEmpty)
+        }
+    }
+}
