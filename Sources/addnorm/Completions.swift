@@ -5,11 +5,11 @@ import RunStore
 // What a shell asks for while a command is typed. Whatever goes wrong, it gets no names and no message.
 
 extension CompletionKind {
-    /// The names of the runs in the database that the command line names so far, the latest first.
+    /// Names in the database that the command line names so far.
     static let runs = names(of: .runs)
-
-    /// The names of the metrics there.
+    static let tags = names(of: .tags)
     static let metrics = names(of: .metrics)
+    static let parameters = names(of: .parameters)
 
     private static func names(of kind: RunStore.Named) -> CompletionKind {
         .custom { words, _, _ in

@@ -159,11 +159,15 @@ import Testing
 
     @Test func namesForCompletion() throws {
         try withPath { path in
-            let names = try {
-                _ = try store(path); return RunStore.names(of: .runs, path: path)
-            }()
-            #expect(names == ["running, \"1\"", "interrupted, \"1\"", "failed, \"1\"", "finished, \"1\""])
+            _ = try store(path)
+            #expect(
+                RunStore.names(of: .runs, path: path) == [
+                    "running, \"1\"", "interrupted, \"1\"", "failed, \"1\"", "finished, \"1\"",
+                ])
             #expect(RunStore.names(of: .metrics, path: path) == ["accuracy", "loss", "macro_f1"])
+            #expect(RunStore.names(of: .tags, path: path) == ["mlflow.runName", "new/best"])
+            #expect(
+                RunStore.names(of: .parameters, path: path) == ["class_weights", "learning_rate", "seed", "seed_group"])
             #expect(RunStore.names(of: .runs, path: path + "x").isEmpty)
         }
     }
