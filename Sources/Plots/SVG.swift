@@ -16,20 +16,20 @@ extension Figure {
 
         var text = Lines()
         var top = 16.0
-        text.add("<text class=\"title\" x=\"0\" y=\"\(top.px)\">\(fitted(title, width, glyph: 8.6))</text>")
+        text.add(words(fitted(title, width, glyph: 8.6), 0, top, "title"))
         for line in (note ?? "").broken(to: Int(width / Self.glyph)) {
             top += 18
-            text.add("<text class=\"quiet\" x=\"0\" y=\"\(top.px)\">\(line.escaped)</text>")
+            text.add(words(line, 0, top, "quiet"))
         }
         for row in legend {
             top += 20
             for (x, index) in row {
                 text.add(swatch(series[index], x, top - 4))
-                text.add("<text x=\"\((x + 26).px)\" y=\"\(top.px)\">\(fitted(series[index].name, width - 26))</text>")
+                text.add(words(fitted(series[index].name, width - 26), x + 26, top))
             }
         }
         top += 24
-        text.add("<text class=\"quiet\" x=\"0\" y=\"\(top.px)\">\(fitted(y.title, width))</text>")
+        text.add(words(fitted(y.title, width), 0, top, "quiet"))
         // Numbers above the points have a line of their own.
         top += series.contains { $0.points.contains { $0.count != nil } } ? 30 : 14
         let needed = top + 60 + (isLabelled ? Double(names.count) * Self.line : 0)
@@ -46,28 +46,19 @@ extension Figure {
         for (value, label) in yTicks {
             let y = py(value)
             text.add("<path class=\"grid\" d=\"M\(left.px) \(y.px)H\(right.px)\"/>")
-            text.add(
-                "<text class=\"quiet\" text-anchor=\"end\" x=\"\((left - 8).px)\" y=\"\((y + 4).px)\">\(label)</text>")
+            text.add(words(label, left - 8, y + 4, "quiet", .end))
         }
         let room = 24 + Self.glyph * Double(xScale.ticks(atMost: 10).map(\.label.count).max() ?? 0)
         for (value, label) in xScale.ticks(atMost: max(Int((right - left) / max(room, 40)), 2)) {
             text.add("<path class=\"axis\" d=\"M\(px(value).px) \(bottom.px)v5\"/>")
-            text.add(
-                "<text class=\"quiet\" text-anchor=\"middle\" x=\"\(px(value).px)\" y=\"\((bottom + 19).px)\">\(label)</text>"
-            )
+            text.add(words(label, px(value), bottom + 19, "quiet", .middle))
         }
         text.add("<path class=\"axis\" d=\"M\(left.px) \(bottom.px)H\(right.px)\"/>")
-        text.add(
-            "<text class=\"quiet\" text-anchor=\"middle\" x=\"\(((left + right) / 2).px)\" y=\"\((height - 5).px)\">"
-                + "\(fitted(x.title, width - left))</text>")
-        if isEmpty {
-            text.add(
-                "<text class=\"quiet\" text-anchor=\"middle\" x=\"\(((left + right) / 2).px)\" y=\"\(((top + bottom) / 2).px)\">"
-                    + "no values</text>")
-        }
+        text.add(words(fitted(x.title, width - left), (left + right) / 2, height - 5, "quiet", .middle))
+        if isEmpty { text.add(words("no values", (left + right) / 2, (top + bottom) / 2, "quiet", .middle)) }
         for series in series where series.style != .points { text.add(band(series, right - left, px, py)) }
         // The first curve lies on top, what is only to compare with below all.
-        for series in series.reversed().sorted(by: { $0.color == nil && $1.color != nil }) {
+        for series in series.filter({ $0.color == nil }) + series.filter({ $0.color != nil }).reversed() {
             text.add(
                 "<g class=\"\(series.className)\"><title>\(series.name.escaped)</title>\(drawn(series, right - left, px, py))</g>"
             )
@@ -132,9 +123,7 @@ extension Figure {
                 let half = Double("\(point.count ?? 0)".count) * Self.glyph / 2
                 guard let count = point.count, x + half + 4 < free else { continue }
                 free = x - half
-                parts.append(
-                    "<text class=\"count\" text-anchor=\"middle\" x=\"\(x.px)\""
-                        + " y=\"\((py(yScale.range.upperBound) - 6).px)\">\(count)</text>")
+                parts.append(words("\(count)", x, py(.infinity) - 6, "count", .middle))
             }
         } else {
             for segment in segments where segment.count > 1 {
@@ -169,8 +158,8 @@ extension Figure {
         }
         return ends.map { series, x, y, place in
             """
-            <path class="leader \(series.className)" d="M\((x + 5).px) \(y.px)L\((right + 6).px) \(y.px)L\((right + 18).px) \(place.px)h6"/>\
-            <text x="\((right + 28).px)" y="\((place + 4).px)">\(series.name.escaped)</text>
+            <path class="leader \(series.className)" d="M\((x + 5).px) \(y.px)H\((right + 6).px)L\((right + 18).px) \(place.px)h6"/>\
+            \(words(series.name, right + 28, place + 4))
             """
         }.joined(separator: "\n")
     }
@@ -180,8 +169,18 @@ extension Figure {
     /// About the width of a character, and the height of a line of names.
     private static let (glyph, line) = (7.0, 15.0)
 
+    private enum Anchor: String { case start, middle, end }
+
+    private func words(
+        _ text: String, _ x: Double, _ y: Double, _ className: String? = nil, _ anchor: Anchor = .start
+    ) -> String {
+        let kind = className.map { " class=\"\($0)\"" } ?? ""
+        let place = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
+        return "<text\(kind)\(place) x=\"\(x.px)\" y=\"\(y.px)\">\(text.escaped)</text>"
+    }
+
     private func fitted(_ text: String, _ width: Double, glyph: Double = Figure.glyph) -> String {
-        text.shortened(toColumns: max(Int(width / glyph), 1)).escaped
+        text.shortened(toColumns: max(Int(width / glyph), 1))
     }
 
     /// Rows of names: where each begins, and whose it is.

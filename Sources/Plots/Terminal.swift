@@ -44,52 +44,55 @@ extension Figure {
         canvas.put(x.title, height + 2, max(left + (width - x.title.columns) / 2, 0))
 
         // The first curve is drawn last and lies on top; what is only to compare with lies below all.
-        let order = series.indices.sorted {
-            (series[$0].color == nil ? 1 : 0, $0) > (series[$1].color == nil ? 1 : 0, $1)
-        }
-        for index in order {
-            let series = series[index]
-            let color = color ? series.color.map { $0 % Self.ansi.count } ?? Self.ansi.count : nil
-            var dots = Dots(columns: width, rows: height)
-            func place(_ x: Double, _ y: Double) -> (x: Double, y: Double) {
-                (xScale.place(x) * Double(2 * width - 1), (1 - yScale.place(y)) * Double(4 * height - 1))
-            }
-            for segment in series.segments {
-                if series.style != .points {
-                    for bound in [
-                        segment.compactMap { p in p.low.map { (p.x, $0) } },
-                        segment.compactMap { p in p.high.map { (p.x, $0) } },
-                    ] {
-                        dots.join(bound.map(place), on: 1, off: 3)
-                    }
-                    dots.join(segment.map { place($0.x, $0.y!) }, on: 3, off: series.style == .dashed ? 3 : 0)
-                } else {
-                    for point in segment {
-                        let ends = [place(point.x, point.low ?? point.y!), place(point.x, point.high ?? point.y!)]
-                        dots.join(ends, on: 1, off: 0)
-                    }
-                }
-            }
-            dots.put(on: &canvas, left, color)
-            guard let mark = marks[index] else { continue }
-            // At every point if there are few, else here and there, each curve at other places.
-            let drawn = series.points.filter { $0.y != nil }
-            let every = drawn.count <= max(width / 4, 1) ? 1 : max(drawn.count / 6, 1)
-            for (place, point) in drawn.enumerated()
-            where every == 1 || place % every == every * (index + 1) / (self.series.count + 1) {
-                let row = Int((1 - yScale.place(point.y!)) * (Double(height) - 0.01))
-                canvas.put(mark, row, left + Int(xScale.place(point.x) * (Double(width) - 0.01)), color)
-            }
-        }
+        let order =
+            series.indices.filter { series[$0].color == nil }
+            + series.indices.filter { series[$0].color != nil }.reversed()
+        for index in order { draw(index, marks[index], xScale, yScale, on: &canvas, left, width, height, color: color) }
         var foot = Canvas(columns: columns, rows: legend.count)
         for (row, entries) in legend.enumerated() {
             for (column, index, text) in entries {
-                let color = color ? series[index].color.map { $0 % Self.ansi.count } ?? Self.ansi.count : nil
-                foot.put(swatch(series[index], marks[index]), row, column, color)
+                foot.put(swatch(series[index], marks[index]), row, column, color ? series[index].ansi : nil)
                 foot.put(text, row, column + 3)
             }
         }
         return head.joined() + canvas.text + foot.text
+    }
+
+    /// One curve, its bounds dotted.
+    private func draw(
+        _ index: Int, _ mark: String?, _ xScale: Scale, _ yScale: Scale, on canvas: inout Canvas, _ left: Int,
+        _ width: Int, _ height: Int, color: Bool
+    ) {
+        let series = series[index]
+        let color = color ? series.ansi : nil
+        var dots = Dots(columns: width, rows: height)
+        func place(_ x: Double, _ y: Double) -> (x: Double, y: Double) {
+            (xScale.place(x) * Double(2 * width - 1), (1 - yScale.place(y)) * Double(4 * height - 1))
+        }
+        for segment in series.segments {
+            if series.style == .points {
+                for point in segment {
+                    let ends = [place(point.x, point.low ?? point.y!), place(point.x, point.high ?? point.y!)]
+                    dots.join(ends, on: 1, off: 0)
+                }
+            } else {
+                for bound in [\Point.low, \.high] {
+                    dots.join(
+                        segment.compactMap { point in point[keyPath: bound].map { place(point.x, $0) } }, on: 1, off: 3)
+                }
+                dots.join(segment.map { place($0.x, $0.y!) }, on: 3, off: series.style == .dashed ? 3 : 0)
+            }
+        }
+        dots.put(on: &canvas, left, color)
+        guard let mark else { return }
+        // At every point if there are few, else here and there, each curve at other places.
+        let drawn = series.points.filter { $0.y != nil }
+        let every = drawn.count <= max(width / 4, 1) ? 1 : max(drawn.count / 6, 1)
+        for (place, point) in drawn.enumerated()
+        where every == 1 || place % every == every * (index + 1) / (self.series.count + 1) {
+            let row = Int((1 - yScale.place(point.y!)) * (Double(height) - 0.01))
+            canvas.put(mark, row, left + Int(xScale.place(point.x) * (Double(width) - 0.01)), color)
+        }
     }
 
     /// Okabe and Ito's colours as nearly as terminals of 256 colours have them, for dark and light backgrounds.
@@ -131,6 +134,11 @@ extension Figure {
     }
 }
 
+extension Figure.Series {
+    /// The place of the colour; one beyond all is faint.
+    fileprivate var ansi: Int { color.map { $0 % Figure.ansi.count } ?? Figure.ansi.count }
+}
+
 /// Rows of characters, each with a colour.
 private struct Canvas {
     private struct Cell {
@@ -165,7 +173,6 @@ private struct Canvas {
                 if cell.color != color && character != " " {
                     if color != nil { line += "\u{1B}[0m" }
                     color = cell.color
-                    // Beyond the palette: faint.
                     if let color { line += "\u{1B}[\(color < Figure.ansi.count ? Figure.ansi[color] : "2")m" }
                 }
                 line.append(character)

@@ -53,7 +53,11 @@ struct RunsPlot: ParsableCommand {
 
     func run() throws {
         let store = try database.open(for: .read)
-        let curves = try Curves(of: metric, groups: groups(store), in: store)
+        let groups = try groups(store)
+        let curves = try Curves(of: metric, groups: groups, in: store)
+        for (name, _) in groups where !curves.series.contains(where: { $0.name == name }) {
+            Output.warn("'\(name.printable)' is not drawn: it has no \(metric) yet")
+        }
         if json { try Output.write(json: curves) }
         if let output {
             var file = try OutputFile(output, besides: [database.path])
