@@ -37,7 +37,7 @@ extension Figure {
 
         let (xScale, yScale) = (xScale, yScale)
         let bottom = height - 42
-        let yTicks = yScale.ticks(atMost: max(Int((bottom - top) / 45), 2))
+        let yTicks = yScale.ticks(atMost: max(Int((bottom - top) / 34), 2))
         let left = Double(yTicks.map(\.label.count).max() ?? 0) * 1.1 * Self.glyph + 8
         let right = width - (isLabelled && !names.isEmpty ? longest : 18)
         func px(_ value: Double) -> Double { left + xScale.place(value) * (right - left) }

@@ -378,7 +378,7 @@ package struct ReportPage {
         dl div { display: grid; grid-template-columns: 9rem 1fr; gap: .5rem; break-inside: avoid }
         dd { margin: 0; overflow-wrap: anywhere }
         .dense { columns: 20rem }
-        .dense div { grid-template-columns: 12rem 1fr }
+        .dense div { grid-template-columns: 10rem 1fr }
         .scroll { overflow-x: auto; max-width: 100% }
         table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
         th, td { padding: .15rem .8rem .15rem 0; text-align: start; vertical-align: top }
