@@ -39,7 +39,7 @@ import Testing
                 (["report", "one", "--output", "x"], 64, "must end in .html"),
                 (["plot", "one", "--metric", "speed"], 1, "no such metric: 'speed'; there are accuracy, batch_loss"),
                 (["plot", "three"], 1, "no run has the id or name 'three'"),
-                (["plot", "one", "--group-by", "colour"], 64, "no hyper-parameter 'colour'"),
+                (["plot", "one", "--group-by", "colour"], 1, "no run has the parameter 'colour'"),
                 (["report", "one", "--output", "nowhere/r.html"], 1, "nowhere/r.html: cannot be written"),
             ] {
                 let failed = try program.run(["runs"] + arguments)

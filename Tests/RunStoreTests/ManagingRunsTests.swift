@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func conditions() throws {
-        try Self.withRuns { store in
+        try Self.withRuns { (store) throws in
             #expect(try Self.names(store) == ["c", "b", "a"])
             #expect(try Self.names(store, where: "accuracy > 0.7 AND learning_rate < 1e-4") == ["c"])
             #expect(try Self.names(store, where: "pooling = 'cls' OR name = 'a'") == ["b", "a"])
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func orders() throws {
-        try Self.withRuns { store in
+        try Self.withRuns { (store) throws in
             #expect(try Self.names(store, by: ["accuracy"]) == ["c", "b", "a"])
             #expect(try Self.names(store, by: ["accuracy ASC"], limit: 2) == ["a", "b"])
             #expect(try Self.names(store, by: ["loss"]) == ["c", "b", "a"])
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test func columns() throws {
-        try Self.withRuns { store in
+        try Self.withRuns { (store) throws in
             try store.tag(2, with: ["final", "big"])
             var selection = RunSelection()
             selection.tags = ["final", "big"]
@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func theBest() throws {
-        try Self.withRuns { store in
+        try Self.withRuns { (store) throws in
             #expect(try store.best(by: "accuracy", among: RunSelection())?.run == "c")
             let best = try #require(try store.best(by: "macro_f1", among: RunSelection()))
             // In the epoch of its own best value, not in that of the best accuracy.
@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func editing() throws {
-        try Self.withRuns { store in
+        try Self.withRuns { (store) throws in
             try store.rename(1, to: "first")
             try store.rename(1, to: "first")
             #expect(throws: RunStoreError.self) { try store.rename(2, to: "first") }

@@ -360,6 +360,8 @@ import Transformer
                         _ = try Int.fetchOne($0, sql: "SELECT count(*) FROM metrics")
                     }
                 case .notice: notices += 1
+                // Metrics are written beside the training: long enough for an attempt to fail.
+                case .epoch(let report) where report.epoch == 3: Thread.sleep(forTimeInterval: 0.5)
                 case .epoch(let report) where report.epoch == 6:
                     try? reader.inDatabase { try $0.execute(sql: "COMMIT") }
                 default: break
