@@ -32,7 +32,9 @@ let package = Package(
         .target(name: "Statistics", dependencies: ["Kernels"]),
         .target(
             name: "RunStore",
-            dependencies: [.product(name: "GRDB", package: "GRDB.swift")]
+            dependencies: [
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
+            ]
         ),
         .target(name: "Transformer", dependencies: ["Tokenization", "Kernels"]),
         .target(

@@ -121,6 +121,17 @@ package struct Metric: Record, Sendable {
         (runId, self.split, self.name, self.step, self.epoch) = (run, split, name, step, epoch)
         self.value = value.isNaN ? nil : value
     }
+
+    /// By hand, because there can be millions, and a decoder takes several times as long.
+    package init(row: Row) throws {
+        runId = row["run_id"]
+        split = row["split"] == "dev" ? .dev : .train
+        name = row["name"]
+        step = row["step"]
+        epoch = row["epoch"]
+        value = row["value"]
+        recordedAt = row["recorded_at"]
+    }
 }
 
 /// A model's result on one file, as a row of `evaluations`.

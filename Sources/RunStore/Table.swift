@@ -21,6 +21,17 @@ package struct Table: Sendable, Equatable {
                 case .blob(let value): .blob(value)
                 }
         }
+
+        /// The value as SQLite's shell prints it.
+        package var text: String {
+            switch self {
+            case .null: ""
+            case .integer(let value): "\(value)"
+            case .real(let value): "\(value)"
+            case .text(let value): value
+            case .blob(let value): value.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            }
+        }
     }
 
     /// The columns' names, in the order of the statement.

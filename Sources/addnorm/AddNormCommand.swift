@@ -44,7 +44,7 @@ struct DatabaseOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The SQLite file of runs. (default: $ADDNORM_DB, else addnorm.sqlite in the current folder)",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var db: String?
 
     var path: String {
@@ -130,7 +130,7 @@ struct LabelMap: ExpressibleByArgument {
 
 /// The model of `evaluate`, `predict`, `explain` and `tokenize`.
 struct ModelOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"), completion: .directory)
     var model: String
 
     @Option(
@@ -260,18 +260,4 @@ extension ThresholdMetric: ExpressibleByArgument {}
 extension Configuration.NormPlacement: ExpressibleByArgument {}
 extension Layout.Column: ExpressibleByArgument {
     package init?(argument: String) { self.init(argument) }
-}
-
-extension CompletionKind {
-    /// The names of the runs in the database that the command line names so far.
-    static let runs = CompletionKind.custom { arguments, _, _ in
-        let options = try? DatabaseOptions.parse(
-            arguments.lastIndex(of: "--db").map { Array(arguments[$0...].prefix(2)) } ?? [])
-        let store = try? options?.open(for: .read)
-        return (try? store?.summaries().map(\.name)) ?? []
-    }
-}
-
-extension CompletionKind {
-    static let metrics = CompletionKind.list(["accuracy", "macro_f1", "loss"])
 }

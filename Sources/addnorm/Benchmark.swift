@@ -17,10 +17,10 @@ struct BenchmarkCommand: ParsableCommand {
               addnorm benchmark --model models/minilm-l6 --data reviews.tsv
             """)
 
-    @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"), completion: .directory)
     var model: String
 
-    @Option(help: ArgumentHelp("Labelled texts.", valueName: "file"))
+    @Option(help: ArgumentHelp("Labelled texts.", valueName: "file"), completion: .file())
     var data: String
 
     @Option(help: "Training steps that are timed.")

@@ -27,13 +27,15 @@ struct DataCommand: ParsableCommand {
               addnorm data train.tsv --model models/minilm-l6 --suspects 50
             """)
 
-    @Argument(help: ArgumentHelp("Labelled texts; the training data first, if there are several.", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp("Labelled texts; the training data first, if there are several.", valueName: "file"),
+        completion: .file())
     var files: [String]
 
     @Option(
         help: ArgumentHelp(
             "The folder of the model whose tokens are counted, and that --suspects trains. (default: a new model, with a vocabulary learned from the first file)",
-            valueName: "dir"))
+            valueName: "dir"), completion: .directory)
     var model: String?
 
     @Option(help: ArgumentHelp("Show the rows of the file whose labels are most likely wrong.", valueName: "n"))

@@ -30,7 +30,7 @@ struct Evaluate: ParsableCommand {
     @OptionGroup
     var model: ModelOptions
 
-    @Argument(help: ArgumentHelp("Labelled texts.", valueName: "file"))
+    @Argument(help: ArgumentHelp("Labelled texts.", valueName: "file"), completion: .file())
     var files: [String]
 
     @Flag(
@@ -42,7 +42,7 @@ struct Evaluate: ParsableCommand {
             """
             Write every prediction to this file, with text, actual and predicted label, confidence, probabilities, file and \
             line: as CSV or JSON Lines if it ends in .csv or .jsonl, else as TSV.
-            """, valueName: "file"))
+            """, valueName: "file"), completion: .file())
     var predictions: String?
 
     @Option(help: ArgumentHelp("Show so many mistakes, the most confident first.", valueName: "n"))

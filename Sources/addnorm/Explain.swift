@@ -43,7 +43,8 @@ struct Explain: ParsableCommand {
     var json = false
 
     @Option(
-        help: ArgumentHelp("Write a page of all texts, for a browser, instead of printing them.", valueName: "file"))
+        help: ArgumentHelp("Write a page of all texts, for a browser, instead of printing them.", valueName: "file"),
+        completion: .file())
     var output: String?
 
     @Option(help: "Threads to use. (default: one for each processor)")

@@ -5,7 +5,8 @@ import Foundation
 /// The texts of `predict`, `explain` and `tokenize`: from the command line, from files, or from standard input, line by line.
 struct TextInput: ParsableArguments {
     @Argument(
-        help: ArgumentHelp("Files or folders of texts; '-' is standard input. (default: -)", valueName: "file"))
+        help: ArgumentHelp("Files or folders of texts; '-' is standard input. (default: -)", valueName: "file"),
+        completion: .file())
     var files: [String] = []
 
     @Option(help: "A text. Can be given several times.")

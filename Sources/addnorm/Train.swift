@@ -167,16 +167,18 @@ struct FileOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Labelled texts: .tsv (without header, text<TAB>label), .csv, .jsonl, or a folder with one for each label.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var train: String?
 
-    @Option(help: ArgumentHelp("The folder that the trained model is written to.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The folder that the trained model is written to.", valueName: "dir"), completion: .directory
+    )
     var output: String?
 
     @Flag(help: "Replace a model that is at --output already.")
     var overwrite = false
 
-    @Option(help: ArgumentHelp("Labelled texts to choose the best epoch by.", valueName: "file"))
+    @Option(help: ArgumentHelp("Labelled texts to choose the best epoch by.", valueName: "file"), completion: .file())
     var dev: String?
 
     @Option(help: "Without --dev: the share of the training data that is held out, of each label where a text has one.")
@@ -190,7 +192,8 @@ struct FileOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The folder of a pretrained BERT encoder, or of a classifier, to start from.", valueName: "dir"))
+            "The folder of a pretrained BERT encoder, or of a classifier, to start from.", valueName: "dir"),
+        completion: .directory)
     var model: String?
 
     func validate() throws {

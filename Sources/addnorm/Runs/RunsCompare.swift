@@ -30,7 +30,7 @@ struct RunsCompare: ParsableCommand {
             """
             Also compare the means of groups of runs that have the same values of these parameters. (default: seed_group, if \
             runs of one 'train --seeds' are among them)
-            """, valueName: "parameter"))
+            """, valueName: "parameter"), completion: .parameters)
     var groupBy: [String] = []
 
     @Option(help: ArgumentHelp("Show so many texts that only the one and only the other got right.", valueName: "n"))

@@ -36,7 +36,7 @@ struct RunsTag: ParsableCommand {
     @Argument(help: ArgumentHelp("The id or the name of a run.", valueName: "run"), completion: .runs)
     var idOrName: String
 
-    @Argument(help: ArgumentHelp("Words without commas.", valueName: "tag"))
+    @Argument(help: ArgumentHelp("Words without commas.", valueName: "tag"), completion: .tags)
     var tags: [String]
 
     @Flag(help: "Take these tags away.")

@@ -40,7 +40,7 @@ struct RunsList: ParsableCommand {
             """
             Instead of runs, list groups of runs with equal values of these parameters (seed_group: of one 'train --seeds'): mean, \
             standard deviation and 95 % interval of the mean.
-            """, valueName: "parameter"))
+            """, valueName: "parameter"), completion: .parameters)
     var groupBy: [String] = []
 
     @Flag(help: "Print a JSON array.")
@@ -105,7 +105,7 @@ struct SelectionOptions: ParsableArguments {
         help: ArgumentHelp("Only runs for which this SQL expression is true.", valueName: "condition"))
     var condition: String?
 
-    @Option(help: "Only runs with this tag. Given several times: with all of them.")
+    @Option(help: "Only runs with this tag. Given several times: with all of them.", completion: .tags)
     var tag: [String] = []
 
     var selection: RunSelection {

@@ -30,10 +30,11 @@ struct RunsPlot: ParsableCommand {
             """
             Draw runs with equal values of these parameters as one: their mean, and its 95 % interval. (default: the runs of one \
             'train --seeds')
-            """, valueName: "parameter"))
+            """, valueName: "parameter"), completion: .parameters)
     var groupBy: [String] = []
 
-    @Option(help: ArgumentHelp("Write a picture (.svg) or a page (.html) instead.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write a picture (.svg) or a page (.html) instead.", valueName: "file"), completion: .file())
     var output: String?
 
     @Flag(help: "Print the values as a JSON object.")

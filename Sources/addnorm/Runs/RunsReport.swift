@@ -19,7 +19,7 @@ struct RunsReport: ParsableCommand {
     @Argument(help: ArgumentHelp("The ids or names of runs.", valueName: "run"), completion: .runs)
     var runs: [String]
 
-    @Option(help: ArgumentHelp("The page that is written.", valueName: "file"))
+    @Option(help: ArgumentHelp("The page that is written.", valueName: "file"), completion: .file())
     var output: String
 
     @OptionGroup

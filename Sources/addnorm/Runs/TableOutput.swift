@@ -33,17 +33,6 @@ extension Table {
 }
 
 extension Table.Cell: Encodable {
-    /// The value as SQLite's shell prints it.
-    var text: String {
-        switch self {
-        case .null: ""
-        case .integer(let value): "\(value)"
-        case .real(let value): "\(value)"
-        case .text(let value): value
-        case .blob(let value): value.map { String($0, radix: 16).leftPadded(to: 2) }.joined()
-        }
-    }
-
     var isNumber: Bool {
         switch self {
         case .integer, .real: true
@@ -61,11 +50,5 @@ extension Table.Cell: Encodable {
         case .text(let value): try container.encode(value)
         case .blob: try container.encode(text)
         }
-    }
-}
-
-extension String {
-    fileprivate func leftPadded(to width: Int) -> String {
-        String(repeating: "0", count: max(0, width - count)) + self
     }
 }

@@ -1,0 +1,35 @@
+import Foundation
+import GRDB
+
+extension RunStore {
+    /// What can be completed in a shell, and the query for it.
+    package enum Named: String, Sendable {
+        /// The latest first.
+        case runs = "SELECT name FROM runs ORDER BY id DESC"
+        case tags = "SELECT DISTINCT tag FROM tags ORDER BY tag"
+        /// Of the latest run: the others have nearly the same ones.
+        case metrics = """
+            SELECT DISTINCT name FROM metrics WHERE run_id = (SELECT max(run_id) FROM metrics) ORDER BY name
+            """
+        /// What runs can be grouped by.
+        case parameters = """
+            SELECT name FROM params WHERE run_id = (SELECT max(run_id) FROM params) UNION SELECT 'seed_group' ORDER BY name
+            """
+    }
+
+    /// Names in the database; none if the file cannot be read.
+    ///
+    /// Made for a person who waits for them: the file is not brought up to date, and a lock is not waited for. Names that do not
+    /// stand on one line are left out.
+    package static func names(of kind: Named, path: String) -> [String] {
+        var configuration = GRDB.Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(0.1)
+        let names = try? DatabaseQueue(path: URL(filePath: path).path, configuration: configuration).read { db in
+            try String.fetchAll(db, sql: kind.rawValue)
+        }
+        return (names ?? []).filter { name in
+            !name.isEmpty && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import ArgumentParser
+import Foundation
+import RunStore
+
+/// `addnorm runs export`
+struct RunsExport: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Hand runs over to other programs: as CSV, JSON Lines, or a store of MLflow.",
+        discussion: """
+            csv has a row for each run, with its best epoch, its tags and a column for each hyper-parameter. jsonl has an object \
+            for each run with all metrics and evaluations. mlflow is an SQLite file for MLflow's pages and functions.
+
+              addnorm runs export > runs.csv
+              addnorm runs export --format jsonl run-3 run-4 > two.jsonl
+              addnorm runs export --format mlflow --output mlflow.db
+              mlflow ui --backend-store-uri sqlite:///mlflow.db
+            """)
+
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case csv, jsonl, mlflow
+    }
+
+    @Argument(
+        help: ArgumentHelp("The ids or the names of the runs. (default: all runs)", valueName: "run"),
+        completion: .runs)
+    var runs: [String] = []
+
+    @Option(help: "What is written.")
+    var format = Format.csv
+
+    @Option(
+        help: ArgumentHelp(
+            "The file to write to; for mlflow, it must not be there yet. (default: standard output)", valueName: "file"),
+        completion: .file())
+    var output: String?
+
+    @OptionGroup
+    var database: DatabaseOptions
+
+    func validate() throws {
+        if format == .mlflow && output == nil {
+            throw ValidationError("--format mlflow writes an SQLite file: name it with --output.")
+        }
+    }
+
+    func run() throws {
+        let store = try database.open(for: .read)
+        let ids = try store.ids(of: runs)
+        if format == .mlflow { return try exportToMLflow(ids, of: store) }
+        var file = try output.map { try OutputFile($0, besides: [database.path]) }
+        func write(_ text: String) throws {
+            if file == nil { try Output.write(text) } else { try file?.write(text) }
+        }
+        if format == .csv {
+            let columns = try store.exportColumns()
+            try write(columns.csvRow)
+            for id in ids {
+                if let row = try store.exportRow(of: id, columns: columns) { try write(row.map(\.text).csvRow) }
+            }
+        } else {
+            for id in ids {
+                if let contents = try store.contents(of: id) { try write(Output.jsonLines([Document(contents)])) }
+            }
+        }
+    }
+
+    private func exportToMLflow(_ ids: [Int64], of store: RunStore) throws {
+        let path = output ?? ""
+        Interrupt.watch()
+        do {
+            let counts = try store.exportToMLflow(
+                ids, to: path, notice: Output.warn, isInterrupted: { Interrupt.isRaised })
+            let address = ["sqlite:///" + path].shellQuoted
+            try Output.write(
+                """
+                \(counts.runs.formatted()) runs with \(counts.metrics.formatted()) values of metrics written to \(path); open it with
+                  mlflow ui --backend-store-uri \(address)
+
+                """)
+        } catch is CancellationError {
+            Output.warn("interrupted; nothing was written")
+            throw ExitCode(130)
+        }
+    }
+
+    /// A line of `jsonl`.
+    private struct Document: Encodable {
+        struct Value: Encodable {
+            let split: Metric.Split
+            let name: String
+            let step: Int
+            let epoch: Double
+            let value: Nullable<Double>
+            let recordedAt: String
+        }
+
+        let run: Run
+        let tags: [String]
+        let params: [String: Table.Cell]
+        let metrics: [Value]
+        let evaluations: [RunContents.EvaluationContents]
+
+        init(_ contents: RunContents) {
+            run = contents.run
+            tags = contents.tags
+            params = contents.params
+            metrics = contents.metrics.map {
+                // JSON has no infinity.
+                let value = $0.value.flatMap { $0.isFinite ? $0 : nil }
+                return Value(
+                    split: $0.split, name: $0.name, step: $0.step, epoch: $0.epoch, value: Nullable(value),
+                    recordedAt: $0.recordedAt)
+            }
+            evaluations = contents.evaluations
+        }
+    }
+}
+
+extension [String] {
+    /// The fields as a row of a CSV file (RFC 4180).
+    fileprivate var csvRow: String { map(\.csvField).joined(separator: ",") + "\r\n" }
+}
