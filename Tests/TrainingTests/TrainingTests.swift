@@ -378,11 +378,14 @@ import Transformer
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
             let request = try Self.request(in: folder)
+            var patient = GRDB.Configuration()
+            patient.busyMode = .timeout(5)
+            let other = try DatabaseQueue(path: store.path, configuration: patient)
             _ = try #require(throws: (any Error).self) {
                 _ = try Self.train(request, store) { event in
                     // The table is gone, as if the file had been damaged.
                     if case .epoch(let report) = event, report.epoch == 3 {
-                        try? DatabaseQueue(path: store.path).write { try $0.execute(sql: "DROP TABLE metrics") }
+                        try? other.write { try $0.execute(sql: "DROP TABLE metrics") }
                     }
                 }
             }
