@@ -38,6 +38,7 @@ struct RunsExport: ParsableCommand {
     var database: DatabaseOptions
 
     func validate() throws {
+        if output?.isEmpty == true { throw ValidationError("--output must not be empty.") }
         if format == .mlflow && output == nil {
             throw ValidationError("--format mlflow writes an SQLite file: name it with --output.")
         }
@@ -58,6 +59,8 @@ struct RunsExport: ParsableCommand {
                 if let row = try store.exportRow(of: id, columns: columns) { try write(row.map(\.text).csvRow) }
             }
         } else {
+            // If there is no run, what was in the file must not stay.
+            try write("")
             for id in ids {
                 if let contents = try store.contents(of: id) { try write(Output.jsonLines([Document(contents)])) }
             }
@@ -70,13 +73,10 @@ struct RunsExport: ParsableCommand {
         do {
             let counts = try store.exportToMLflow(
                 ids, to: path, notice: Output.warn, isInterrupted: { Interrupt.isRaised })
-            let address = ["sqlite:///" + path].shellQuoted
-            try Output.write(
-                """
-                \(counts.runs.formatted()) runs with \(counts.metrics.formatted()) values of metrics written to \(path); open it with
-                  mlflow ui --backend-store-uri \(address)
-
-                """)
+            let runs = "\(counts.runs.formatted()) \(counts.runs == 1 ? "run" : "runs")"
+            let command = ["mlflow", "ui", "--backend-store-uri", "sqlite:///" + path].shellQuoted
+            let values = "\(counts.metrics.formatted()) values of metrics"
+            try Output.write("\(runs) with \(values) written to \(path); to see them:\n  \(command)\n")
         } catch is CancellationError {
             Output.warn("interrupted; nothing was written")
             throw ExitCode(130)
