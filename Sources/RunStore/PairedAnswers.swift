@@ -16,7 +16,10 @@ package struct PairedAnswer: Hashable, Sendable {
 extension RunStore {
     /// The row of `run_summary` of a run.
     package func summary(of run: Int64) throws -> RunSummary? {
-        try read { try RunSummary.fetchOne($0, sql: "SELECT * FROM run_summary WHERE id = ?", arguments: [run]) }
+        try read { db in
+            try RunSummary.fetchOne(
+                db.cachedStatement(sql: "SELECT * FROM run_summary WHERE id = ?"), arguments: [run])
+        }
     }
 
     /// The names of the labels that an evaluation reported on.

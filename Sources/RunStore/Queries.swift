@@ -13,7 +13,11 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` if there is none.
     package func run(_ idOrName: String) throws -> Run {
         try read { db in
-            if let id = Int64(idOrName), let run = try Run.filter(Column("id") == id).fetchOne(db) { return run }
+            if let id = Int64(idOrName),
+                let run = try Run.fetchOne(db.cachedStatement(sql: "SELECT * FROM runs WHERE id = ?"), arguments: [id])
+            {
+                return run
+            }
             if let run = try Run.filter(Column("name") == idOrName).fetchOne(db) { return run }
             throw RunStoreError("\(self.path): no run has the id or name '\(idOrName)'; see 'addnorm runs list'")
         }
@@ -46,7 +50,10 @@ extension RunStore {
 
     /// The hyper-parameters of a run, by name.
     package func params(of run: Int64) throws -> [Param] {
-        try read { try Param.filter(Column("run_id") == run).order(Column("name")).fetchAll($0) }
+        try read { db in
+            try Param.fetchAll(
+                db.cachedStatement(sql: "SELECT * FROM params WHERE run_id = ? ORDER BY name"), arguments: [run])
+        }
     }
 
     /// The metrics of a run in the order of steps.
@@ -59,7 +66,10 @@ extension RunStore {
 
     /// The evaluations of the models that a run has written, the oldest first.
     package func evaluations(of run: Int64) throws -> [Evaluation] {
-        try read { try Evaluation.filter(Column("run_id") == run).order(Column("id")).fetchAll($0) }
+        try read { db in
+            try Evaluation.fetchAll(
+                db.cachedStatement(sql: "SELECT * FROM evaluations WHERE run_id = ? ORDER BY id"), arguments: [run])
+        }
     }
 
     /// The result of any one SQL statement.

@@ -96,6 +96,13 @@ package struct Param: Record, Sendable {
     package let value: String
 }
 
+extension Param {
+    /// By hand, because there can be very many, and a decoder takes several times as long.
+    package init(row: Row) throws {
+        (runId, name, value) = (row["run_id"], row["name"], row["value"])
+    }
+}
+
 /// One value of one metric, as a row of `metrics`.
 package struct Metric: Record, Sendable {
     package static let databaseTableName = "metrics"

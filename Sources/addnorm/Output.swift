@@ -40,9 +40,12 @@ enum Output {
     /// Writes to standard error as it is.
     static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
-    /// Writes a value as one JSON document: keys sorted and in snake case.
-    static func write(json value: some Encodable) throws {
+    /// Writes a value as one JSON document: keys sorted, and in snake case or as they are.
+    static func write(
+        json value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .convertToSnakeCase
+    ) throws {
         let encoder = encoder()
+        encoder.keyEncodingStrategy = keys
         encoder.outputFormatting.insert(.prettyPrinted)
         try write(String(decoding: encoder.encode(value), as: UTF8.self) + "\n")
     }

@@ -58,7 +58,9 @@ import Testing
         try await Program.use { program in
             let training = try longTraining(program, name: "long")
             defer { training.terminate() }
-            try wait("a first epoch") { try program.run("runs", "list", "--where", "accuracy > 0").output.contains("long") }
+            try wait("a first epoch") {
+                try program.run("runs", "list", "--where", "accuracy > 0").output.contains("long")
+            }
             #expect(try status(program, "long") == "running")
             #expect(try program.run("runs", "delete", "long").errors.contains("is being trained"))
             #expect(try program.run("train", "--resume", "long").errors.contains("is being trained by another process"))
@@ -93,7 +95,10 @@ import Testing
             let trainings = try ["a", "b"].map { name in
                 let process = program.process(
                     ["train", "--train", "train.tsv", "--dev", "train.tsv", "--output", name, "--name", name]
-                        + ["--epochs", "200", "--batch-size", "4", "--layers", "1", "--hidden-size", "16", "--heads", "2"]
+                        + [
+                            "--epochs", "200", "--batch-size", "4", "--layers", "1", "--hidden-size", "16", "--heads",
+                            "2",
+                        ]
                         + ["--intermediate-size", "32", "--threads", "1"])
                 process.standardOutput = FileHandle.nullDevice
                 let errors = program.folder.appending(path: name + ".err")
@@ -134,7 +139,9 @@ import Testing
             #expect(try program.run("runs", "tag", "second", "x", "y").output == "run 'second' (id 1), tagged x, y\n")
             let run = try program.run("runs", "note", "1", "so, so", "--json").json as? [String: Any]
             #expect(run?["tags"] as? [String] == ["x", "y"] && run?["note"] as? String == "so, so")
-            #expect(try program.run("runs", "list", "--tag", "x", "--columns", "name, seed,tags").output.contains("second    42  x, y"))
+            #expect(
+                try program.run("runs", "list", "--tag", "x", "--columns", "name, seed,tags").output.contains(
+                    "second    42  x, y"))
             let best = try program.run("runs", "best", "--json").json as? [String: Any]
             #expect(best?["run"] as? String == "second" && best?["metric"] as? String == "accuracy")
             for (arguments, status, message) in [
@@ -153,7 +160,8 @@ import Testing
 
     /// The queries of the documentation work as they stand.
     @Test func documentedQueries() async throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         let text = try String(contentsOf: root.appending(path: "docs/runs.md"), encoding: .utf8)
         let queries = text.matches(of: /```sql\n([\s\S]*?)```/).map { String($0.output.1) }
         #expect(queries.count >= 8)

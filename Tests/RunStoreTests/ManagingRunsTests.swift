@@ -13,7 +13,8 @@ import Testing
                 let run = try store.begin(
                     RunStoreTests.run(name: name),
                     params: [
-                        ("learning_rate", ["0.0005", "5e-05", "5e-06"][place]), ("pooling", place == 1 ? "cls" : "mean"),
+                        ("learning_rate", ["0.0005", "5e-05", "5e-06"][place]),
+                        ("pooling", place == 1 ? "cls" : "mean"),
                     ])
                 for epoch in 1...2 {
                     let accuracy = 0.7 + 0.1 * Double(place) - 0.05 * Double(epoch)

@@ -5,7 +5,8 @@ struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look at past runs, compare them, and keep them in order.",
         subcommands: [
-            RunsList.self, RunsShow.self, RunsBest.self, RunsCompare.self, RunsPlot.self, RunsReport.self, RunsWatch.self,
+            RunsList.self, RunsShow.self, RunsBest.self, RunsCompare.self, RunsPlot.self, RunsReport.self,
+            RunsWatch.self,
             RunsRename.self, RunsTag.self, RunsNote.self, RunsDelete.self, RunsPrune.self, RunsQuery.self,
             RunsExport.self,
         ])

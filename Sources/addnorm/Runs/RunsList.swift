@@ -82,7 +82,7 @@ struct RunsList: ParsableCommand {
         }
         let columns = columns?.list ?? (json ? Self.inJSON : Self.order)
         let table = try store.list(selection, columns: columns)
-        if json { return try Output.write(json: table.objects()) }
+        if json { return try Output.write(json: table.objects(), keys: .useDefaultKeys) }
         var text = TextTable(
             header: columns, rows: table.rows.map { zip(columns, $0).map(Self.text) }, numeric: table.numericColumns)
         if self.columns == nil {

@@ -29,7 +29,7 @@ struct RunsQuery: ParsableCommand {
     func run() throws {
         let table = try database.open(for: .read).query(sql)
         if json {
-            try Output.write(json: table.objects())
+            try Output.write(json: table.objects(), keys: .useDefaultKeys)
         } else if csv {
             try Output.write(
                 ([table.columns] + table.rows.map { $0.map(\.text) }).map { row in

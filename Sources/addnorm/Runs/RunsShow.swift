@@ -91,7 +91,9 @@ struct RunsShow: ParsableCommand {
                 let values = metrics.map(\.value)
                 let finite = values.compactMap { $0 }
                 func text(_ value: Double?) -> String {
-                    value.map { abs($0) < 1000 ? String(format: "%.4g", $0) : Int(exactly: $0.rounded())?.formatted() ?? "\($0)" } ?? ""
+                    value.map {
+                        abs($0) < 1000 ? String(format: "%.4g", $0) : Int(exactly: $0.rounded())?.formatted() ?? "\($0)"
+                    } ?? ""
                 }
                 table.rows.append([
                     name.printable, text(finite.min()), text(finite.max()), text(values.last ?? nil),

@@ -2,15 +2,35 @@ import ArgumentParser
 import RunStore
 
 extension Table {
-    /// A dictionary for each row.
+    /// A row as an object, whose keys are the columns' names.
+    struct Object: Encodable {
+        struct Key: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        let keys: [Key]
+        let cells: [Cell]
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Key.self)
+            for (key, cell) in zip(keys, cells) { try container.encode(cell, forKey: key) }
+        }
+    }
+
+    /// An object for each row.
     ///
     /// - Throws: `ValidationError` if two columns have the same name.
-    func objects() throws -> [[String: Cell]] {
+    func objects() throws -> [Object] {
         let duplicates = Dictionary(grouping: columns, by: { $0 }).filter { $0.value.count > 1 }
         if let name = duplicates.keys.sorted().first {
             throw ValidationError("Two columns are called '\(name)'; name one of them anew with AS.")
         }
-        return rows.map { Dictionary(uniqueKeysWithValues: zip(columns, $0)) }
+        let keys = columns.map(Object.Key.init)
+        return rows.map { Object(keys: keys, cells: $0) }
     }
 }
 
