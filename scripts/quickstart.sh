@@ -30,8 +30,6 @@ echo "==> Classifying two sentences"
     --text 'A boring film, and such a waste of a good cast.'
 
 echo "==> The runs so far, from addnorm.sqlite"
-"$addnorm" runs query \
-    'SELECT name, status, seconds, best_epoch, round(best_dev_accuracy, 4) AS dev_accuracy, round(dev_macro_f1, 4) AS dev_macro_f1
-     FROM run_summary ORDER BY id DESC LIMIT 5'
+"$addnorm" runs list --limit 5
 
 echo "==> Next: $addnorm --help"

@@ -162,7 +162,9 @@ import Testing
     @Test func documentedQueries() async throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let text = try String(contentsOf: root.appending(path: "docs/runs.md"), encoding: .utf8)
+        let text = try ["README.md", "docs/runs.md"].map {
+            try String(contentsOf: root.appending(path: $0), encoding: .utf8)
+        }.joined()
         let queries = text.matches(of: /```sql\n([\s\S]*?)```/).map { String($0.output.1) }
         #expect(queries.count >= 8)
         try await Program.use { program in

@@ -148,8 +148,10 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
             let store = try RunStore(path: path, for: .write, patience: 0.1)
             _ = try store.begin(Self.run(), params: [])
             let other = try DatabaseQueue(path: path)
+            // In WAL mode readers need not wait.
+            let isWAL = try other.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal"
             try other.inTransaction(.exclusive) { _ in
-                for access in [RunStore.Access.read, .write] {
+                for access in isWAL ? [] : [RunStore.Access.read, .write] {
                     let error = #expect(throws: RunStoreError.self) {
                         try RunStore(path: path, for: access, patience: 0.1)
                     }
@@ -177,7 +179,7 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
                     try db.execute(
                         sql: "INSERT INTO metrics VALUES (1, 'train', 'loss', ?, 1, 1, '')", arguments: [step])
                 }
-                for suffix in ["", "-journal"] {
+                for suffix in ["", "-journal", "-wal"] where FileManager.default.fileExists(atPath: path + suffix) {
                     try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
                 }
                 try db.execute(sql: "ROLLBACK")
