@@ -3,7 +3,8 @@ import GRDB
 
 /// Which runs are wanted, in which order.
 ///
-/// Conditions and orders are in SQL, about the names in ``RunStore/names(in:)``.
+/// Conditions and orders are in SQL, about columns of `runs` and `run_summary`, short names for the figures of the best epoch
+/// (`accuracy`, `macro_f1`, `loss`, `epoch`), `tags`, and hyper-parameters.
 package struct RunSelection: Sendable {
     /// An expression that is true for the runs that are wanted; nil: all.
     package var condition: String?
@@ -42,10 +43,6 @@ extension RunStore {
         ("tags", "(SELECT group_concat(tag, ', ') FROM tags WHERE run_id = runs.id)"),
     ]
 
-    /// What can be listed of runs: columns of `runs` and `run_summary`, short names for the figures of the best epoch, tags,
-    /// and hyper-parameters.
-    package func names() throws -> [String] { try read { try Self.names(in: $0) + Self.params(in: $0) }.map(\.name) }
-
     /// Whether of two values of a metric the lower one is the better.
     package static func lowerIsBetter(_ metric: String) -> Bool { metric == "loss" || metric.hasSuffix("_loss") }
 
@@ -69,7 +66,7 @@ extension RunStore {
 
     /// The runs that are wanted, and what of them.
     ///
-    /// - Parameter columns: some of ``names()``
+    /// - Parameter columns: names as in conditions
     /// - Throws: ``RunStoreError`` if a name is unknown, or an expression is no SQL.
     package func list(_ selection: RunSelection, columns: [String]) throws -> Table {
         try read { db in
@@ -127,42 +124,37 @@ extension RunStore {
     package func best(by metric: String, among selection: RunSelection) throws -> BestRun? {
         let isAll = selection.condition == nil && selection.tags.isEmpty
         let wanted = isAll ? nil : Set(try list(selection, columns: ["id"]).rows.map { $0[0] })
-        let split = try metricNames(.dev).contains(metric) ? Metric.Split.dev : .train
-        let (extremum, direction) = Self.lowerIsBetter(metric) ? ("min", "ASC") : ("max", "DESC")
         return try read { db in
-            // A look into the key for each run: much quicker than all values of the metric.
-            let rows = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT id, (SELECT \(extremum)(value) FROM metrics WHERE run_id = runs.id AND split = ? AND name = ?) AS best
-                    FROM runs ORDER BY best \(direction), id
-                    """, arguments: [split.rawValue, metric]
-            ).filter { row in !(row["best"] as DatabaseValue).isNull && wanted?.contains(.integer(row["id"])) != false }
-            guard let best = rows.first else { return nil }
-            let at = try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT runs.name, output, epoch, step FROM metrics JOIN runs ON id = run_id
-                    WHERE run_id = ? AND split = ? AND metrics.name = ? AND value = ? ORDER BY step LIMIT 1
-                    """, arguments: [best["id"], split.rawValue, metric, best["best"]])
-            guard let at else { return nil }
-            return BestRun(
-                id: best["id"], run: at["name"], metric: metric, value: best["best"], epoch: at["epoch"],
-                step: at["step"],
-                output: at["output"], runs: rows.count)
+            for split in [Metric.Split.dev, .train] {
+                if let best = try best(by: metric, split, among: wanted, in: db) { return best }
+            }
+            return nil
         }
     }
 
-    /// The names of the metrics of all runs, of one split or of both.
-    package func metricNames(_ split: Metric.Split? = nil) throws -> [String] {
-        try read { db in
-            // There are millions of rows, and the latest runs have all names.
-            try String.fetchAll(
-                db,
-                sql: """
-                    SELECT DISTINCT name FROM metrics
-                    WHERE split IN (?, ?) AND run_id IN (SELECT id FROM runs ORDER BY id DESC LIMIT 10) ORDER BY split, name
-                    """, arguments: [(split ?? .dev).rawValue, (split ?? .train).rawValue])
+    private func best(
+        by metric: String, _ split: Metric.Split, among wanted: Set<Table.Cell>?, in db: Database
+    ) throws -> BestRun? {
+        let (extremum, direction) = Self.lowerIsBetter(metric) ? ("min", "ASC") : ("max", "DESC")
+        // A look into the key for each run: much quicker than all values of the metric.
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT id, (SELECT \(extremum)(value) FROM metrics WHERE run_id = runs.id AND split = ? AND name = ?) AS best
+                FROM runs ORDER BY best \(direction), id
+                """, arguments: [split.rawValue, metric]
+        ).filter { row in !(row["best"] as DatabaseValue).isNull && wanted?.contains(.integer(row["id"])) != false }
+        guard let best = rows.first else { return nil }
+        return try Row.fetchOne(
+            db,
+            sql: """
+                SELECT runs.name, output, epoch, step FROM metrics JOIN runs ON id = run_id
+                WHERE run_id = ? AND split = ? AND metrics.name = ? AND value = ? ORDER BY step LIMIT 1
+                """, arguments: [best["id"], split.rawValue, metric, best["best"]]
+        ).map { row in
+            BestRun(
+                id: best["id"], run: row["name"], metric: metric, value: best["best"], epoch: row["epoch"], step: row["step"],
+                output: row["output"], runs: rows.count)
         }
     }
 }

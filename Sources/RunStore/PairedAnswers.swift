@@ -14,14 +14,6 @@ package struct PairedAnswer: Hashable, Sendable {
 }
 
 extension RunStore {
-    /// The row of `run_summary` of a run.
-    package func summary(of run: Int64) throws -> RunSummary? {
-        try read { db in
-            try RunSummary.fetchOne(
-                db.cachedStatement(sql: "SELECT * FROM run_summary WHERE id = ?"), arguments: [run])
-        }
-    }
-
     /// The names of the labels that an evaluation reported on.
     package func labels(of evaluation: Int64) throws -> [String] {
         try read { db in

@@ -41,6 +41,14 @@ extension RunStore {
         return "\(id)"
     }
 
+    /// The row of `run_summary` of a run.
+    package func summary(of run: Int64) throws -> RunSummary? {
+        try read { db in
+            try RunSummary.fetchOne(
+                db.cachedStatement(sql: "SELECT * FROM run_summary WHERE id = ?"), arguments: [run])
+        }
+    }
+
     /// What a run was tagged with, in alphabetical order.
     package func tags(of run: Int64) throws -> [String] {
         try read {

@@ -30,7 +30,7 @@ struct RunsBest: ParsableCommand {
     func run() throws {
         let store = try database.open(for: .read)
         guard let best = try store.best(by: metric, among: selection.selection) else {
-            let names = try store.metricNames()
+            let names = RunStore.names(of: .metrics, path: database.path)
             throw OutputError(
                 description: names.contains(metric)
                     ? "none of these runs has a value of '\(metric)'"
