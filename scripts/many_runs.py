@@ -28,7 +28,7 @@ target = sqlite3.connect(arguments.output, isolation_level=None)
 target.execute("PRAGMA synchronous = OFF")
 target.execute("BEGIN")
 # Tables before indexes and views.
-for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type <> 'table', rowid"):
+for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type <> 'table', rowid"):
     target.execute(sql)
 for row in source.execute("SELECT * FROM grdb_migrations"):
     target.execute("INSERT INTO grdb_migrations VALUES (?)", tuple(row))

@@ -8,9 +8,8 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` if the name is taken.
     package func rename(_ run: Int64, to name: String) throws {
         try write { db in
-            if try Run.filter(Column("name") == name && Column("id") != run).fetchCount(db) > 0 {
-                throw RunStoreError("\(path): a run called '\(name)' is there already; choose another name")
-            }
+            if try Run.fetchOne(db, key: run)?.name == name { return }
+            try requireFree(name, in: db)
             try db.execute(sql: "UPDATE runs SET name = ? WHERE id = ?", arguments: [name, run])
         }
     }
@@ -36,25 +35,23 @@ extension RunStore {
         try write { try $0.execute(sql: "UPDATE runs SET note = ? WHERE id = ?", arguments: [note, run]) }
     }
 
-    /// Deletes runs and their evaluations, a hundred at a time: nobody has to wait long.
+    /// Deletes runs and their evaluations, ten at a time: nobody has to wait long.
     ///
-    /// - Parameter force: whether also runs that are being trained, as far as one can tell
+    /// - Parameter force: whether also a run that is said to be running, on a machine that cannot be asked
     /// - Throws: ``RunStoreError`` if one of them is being trained; none is deleted then.
     package func delete(_ runs: [Int64], force: Bool) throws {
-        for run in force ? [] : runs {
-            let running = try read {
-                try Row.fetchOne(
-                    $0, sql: "SELECT name, host FROM runs WHERE id = ? AND status = 'running'", arguments: [run])
-            }
-            if let running {
-                throw RunStoreError(
-                    "\(path): the run '\(running["name"] as String)' is being trained on \(running["host"] as String); end it first,"
-                        + " or give --force if it has ended there")
-            }
+        let running = try read {
+            try Run.filter(runs.contains(Column("id")) && Column("status") == "running").fetchAll($0)
         }
-        for start in stride(from: 0, to: runs.count, by: 100) {
+        if let alive = running.first(where: \.isAlive) { throw beingTrained(alive) }
+        if let unknown = running.first, !force {
+            throw RunStoreError(
+                "\(path): the run '\(unknown.name)' is being trained on \(unknown.host), as far as one can tell from here; give --force"
+                    + " if it has ended")
+        }
+        for start in stride(from: 0, to: runs.count, by: 10) {
             try write { db in
-                for run in runs[start..<min(start + 100, runs.count)] {
+                for run in runs[start..<min(start + 10, runs.count)] {
                     try db.execute(sql: "DELETE FROM evaluations WHERE run_id = ?", arguments: [run])
                     try db.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run])
                 }
@@ -62,6 +59,13 @@ extension RunStore {
         }
     }
 
-    /// Gives the space of what was deleted back to the disk. Everybody else waits meanwhile.
-    package func compact() throws { try withoutTransaction { try $0.execute(sql: "VACUUM") } }
+    /// Gives the space of what was deleted back to the disk, if that is a quarter of the file or more: everybody else has to wait
+    /// meanwhile, and free space is used again anyway.
+    package func compact() throws {
+        try withoutTransaction { db in
+            let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
+            let all = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            if 4 * free >= all { try db.execute(sql: "VACUUM") }
+        }
+    }
 }

@@ -24,7 +24,9 @@ package struct BestRun: Sendable, Encodable {
     /// The id and the name of the run.
     package let id: Int64
     package let run: String
+    /// The metric, and the data that it was measured on.
     package let metric: String
+    package let split: Metric.Split
     package let value: Double
     /// When it was that good.
     package let epoch: Double
@@ -73,7 +75,7 @@ extension RunStore {
             // What is not asked for is not looked up.
             let asked = (columns + selection.order + [selection.condition ?? "", "id"]).joined(separator: "\n")
             let words = Set(
-                asked.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/).map { String($0.output) })
+                asked.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/).map { $0.output.lowercased() })
             var names = Dictionary(try Self.names(in: db).map { ($0.name, $0.sql) }) { first, _ in first }
             if !words.allSatisfy({ names[$0] != nil }) {
                 for (name, sql) in try Self.params(in: db) { names[name] = sql }
@@ -85,7 +87,7 @@ extension RunStore {
             }
             var terms = try selection.order.map { term in
                 let words = term.split(separator: " ").map(String.init)
-                guard let name = words.first, words.count < 3,
+                guard let name = words.first?.lowercased(), words.count < 3,
                     ["ASC", "DESC", nil].contains(words.dropFirst().first?.uppercased())
                 else { throw RunStoreError("the order '\(term)' is not a name with ASC or DESC, or without") }
                 let direction = Self.isFigure(name) && !Self.lowerIsBetter(name) ? "DESC" : "ASC"
@@ -108,9 +110,11 @@ extension RunStore {
                 let rows = try Row.fetchAll(db, sql: sql)
                 return Table(columns: columns, rows: rows.map { Array($0.databaseValues.map(Table.Cell.init)) })
             } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+                let message = error.message ?? "not SQL"
                 throw RunStoreError(
-                    "'\(selection.condition ?? "")': \(error.message ?? "not SQL"); there are"
-                        + " \(names.keys.sorted().joined(separator: ", "))")
+                    "'\(selection.condition ?? "")': \(message)"
+                        + (message.hasPrefix("no such column")
+                            ? "; there are \(names.keys.sorted().joined(separator: ", "))" : ""))
             }
         }
     }
@@ -140,7 +144,8 @@ extension RunStore {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT id, (SELECT \(extremum)(value) FROM metrics WHERE run_id = runs.id AND split = ? AND name = ?) AS best
+                SELECT id, (SELECT \(extremum)(value) FROM metrics
+                    WHERE run_id = runs.id AND split = ? AND name = ? AND abs(value) < 9e999) AS best
                 FROM runs ORDER BY best \(direction), id
                 """, arguments: [split.rawValue, metric]
         ).filter { row in !(row["best"] as DatabaseValue).isNull && wanted?.contains(.integer(row["id"])) != false }
@@ -153,7 +158,8 @@ extension RunStore {
                 """, arguments: [best["id"], split.rawValue, metric, best["best"]]
         ).map { row in
             BestRun(
-                id: best["id"], run: row["name"], metric: metric, value: best["best"], epoch: row["epoch"], step: row["step"],
+                id: best["id"], run: row["name"], metric: metric, split: split, value: best["best"],
+                epoch: row["epoch"], step: row["step"],
                 output: row["output"], runs: rows.count)
         }
     }

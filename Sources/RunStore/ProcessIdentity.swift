@@ -6,6 +6,8 @@ struct ProcessIdentity: Equatable, Sendable {
     let host: String
     /// Made anew by the kernel whenever it starts; nil where there is no such thing.
     let bootId: String?
+    /// The kernel's name for those processes that see each other by their ids: a container's are others than its host's.
+    let namespace: String?
     let processId: Int
     /// In clock ticks since the boot; nil where that is not known.
     let start: Int?
@@ -15,18 +17,30 @@ struct ProcessIdentity: Equatable, Sendable {
         host: ProcessInfo.processInfo.hostName,
         bootId: (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?
             .trimmingCharacters(in: .whitespacesAndNewlines),
+        namespace: try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid"),
         processId: Int(getpid()), start: status(of: Int(getpid()))?.start)
 
-    /// Whether the process has certainly ended. Of a process on another machine, or one that was recorded before processes
-    /// were, nothing is certain.
+    /// Whether the process has certainly ended. Of a process on another machine or in another container, or one that was recorded
+    /// before processes were, nothing is certain.
     var isGone: Bool {
-        guard host == Self.current.host, let bootId, let here = Self.current.bootId else { return false }
-        if bootId != here { return true }
+        guard let bootId, let here = Self.current.bootId else { return false }
+        // The machine has been started again, or it is another one.
+        if bootId != here { return host == Self.current.host }
+        return namespace == Self.current.namespace && !isThere
+    }
+
+    /// Whether the process is certainly there.
+    var isAlive: Bool {
+        bootId != nil && bootId == Self.current.bootId && namespace == Self.current.namespace && isThere
+    }
+
+    /// Whether this kernel has such a process, in this namespace.
+    private var isThere: Bool {
         guard let status = Self.status(of: processId) else {
             // The files of another user's process may be hidden.
-            return kill(pid_t(truncatingIfNeeded: processId), 0) != 0 && errno == ESRCH
+            return kill(pid_t(truncatingIfNeeded: processId), 0) == 0 || errno != ESRCH
         }
-        return status.start != start || status.isZombie
+        return (start == nil || status.start == start) && !status.isZombie
     }
 
     /// What the kernel tells of a process: see proc_pid_stat(5).

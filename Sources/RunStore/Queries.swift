@@ -64,11 +64,13 @@ extension RunStore {
         }
     }
 
-    /// The metrics of a run in the order of steps.
-    package func metrics(of run: Int64) throws -> [Metric] {
+    /// The metrics of a run from a step on, in the order of steps.
+    package func metrics(of run: Int64, from step: Int = 0) throws -> [Metric] {
         try read { db in
-            try Metric.filter(Column("run_id") == run)
-                .order(Column("step"), Column("split"), Column("name")).fetchAll(db)
+            try Metric.fetchAll(
+                db.cachedStatement(
+                    sql: "SELECT * FROM metrics WHERE run_id = ? AND step >= ? ORDER BY step, split, name"),
+                arguments: [run, step])
         }
     }
 
@@ -85,17 +87,27 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` with SQLite's message if the statement is wrong, or would write and the store is open for
     ///   reading only.
     package func query(_ sql: String) throws -> Table {
+        var (columns, rows): ([String], [[Table.Cell]]) = ([], [])
+        try query(sql, columns: { columns = $0 }, row: { rows.append($0) })
+        return Table(columns: columns, rows: rows)
+    }
+
+    /// Calls `columns` with the names of the result's columns, and `row` with each row, one after the other.
+    package func query(
+        _ sql: String, columns: ([String]) throws -> Void, row: ([Table.Cell]) throws -> Void
+    ) throws {
         // SQLite would refuse it too, with a word on views that only this connection has.
         if sql.firstMatch(of: /^\s*(insert|update|delete|replace|drop|create|alter)\b/.ignoresCase()) != nil {
             throw RunStoreError("\(path): the database cannot be written to: 'runs query' only reads")
         }
-        return try read { db in
+        try read { db in
             let statements = try Array(db.allStatements(sql: sql))
             guard statements.count == 1 else {
                 throw RunStoreError("one SQL statement is expected, not \(statements.count)")
             }
-            let rows = try Row.fetchAll(statements[0]).map { row in Array(row.databaseValues.map(Table.Cell.init)) }
-            return Table(columns: statements[0].columnNames, rows: rows)
+            try columns(statements[0].columnNames)
+            let rows = try Row.fetchCursor(statements[0])
+            while let next = try rows.next() { try row(next.databaseValues.map(Table.Cell.init)) }
         }
     }
 }

@@ -16,8 +16,14 @@ extension RunStore {
                 var number = largest + 1
                 while try Run.filter(Column("name") == "run-\(number)").fetchCount(db) > 0 { number += 1 }
                 run.name = "run-\(number)"
-            } else if try Run.filter(Column("name") == run.name).fetchCount(db) > 0 {
-                throw RunStoreError("\(self.path): a run called '\(run.name)' is there already; choose another --name")
+            } else {
+                try requireFree(run.name, in: db)
+            }
+            let others = try Run.filter(Column("output") == run.output && Column("status") == "running").fetchAll(db)
+            if let other = others.first(where: \.isAlive), other.process != .current {
+                throw RunStoreError(
+                    "\(path): the run '\(other.name)' is being trained to \(run.output) just now; choose another --output"
+                )
             }
             if run.seedGroup?.isEmpty == true { run.seedGroup = run.name }
             try run.insert(db)
@@ -27,10 +33,23 @@ extension RunStore {
         }
     }
 
-    /// Marks a run that was interrupted as running again, in this process, and removes what it recorded after `step`: the metrics of later steps,
-    /// and of an epoch that ended there if it is not among the `epochs` that are complete.
+    /// Refuses a name that a run has already.
+    package func requireFree(_ name: String) throws { try read { try requireFree(name, in: $0) } }
+
+    func requireFree(_ name: String, in db: Database) throws {
+        if try Run.filter(Column("name") == name).fetchCount(db) > 0 {
+            throw RunStoreError("\(path): a run called '\(name)' is there already; choose another name")
+        }
+    }
+
+    /// Marks a run that was interrupted as running again, in this process, and removes what it recorded after `step`: the metrics of
+    /// later steps, and of an epoch that ended there if it is not among the `epochs` that are complete.
+    ///
+    /// - Throws: ``RunStoreError`` if another process trains it.
     package func reopen(_ run: Int64, afterStep step: Int, epochs: Int) throws {
         try write { db in
+            let found = try Run.fetchOne(db, key: run)
+            if let found, found.isAlive, found.process != .current { throw beingTrained(found) }
             try db.execute(
                 sql: """
                     DELETE FROM metrics WHERE run_id = ?
@@ -39,35 +58,61 @@ extension RunStore {
             let process = ProcessIdentity.current
             try db.execute(
                 sql: """
-                    UPDATE runs SET status = 'running', finished_at = NULL, error = NULL,
-                        host = ?, boot_id = ?, process_id = ?, process_start = ? WHERE id = ?
-                    """, arguments: [process.host, process.bootId, process.processId, process.start, run])
+                    UPDATE runs SET status = 'running', finished_at = NULL, error = NULL, host = ?, boot_id = ?,
+                        process_namespace = ?, process_id = ?, process_start = ? WHERE id = ?
+                    """,
+                arguments: [process.host, process.bootId, process.namespace, process.processId, process.start, run])
         }
     }
 
-    /// Appends metrics, all or none.
+    /// Appends metrics of one run, all or none.
     ///
-    /// - Throws: ``RunStoreError`` if the run is no longer there.
+    /// - Throws: ``RunStoreError`` if the run is no longer this process's.
     package func record(_ metrics: [Metric]) throws {
         guard let run = metrics.first?.runId else { return }
         try write { db in
-            guard try Run.exists(db, key: run) else {
-                throw RunStoreError("\(path): the run has been deleted while it was being trained")
-            }
+            try requireOwn(run, in: db)
             for metric in metrics { try metric.insert(db) }
         }
     }
 
     /// Records the end of a run.
-    package func finish(_ run: Int64, _ status: Run.Status, error: String? = nil) throws {
+    ///
+    /// - Parameter hasWrittenOutput: whether the model at its output is its own
+    /// - Throws: ``RunStoreError`` if the run is no longer this process's.
+    package func finish(_ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool = true, error: String? = nil) throws
+    {
         try write { db in
+            try requireOwn(run, in: db)
+            let now = Timestamp.now
             try db.execute(
-                sql: "UPDATE runs SET status = ?, finished_at = ?, error = ? WHERE id = ?",
-                arguments: [status.rawValue, Timestamp.now, error, run])
+                sql: """
+                    UPDATE runs SET status = ?, finished_at = ?, error = ?, output_written_at = coalesce(?, output_written_at)
+                    WHERE id = ?
+                    """, arguments: [status.rawValue, now, error, hasWrittenOutput ? now : nil, run])
         }
     }
 
-    /// Records a model's result on a file, all or none. It belongs to the run that has last ended with this output.
+    /// The error that says which process has a run.
+    func beingTrained(_ run: Run) -> RunStoreError {
+        RunStoreError(
+            "\(path): the run '\(run.name)' is being trained by another process (\(run.process?.processId ?? 0)); end it first"
+        )
+    }
+
+    /// Refuses to write to a run that was deleted meanwhile, whose id another run can have by now, or that another process goes
+    /// on with.
+    private func requireOwn(_ run: Int64, in db: Database) throws {
+        guard
+            let found = try Run.fetchOne(db.cachedStatement(sql: "SELECT * FROM runs WHERE id = ?"), arguments: [run]),
+            found.process == .current
+        else {
+            throw RunStoreError(
+                "\(path): the run is no longer this process's: it was deleted, or another process goes on with it")
+        }
+    }
+
+    /// Records a model's result on a file, all or none. It belongs to the run that has last written this model.
     ///
     /// - Returns: the id of the evaluation
     package func record(
@@ -79,8 +124,8 @@ extension RunStore {
             evaluation.runId = try Int64.fetchOne(
                 db,
                 sql: """
-                    SELECT id FROM runs WHERE output = ? AND finished_at IS NOT NULL
-                    ORDER BY (status = 'failed'), finished_at DESC LIMIT 1
+                    SELECT id FROM runs WHERE output = ? AND output_written_at IS NOT NULL
+                    ORDER BY output_written_at DESC LIMIT 1
                     """, arguments: [evaluation.model])
             try evaluation.insert(db)
             let id = db.lastInsertedRowID

@@ -42,6 +42,7 @@ package struct Run: Record, Sendable {
     /// The machine's name, and which of its processes trains.
     package private(set) var host = ProcessIdentity.current.host
     private var bootId = ProcessIdentity.current.bootId
+    private var processNamespace = ProcessIdentity.current.namespace
     private var processId: Int? = ProcessIdentity.current.processId
     private var processStart = ProcessIdentity.current.start
     /// Of this program.
@@ -50,16 +51,22 @@ package struct Run: Record, Sendable {
     package let parameters: Int
     /// Why a run has failed.
     package internal(set) var error: String?
+    /// When the model at ``output`` became this run's; nil if it never did.
+    package private(set) var outputWrittenAt: String?
     /// The same for all runs of one training with several seeds: the name that the user gave, or that of the first run.
     package internal(set) var seedGroup: String?
     /// What the user has to say about it.
     package internal(set) var note: String?
 
-    /// Whether it is being trained by a process of this machine that is certainly there.
-    package var isAlive: Bool {
-        guard status == .running, host == ProcessIdentity.current.host, let processId else { return false }
-        return bootId == ProcessIdentity.current.bootId
-            && !ProcessIdentity(host: host, bootId: bootId, processId: processId, start: processStart).isGone
+    /// Whether a process that is certainly there trains it.
+    package var isAlive: Bool { status == .running && process?.isAlive == true }
+
+    /// The process that trains it; nil in runs of earlier versions.
+    var process: ProcessIdentity? {
+        processId.map {
+            ProcessIdentity(
+                host: host, bootId: bootId, namespace: processNamespace, processId: $0, start: processStart)
+        }
     }
 
     /// Creates a run that begins now.
@@ -119,14 +126,14 @@ package struct Metric: Record, Sendable {
     package let step: Int
     /// The number of passes over the data; a fraction within an epoch.
     package let epoch: Double
-    /// Nil where the value is not a number.
+    /// Nil where the value is not a number, or infinite.
     package let value: Double?
     package private(set) var recordedAt: String = Timestamp.now
 
     /// Creates a metric that was measured now.
     package init(run: Int64, _ split: Split, _ name: String, step: Int, epoch: Double, value: Double) {
         (runId, self.split, self.name, self.step, self.epoch) = (run, split, name, step, epoch)
-        self.value = value.isNaN ? nil : value
+        self.value = value.isFinite ? value : nil
     }
 
     /// By hand, because there can be millions, and a decoder takes several times as long.
@@ -136,7 +143,8 @@ package struct Metric: Record, Sendable {
         name = row["name"]
         step = row["step"]
         epoch = row["epoch"]
-        value = row["value"]
+        // JSON has no infinity.
+        value = (row["value"] as Double?).flatMap { $0.isFinite ? $0 : nil }
         recordedAt = row["recorded_at"]
     }
 }
@@ -146,7 +154,7 @@ package struct Evaluation: Record, Sendable {
     package static let databaseTableName = "evaluations"
     /// Given by the database.
     package internal(set) var id: Int64?
-    /// The run that has last ended with this output, failed ones only if there is no other; nil if there is none.
+    /// The run that has last written this model; nil if there is none.
     package internal(set) var runId: Int64?
     /// Absolute paths of the model's folder and of the file.
     package let model: String

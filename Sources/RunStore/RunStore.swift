@@ -58,7 +58,15 @@ package final class RunStore: Sendable {
                 try Self.settle(queue)
             }
         case .read:
-            if !isCurrent { _ = try RunStore(path: path, for: .write, patience: patience) }
+            if !isCurrent {
+                let folder = URL(filePath: file).deletingLastPathComponent().path
+                guard [file, folder].allSatisfy(FileManager.default.isWritableFile) else {
+                    throw RunStoreError(
+                        "\(path): written by an earlier version of addnorm; someone who may write to it must open it once, with"
+                            + " 'addnorm runs list', to bring it up to date")
+                }
+                _ = try RunStore(path: path, for: .write, patience: patience)
+            }
             try Self.explaining(path) { try Self.showRunsThatDied(queue) }
         }
     }
@@ -147,18 +155,20 @@ package final class RunStore: Sendable {
 
     // MARK: Runs that died
 
-    /// `process_is_gone(host, boot_id, process_id, process_start)`
-    private static let processIsGone = DatabaseFunction("process_is_gone", argumentCount: 4) { values in
-        guard let host = String.fromDatabaseValue(values[0]), let process = Int.fromDatabaseValue(values[2]) else {
+    /// `process_is_gone(host, boot_id, process_namespace, process_id, process_start)`
+    private static let processIsGone = DatabaseFunction("process_is_gone", argumentCount: 5) { values in
+        guard let host = String.fromDatabaseValue(values[0]), let process = Int.fromDatabaseValue(values[3]) else {
             return false
         }
         return ProcessIdentity(
-            host: host, bootId: String.fromDatabaseValue(values[1]), processId: process,
-            start: Int.fromDatabaseValue(values[3])
+            host: host, bootId: String.fromDatabaseValue(values[1]), namespace: String.fromDatabaseValue(values[2]),
+            processId: process, start: Int.fromDatabaseValue(values[4])
         ).isGone
     }
 
-    private static let isDead = "status = 'running' AND process_is_gone(host, boot_id, process_id, process_start)"
+    private static let isDead = """
+        status = 'running' AND process_is_gone(host, boot_id, process_namespace, process_id, process_start)
+        """
 
     /// Records that runs whose process is gone were interrupted, when they were last heard of.
     private static func settle(_ queue: DatabaseQueue) throws {

@@ -29,8 +29,8 @@ package struct RunStoreError: LocalizedError, CustomStringConvertible {
         case .SQLITE_FULL: self.init("\(path): the disk is full; make room, or choose another file with --db")
         case .SQLITE_READONLY:
             self.init(
-                "\(path): the database cannot be written to: \(message); 'runs query' only reads, and what changes runs"
-                    + " needs permission to write")
+                "\(path): the database cannot be written to: \(message); check the permissions of the file and of its folder"
+            )
         case .SQLITE_CORRUPT: self.init("\(path): the database is damaged: \(message)")
         default: self.init("\(path): \(message)")
         }

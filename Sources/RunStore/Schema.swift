@@ -131,13 +131,54 @@ extension DatabaseMigrator {
                 sql: """
                     DROP VIEW run_summary;
 
-                    -- Which process trains: the kernel's boot id, the process's id, and its start in clock ticks since the boot.
-                    ALTER TABLE runs ADD COLUMN boot_id TEXT;
-                    ALTER TABLE runs ADD COLUMN process_id INTEGER;
-                    ALTER TABLE runs ADD COLUMN process_start INTEGER;
-                    -- The same for all runs of one `train --seeds`.
-                    ALTER TABLE runs ADD COLUMN seed_group TEXT;
-                    ALTER TABLE runs ADD COLUMN note TEXT;
+                    -- What programs that know no foreign keys have left of deleted runs.
+                    DELETE FROM params WHERE run_id NOT IN (SELECT id FROM runs);
+                    DELETE FROM metrics WHERE run_id NOT IN (SELECT id FROM runs);
+                    UPDATE evaluations SET run_id = NULL WHERE run_id NOT IN (SELECT id FROM runs);
+                    DELETE FROM class_metrics WHERE evaluation_id NOT IN (SELECT id FROM evaluations);
+                    DELETE FROM confusions WHERE evaluation_id NOT IN (SELECT id FROM evaluations);
+                    DELETE FROM predictions WHERE evaluation_id NOT IN (SELECT id FROM evaluations);
+
+                    -- AUTOINCREMENT: the id of a deleted run never means another one.
+                    CREATE TABLE new_runs (
+                        id                INTEGER PRIMARY KEY AUTOINCREMENT,
+                        name              TEXT NOT NULL UNIQUE,
+                        status            TEXT NOT NULL CHECK (status IN ('running', 'finished', 'failed', 'interrupted')),
+                        started_at        TEXT NOT NULL,
+                        finished_at       TEXT,
+                        command           TEXT NOT NULL,
+                        model             TEXT,
+                        output            TEXT NOT NULL,
+                        train_data        TEXT NOT NULL,
+                        train_sha256      TEXT NOT NULL,
+                        dev_data          TEXT,
+                        dev_sha256        TEXT,
+                        seed              INTEGER NOT NULL,
+                        threads           INTEGER NOT NULL,
+                        host              TEXT NOT NULL,
+                        version           TEXT NOT NULL,
+                        parameters        INTEGER NOT NULL,
+                        error             TEXT,
+                        -- Which process trains: the kernel's boot id, the namespace of the process's id, the id, and when the
+                        -- process was started, in clock ticks since the boot.
+                        boot_id           TEXT,
+                        process_namespace TEXT,
+                        process_id        INTEGER,
+                        process_start     INTEGER,
+                        -- When the model at `output` became this run's; null if it never did.
+                        output_written_at TEXT,
+                        -- The same for all runs of one `train --seeds`.
+                        seed_group        TEXT,
+                        note              TEXT
+                    );
+                    INSERT INTO new_runs (id, name, status, started_at, finished_at, command, model, output, train_data,
+                        train_sha256, dev_data, dev_sha256, seed, threads, host, version, parameters, error, output_written_at)
+                    SELECT id, name, status, started_at, finished_at, command, model, output, train_data, train_sha256, dev_data,
+                        dev_sha256, seed, threads, host, version, parameters, error,
+                        CASE status WHEN 'failed' THEN started_at ELSE finished_at END
+                    FROM runs ORDER BY id;
+                    DROP TABLE runs;
+                    ALTER TABLE new_runs RENAME TO runs;
 
                     CREATE TABLE tags (
                         run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -215,7 +256,9 @@ extension DatabaseMigrator {
     /// The view `run_summary`: a row for each run, with the figures of its epoch of the highest dev accuracy.
     static let runSummary = """
         SELECT runs.id, runs.name, runs.status, runs.started_at,
-               round((julianday(runs.finished_at) - julianday(runs.started_at)) * 86400, 1) AS seconds,
+               -- Null where a clock was set back.
+               CASE WHEN runs.finished_at >= runs.started_at
+                    THEN round((julianday(runs.finished_at) - julianday(runs.started_at)) * 86400, 1) END AS seconds,
                best.accuracy AS best_dev_accuracy,
                CAST(best.epoch AS INTEGER) AS best_epoch,
                best.macro_f1 AS dev_macro_f1,

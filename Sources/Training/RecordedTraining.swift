@@ -7,11 +7,16 @@ package struct RecordedTraining {
         let split: Metric.Split
         let name: String
         let step: Int
+
+        init(_ metric: Metric) { (split, name, step) = (metric.split, metric.name, metric.step) }
     }
 
     private let started: Date?
     /// Of the whole training, if it is known.
     private let epochs: Int?
+    /// The last step that something is known of: what is recorded from here on can be new.
+    package private(set) var step = 0
+    /// What is known of that step.
     private var known: Set<Key> = []
     private var best: EpochReport?
     /// The losses that were recorded in the unfinished epoch.
@@ -25,20 +30,18 @@ package struct RecordedTraining {
 
     /// What is new since the last call.
     ///
-    /// - Parameter metrics: all of the run, in the order of steps
+    /// - Parameter metrics: all of the run from ``step`` on, in the order of steps
     package mutating func news(_ metrics: [Metric]) -> (metrics: [Metric], events: [TrainingEvent]) {
-        let new = metrics.filter { known.insert(Key(split: $0.split, name: $0.name, step: $0.step)).inserted }
+        let new = metrics.filter { !known.contains(Key($0)) }
+        let changed = Set(new.map(\.step))
         var events: [TrainingEvent] = []
-        for step in Set(new.map(\.step)).sorted() {
-            var values: [String: Double] = [:]
-            var (epoch, recordedAt) = (0.0, "")
-            for metric in metrics where metric.step == step {
-                values["\(metric.split) \(metric.name)"] = metric.value ?? .nan
-                (epoch, recordedAt) = (metric.epoch, metric.recordedAt)
-            }
+        for (step, metrics) in Dictionary(grouping: metrics, by: \.step).sorted(by: { $0.key < $1.key })
+        where changed.contains(step) {
+            let values = Dictionary(metrics.map { ("\($0.split) \($0.name)", $0.value ?? .nan) }) { $1 }
+            let epoch = metrics[0].epoch
             if let loss = values["train batch_loss"] {
                 losses.append(loss)
-                events.append(.step(report(step, epoch, values, at: recordedAt)))
+                events.append(.step(report(step, epoch, values, at: metrics[0].recordedAt)))
             }
             if let loss = values["train loss"], let devLoss = values["dev loss"], let accuracy = values["dev accuracy"],
                 let macroF1 = values["dev macro_f1"]
@@ -51,6 +54,8 @@ package struct RecordedTraining {
                 events.append(.epoch(report))
             }
         }
+        step = metrics.last?.step ?? step
+        known = Set(metrics.reversed().prefix { $0.step == step }.map(Key.init))
         return (new, events)
     }
 

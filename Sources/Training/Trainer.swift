@@ -200,8 +200,8 @@ package struct Trainer {
             let wasInterrupted = try trainEpochs()
             try writeOutput()
             if wasInterrupted { try state.write() }
-            try log.drain()
-            try store.finish(state.run, wasInterrupted ? .interrupted : .finished)
+            try untilUnlocked { try log.drain() }
+            try untilUnlocked { try finish(wasInterrupted ? .interrupted : .finished) }
             if !wasInterrupted { state.remove() }
             return TrainingResult(
                 run: runName, best: state.progress.best, epochs: state.progress.epoch, output: state.request.output,
@@ -213,9 +213,13 @@ package struct Trainer {
                 report(.notice("the best epoch until then is in \(state.request.output)"))
             }
             try? log.drain()
-            try? store.finish(state.run, .failed, error: "\(error)")
+            try? finish(.failed, error: "\(error)")
             throw error
         }
+    }
+
+    private func finish(_ status: Run.Status, error: String? = nil) throws {
+        try store.finish(state.run, status, hasWrittenOutput: state.progress.hasWrittenOutput, error: error)
     }
 
     /// Writes the best epoch's model. Before the first epoch's end that is the current one, which does not replace another.
@@ -379,6 +383,19 @@ package struct Trainer {
             try write()
         } catch let error as RunStoreError where error.isLocked {
             report(.notice("\(error); the metrics are kept, and written later"))
+        }
+    }
+
+    /// Does some writing at the end, however long the database is locked, unless the user has had enough.
+    private func untilUnlocked(_ write: () throws -> Void) throws {
+        var hasWaited = false
+        while true {
+            do {
+                return try write()
+            } catch let error as RunStoreError where error.isLocked && !isInterrupted() {
+                if !hasWaited { report(.notice("\(error); waiting for it, to record the end of the run")) }
+                hasWaited = true
+            }
         }
     }
 

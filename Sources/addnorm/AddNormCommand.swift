@@ -245,6 +245,10 @@ func requireRunName(_ name: String, _ option: String) throws {
     if name.isEmpty || name.allSatisfy(\.isNumber) {
         throw ValidationError("\(option) must not be empty or a number, or it could be taken for a run's id.")
     }
+    if name.hasPrefix("-") || name != name.trimmingCharacters(in: .whitespaces) {
+        throw ValidationError(
+            "\(option) must not begin with '-', which begins an option, nor begin or end with a blank.")
+    }
     if name != name.printable { throw ValidationError("\(option) must not contain control characters.") }
 }
 

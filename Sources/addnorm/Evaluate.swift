@@ -127,10 +127,16 @@ struct Evaluate: ParsableCommand {
             return try EvaluationDocument(name, computed, .init(datasets), folder, view)
         }
         var documents: [EvaluationDocument] = []
+        // The database can be locked or the disk full; what was measured is shown all the same.
+        var failure: (any Error)?
         for (dataset, computed) in zip(datasets, computed) {
             let document = try document(dataset.path, [computed], [dataset])
-            _ = try store.record(
-                document.result, document.metrics, of: model.model, on: dataset, labels: configuration.labels)
+            do {
+                _ = try store.record(
+                    document.result, document.metrics, of: model.model, on: dataset, labels: configuration.labels)
+            } catch {
+                failure = failure ?? error
+            }
             try predictionsFile?.write(document.result, of: dataset, abstainBelow: decisions.abstainBelow)
             documents.append(document)
         }
@@ -142,5 +148,6 @@ struct Evaluate: ParsableCommand {
         } else {
             try Output.write(documents.map(\.text).joined(separator: "\n"))
         }
+        if let failure { throw failure }
     }
 }

@@ -119,6 +119,9 @@ extension String {
 }
 
 extension [String] {
+    /// The fields as a row of a CSV file (RFC 4180).
+    var csvRow: String { map(\.csvField).joined(separator: ",") + "\r\n" }
+
     /// The words as a shell would need them.
     var shellQuoted: String {
         let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./,:=@%+"))

@@ -47,6 +47,24 @@ struct OutputFile {
         }
     }
 
+    /// Replaces what stands in the file by text; an ordinary file has either the one or the other, also if the disk is full.
+    ///
+    /// - Throws: ``OutputError`` if it cannot be written.
+    mutating func replace(with text: String) throws {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return try write(text) }
+        let url = URL(filePath: path)
+        let temporary = url.deletingLastPathComponent().appending(
+            path: ".\(url.lastPathComponent).\(UUID().uuidString)")
+        do {
+            try Data(text.utf8).write(to: temporary)
+            guard rename(temporary.path, path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        } catch {
+            try? FileManager.default.removeItem(at: temporary)
+            throw OutputError(description: "\(path): cannot be written: \(error.localizedDescription)")
+        }
+    }
+
     private static func status(_ path: String) -> stat? {
         var status = stat()
         return (path == "-" ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0 ? status : nil

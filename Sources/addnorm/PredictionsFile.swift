@@ -82,7 +82,7 @@ struct PredictionsFile {
         try file.write(
             rows.map { cells in
                 isCSV
-                    ? cells.map(\.csvField).joined(separator: ",") + "\r\n"
+                    ? cells.csvRow
                     : cells.map(\.oneLine).joined(separator: "\t") + "\n"
             }.joined())
     }

@@ -68,23 +68,27 @@ struct Train: ParsableCommand {
             return
         }
         var request = recordedRequest()
-        // Every output before the first training.
-        let outputs = seeds.map { "\(request.output)/seed-\($0)" }
-        for output in outputs { try Trainer.checkOutput(output, overwrite: request.overwrite) }
+        let trainings = seeds.map { seed in
+            (seed: seed, output: "\(request.output)/seed-\(seed)", name: runOptions.name.map { "\($0)-seed-\(seed)" })
+        }
+        // What would stop a later training stops the first.
+        for (_, output, _) in trainings { try Trainer.checkOutput(output, overwrite: request.overwrite) }
+        if let store = try? runOptions.database.open(for: .read) {
+            for (_, _, name) in trainings { try name.map(store.requireFree) }
+        }
         request.seedGroup = runOptions.name.map { .of($0) } ?? .first
         var results: [TrainingResult] = []
-        for (seed, output) in zip(seeds, outputs) {
-            request.output = output
-            request.hyperparameters.seed = seed
-            request.name = runOptions.name.map { "\($0)-seed-\(seed)" }
-            let result = try train(request, isFirst: results.isEmpty)
-            if result.wasInterrupted && results.count + 1 < seeds.count {
-                let left = seeds.dropFirst(results.count + 1).map { "\($0)" }.joined(separator: ",")
-                Output.warn("not trained yet: --seeds \(left)")
+        for (seed, output, name) in trainings {
+            (request.output, request.name, request.hyperparameters.seed) = (output, name, seed)
+            do {
+                results.append(try train(request, isFirst: results.isEmpty))
+                try finish(results[results.count - 1])
+            } catch {
+                let left = seeds.drop { $0 != seed }.dropFirst().map { "\($0)" }.joined(separator: ",")
+                if !left.isEmpty { Output.warn("not trained yet; the same command does so with --seeds \(left)") }
+                throw error
             }
-            try finish(result)
-            results.append(result)
-            if request.seedGroup == .first { request.seedGroup = .of(result.run) }
+            if request.seedGroup == .first { request.seedGroup = .of(results[0].run) }
         }
         try Output.write(SeedSummary(results).text)
     }
@@ -480,7 +484,8 @@ private struct SeedSummary {
 
     var text: String {
         var table = TextTable(
-            header: ["over \(results.count) seeds", "mean", "sd", "95 % interval"], numeric: [1, 2])
+            header: ["over \(results.count) \(results.count == 1 ? "seed" : "seeds")", "mean", "sd", "95 % interval"],
+            numeric: [1, 2])
         for (name, figure) in [
             ("dev accuracy", \EpochReport.accuracy), ("dev macro F1", \.macroF1), ("dev loss", \.devLoss),
         ] {

@@ -414,7 +414,7 @@ struct Program {
         (["train", "--train", "train.tsv", "--output", ".", "--overwrite"], 1, "is no part of a model"),
         (["train", "--train", "train.tsv", "--output", "m", "--db", "train.tsv"], 1, "not a SQLite database"),
         (["train", "--train", "train.tsv", "--output", "m", "--db", "nowhere/x.sqlite"], 1, "cannot be opened"),
-        (["train", "--train", "train.tsv", "--output", "m", "--name", "run-1"], 1, "choose another --name"),
+        (["train", "--train", "train.tsv", "--output", "m", "--name", "run-1"], 1, "choose another name"),
         (["train", "--train", "train.tsv", "--output", "m", "--model", "nowhere"], 1, "no such model folder"),
         (
             [

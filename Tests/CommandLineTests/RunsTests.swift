@@ -48,6 +48,9 @@ import Testing
                 try program.run("runs", "list", "--json", "--group-by", "seed_group").json as? [[String: Any]])
             #expect(groups.count == 1 && groups[0]["n"] as? Int == 3)
             // Not one of them is trained if one cannot be.
+            let taken = try program.train("--output", "other", "--seeds", "4,2", "--name", "s")
+            #expect(taken.status == 1 && taken.errors.contains("a run called 's-seed-2' is there already"))
+            #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "other").path))
             let again = try program.train("--seeds", "4,2", "--name", "t")
             #expect(again.status == 1 && again.errors.contains("seed-2: a model is there already"))
             #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "model/seed-4").path))

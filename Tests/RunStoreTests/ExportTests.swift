@@ -63,7 +63,7 @@ import Testing
             #expect(contents.run.name == "finished, \"1\"" && contents.tags == ["mlflow.runName", "new/best"])
             #expect(contents.params["learning_rate"] == .real(5e-5))
             #expect(contents.metrics.map(\.step) == [20, 20, 40, 20, 10])
-            #expect(contents.metrics.map(\.value) == [0.75, 0.5, nil, 0.7, .infinity])
+            #expect(contents.metrics.map(\.value) == [0.75, 0.5, nil, 0.7, nil])
             #expect(contents.evaluations.map(\.classes.count) == [1, 1, 1])
             #expect(contents.evaluations[2].confusions.first?.predicted == "b")
         }
@@ -97,7 +97,7 @@ import Testing
                     """
                     SELECT step, value, is_nan FROM metrics WHERE key IN ('dev/loss', 'train/loss') ORDER BY step
                     """) == [
-                        ["10", "\(Double.greatestFiniteMagnitude)", "0"], ["20", "0.5", "0"], ["40", "0.0", "1"],
+                        ["10", "0.0", "1"], ["20", "0.5", "0"], ["40", "0.0", "1"],
                     ])
             #expect(try rows("SELECT step, is_nan FROM latest_metrics WHERE key = 'dev/loss'") == [["40", "1"]])
             #expect(
@@ -121,7 +121,8 @@ import Testing
                 ])
             let milliseconds = try #require(Double(rows("SELECT start_time FROM runs WHERE run_uuid = \(run)")[0][0]))
             #expect(
-                Date(timeIntervalSince1970: milliseconds / 1000)
+                // The style cuts off what is less than a millisecond.
+                Date(timeIntervalSince1970: (milliseconds + 0.5) / 1000)
                     .formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
                     == (try store.run("1").startedAt))
 

@@ -48,6 +48,7 @@ import Testing
             #expect(try Self.names(store, where: "accuracy > 0.7 AND learning_rate < 1e-5") == ["c"])
             #expect(try Self.names(store, where: "pooling = 'cls' OR name = 'a'") == ["b", "a"])
             #expect(try Self.names(store, where: "macro_f1 IS NULL").isEmpty)
+            #expect(try Self.names(store, where: "ACCURACY > 0.7 AND Learning_Rate < 1e-5") == ["c"])
             #expect(try Self.names(store, where: "best_epoch = 1 -- a comment") == ["c", "b", "a"])
             for condition in ["acuracy > 0.9", "accuracy >", "1) UNION SELECT 1 --", "1); DELETE FROM runs; SELECT (1"]
             {
@@ -90,9 +91,20 @@ import Testing
             #expect(try store.best(by: "accuracy", among: RunSelection())?.run == "c")
             let best = try #require(try store.best(by: "macro_f1", among: RunSelection()))
             // In the epoch of its own best value, not in that of the best accuracy.
-            #expect(best.run == "a" && best.epoch == 2 && best.runs == 3 && abs(best.value - 0.4) < 1e-12)
+            #expect(
+                best.run == "a" && best.split == .dev && best.epoch == 2 && best.runs == 3
+                    && abs(best.value - 0.4) < 1e-12)
             #expect(try store.best(by: "loss", among: RunSelection())?.run == "c")
-            #expect(try store.best(by: "grad_norm", among: RunSelection())?.run == "c")
+            #expect(try store.best(by: "grad_norm", among: RunSelection())?.split == .train)
+            // Runs without metrics, and values that are none, count for nothing.
+            for _ in 1...11 {
+                let id = try store.begin(RunStoreTests.run(), params: []).id!
+                try DatabaseQueue(path: store.path).write { db in
+                    try db.execute(
+                        sql: "INSERT INTO metrics VALUES (?, 'dev', 'accuracy', 1, 1, 9e999, '')", arguments: [id])
+                }
+            }
+            #expect(try store.best(by: "accuracy", among: RunSelection())?.run == "c")
             #expect(try store.best(by: "weather", among: RunSelection()) == nil)
             var selection = RunSelection()
             selection.condition = "learning_rate > 1e-4"
@@ -133,14 +145,23 @@ import Testing
     @Test func runningRunsAreNotDeleted() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
-            let ids = try (1...2).map { _ in try store.begin(RunStoreTests.run(), params: []).id! }
-            try store.finish(ids[0], .finished)
-            #expect(throws: RunStoreError.self) { try store.delete(ids, force: false) }
-            #expect(try store.query("SELECT count(*) FROM runs").rows == [[.integer(2)]])
-            try store.delete(ids, force: true)
-            #expect(throws: RunStoreError.self) {
-                try store.record([Metric(run: ids[1], .dev, "loss", step: 1, epoch: 1, value: 1)])
+            let ids = try (1...3).map { number in
+                try store.begin(RunStoreTests.run(output: "/m\(number)"), params: []).id!
             }
+            try store.finish(ids[0], .finished)
+            try DatabaseQueue(path: path).write { db in
+                try db.execute(sql: "UPDATE runs SET host = 'another', boot_id = 'another' WHERE id = \(ids[2])")
+            }
+            // The second one certainly runs, the third one perhaps.
+            #expect(throws: RunStoreError.self) { try store.delete(ids, force: true) }
+            #expect(throws: RunStoreError.self) { try store.delete([ids[2]], force: false) }
+            #expect(try store.query("SELECT count(*) FROM runs").rows == [[.integer(3)]])
+            try store.delete([ids[0], ids[2]], force: true)
+            #expect(throws: RunStoreError.self) {
+                try store.record([Metric(run: ids[2], .dev, "loss", step: 1, epoch: 1, value: 1)])
+            }
+            // Its id means no other run.
+            #expect(try store.begin(RunStoreTests.run(), params: []).id == ids[2] + 1)
         }
     }
 }
@@ -152,8 +173,13 @@ import Testing
         ("later process", "process_start = process_start - 1", "interrupted"),
         ("no process", "process_id = 4194304", "interrupted"),
         ("before a restart", "boot_id = 'another'", "interrupted"),
-        ("elsewhere", "host = 'another', process_id = 4194304", "running"),
-        ("of an earlier version", "boot_id = NULL, process_id = NULL, process_start = NULL", "running"),
+        ("on a machine with another name now", "host = 'another', process_id = 4194304", "interrupted"),
+        ("elsewhere", "host = 'another', boot_id = 'another', process_id = 4194304", "running"),
+        ("in another container", "process_namespace = 'pid:[1]', process_id = 4194304", "running"),
+        (
+            "of an earlier version",
+            "boot_id = NULL, process_namespace = NULL, process_id = NULL, process_start = NULL", "running"
+        ),
     ]
 
     @Test func areInterrupted() throws {
@@ -174,7 +200,7 @@ import Testing
                 #expect(try reader.run(name).status.rawValue == status)
             }
             #expect(
-                try reader.query("SELECT count(*) FROM runs WHERE status = 'interrupted'").rows == [[.integer(3)]])
+                try reader.query("SELECT count(*) FROM runs WHERE status = 'interrupted'").rows == [[.integer(4)]])
             // Nobody has written that yet; the next who opens the file for writing does.
             let count = {
                 try DatabaseQueue(path: path).read { db in
@@ -188,16 +214,48 @@ import Testing
             }
             #expect(try count() == 0)
             _ = try RunStore(path: path, for: .write)
-            #expect(try count() == 3)
+            #expect(try count() == 4)
+        }
+    }
+
+    /// What was another process's, or is by now, is left alone.
+    @Test func areNotWrittenToByOthers() throws {
+        try withPath { path in
+            let store = try RunStore(path: path, for: .write)
+            for change in ["process_start = process_start - 1", "boot_id = 'another'"] {
+                let id = try store.begin(RunStoreTests.run(), params: []).id!
+                try DatabaseQueue(path: path).write {
+                    try $0.execute(sql: "UPDATE runs SET \(change) WHERE id = \(id)")
+                }
+                #expect(throws: RunStoreError.self) {
+                    try store.record([Metric(run: id, .dev, "loss", step: 1, epoch: 1, value: 1)])
+                }
+                #expect(throws: RunStoreError.self) { try store.finish(id, .finished) }
+                // Who goes on with it takes it over.
+                try store.reopen(id, afterStep: 0, epochs: 0)
+                try store.finish(id, .finished)
+            }
+            // The parent of this process is there, and is another one.
+            let id = try store.begin(RunStoreTests.run(), params: []).id!
+            let parent = try String(contentsOfFile: "/proc/\(getppid())/stat", encoding: .utf8)
+            let start = parent[parent.lastIndex(of: ")")!...].split(separator: " ")[20]
+            try DatabaseQueue(path: path).write { db in
+                try db.execute(
+                    sql: "UPDATE runs SET process_id = \(getppid()), process_start = \(start) WHERE id = \(id)")
+            }
+            let error = #expect(throws: RunStoreError.self) { try store.reopen(id, afterStep: 0, epochs: 0) }
+            #expect(error?.description.contains("is being trained by another process") == true)
         }
     }
 }
 
 @Suite struct MigrationTests {
-    /// A database as earlier versions wrote it, with a metric that was written twice.
+    /// A database as earlier versions wrote it, with a metric that was written twice, and with what the shell leaves of a run.
     @Test func earlierVersions() throws {
         try withPath { path in
-            let queue = try DatabaseQueue(path: path)
+            var configuration = GRDB.Configuration()
+            configuration.foreignKeysEnabled = false
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
             try DatabaseMigrator.runStore.migrate(queue, upTo: "2: what probabilities are worth")
             try queue.write { db in
                 for id in 1...2 {
@@ -205,6 +263,7 @@ import Testing
                         sql: """
                             INSERT INTO runs VALUES (\(id), 'run-\(id)', 'finished', '2026-01-01T00:00:00.000Z',
                                 '2026-01-01T00:01:00.000Z', 'c', NULL, '/m', '/t', 'ab', NULL, NULL, 1, 1, 'h', '0', 1, NULL);
+                            INSERT INTO params VALUES (\(id + 10), 'left by a deleted run', 1);
                             INSERT INTO metrics VALUES (\(id), 'dev', 'accuracy', 5, 1, 0.5, ''), (\(id), 'dev', 'macro_f1', 5, 1, 0.4, ''),
                                 (\(id), 'dev', 'accuracy', 9, 2, 0.7, ''), (\(id), 'dev', 'macro_f1', 9, 2, 0.6, ''),
                                 (\(id), 'dev', 'accuracy', 9, 2, 0.8, '');

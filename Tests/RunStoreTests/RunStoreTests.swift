@@ -82,9 +82,9 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
     @Test func evaluationsBelongToTheRunThatMadeTheModel() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
-            for (name, output) in [("old", "/m"), ("new", "/m"), ("other", "/n"), ("failed", "/m")] {
+            for (name, output) in [("old", "/m"), ("new", "/m"), ("other", "/n"), ("without a model", "/m")] {
                 let run = try store.begin(Self.run(name: name, output: output), params: [])
-                try store.finish(run.id!, name == "failed" ? .failed : .finished)
+                try store.finish(run.id!, .interrupted, hasWrittenOutput: name != "without a model")
             }
             for model in ["/m", "/unknown"] {
                 _ = try store.record(Self.evaluation(of: model), classes: [], confusions: [], predictions: [])

@@ -34,7 +34,8 @@ struct RunsBest: ParsableCommand {
             throw OutputError(
                 description: names.contains(metric)
                     ? "none of these runs has a value of '\(metric)'"
-                    : "\(database.path): no run has the metric '\(metric)'; there are \(names.joined(separator: ", "))")
+                    : "\(database.path): no run has the metric '\(metric)'"
+                        + (names.isEmpty ? "" : "; there are \(names.joined(separator: ", "))"))
         }
         if json { return try Output.write(json: best) }
         try Output.write(

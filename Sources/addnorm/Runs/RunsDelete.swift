@@ -23,8 +23,7 @@ struct RunsDelete: ParsableCommand {
 
     func run() throws {
         // For reading first: a slip of the pen must not make a database.
-        let reader = try database.open(for: .read)
-        let runs = try runs.map(reader.run)
+        let runs = try database.open(for: .read).runs(runs)
         try database.open(for: .write).delete(runs.compactMap(\.id), force: force)
         try DeletedRuns(deleted: runs.map(\.name)).write(json: json)
     }
@@ -40,7 +39,7 @@ struct RunsPrune: ParsableCommand {
               addnorm runs prune --where "accuracy < 0.6 AND started_at < '2026-06'" --yes
 
             Without --yes, it only shows what would be deleted. Runs that are being trained stay, and without --where also those \
-            that can be resumed. Afterwards the file is made smaller. The models' folders stay.
+            that can be resumed. The file is made smaller if much of it is free then. The models' folders stay.
             """)
 
     @OptionGroup

@@ -39,7 +39,7 @@ struct RunsExport: ParsableCommand {
 
     func validate() throws {
         if output?.isEmpty == true { throw ValidationError("--output must not be empty.") }
-        if format == .mlflow && output == nil {
+        if format == .mlflow && (output == nil || output == "-") {
             throw ValidationError("--format mlflow writes an SQLite file: name it with --output.")
         }
     }
@@ -105,18 +105,11 @@ struct RunsExport: ParsableCommand {
             tags = contents.tags
             params = contents.params
             metrics = contents.metrics.map {
-                // JSON has no infinity.
-                let value = $0.value.flatMap { $0.isFinite ? $0 : nil }
-                return Value(
-                    split: $0.split, name: $0.name, step: $0.step, epoch: $0.epoch, value: Nullable(value),
+                Value(
+                    split: $0.split, name: $0.name, step: $0.step, epoch: $0.epoch, value: Nullable($0.value),
                     recordedAt: $0.recordedAt)
             }
             evaluations = contents.evaluations
         }
     }
-}
-
-extension [String] {
-    /// The fields as a row of a CSV file (RFC 4180).
-    fileprivate var csvRow: String { map(\.csvField).joined(separator: ",") + "\r\n" }
 }

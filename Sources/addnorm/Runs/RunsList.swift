@@ -28,7 +28,7 @@ struct RunsList: ParsableCommand {
             """, valueName: "names"))
     var sort: String?
 
-    @Option(help: "List at most so many.")
+    @Option(help: "List at most so many (runs, or groups of them).")
     var limit: Int?
 
     @Option(help: ArgumentHelp("What is listed of each run, between commas.", valueName: "names"))
@@ -73,16 +73,18 @@ struct RunsList: ParsableCommand {
         let store = try database.open(for: .read)
         var selection = selection.selection
         selection.order = sort?.list ?? []
-        selection.limit = limit
+        selection.limit = groupBy.isEmpty ? limit : nil
         if !groupBy.isEmpty {
             let ids = try store.list(selection, columns: ["id"]).rows.map { $0[0].text }
-            let groups = try SeedGroup.groups(of: ids.map { try ComparedRun(store.run($0), in: store) }, by: groupBy)
+            let groups = Array(
+                try SeedGroup.groups(of: ids.map { try ComparedRun(store.run($0), in: store) }, by: groupBy)
+                    .prefix(limit ?? .max))
             groups.warn()
             return try json ? Output.write(json: groups.map(GroupDocument.init)) : Output.write(groups.text)
         }
-        let columns = columns?.list ?? (json ? Self.inJSON : Self.order)
+        let columns = columns?.list.map { $0.lowercased() } ?? (json ? Self.inJSON : Self.order)
         let table = try store.list(selection, columns: columns)
-        if json { return try Output.write(json: table.objects(), keys: .useDefaultKeys) }
+        if json { return try Output.write(json: table.objects, keys: .useDefaultKeys) }
         var text = TextTable(
             header: columns, rows: table.rows.map { zip(columns, $0).map(Self.text) }, numeric: table.numericColumns)
         if self.columns == nil {

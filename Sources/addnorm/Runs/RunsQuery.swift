@@ -27,16 +27,32 @@ struct RunsQuery: ParsableCommand {
     }
 
     func run() throws {
-        let table = try database.open(for: .read).query(sql)
+        let store = try database.open(for: .read)
+        if csv { return try writeCSV(store) }
+        let table = try store.query(sql)
         if json {
-            try Output.write(json: table.objects(), keys: .useDefaultKeys)
-        } else if csv {
-            try Output.write(
-                ([table.columns] + table.rows.map { $0.map(\.text) }).map { row in
-                    row.map(\.csvField).joined(separator: ",") + "\r\n"
-                }.joined())
+            let duplicates = Dictionary(grouping: table.columns, by: { $0 }).filter { $0.value.count > 1 }
+            if let name = duplicates.keys.sorted().first {
+                throw ValidationError("Two columns are called '\(name)'; name one of them anew with AS.")
+            }
+            try Output.write(json: table.objects, keys: .useDefaultKeys)
         } else {
             try Output.write(TextTable(table).text)
         }
+    }
+
+    /// Row by row: there can be millions.
+    private func writeCSV(_ store: RunStore) throws {
+        var text = ""
+        try store.query(
+            sql, columns: { text = $0.csvRow },
+            row: { cells in
+                text += cells.map(\.text).csvRow
+                if text.utf8.count > 1 << 16 {
+                    try Output.write(text)
+                    text = ""
+                }
+            })
+        try Output.write(text)
     }
 }

@@ -70,15 +70,14 @@ struct RunsShow: ParsableCommand {
             var table = TextTable(
                 header: ["epoch", "step", "train loss", "dev loss", "accuracy", "macro F1"],
                 numeric: [0, 1, 2, 3, 4, 5])
-            for accuracy in metrics where accuracy.split == .dev && accuracy.name == "accuracy" {
-                func figure(_ split: Metric.Split, _ name: String) -> String {
-                    metrics.first { $0.step == accuracy.step && $0.split == split && $0.name == name }?.value?.figure
-                        ?? ""
+            for metrics in Dictionary(grouping: metrics, by: \.step).sorted(by: { $0.key < $1.key }).map(\.value) {
+                func metric(_ split: Metric.Split, _ name: String) -> Metric? {
+                    metrics.first { $0.split == split && $0.name == name }
                 }
-                table.rows.append([
-                    "\(Int(accuracy.epoch))", "\(accuracy.step)", figure(.train, "loss"), figure(.dev, "loss"),
-                    figure(.dev, "accuracy"), figure(.dev, "macro_f1"),
-                ])
+                guard let accuracy = metric(.dev, "accuracy") else { continue }
+                let figures = [metric(.train, "loss"), metric(.dev, "loss"), accuracy, metric(.dev, "macro_f1")]
+                table.rows.append(
+                    ["\(Int(accuracy.epoch))", "\(accuracy.step)"] + figures.map { $0?.value?.figure ?? "" })
             }
             return table
         }

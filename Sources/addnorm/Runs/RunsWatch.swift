@@ -43,7 +43,7 @@ struct RunsWatch: ParsableCommand {
         while true {
             // The status first: what was written before the run ended is then seen, too.
             run = try store.run("\(id)")
-            let news = training.news(try store.metrics(of: id))
+            let news = training.news(try store.metrics(of: id, from: training.step))
             if json { try Output.write(jsonLines: news.metrics) } else { news.events.forEach(display.show) }
             if run.status != .running { break }
             Thread.sleep(forTimeInterval: interval)

@@ -21,23 +21,19 @@ extension Table {
         }
     }
 
-    /// An object for each row.
-    ///
-    /// - Throws: `ValidationError` if two columns have the same name.
-    func objects() throws -> [Object] {
-        let duplicates = Dictionary(grouping: columns, by: { $0 }).filter { $0.value.count > 1 }
-        if let name = duplicates.keys.sorted().first {
-            throw ValidationError("Two columns are called '\(name)'; name one of them anew with AS.")
-        }
+    /// An object for each row; no two columns have the same name.
+    var objects: [Object] {
         let keys = columns.map(Object.Key.init)
         return rows.map { Object(keys: keys, cells: $0) }
     }
 }
 
 extension TextTable {
-    /// The result of a query, as it is.
+    /// The result of a query.
     init(_ table: Table) {
-        self.init(header: table.columns, rows: table.rows.map { $0.map(\.text) }, numeric: table.numericColumns)
+        self.init(
+            header: table.columns.map(\.printable), rows: table.rows.map { $0.map(\.text.printable) },
+            numeric: table.numericColumns)
     }
 }
 
