@@ -118,17 +118,6 @@ extension String {
     }
 }
 
-extension [String] {
-    /// The words as a shell would need them.
-    var shellQuoted: String {
-        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./,:=@%+"))
-        return map { word in
-            let isPlain = !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains)
-            return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-        }.joined(separator: " ")
-    }
-}
-
 /// A table for people: columns wide enough for their cells, numbers to the right.
 struct TextTable {
     var header: [String]
