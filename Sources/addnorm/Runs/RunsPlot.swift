@@ -77,6 +77,6 @@ struct RunsPlot: ParsableCommand {
         let groups =
             try groupBy.isEmpty ? SeedGroup.seeds(of: compared) : SeedGroup.groups(of: compared, by: groupBy)
         groups.warn()
-        return groups.map { ($0.name, $0.runs.map { $0.run.id ?? 0 }) }
+        return groups.map { ($0.name, $0.runs.map(\.id)) }
     }
 }
