@@ -8,16 +8,18 @@ import Testing
 import Reports
 
 @Suite struct ReportPageTests {
-    private static func run(_ name: String) -> Run {
+    private static func run(_ name: String, group: String? = nil) -> Run {
         Run(
             name: name, command: "addnorm train", model: nil, output: "/\(name)", trainData: "/train.tsv",
-            trainSha256: "ab", devData: nil, devSha256: nil, seed: 1, threads: 2, version: "test", parameters: 10)
+            trainSha256: "ab", devData: nil, devSha256: nil, seed: 1, threads: 2, version: "test", parameters: 10,
+            seedGroup: group)
     }
 
     /// A run of three epochs, and its evaluation with these labels.
-    private static func record(_ name: String, labels: [String], rate: String = "0.1", in store: RunStore) throws -> Run
-    {
-        let run = try store.begin(run(name), params: [("learning_rate", rate), ("layers", "2")])
+    private static func record(
+        _ name: String, labels: [String], rate: String = "0.1", group: String? = nil, in store: RunStore
+    ) throws -> Run {
+        let run = try store.begin(run(name, group: group), params: [("learning_rate", rate), ("layers", "2")])
         let id = try #require(run.id)
         for epoch in 1...3 {
             for (split, metric) in [
@@ -88,6 +90,12 @@ import Reports
             #expect(both.contains("<h2>a on old.tsv</h2>") && both.contains("<h2>b on renamed.tsv</h2>"))
             let differing = try #require(both.split(separator: "What differs").last?.split(separator: "</table>").first)
             #expect(differing.contains("learning_rate") && !differing.contains("layers"))
+            #expect(both.contains("McNemar p") && !both.contains("Holm p") && !both.contains("not independent"))
+            let seeds = try ["c", "d"].map { try Self.record($0, labels: ["no", "yes"], group: "c", in: store) }
+            let all = try ReportPage(of: runs + seeds, in: store, on: Workers(count: 1)).html
+            #expect(
+                all.contains("McNemar p") && all.contains("Holm p") && all.contains("so that they are not independent.")
+            )
         }
     }
 
