@@ -128,7 +128,7 @@ package struct ReportPage {
             }, numeric: [2, 3, 4, 5])
         let sentences =
             comparison.tests.map { "\($0.data), \($0.a) and \($0.b): \($0.sentence)." }
-            + (comparison.notices + groups.notices).map { "\($0)." }
+            + comparison.notices + groups.notices
             + GroupTest.tests(of: groups).map { "\($0.figure.name): \($0.sentence)." }
         return section(
             "Comparison",

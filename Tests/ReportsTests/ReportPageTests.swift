@@ -94,7 +94,8 @@ import Reports
             let seeds = try ["c", "d"].map { try Self.record($0, labels: ["no", "yes"], group: "c", in: store) }
             let all = try ReportPage(of: runs + seeds, in: store, on: Workers(count: 1)).html
             #expect(
-                all.contains("McNemar p") && all.contains("Holm p") && all.contains("so that they are not independent.")
+                all.contains("McNemar p") && all.contains("Holm p")
+                    && all.contains("so that they are not independent</p>")
             )
         }
     }
