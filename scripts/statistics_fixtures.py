@@ -18,6 +18,7 @@ from scipy import optimize, stats
 from sklearn.metrics import f1_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 FILE = Path(__file__).parent.parent / "Tests/StatisticsTests/Fixtures/statistics.json"
 
@@ -30,9 +31,9 @@ def mcnemar_cases():
 
 def student_cases():
     degrees = [1, 1.5, 2, 2.7, 4, 9, 30, 123.4, 5000, 1e6]
-    cumulative = [[v, t, stats.t.cdf(t, v)] for v in degrees for t in (-40, -3, -0.8, -1e-4, 0, 0.3, 1, 2.5, 12)]
+    two_sided = [[v, t, 2 * stats.t.sf(abs(t), v)] for v in degrees for t in (-40, -3, -0.8, -1e-4, 0, 0.3, 1, 2.5, 12)]
     quantiles = [[v, p, stats.t.ppf(p, v)] for v in degrees for p in (1e-6, 0.025, 0.4, 0.5, 0.9, 0.975, 0.9995)]
-    return {"cumulative": cumulative, "quantiles": quantiles}
+    return {"two_sided": two_sided, "quantiles": quantiles}
 
 
 def mean_case(values):
@@ -46,6 +47,26 @@ def welch_case(a, b):
     return {"a": a, "b": b, "difference": np.mean(b) - np.mean(a), "low": low, "high": high, "p": test.pvalue}
 
 
+def tango(b, c, n):
+    """The 90 % score interval: the likelihood under the restriction is maximised by finding where its slope is 0."""
+
+    def z(delta):
+        def slope(p):
+            return (c and c / (p + delta)) + (b and b / p) - 2 * (n - b - c) / (1 - 2 * p - delta)
+
+        least, most = max(0, -delta) + 1e-15, (1 - delta) / 2 - 1e-15
+        p = least if slope(least) <= 0 else most if slope(most) >= 0 else optimize.brentq(slope, least, most, xtol=1e-17)
+        return (c - b - n * delta) / math.sqrt(n * (2 * p + delta * (1 - delta)))
+
+    observed, wanted = (c - b) / n, stats.norm.ppf(0.95)
+
+    def limit(sign, end):
+        a, b = sorted((observed + sign * 1e-9, end))
+        return optimize.brentq(lambda delta: z(delta) + sign * wanted, a, b, xtol=1e-15)
+
+    return [limit(-1, -1 + 1e-9), limit(1, 1 - 1e-9)]
+
+
 def connor(difference, discordant, level):
     """Connor 1987."""
     z = stats.norm.ppf
@@ -54,14 +75,15 @@ def connor(difference, discordant, level):
 
 
 def equivalence(margin, difference, discordant):
-    """Where two one-sided tests at 5 % have a power of 80 %."""
+    """Where two one-sided tests at 5 % have a power of 80 %, and no fewer than where they could be passed."""
     deviation = math.sqrt(discordant - difference**2)
 
     def lack(n):
         root, z = math.sqrt(n) / deviation, stats.norm.ppf(0.95)
         return stats.norm.cdf((margin - difference) * root - z) + stats.norm.cdf((margin + difference) * root - z) - 1.8
 
-    return math.ceil(optimize.brentq(lack, 1e-9, 1e12, xtol=1e-6))
+    least = stats.norm.ppf(0.95) ** 2 * (1 / margin - 1)
+    return math.ceil(max(least, optimize.brentq(lack, 1e-9, 1e12, xtol=1e-6)))
 
 
 def paired_bootstrap(random, actual, answers, strata, single, resamples=20000):
@@ -84,9 +106,9 @@ def paired_bootstrap(random, actual, answers, strata, single, resamples=20000):
     theirs = [f1_score(hot, a, average=None, zero_division=0)[labels].mean() for a, labels in zip(answers, shown)]
     assert np.isclose(theirs[1] - theirs[0], everything[1], atol=1e-12)
     values = np.array([figures(np.concatenate([random.choice(g, len(g)) for g in groups])) for _ in range(resamples)])
-    wide, narrow = np.percentile(values, [2.5, 97.5], axis=0).T, np.percentile(values[:, 0], [5, 95])
-    return {"accuracy": everything[0], "macro_f1": everything[1], "accuracy_interval": wide[0], "macro_f1_interval": wide[1],
-            "accuracy_interval90": narrow, "deviations": values.std(axis=0)}  # fmt: skip
+    accuracy, macro_f1 = np.percentile(values, [2.5, 97.5], axis=0).T
+    return {"accuracy": everything[0], "macro_f1": everything[1], "accuracy_interval": accuracy, "macro_f1_interval": macro_f1,
+            "deviations": values.std(axis=0)}  # fmt: skip
 
 
 def single(random, texts, shares, skills):
@@ -114,8 +136,13 @@ def main():
     random = np.random.default_rng(1)
     samples = [np.round(random.normal(0.9, s, n), 4) for s, n in [(0.01, 3), (0.002, 5), (0.05, 2), (0.01, 20), (0.3, 2)]]
     adjusted = [np.round(random.random(n) ** 3, 6) for n in (1, 2, 3, 8)] + [np.array([0.01, 0.01, 0.04, 1, 0.03])]
+    pairs = [(0, 0, 3), (0, 0, 50), (1, 0, 50), (0, 1, 50), (4, 0, 20), (7, 7, 250), (8, 32, 250), (1, 30, 40), (1, 1, 2)]
+    pairs += [(3, 3, 1000), (0, 2, 3000), (450, 500, 100_000)]
+    shares = [(0, 1), (1, 1), (0, 20), (3, 7), (19, 20), (1500, 2000), (1, 1_000_000)]
     fixtures = {
         "mcnemar": mcnemar_cases(),
+        "tango": [[b, c, n, *tango(b, c, n)] for b, c, n in pairs],
+        "wilson": [[k, n, *proportion_confint(k, n, method="wilson")] for k, n in shares],
         "student": student_cases(),
         "normal": [[p, stats.norm.ppf(p)] for p in (1e-8, 0.025, 0.2, 0.5, 0.8, 0.95, 0.975, 0.999)],
         "means": [mean_case(values) for values in samples],
@@ -124,7 +151,7 @@ def main():
         "differences": [[d, s, level, connor(d, s, level)] for d, s, level in [
             (0.01, 0.1, 0.05), (-0.003, 0.05, 0.05), (0.2, 0.25, 0.05), (0.0011, 0.0125, 0.025), (0.05, 0.05, 0.0125)]],
         "equivalences": [[m, d, s, equivalence(m, d, s)] for m, d, s in [
-            (0.01, 0, 0.1), (0.005, 0.001, 0.05), (0.005, -0.0049, 0.02), (0.02, 0.01, 0.011), (0.002, 0.0001, 0.15)]],
+            (0.01, 0, 0.1), (0.005, 0.001, 0.05), (0.005, -0.0049, 0.02), (0.02, 0.01, 0.011), (0.002, 0.0001, 0.15), (0.01, 0, 0.001)]],
         "single": [single(random, 150, [0.5, 0.5], [0.8, 0.85]), single(random, 300, [0.6, 0.34, 0.0, 0.06], [0.7, 0.6])],
         "several": [several(random, 150, [0.5, 0.2, 0.05], [0.85, 0.9])],
     }  # fmt: skip

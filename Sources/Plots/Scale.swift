@@ -40,13 +40,14 @@ package struct Scale: Sendable {
     /// As many digits as tell neighbours apart: `0.25`, `12,000`, `5e-5`.
     private static func label(_ value: Double, step: Double, largest: Double) -> String {
         if value == 0 { return "0" }
+        if value < 0 { return "−" + label(-value, step: step, largest: largest) }
         let exponent = Int(floor(log10(step) + 1e-9))
         if largest >= 1e6 || largest < 1e-4 {
-            let power = Int(floor(log10(abs(value)) + 1e-9))
+            let power = Int(floor(log10(value) + 1e-9))
             return String(format: "%.\(min(max(power - exponent, 0), 15))f", value / pow(10, Double(power)))
                 + "e\(power)"
         }
         let text = String(format: "%.\(max(-exponent, 0))f", value)
-        return abs(value) < 10_000 ? text : Int(value.rounded()).formatted(.number.locale(Locale(identifier: "en_US")))
+        return value < 10_000 ? text : Int(value.rounded()).formatted(.number.locale(Locale(identifier: "en_US")))
     }
 }

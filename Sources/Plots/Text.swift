@@ -57,6 +57,17 @@ extension String {
     }
 }
 
+extension [String] {
+    /// The words as a shell would need them.
+    package var shellQuoted: String {
+        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./,:=@%+"))
+        return map { word in
+            let isPlain = !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains)
+            return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+        }.joined(separator: " ")
+    }
+}
+
 extension Character {
     var columns: Int {
         switch unicodeScalars.first!.value {

@@ -30,8 +30,8 @@ struct AnswerPair {
         let texts = pairs.reduce(0) { $0 + $1.count }
         let (rowsA, rowsB) = (try store.predictionCount(of: idA), try store.predictionCount(of: idB))
         let again =
-            ": no test; evaluate both again, with the same options ('addnorm evaluate --model \(a.run.output) \(evaluationA.data)', "
-            + "'addnorm evaluate --model \(b.run.output) \(evaluationA.data)')"
+            ": no test; evaluate both again, with the same options: \(a.evaluateCommand(evaluationA.data)) && "
+            + b.evaluateCommand(evaluationA.data)
         guard texts > 0 && rowsA == texts && rowsB == texts else {
             throw Unpaired(
                 notice:

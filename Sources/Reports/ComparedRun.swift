@@ -1,8 +1,10 @@
+import Plots
 import RunStore
 
 /// What is known of a run that is compared with others.
 package struct ComparedRun: Sendable {
     package let run: Run
+    package let id: Int64
     /// Its best epoch by dev accuracy.
     package let summary: RunSummary?
     /// The hyper-parameters, and of the run itself what it started from, its data, its seed and the group of its seeds.
@@ -12,7 +14,7 @@ package struct ComparedRun: Sendable {
 
     package init(_ run: Run, in store: RunStore) throws {
         self.run = run
-        let id = run.id ?? 0
+        id = run.id ?? 0
         summary = try store.summary(of: id)
         var parameters = Dictionary(try store.params(of: id).map { ($0.name, $0.value) }) { $1 }
         for (name, value) in [
@@ -36,8 +38,17 @@ package struct ComparedRun: Sendable {
 
     package var name: String { run.name }
 
+    /// What its dev figures were measured on: the SHA-256 of the file, or what was held out of the train data. With another seed
+    /// these are other texts, but of the same kind.
+    var devData: String { run.devSha256 ?? "\(parameters["dev_fraction"] ?? "") of \(run.trainSha256)" }
+
     /// The latest evaluation on a file with these contents.
     package func evaluation(on sha256: String) -> Evaluation? { evaluations.first { $0.dataSha256 == sha256 } }
+
+    /// The command that evaluates its model on a file.
+    func evaluateCommand(_ file: String) -> String {
+        ["addnorm", "evaluate", "--model", run.output, file].shellQuoted
+    }
 }
 
 extension [ComparedRun] {

@@ -57,22 +57,30 @@ package struct Comparison: Sendable {
                 notices.append("\(path): \(trained.names) was trained with it: figures on it flatter")
             }
         }
-        for other in others where !other.evaluations.contains(where: { first.evaluation(on: $0.dataSha256) != nil }) {
-            notices.append(Self.unshared(first, other))
-        }
+        for notice in Self.missing(first, Array(others)) where !notices.contains(notice) { notices.append(notice) }
         (self.tests, self.notices) = (tests, notices)
     }
 
-    /// That two runs have no file in common.
-    private static func unshared(_ a: ComparedRun, _ b: ComparedRun) -> String {
-        let changed = a.evaluations.first { mine in b.evaluations.contains { $0.data == mine.data } }
-        let file = (changed ?? a.evaluations.first ?? b.evaluations.first)?.data ?? "FILE"
-        return
-            (changed == nil
-            ? "no file was evaluated by both \(a.name) and \(b.name): no test"
-            : "\(file): its contents were others when \(b.name) was evaluated than when \(a.name) was: no test")
-            + "; evaluate both on the same ('addnorm evaluate --model \(a.run.output) \(file)', "
-            + "'addnorm evaluate --model \(b.run.output) \(file)')"
+    /// Which evaluations are missing where the first run has no file in common with another one.
+    private static func missing(_ first: ComparedRun, _ others: [ComparedRun]) -> [String] {
+        guard let file = first.evaluations.first?.data else {
+            let file = others.files.first?.path ?? "FILE"
+            return ([first] + others.filter(\.evaluations.isEmpty)).map {
+                "\($0.name) has not been evaluated: no test; \($0.evaluateCommand(file))"
+            }
+        }
+        return others.filter { other in !other.evaluations.contains { first.evaluation(on: $0.dataSha256) != nil } }
+            .map { other in
+                for mine in first.evaluations {
+                    guard let theirs = other.evaluations.first(where: { $0.data == mine.data }) else { continue }
+                    let old = mine.id ?? 0 < theirs.id ?? 0 ? first : other
+                    return
+                        "\(mine.data): its contents were others when \(old.name) was evaluated: no test; evaluate it "
+                        + "again: \(old.evaluateCommand(mine.data))"
+                }
+                return "no file was evaluated by both \(first.name) and \(other.name): no test; "
+                    + other.evaluateCommand(file)
+            }
     }
 }
 

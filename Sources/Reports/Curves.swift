@@ -1,5 +1,6 @@
 import Plots
 import RunStore
+import Statistics
 
 /// A metric in the course of training: a curve for each run, or for each group of runs their mean and a band around it.
 package struct Curves: Encodable, Sendable {
@@ -7,6 +8,7 @@ package struct Curves: Encodable, Sendable {
     package struct Curve: Encodable, Sendable {
         /// Of the run or the group.
         package let name: String
+        /// Those that have the metric.
         package let runs: [Int64]
         package let split: Metric.Split
         package let points: [Point]
@@ -52,18 +54,19 @@ package struct Curves: Encodable, Sendable {
         series = try groups.flatMap { name, runs in
             let metrics = try runs.map { try store.metrics(of: $0, named: metric) }
             return [Metric.Split.dev, .train].compactMap { split -> Curve? in
-                let curves = metrics.map { metrics in
-                    metrics.filter { $0.split == split }.map {
-                        (x: measure.isOfEpochs ? $0.epoch : Double($0.step), y: $0.value)
-                    }
-                }.filter { !$0.isEmpty }
+                let curves = zip(runs, metrics).map { run, metrics in
+                    (
+                        run: run,
+                        points: metrics.filter { $0.split == split }.map {
+                            Point(x: measure.isOfEpochs ? $0.epoch : Double($0.step), y: $0.value)
+                        }
+                    )
+                }.filter { !$0.points.isEmpty }
                 if curves.isEmpty { return nil }
-                let points =
-                    curves.count == 1
-                    ? curves[0].map { Point(x: $0.x, y: $0.y) }
-                    : band(of: curves.map { $0.compactMap { point in point.y.map { (point.x, $0) } } })
-                        .map { Point(x: $0.x, y: $0.mean, low: $0.low, high: $0.high) }
-                return Curve(name: name, runs: runs, split: split, points: points)
+                return Curve(
+                    name: name, runs: curves.map(\.run), split: split,
+                    points: curves.count == 1
+                        ? curves[0].points : band(of: curves.map(\.points), limits: measure.axis.limits))
             }
         }
         if series.isEmpty {
@@ -98,6 +101,22 @@ package struct Curves: Encodable, Sendable {
                     color: names.firstIndex(of: curve.name),
                     curve.points.map { Figure.Point($0.x, $0.y, low: $0.low, high: $0.high) })
             })
+    }
+}
+
+/// The mean of some curves, and its 95 % interval by Student's *t*, at each *x* that all of them have, in ascending order; nothing
+/// where a value is none.
+///
+/// - Parameter limits: what values can be
+private func band(of curves: [[Curves.Point]], limits: ClosedRange<Double>) -> [Curves.Point] {
+    let curves = curves.map { Dictionary($0.map { ($0.x, $0.y) }) { $1 } }
+    return curves[0].keys.sorted().compactMap { x in
+        let points = curves.compactMap { $0[x] }
+        guard points.count == curves.count else { return nil }
+        let values = points.compactMap { $0 }
+        guard values.count == curves.count else { return Curves.Point(x: x, y: nil) }
+        let mean = MeanInterval(values, limits: limits)
+        return Curves.Point(x: x, y: mean.mean, low: mean.interval?.low, high: mean.interval?.high)
     }
 }
 

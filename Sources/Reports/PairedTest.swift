@@ -15,7 +15,7 @@ package struct PairedTest: Sendable {
     /// Whether the difference of the accuracies lies within a margin.
     package struct Equivalence: Sendable {
         package let margin: Double
-        /// The 90 % interval of the difference.
+        /// Tango's 90 % interval of the difference.
         package let interval: Interval
         /// Two one-sided tests at 5 % (Schuirmann 1987).
         package let isShown: Bool
@@ -39,8 +39,10 @@ package struct PairedTest: Sendable {
     /// The first texts that only A, and that only B got right.
     package let onlyAFlips, onlyBFlips: [Flip]
     /// Whether one is better than the other at 5 %: by McNemar's test, corrected for the number of tests, and by the interval.
-    package let isDecided: Bool
+    private let isDecided: Bool
     private let areAlike: Bool
+    /// The number of tests on the file.
+    private let tests: Int
 
     /// - Parameters:
     ///   - tests: the *p* values of all tests on the file, of which `p` is that at `place`
@@ -51,7 +53,7 @@ package struct PairedTest: Sendable {
         (texts, onlyA, onlyB) = (pair.texts, pair.onlyA, pair.onlyB)
         (onlyAFlips, onlyBFlips) = (pair.onlyAFlips, pair.onlyBFlips)
         areAlike = pair.areAlike
-        p = tests[place]
+        (p, self.tests) = (tests[place], tests.count)
         adjustedP = tests.count > 1 ? holm(tests)[place] : nil
         let difference = pairedBootstrap(
             pair.outcomes, oneLabelEach: pair.oneLabelEach, labels: pair.labels, on: workers)
@@ -67,9 +69,10 @@ package struct PairedTest: Sendable {
                 SampleSize.difference(
                     difference.accuracy, discordant: discordant, level: 0.05 / Double(tests.count)))
         equivalence = margin.map { margin in
-            let isShown = difference.accuracyInterval90.isWithin(margin)
+            let interval = tangoInterval(onlyA: pair.onlyA, onlyB: pair.onlyB, of: pair.texts)
+            let isShown = interval.isWithin(margin)
             return Equivalence(
-                margin: margin, interval: difference.accuracyInterval90, isShown: isShown,
+                margin: margin, interval: interval, isShown: isShown,
                 needed: isShown
                     ? nil
                     : advice(
@@ -89,7 +92,8 @@ package struct PairedTest: Sendable {
                 : "\(a) is better by \((-points).points) points, 95 % interval \(interval.negated.points)"
         }
         return "not distinguishable on \(texts.formatted()) texts (difference \(points.points) points, 95 % interval "
-            + "\(interval.points))" + (needed.map { "; about \($0.rough) would be needed" } ?? "")
+            + "\(interval.points)\(interval.contains(0) ? "" : (adjustedP ?? p).reason(tests: tests)))"
+            + (needed.map { "; about \($0.rough) would be needed" } ?? "")
     }
 
     /// The same on equivalence.

@@ -17,6 +17,11 @@ extension Double {
 
     /// A probability of chance, with four digits.
     package var pValue: String { self < 0.0001 ? "< 0.0001" : String(format: "%.4f", self) }
+
+    /// Such a probability, as what speaks against a difference whose interval does not contain 0.
+    func reason(tests: Int) -> String {
+        "; p \(pValue)" + (tests > 1 ? " after correction for \(tests) tests" : "")
+    }
 }
 
 extension Interval {

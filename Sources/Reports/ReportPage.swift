@@ -2,24 +2,22 @@ import Foundation
 import Kernels
 import Plots
 import RunStore
+import Statistics
 
 /// What is to know about one or several runs, as a page. The same database gives the same page.
 package struct ReportPage {
     private let store: RunStore
     private let workers: Workers
-    private let runs: [(run: Run, id: Int64, summary: RunSummary?)]
+    private let runs: [ComparedRun]
     /// The document.
     package private(set) var html = ""
 
     /// Reads the runs and writes the page.
     package init(of runs: [Run], in store: RunStore, on workers: Workers) throws {
         (self.store, self.workers) = (store, workers)
-        let ids = Set(runs.compactMap(\.id))
-        let summaries = Dictionary(
-            uniqueKeysWithValues: try store.summaries().lazy.filter { ids.contains($0.id) }.map { ($0.id, $0) })
-        self.runs = runs.map { ($0, $0.id ?? 0, summaries[$0.id ?? 0]) }
+        self.runs = try runs.map { try ComparedRun($0, in: store) }
         let title = runs.count == 1 ? "Run \(runs[0].name)" : "\(runs.count) runs"
-        let evaluations = try evaluations()
+        let evaluations = self.runs.flatMap { run in run.evaluations.map { (run: run.run, evaluation: $0) } }
         let sections = [
             try summary(), try comparison(), try curves(), overview(evaluations),
             try evaluations.map { try section($0.run, $0.evaluation) }.joined(), try hyperparameters(),
@@ -40,8 +38,9 @@ package struct ReportPage {
         if runs.count == 1 { return section("Summary", list(results(runs[0].summary) + common)) }
         let table = table(
             ["run", "status", "started", "duration", "best epoch", "dev accuracy", "dev macro F1", "dev loss"],
-            runs.map { run, _, summary in
-                [run.name, run.status.rawValue, run.startedAt.minute, summary?.seconds?.duration ?? ""]
+            runs.map { one in
+                let (run, summary) = (one.run, one.summary)
+                return [run.name, run.status.rawValue, run.startedAt.minute, summary?.seconds?.duration ?? ""]
                     + [
                         summary?.bestEpoch.map(String.init), summary?.bestDevAccuracy?.figure,
                         summary?.devMacroF1?.figure, summary?.devLoss?.figure,
@@ -103,18 +102,19 @@ package struct ReportPage {
     /// How several runs compare, and whether the difference is real.
     private func comparison() throws -> String {
         if runs.count == 1 { return "" }
-        let compared = try runs.map { try ComparedRun($0.run, in: store) }
-        let comparison = try Comparison(compared, .init(), in: store, on: workers)
+        let comparison = try Comparison(runs, .init(), in: store, on: workers)
+        let isAdjusted = comparison.tests.contains { $0.adjustedP != nil }
         let tests = table(
-            ["file", "texts", "A", "B", "only A right", "only B right", "McNemar p", "B − A, points", "95 % interval"],
+            ["file", "texts", "A", "B", "only A right", "only B right", "McNemar p"] + (isAdjusted ? ["Holm p"] : [])
+                + ["B − A, points", "95 % interval"],
             comparison.tests.map { test in
                 [
                     test.data, test.texts.grouped, test.a, test.b, test.onlyA.grouped, test.onlyB.grouped,
-                    (test.adjustedP ?? test.p).pValue, test.difference.accuracy.points,
-                    test.difference.accuracyInterval.points,
-                ]
-            }, numeric: [1, 4, 5, 6, 7, 8])
-        let groups = SeedGroup.seeds(of: compared).filter { $0.runs.count > 1 }
+                    test.p.pValue,
+                ] + (isAdjusted ? [test.adjustedP?.pValue ?? ""] : [])
+                    + [test.difference.accuracy.points, test.difference.accuracyInterval.points]
+            }, numeric: [1, 4, 5, 6, 7, 8, 9])
+        let groups = SeedGroup.seeds(of: runs).filter { $0.runs.count > 1 }
         let means = table(
             ["trained with several seeds", "figure", "runs", "mean", "sd", "95 % interval"],
             groups.flatMap { group in
@@ -128,7 +128,7 @@ package struct ReportPage {
             }, numeric: [2, 3, 4, 5])
         let sentences =
             comparison.tests.map { "\($0.data), \($0.a) and \($0.b): \($0.sentence)." }
-            + comparison.notices.map { "\($0)." }
+            + comparison.notices + groups.notices
             + GroupTest.tests(of: groups).map { "\($0.figure.name): \($0.sentence)." }
         return section(
             "Comparison",
@@ -141,8 +141,7 @@ package struct ReportPage {
     private func curves() throws -> String {
         let recorded = Set(try store.metricNames(of: runs.map(\.id)))
         if recorded.isEmpty { return section("Curves", "<p>No metrics have been recorded yet.</p>\n") }
-        let groups = SeedGroup.seeds(of: try runs.map { try ComparedRun($0.run, in: store) })
-            .map { ($0.name, $0.runs.map { $0.run.id ?? 0 }) }
+        let groups = SeedGroup.seeds(of: runs).map { ($0.name, $0.runs.map(\.id)) }
         let figures = try ["loss", "accuracy", "macro_f1", "learning_rate"].filter(recorded.contains).map { metric in
             try Curves(of: metric, groups: groups, in: store).figure
         }
@@ -156,16 +155,6 @@ package struct ReportPage {
     }
 
     // MARK: Evaluations
-
-    /// The latest on each file, of each run.
-    private func evaluations() throws -> [(run: Run, evaluation: Evaluation)] {
-        try runs.flatMap { run, id, _ in
-            let all = try store.evaluations(of: id)
-            return all.enumerated().filter { place, evaluation in
-                !all[(place + 1)...].contains { $0.data == evaluation.data }
-            }.map { (run, $0.element) }
-        }
-    }
 
     private func overview(_ evaluations: [(run: Run, evaluation: Evaluation)]) -> String {
         if evaluations.isEmpty { return section("Evaluations", "<p>The models have not been evaluated.</p>\n") }
@@ -282,9 +271,10 @@ package struct ReportPage {
     private func calibration(_ bins: [Reliability]) -> String {
         guard let first = bins.first else { return "" }
         let points = bins.map { bin in
-            let (low, high) = wilson(bin.correct, of: bin.count)
+            let interval = wilsonInterval(bin.correct, of: bin.count)
             return Figure.Point(
-                bin.confidence, Double(bin.correct) / Double(bin.count), low: low, high: high, count: bin.count)
+                bin.confidence, Double(bin.correct) / Double(bin.count), low: interval.low, high: interval.high,
+                count: bin.count)
         }
         let figure = Figure(
             "Accuracy by confidence",
@@ -422,16 +412,8 @@ package struct ReportPage {
         """
 }
 
-/// The 95 % interval of a share (Wilson, *Probable Inference, the Law of Succession, and Statistical Inference*, 1927).
-private func wilson(_ hits: Int, of count: Int) -> (low: Double, high: Double) {
-    let (n, p, z) = (Double(count), Double(hits) / Double(count), 1.959964)
-    let middle = p + z * z / (2 * n)
-    let half = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
-    return (max(0, (middle - half) / (1 + z * z / n)), min(1, (middle + half) / (1 + z * z / n)))
-}
-
 extension Double {
-    fileprivate var figure: String { String(format: "%.4f", self) }
+    fileprivate var figure: String { String(format: "%.4f", self).replacing("-", with: "−") }
 
     /// Seconds, for a person.
     fileprivate var duration: String {

@@ -24,7 +24,8 @@ package struct SeedGroup: Sendable {
     /// What the runs have in common: the parameters' values, nil where they have none.
     package let parameters: [(name: String, value: String?)]
     package let runs: [ComparedRun]
-    /// Of the best epochs on the dev data, over the runs that have one, and on each file that all were evaluated on.
+    /// Of the best epochs on the dev data, over the runs that have one, if it is the same for all; and on each file that all were
+    /// evaluated on.
     package let figures: [Figure]
     /// The other parameters, besides seed and threads, in which the runs are not alike nevertheless.
     package let differing: [String]
@@ -32,6 +33,9 @@ package struct SeedGroup: Sendable {
     /// The parameters with their values (`learning_rate 0.0001, batch_size 32`), the name of a training with several seeds, or that
     /// of a run that is alone.
     package let name: String
+
+    /// That of all its runs; nil if they have not the same.
+    fileprivate let devData: String?
 
     /// Whether no two have the same seed, without which they are not independent.
     var haveOwnSeeds: Bool { Set(runs.map(\.run.seed)).count == runs.count }
@@ -42,6 +46,16 @@ package struct SeedGroup: Sendable {
         if !differing.isEmpty { notices.append("\(name): its runs differ in \(differing.joined(separator: ", ")) too") }
         if !haveOwnSeeds && !parameters.contains(where: { $0.name == "seed" }) {
             notices.append("\(name): some of its runs have the same seed, so that they are not independent")
+        }
+        if devData == nil {
+            notices.append("\(name): its runs have different dev data, whose figures are not comparable")
+        }
+        let unfinished = runs.filter {
+            $0.run.status != .finished && ($0.summary?.bestDevAccuracy != nil || !$0.evaluations.isEmpty)
+        }
+        if runs.count > 1 && !unfinished.isEmpty {
+            let names = unfinished.map { "\($0.name) (\($0.run.status.rawValue))" }.joined(separator: ", ")
+            notices.append("\(name): its means count runs that are not finished: \(names)")
         }
         return notices
     }
@@ -55,10 +69,15 @@ package struct SeedGroup: Sendable {
         func add(_ metric: String, _ file: (sha256: String, path: String)?, _ values: [Double]) {
             if values.isEmpty { return }
             figures.append(
-                Figure(metric: metric, data: file?.path, dataSha256: file?.sha256, mean: MeanInterval(values)))
+                Figure(
+                    metric: metric, data: file?.path, dataSha256: file?.sha256,
+                    mean: MeanInterval(values, limits: 0...1)))
         }
-        add("dev_accuracy", nil, runs.compactMap(\.summary?.bestDevAccuracy))
-        add("dev_macro_f1", nil, runs.compactMap(\.summary?.devMacroF1))
+        devData = Set(runs.map(\.devData)).count == 1 ? runs[0].devData : nil
+        if devData != nil {
+            add("dev_accuracy", nil, runs.compactMap(\.summary?.bestDevAccuracy))
+            add("dev_macro_f1", nil, runs.compactMap(\.summary?.devMacroF1))
+        }
         for file in runs.files {
             let values = runs.compactMap { $0.evaluation(on: file.sha256)?.accuracy }
             if values.count == runs.count { add("accuracy", file, values) }
@@ -81,19 +100,35 @@ package struct SeedGroup: Sendable {
         }
     }
 
-    /// The groups of runs that have the same values of the parameters, in the order of their first runs.
+    /// The groups of runs that have the same values of the parameters, in the order of their first runs. Runs without a seed group
+    /// are left out where they are grouped by it.
     ///
     /// - Throws: ``UnknownParameter`` if no run has one of them.
     package static func groups(of runs: [ComparedRun], by names: [String]) throws -> [SeedGroup] {
-        let known = Set(runs.flatMap(\.parameters.keys))
+        if runs.isEmpty { return [] }
+        let known = Set(runs.flatMap(\.parameters.keys)).union(["model", "dev_data", "dev_sha256", "seed_group"])
         if let unknown = names.first(where: { !known.contains($0) }) {
             throw UnknownParameter(
                 description:
                     "no run has the parameter '\(unknown)'; there are \(known.sorted().joined(separator: ", "))")
         }
-        return Dictionary(grouping: runs.indices) { index in names.map { runs[index].parameters[$0] } }
+        let places = runs.indices.filter { !names.contains("seed_group") || runs[$0].run.seedGroup != nil }
+        return Dictionary(grouping: places) { index in names.map { runs[index].parameters[$0] } }
             .values.sorted { $0[0] < $1[0] }
             .map { SeedGroup($0.map { runs[$0] }, by: names) }
+    }
+}
+
+extension [SeedGroup] {
+    /// Why figures of theirs may be more or less than chance, or cannot be compared.
+    package var notices: [String] {
+        let other = dropFirst().filter { $0.devData != nil && $0.devData != first?.devData }
+        let notices = flatMap(\.notices)
+        guard let first, first.devData != nil, !other.isEmpty else { return notices }
+        return notices + [
+            "the dev data of \(other.map(\.name).joined(separator: "; ")) are others than those of \(first.name): figures on them "
+                + "are not comparable"
+        ]
     }
 }
 
@@ -116,13 +151,15 @@ package struct GroupTest: Sendable {
     /// The outcome in plain words.
     package let sentence: String
 
-    /// Tests the first group against each other one, in each figure that both have.
+    /// Tests the first group against each other one, in each figure that both have on the same data.
     package static func tests(of groups: [SeedGroup]) -> [GroupTest] {
         guard let first = groups.first else { return [] }
         return first.figures.flatMap { figure in
             let pairs = groups.dropFirst().compactMap { group in
-                group.figures.first { $0.metric == figure.metric && $0.dataSha256 == figure.dataSha256 }
-                    .map { (group: group, mean: $0.mean, test: WelchTest(figure.mean, $0.mean)) }
+                group.figures.first {
+                    $0.metric == figure.metric && $0.dataSha256 == figure.dataSha256
+                        && (figure.data != nil || group.devData == first.devData)
+                }.map { (group: group, mean: $0.mean, test: WelchTest(figure.mean, $0.mean)) }
             }
             let defined = pairs.indices.filter { pairs[$0].test.p != nil }
             let adjusted = Dictionary(
@@ -131,14 +168,15 @@ package struct GroupTest: Sendable {
                 let adjustedP = defined.count > 1 ? adjusted[place] : nil
                 return GroupTest(
                     figure: figure, a: first.name, b: pair.group.name, test: pair.test, adjustedP: adjustedP,
-                    sentence: sentence(first, figure.mean, pair.group, pair.mean, pair.test, adjustedP))
+                    sentence: sentence(
+                        first, figure.mean, pair.group, pair.mean, pair.test, adjustedP, tests: defined.count))
             }
         }
     }
 
     private static func sentence(
         _ a: SeedGroup, _ meanA: MeanInterval, _ b: SeedGroup, _ meanB: MeanInterval, _ test: WelchTest,
-        _ adjustedP: Double?
+        _ adjustedP: Double?, tests: Int
     ) -> String {
         let unit = a.haveOwnSeeds && b.haveOwnSeeds ? "seed" : "run"
         let counts = meanA.count == meanB.count ? "\(meanA.count)" : "\(meanA.count) and \(meanB.count)"
@@ -155,21 +193,7 @@ package struct GroupTest: Sendable {
                     : "\(a.name) is better by \((-test.difference).points) points, 95 % interval \(interval.negated.points)")
         }
         return over
-            + "not distinguishable (difference \(test.difference.points) points, 95 % interval \(interval.points))"
-    }
-}
-
-/// The mean of some curves, and its 95 % interval by Student's *t*, at each *x* that all of them have, in ascending order. Of one
-/// curve the interval is the curve.
-package func band(
-    of curves: [[(x: Double, y: Double)]]
-) -> [(x: Double, mean: Double, low: Double, high: Double)] {
-    let curves = curves.map { Dictionary($0.map { ($0.x, $0.y) }) { $1 } }
-    guard let first = curves.first else { return [] }
-    return first.keys.sorted().compactMap { x in
-        let values = curves.compactMap { $0[x] }
-        guard values.count == curves.count else { return nil }
-        let mean = MeanInterval(values)
-        return (x, mean.mean, mean.interval?.low ?? mean.mean, mean.interval?.high ?? mean.mean)
+            + "not distinguishable (difference \(test.difference.points) points, 95 % interval \(interval.points)"
+            + (interval.contains(0) ? "" : p.reason(tests: tests)) + ")"
     }
 }

@@ -46,12 +46,11 @@ package struct PairedDifference: Sendable {
     package let accuracy, macroF1: Double
     /// 95 % intervals.
     package let accuracyInterval, macroF1Interval: Interval
-    /// The 90 % interval, for tests of equivalence.
-    package let accuracyInterval90: Interval
 }
 
 /// The differences of two models' accuracy and macro F1, with percentile intervals: what the differences are for texts drawn
-/// again, the same for both models, in the way of ``bootstrapIntervals(actual:predicted:labels:seed:resamples:on:)-(_,[Int],_,_,_,_)``
+/// 10,000 times again, the same for both models, in the way of
+/// ``bootstrapIntervals(actual:predicted:labels:seed:resamples:on:)-(_,[Int],_,_,_,_)``
 /// (Efron & Tibshirani 1993, chapter 13).
 ///
 /// - Parameters:
@@ -59,11 +58,10 @@ package struct PairedDifference: Sendable {
 ///   - oneLabelEach: whether each text has one label. Texts are then drawn separately for each actual label, and a model's macro
 ///     F1 is the mean over the labels that are actual or predicted by it, else over all.
 ///   - labels: the number of labels
-///   - resamples: nil for 10,000, or with more than 5,000 texts so many that 50 million are drawn, but at least 1,000
-/// - Complexity: O(*n*) in the number of texts, for each of `resamples`
+/// - Complexity: O(*n*) in the number of texts, for each time. With more than 5,000 texts there are so many times that 50 million
+///   texts are drawn, but at least 1,000.
 package func pairedBootstrap(
-    _ outcomes: [(Outcome, count: Int)], oneLabelEach: Bool, labels: Int, seed: UInt64 = 0, resamples: Int? = nil,
-    on workers: Workers
+    _ outcomes: [(Outcome, count: Int)], oneLabelEach: Bool, labels: Int, on workers: Workers
 ) -> PairedDifference {
     precondition(!outcomes.isEmpty && outcomes.allSatisfy { $0.0.predicted.count == 2 && $0.count > 0 }, "two answers")
     let texts = Texts(outcomes, oneLabelEach: oneLabelEach, labels: labels)
@@ -71,14 +69,12 @@ package func pairedBootstrap(
         (figures[1].accuracy - figures[0].accuracy, figures[1].macroF1 - figures[0].macroF1)
     }
     let observed = difference(texts.figures(outcomes.map(\.count)))
-    let differences = texts.resampled(
-        resamples ?? min(10_000, max(1000, 50_000_000 / texts.count)), seed: seed, on: workers
-    ).map(difference)
-    let accuracy = differences.map(\.accuracy).sorted()
+    let differences = texts.resampled(min(10_000, max(1000, 50_000_000 / texts.count)), seed: 0, on: workers)
+        .map(difference)
     return PairedDifference(
-        accuracy: observed.accuracy, macroF1: observed.macroF1, accuracyInterval: interval(accuracy),
-        macroF1Interval: interval(differences.map(\.macroF1).sorted()),
-        accuracyInterval90: interval(accuracy, tail: 0.05))
+        accuracy: observed.accuracy, macroF1: observed.macroF1,
+        accuracyInterval: interval(differences.map(\.accuracy).sorted()),
+        macroF1Interval: interval(differences.map(\.macroF1).sorted()))
 }
 
 /// What there is to count of a text: its labels, and those that each model gave it, in ascending order.
@@ -170,15 +166,15 @@ private struct Texts {
     }
 }
 
-/// The percentiles that leave out a share at each end, between the values in proportion.
+/// The percentiles that leave out 2.5 % at each end, between the values in proportion.
 ///
 /// - Parameter values: in ascending order
-private func interval(_ values: [Double], tail: Double = 0.025) -> Interval {
+private func interval(_ values: [Double]) -> Interval {
     func percentile(_ share: Double) -> Double {
         let position = share * Double(values.count - 1)
         let below = Int(position)
         let above = min(below + 1, values.count - 1)
         return values[below] + (position - Double(below)) * (values[above] - values[below])
     }
-    return Interval(low: percentile(tail), high: percentile(1 - tail))
+    return Interval(low: percentile(0.025), high: percentile(0.975))
 }

@@ -3,7 +3,7 @@ import Foundation
 /// The normal distribution with mean 0 and standard deviation 1.
 package enum Normal {
     /// P(*Z* ≤ *z*)
-    package static func cumulative(_ z: Double) -> Double { erfc(-z / 2.0.squareRoot()) / 2 }
+    static func cumulative(_ z: Double) -> Double { erfc(-z / 2.0.squareRoot()) / 2 }
 
     /// The *z* with P(*Z* ≤ *z*) = `probability`, in 0 … 1 without the ends.
     package static func quantile(_ probability: Double) -> Double {
@@ -27,9 +27,6 @@ package struct StudentT: Sendable {
         if ratio.isInfinite { return 0 }
         return incompleteBeta(1 / (1 + ratio), complement: ratio / (1 + ratio), degreesOfFreedom / 2, 0.5)
     }
-
-    /// P(*T* ≤ *t*)
-    package func cumulative(_ t: Double) -> Double { t < 0 ? twoSided(t) / 2 : 1 - twoSided(t) / 2 }
 
     /// The *t* with P(*T* ≤ *t*) = `probability`, in 0 … 1 without the ends.
     package func quantile(_ probability: Double) -> Double { symmetricQuantile(probability) { twoSided($0) / 2 } }

@@ -1,15 +1,18 @@
 /// The mean of some values that differ by chance, as of runs with several seeds, and how far it can be trusted.
-package struct MeanInterval: Sendable, Equatable {
+package struct MeanInterval: Sendable {
     package let count: Int
     package let mean: Double
     /// Of the sample: *s*² = Σ (*x* − mean)² / (*n* − 1); nil of one value.
     package let standardDeviation: Double?
     /// The 95 % interval of the mean, mean ± *t* *s* / √*n*, *t* the 0.975 quantile of Student's distribution with *n* − 1 degrees
-    /// of freedom (Student 1908); nil of one value. It supposes that the values are distributed about normally.
+    /// of freedom (Student 1908), cut off where no value can be; nil of one value. It supposes that the values are distributed
+    /// about normally.
     package let interval: Interval?
 
-    /// - Parameter values: not empty
-    package init(_ values: [Double]) {
+    /// - Parameters:
+    ///   - values: not empty
+    ///   - limits: what the values can be
+    package init(_ values: [Double], limits: ClosedRange<Double> = -Double.infinity...Double.infinity) {
         precondition(!values.isEmpty, "a mean needs values")
         count = values.count
         let n = Double(values.count)
@@ -24,6 +27,6 @@ package struct MeanInterval: Sendable, Equatable {
         let deviation = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)).squareRoot()
         let reach = StudentT(degreesOfFreedom: n - 1).quantile(0.975) * deviation / n.squareRoot()
         standardDeviation = deviation
-        interval = Interval(low: mean - reach, high: mean + reach)
+        interval = Interval(low: max(mean - reach, limits.lowerBound), high: min(mean + reach, limits.upperBound))
     }
 }

@@ -11,7 +11,7 @@ package enum SampleSize {
     ///   - discordant: ψ, the share of texts that only one of the two got right
     ///   - difference: δ, of the accuracy; at most ψ
     /// - Returns: nil if there is no difference
-    package static func difference(_ difference: Double, discordant: Double, level: Double = 0.05) -> Double? {
+    package static func difference(_ difference: Double, discordant: Double, level: Double) -> Double? {
         guard difference != 0 else { return nil }
         let square = difference * difference
         let root =
@@ -23,14 +23,17 @@ package enum SampleSize {
     /// For equivalence within a margin, by two one-sided tests at 5 % (Schuirmann 1987): the least *n* where
     /// Φ((margin − |δ|) / σ − *z*(0.95)) + Φ((margin + |δ|) / σ − *z*(0.95)) − 1 ≥ 0.8 with σ² = (ψ − δ²) / *n*; with δ = 0 that is
     /// *n* = (*z*(0.95) + *z*(0.9))² ψ / margin² (Chow, Shao & Wang, *Sample Size Calculations in Clinical Research*, section 4.2).
+    /// At least so many that ``tangoInterval(onlyA:onlyB:of:)`` lies within the margin where nothing tells the two apart:
+    /// *n* > *z*(0.95)² (1 / margin − 1).
     ///
     /// - Returns: nil if the difference is as large as the margin
     package static func equivalence(within margin: Double, difference: Double, discordant: Double) -> Double? {
         let (near, far) = (margin - abs(difference), margin + abs(difference))
         guard near > 0 else { return nil }
         let deviation = max(0, discordant - difference * difference).squareRoot()
-        if deviation == 0 { return 1 }
         let critical = Normal.quantile(0.95)
+        let least = (critical * critical * (1 / margin - 1)).rounded(.down) + 1
+        if deviation == 0 { return least }
         func isEnough(_ n: Double) -> Bool {
             let root = n.squareRoot() / deviation
             return Normal.cumulative(near * root - critical) + Normal.cumulative(far * root - critical) - 1 >= power
@@ -39,7 +42,7 @@ package enum SampleSize {
         while !isEnough(high) { (low, high) = (high, 2 * high) }
         while true {
             let middle = ((low + high) / 2).rounded(.down)
-            if middle <= low || middle >= high { return high }
+            if middle <= low || middle >= high { return max(high, least) }
             if isEnough(middle) { high = middle } else { low = middle }
         }
     }

@@ -121,15 +121,6 @@ extension String {
 extension [String] {
     /// The fields as a row of a CSV file (RFC 4180).
     var csvRow: String { map(\.csvField).joined(separator: ",") + "\r\n" }
-
-    /// The words as a shell would need them.
-    var shellQuoted: String {
-        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./,:=@%+"))
-        return map { word in
-            let isPlain = !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains)
-            return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-        }.joined(separator: " ")
-    }
 }
 
 /// A table for people: columns wide enough for their cells, numbers to the right.

@@ -486,10 +486,12 @@ private struct SeedSummary {
         var table = TextTable(
             header: ["over \(results.count) \(results.count == 1 ? "seed" : "seeds")", "mean", "sd", "95 % interval"],
             numeric: [1, 2])
-        for (name, figure) in [
-            ("dev accuracy", \EpochReport.accuracy), ("dev macro F1", \.macroF1), ("dev loss", \.devLoss),
-        ] {
-            let values = MeanInterval(results.compactMap { $0.best?[keyPath: figure] })
+        let figures: [(name: String, figure: KeyPath<EpochReport, Double>, limits: ClosedRange<Double>)] = [
+            ("dev accuracy", \.accuracy, 0...1), ("dev macro F1", \.macroF1, 0...1),
+            ("dev loss", \.devLoss, 0...(.infinity)),
+        ]
+        for (name, figure, limits) in figures {
+            let values = MeanInterval(results.compactMap { $0.best?[keyPath: figure] }, limits: limits)
             table.rows.append([
                 name, values.mean.figure, values.standardDeviation?.figure ?? "",
                 values.interval.map { "\($0.low.figure) to \($0.high.figure)" } ?? "",

@@ -15,7 +15,7 @@ import Testing
                 text.output.contains("dev accuracy") && text.output.contains("test.tsv, 3 texts; differences in points")
             )
             #expect(text.output.contains("one and  only one right  only it right  McNemar p  accuracy  95 % interval"))
-            #expect(text.output.contains("equivalent within 0.5 points (90 % interval "))
+            #expect(text.output.contains("two: not shown to be equivalent within 0.5 points (90 % interval −"))
             #expect(text.output.contains("differs  one") && text.output.contains("seed     1"))
 
             let document = try #require(

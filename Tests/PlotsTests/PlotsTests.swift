@@ -20,7 +20,7 @@ import Plots
     @Test(arguments: [
         (0.0, 1.0, 6, ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]), (0.68, 0.8062, 5, ["0.70", "0.75", "0.80"]),
         (0, 3e-4, 4, ["0", "0.0001", "0.0002", "0.0003"]), (0, 2e-5, 3, ["0", "1e-5", "2e-5"]),
-        (0, 100_000, 3, ["0", "50,000", "100,000"]), (-5, 5, 3, ["-5", "0", "5"]),
+        (0, 100_000, 3, ["0", "50,000", "100,000"]), (-5, 5, 3, ["−5", "0", "5"]),
         (0, 2_500_000, 3, ["0", "1e6", "2e6"]),
     ])
     func ticksAreRoundNumbers(low: Double, high: Double, count: Int, labels: [String]) {
@@ -116,6 +116,7 @@ import Plots
     }
 
     @Test func escaping() {
+        #expect(["a", "", "b c", "it's"].shellQuoted == "a '' 'b c' 'it'\\''s'")
         #expect("<a href=\"x\">'&\n\u{1B}".escaped == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;  ")
         #expect("<\u{301}".escaped.unicodeScalars.first == "&")
     }

@@ -19,18 +19,19 @@ private struct Runs {
 
     func add(
         _ name: String, seed: UInt64 = 1, rate: String = "0.1", dev: Double = 0.5, model: String? = nil,
-        group: String? = nil
+        group: String? = nil, devSha256: String? = "dd", status: Run.Status = .finished
     ) throws -> ComparedRun {
         let run = try store.begin(
             Run(
                 name: name, command: "addnorm train", model: model, output: "/models/\(name)", trainData: "/train.tsv",
-                trainSha256: "ab", devData: "/dev.tsv", devSha256: "dd", seed: seed, threads: 1, version: "test",
+                trainSha256: "ab", devData: devSha256.map { _ in "/dev.tsv" }, devSha256: devSha256, seed: seed,
+                threads: 1, version: "test",
                 parameters: 10, seedGroup: group),
             params: [("learning_rate", rate), ("seed", "\(seed)")])
         try store.record(
             ["accuracy", "macro_f1"].map { Metric(run: run.id!, .dev, $0, step: 10, epoch: 1, value: dev) })
-        try store.finish(run.id!, .finished)
-        return try ComparedRun(run, in: store)
+        try store.finish(run.id!, status)
+        return try ComparedRun(store.run(name), in: store)
     }
 
     /// Records what the run's model answered, and reads the run again.
@@ -100,16 +101,27 @@ private func answers(wrong: Range<Int>...) -> [String] {
             #expect(close.sentence.hasSuffix(" would be needed") && close.needed ?? 0 > 100)
             #expect(close.equivalence?.isShown == true)
             #expect(
-                close.equivalenceSentence?.hasPrefix("equivalent within 8 points (90 % interval −5.0 to 3.0") == true)
+                close.equivalenceSentence?.hasPrefix("equivalent within 8 points (90 % interval −6.1 to 3.9") == true)
             #expect(three[1].equivalence?.isShown == false && three[1].equivalence?.needed == nil)
             #expect(three[1].equivalenceSentence?.hasPrefix("not shown to be equivalent within 8 points (90 %") == true)
             let narrow = try #require(try runs.compare(good, other, within: 0.015).tests[0].equivalence)
             #expect(!narrow.isShown && narrow.needed ?? 0 > 1000)
 
+            // What the interval does not say.
+            let worse = try runs.evaluate(runs.add("worse"), actual, answers(wrong: 0..<10, 90..<92, 50..<55))
+            let worst = try runs.evaluate(runs.add("worst"), actual, answers(wrong: 0..<10, 90..<92, 50..<56))
+            #expect(try runs.compare(good, worse).tests[0].sentence.contains(" to −1.0; p 0.0625)"))
+            #expect(try runs.compare(good, worst).tests[0].sentence.hasPrefix("good is better by 6.0 points"))
+            let corrected = try runs.compare(good, worst, other).tests[0].sentence
+            #expect(corrected.contains("; p 0.0625 after correction for 2 tests)"), "\(corrected)")
+
             let twin = try runs.evaluate(runs.add("twin"), actual, answers(wrong: 0..<10, 90..<92))
             #expect(
                 try runs.compare(good, twin).tests[0].sentence == "the same answers to all 100 texts"
             )
+            // Too few texts, though none is answered otherwise.
+            let alike = try #require(try runs.compare(good, twin, within: 0.02).tests[0].equivalence)
+            #expect(!alike.isShown && alike.needed == 133)
             let even = try runs.evaluate(runs.add("even"), actual, answers(wrong: 2..<12, 90..<92))
             let test2 = try runs.compare(good, even).tests[0]
             #expect(
@@ -127,21 +139,26 @@ private func answers(wrong: Range<Int>...) -> [String] {
             let renamed = try runs.evaluate(
                 runs.add("renamed"), ["b"] + actual.dropFirst(), answers(wrong: 0..<4))
             let changed = try runs.evaluate(runs.add("changed"), actual, actual, sha256: "ef")
-            let none = try runs.add("none")
+            let none = try runs.add("none of it")
             let comparison = try runs.compare(a, short, renamed, changed, none)
-            #expect(comparison.tests.isEmpty && comparison.notices.count == 4)
+            #expect(comparison.tests.isEmpty && comparison.notices.count == 4, "\(comparison.notices)")
             for (notice, part) in zip(
                 comparison.notices,
                 [
                     "/test.tsv: A has answers to 100 texts, short to 90: no test; evaluate both again, with the same options",
                     "/test.tsv: 1 of 100 texts have other labels in the evaluation of A than in that of renamed",
-                    "/test.tsv: its contents were others when changed was evaluated than when A was",
-                    "no file was evaluated by both A and none: no test; evaluate both on the same ('addnorm evaluate --model "
-                        + "/models/A /test.tsv', 'addnorm evaluate --model /models/none /test.tsv')",
+                    "/test.tsv: its contents were others when A was evaluated: no test; evaluate it again: addnorm evaluate "
+                        + "--model /models/A /test.tsv",
+                    "no file was evaluated by both A and none of it: no test; addnorm evaluate --model '/models/none of it' "
+                        + "/test.tsv",
                 ])
             {
                 #expect(notice.contains(part))
             }
+            #expect(
+                try runs.compare(none, a, changed, short).notices == [
+                    "none of it has not been evaluated: no test; addnorm evaluate --model '/models/none of it' /test.tsv"
+                ])
             let flattered = try runs.evaluate(a, actual, actual, data: "/dev.tsv", sha256: "dd")
             #expect(try runs.compare(flattered, none).notices[0].contains("/dev.tsv: the dev data of A, which chose"))
         }
@@ -216,12 +233,45 @@ private func answers(wrong: Range<Int>...) -> [String] {
         }
     }
 
-    @Test func bands() {
-        let band = band(of: [[(2, 0.5), (1, 0.1), (3, 1)], [(1, 0.3), (2, 0.5)]])
-        #expect(band.map(\.x) == [1, 2] && abs(band[0].mean - 0.2) < 1e-12 && band[1].low == 0.5)
-        // t of one degree of freedom is 12.706.
-        #expect(abs(band[0].high - 0.2 - 12.7062047362 * 0.1) < 1e-9)
-        #expect(Reports.band(of: [[(1, 7)]]).map(\.high) == [7] && Reports.band(of: []).isEmpty)
+    /// What the groups' figures rest on.
+    @Test func noticesOfGroups() throws {
+        try Runs.use { runs in
+            func add(_ name: String, _ rate: String, _ dev: [Double], _ sha256: String?...) throws -> [ComparedRun] {
+                try dev.enumerated().map { place, value in
+                    try runs.add(
+                        "\(name)-\(place)", seed: UInt64(place), rate: rate, dev: value,
+                        devSha256: sha256[place % sha256.count])
+                }
+            }
+            let first = try add("a", "0.1", [0.9, 0.8], "dd")
+            let other = try add("b", "0.2", [0.5, 0.6], "ee")
+            let held = try add("c", "0.3", [0.5, 0.6], nil)
+            let mixed = try add("d", "0.4", [0.5, 0.6], "dd", nil)
+            let groups = try SeedGroup.groups(of: first + other + held + mixed, by: ["learning_rate"])
+            #expect(groups.map(\.figures.count) == [2, 2, 2, 0] && GroupTest.tests(of: groups).isEmpty)
+            #expect(
+                groups.notices == [
+                    "learning_rate 0.4: its runs differ in dev_data, dev_sha256 too",
+                    "learning_rate 0.4: its runs have different dev data, whose figures are not comparable",
+                    "the dev data of learning_rate 0.2; learning_rate 0.3 are others than those of learning_rate 0.1: "
+                        + "figures on them are not comparable",
+                ])
+            #expect(groups[0].figures[0].mean.interval?.high == 1)
+
+            let failed = try runs.add("f", seed: 7, status: .failed)
+            let unfinished = try SeedGroup.groups(of: first + [failed], by: ["learning_rate"])
+            #expect(
+                unfinished.notices == ["learning_rate 0.1: its means count runs that are not finished: f (failed)"])
+            #expect(try SeedGroup.groups(of: [], by: ["seed_group"]).isEmpty)
+
+            // Without Holm's correction one would be better.
+            let good = try add("g", "0.5", [0.84, 0.86, 0.85], "dd")
+            let better = try add("h", "0.6", [0.87, 0.89, 0.873], "dd")
+            let same = try add("i", "0.7", [0.83, 0.87, 0.84], "dd")
+            let tests = GroupTest.tests(
+                of: try SeedGroup.groups(of: good + better + same, by: ["learning_rate"]))
+            #expect(tests[0].sentence.contains(" after correction for 2 tests)"), "\(tests[0])")
+        }
     }
 
     @Test func pointsAsText() {

@@ -8,16 +8,18 @@ import Testing
 import Reports
 
 @Suite struct ReportPageTests {
-    private static func run(_ name: String) -> Run {
+    private static func run(_ name: String, group: String? = nil) -> Run {
         Run(
             name: name, command: "addnorm train", model: nil, output: "/\(name)", trainData: "/train.tsv",
-            trainSha256: "ab", devData: nil, devSha256: nil, seed: 1, threads: 2, version: "test", parameters: 10)
+            trainSha256: "ab", devData: nil, devSha256: nil, seed: 1, threads: 2, version: "test", parameters: 10,
+            seedGroup: group)
     }
 
     /// A run of three epochs, and its evaluation with these labels.
-    private static func record(_ name: String, labels: [String], rate: String = "0.1", in store: RunStore) throws -> Run
-    {
-        let run = try store.begin(run(name), params: [("learning_rate", rate), ("layers", "2")])
+    private static func record(
+        _ name: String, labels: [String], rate: String = "0.1", group: String? = nil, in store: RunStore
+    ) throws -> Run {
+        let run = try store.begin(run(name, group: group), params: [("learning_rate", rate), ("layers", "2")])
         let id = try #require(run.id)
         for epoch in 1...3 {
             for (split, metric) in [
@@ -29,10 +31,10 @@ import Reports
             }
         }
         try store.finish(id, .finished)
-        for data in ["/old.tsv", "/test.tsv", "/test.tsv"] {
+        for (data, sha256) in [("/old.tsv", "ef"), ("/test.tsv", "cd"), ("/renamed.tsv", "cd")] {
             _ = try store.record(
                 Evaluation(
-                    model: "/\(name)", data: data, dataSha256: "cd", examples: 2, tokens: 9, loss: 0.7, accuracy: 0.5,
+                    model: "/\(name)", data: data, dataSha256: sha256, examples: 2, tokens: 9, loss: 0.7, accuracy: 0.5,
                     macroF1: 0.4, weightedF1: 0.45, seconds: 0.1),
                 classes: labels.map { ClassMetric(label: $0, precision: 0.5, recall: 1, f1: 0.6, support: 1) },
                 confusions: zip(labels, labels.dropFirst() + labels.prefix(1)).map {
@@ -83,11 +85,18 @@ import Reports
             #expect(one.contains("Confusion matrix") && one.contains("Accuracy by confidence"))
             #expect(one.contains("the text of &lt;yes&gt;"))
             // The latest of the two on the same file.
-            #expect(one.components(separatedBy: "<h2>Evaluation on test.tsv</h2>").count == 2)
+            #expect(one.contains("<h2>Evaluation on renamed.tsv</h2>") && !one.contains("/test.tsv"))
             let both = try ReportPage(of: runs, in: store, on: Workers(count: 1)).html
-            #expect(both.contains("<h2>a on old.tsv</h2>") && both.contains("<h2>b on test.tsv</h2>"))
+            #expect(both.contains("<h2>a on old.tsv</h2>") && both.contains("<h2>b on renamed.tsv</h2>"))
             let differing = try #require(both.split(separator: "What differs").last?.split(separator: "</table>").first)
             #expect(differing.contains("learning_rate") && !differing.contains("layers"))
+            #expect(both.contains("McNemar p") && !both.contains("Holm p") && !both.contains("not independent"))
+            let seeds = try ["c", "d"].map { try Self.record($0, labels: ["no", "yes"], group: "c", in: store) }
+            let all = try ReportPage(of: runs + seeds, in: store, on: Workers(count: 1)).html
+            #expect(
+                all.contains("McNemar p") && all.contains("Holm p")
+                    && all.contains("so that they are not independent</p>")
+            )
         }
     }
 
@@ -121,10 +130,29 @@ import Reports
             #expect(loss.series[0].points.map(\.x) == [1, 2, 3] && loss.series[0].points[0].low == nil)
             let mean = try Curves(of: "accuracy", groups: [("both", runs)], in: store).series
             #expect(mean.count == 1 && mean[0].points.map(\.y) == [0.2, 0.4, 0.2 * 3] && mean[0].points[0].low == 0.2)
+            let more = try store.begin(Self.run("c"), params: [])
+            let id = try #require(more.id)
+            try store.record([
+                Metric(run: id, .dev, "accuracy", step: 10, epoch: 1, value: 0.9),
+                Metric(run: id, .dev, "accuracy", step: 20, epoch: 2, value: .nan),
+            ])
+            // The epochs that both have, cut off at 1, with a gap; and only those runs that have it.
+            let both = try Curves(of: "accuracy", groups: [("both", [runs[0], id])], in: store).series[0].points
+            #expect(both.map(\.x) == [1, 2] && both.map(\.high) == [1, nil] && both[1].y == nil)
+            #expect(abs((both[0].y ?? 0) - 0.55) < 1e-12 && both[0].low == 0)
+            #expect(
+                try Curves(of: "loss", groups: [("all", runs + [id])], in: store).series.map(\.runs) == [runs, runs])
+            try store.record([
+                Metric(run: runs[0], .train, "x", step: 1, epoch: 1, value: 0.1),
+                Metric(run: id, .train, "x", step: 1, epoch: 1, value: 0.3),
+            ])
+            // t of one degree of freedom is 12.706.
+            let band = try Curves(of: "x", groups: [("both", [runs[0], id])], in: store).series[0].points[0]
+            #expect(abs((band.high ?? 0) - 0.2 - 12.7062047362 * 0.1) < 1e-9)
             let error = #expect(throws: CurvesError.self) {
                 try Curves(of: "lose", groups: [("a", [runs[0]])], in: store)
             }
-            #expect(error?.description == "no such metric: 'lose'; there are accuracy, loss, macro_f1")
+            #expect(error?.description == "no such metric: 'lose'; there are accuracy, loss, macro_f1, x")
         }
     }
 

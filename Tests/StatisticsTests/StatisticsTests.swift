@@ -5,7 +5,11 @@ import Testing
 
 /// What `scripts/statistics_fixtures.py` has written.
 private struct Fixtures: Decodable {
-    struct Student: Decodable { let cumulative, quantiles: [[Double]] }
+    struct Student: Decodable {
+        let twoSided, quantiles: [[Double]]
+
+        private enum CodingKeys: String, CodingKey { case twoSided = "two_sided", quantiles }
+    }
     struct Mean: Decodable {
         let values: [Double]
         let mean, deviation, low, high: Double
@@ -22,15 +26,15 @@ private struct Fixtures: Decodable {
     }
     struct Figures: Decodable {
         let accuracy, macroF1: Double
-        let accuracyInterval, macroF1Interval, accuracyInterval90, deviations: [Double]
+        let accuracyInterval, macroF1Interval, deviations: [Double]
 
         private enum CodingKeys: String, CodingKey {
             case accuracy, macroF1 = "macro_f1", accuracyInterval = "accuracy_interval"
-            case macroF1Interval = "macro_f1_interval", accuracyInterval90 = "accuracy_interval90", deviations
+            case macroF1Interval = "macro_f1_interval", deviations
         }
     }
 
-    let mcnemar, normal, differences, equivalences: [[Double]]
+    let mcnemar, tango, wilson, normal, differences, equivalences: [[Double]]
     let student: Student
     let means: [Mean]
     let welch: [Welch]
@@ -63,9 +67,25 @@ private func equal(_ a: Double?, _ b: Double, within tolerance: Double = 1e-11) 
         #expect(mcNemarTest(onlyA: 0, onlyB: 0) == 1 && mcNemarTest(onlyA: 0, onlyB: 5000) == 0)
     }
 
+    @Test func scoreIntervals() {
+        for row in fixtures.tango {
+            let interval = tangoInterval(onlyA: Int(row[0]), onlyB: Int(row[1]), of: Int(row[2]))
+            #expect(equal(interval.low, row[3]) && equal(interval.high, row[4]), "\(row): \(interval)")
+        }
+        for (onlyA, end) in [(0, 1.0), (20, -1)] {
+            let interval = tangoInterval(onlyA: onlyA, onlyB: 20 - onlyA, of: 20)
+            // (n − z²) / (n + z²) = 0.7617
+            #expect(interval.contains(end) && interval.contains(0.77 * end) && !interval.contains(0.76 * end))
+        }
+        for row in fixtures.wilson {
+            let interval = wilsonInterval(Int(row[0]), of: Int(row[1]))
+            #expect(equal(interval.low, row[2]) && equal(interval.high, row[3]), "\(row): \(interval)")
+        }
+    }
+
     @Test func distributions() {
-        for row in fixtures.student.cumulative {
-            #expect(equal(StudentT(degreesOfFreedom: row[0]).cumulative(row[1]), row[2], within: 1e-10), "\(row)")
+        for row in fixtures.student.twoSided {
+            #expect(equal(StudentT(degreesOfFreedom: row[0]).twoSided(row[1]), row[2], within: 2e-10), "\(row)")
         }
         for row in fixtures.student.quantiles {
             let t = StudentT(degreesOfFreedom: row[0]).quantile(row[1])
@@ -87,6 +107,8 @@ private func equal(_ a: Double?, _ b: Double, within tolerance: Double = 1e-11) 
         }
         let (one, same) = (MeanInterval([0.5]), MeanInterval([0.1, 0.1, 0.1]))
         #expect(one.standardDeviation == nil && one.interval == nil)
+        let cut = MeanInterval([0.6, 1], limits: 0...1)
+        #expect(cut.mean == 0.8 && cut.interval == Interval(low: 0, high: 1))
         #expect(same.mean == 0.1 && same.standardDeviation == 0 && same.interval == Interval(low: 0.1, high: 0.1))
         let (dust, wild) = (MeanInterval([1e-200, 3e-200]), MeanInterval([.infinity, 0]))
         for (a, b) in [(one, same), (same, one), (same, same), (same, dust)] {
@@ -109,9 +131,12 @@ private func equal(_ a: Double?, _ b: Double, within tolerance: Double = 1e-11) 
         for row in fixtures.equivalences {
             #expect(SampleSize.equivalence(within: row[0], difference: row[1], discordant: row[2]) == row[3])
         }
-        #expect(SampleSize.difference(0, discordant: 0.1) == nil)
+        #expect(SampleSize.difference(0, discordant: 0.1, level: 0.05) == nil)
         #expect(SampleSize.equivalence(within: 0.01, difference: -0.01, discordant: 0.1) == nil)
-        #expect(SampleSize.equivalence(within: 0.01, difference: 0, discordant: 0) == 1)
+        // The least number of texts that can show it.
+        #expect(SampleSize.equivalence(within: 0.01, difference: 0, discordant: 0) == 268)
+        #expect(tangoInterval(onlyA: 0, onlyB: 0, of: 268).isWithin(0.01))
+        #expect(!tangoInterval(onlyA: 0, onlyB: 0, of: 267).isWithin(0.01))
         // Between neighbours of a number so large there is none to try.
         #expect(SampleSize.equivalence(within: 0.01.nextUp, difference: 0.01, discordant: 0.1) ?? 0 > 1e30)
     }
@@ -121,12 +146,13 @@ private func equal(_ a: Double?, _ b: Double, within tolerance: Double = 1e-11) 
     @Test func pairedBootstraps() {
         func check(_ ours: PairedDifference, _ theirs: Fixtures.Figures, texts: Int) {
             #expect(equal(ours.accuracy, theirs.accuracy) && equal(ours.macroF1, theirs.macroF1))
-            for (ours, theirs, deviation) in [
-                (ours.accuracyInterval, theirs.accuracyInterval, theirs.deviations[0]),
-                (ours.accuracyInterval90, theirs.accuracyInterval90, theirs.deviations[0]),
-                (ours.macroF1Interval, theirs.macroF1Interval, theirs.deviations[1]),
+            for (ours, theirs, tolerance) in [
+                (
+                    ours.accuracyInterval, theirs.accuracyInterval,
+                    0.1 * theirs.deviations[0] + 1 / Double(texts)
+                ),
+                (ours.macroF1Interval, theirs.macroF1Interval, 0.1 * theirs.deviations[1]),
             ] {
-                let tolerance = 0.1 * deviation + 1 / Double(texts)
                 #expect(equal(ours.low, theirs[0], within: tolerance))
                 #expect(equal(ours.high, theirs[1], within: tolerance))
             }
@@ -149,6 +175,6 @@ private func equal(_ a: Double?, _ b: Double, within tolerance: Double = 1e-11) 
         }
         let alike = pairedBootstrap(
             [(Outcome(actual: [0], predicted: [[1], [1]]), 3)], oneLabelEach: true, labels: 2, on: workers)
-        #expect(alike.accuracyInterval == Interval(low: 0, high: 0) && alike.accuracyInterval90.isWithin(1e-9))
+        #expect(alike.accuracyInterval == Interval(low: 0, high: 0))
     }
 }

@@ -25,7 +25,7 @@ extension [SeedGroup] {
 
     /// Says what is to be known of them.
     func warn() {
-        for notice in flatMap(\.notices) { Output.warn(notice.printable) }
+        for notice in notices { Output.warn(notice.printable) }
     }
 }
 

@@ -63,7 +63,7 @@ struct RunsCompare: ParsableCommand {
         let comparison = try Comparison(
             compared, .init(equivalenceMargin: equivalentWithin.map { $0 / 100 }, flips: flips), in: store,
             on: Workers())
-        let notices = comparison.notices + groups.flatMap(\.notices)
+        let notices = comparison.notices + groups.notices
         for notice in notices { Output.warn(notice.printable) }
         if json { return try Output.write(json: ComparisonDocument(comparison, groups, notices: notices)) }
         try Output.write(comparison.text(groups))
@@ -188,7 +188,7 @@ private struct ComparisonDocument: Encodable {
         let metrics: Metrics
 
         init(_ run: ComparedRun) {
-            id = run.run.id ?? 0
+            id = run.id
             (name, status, seed, output) = (run.name, run.run.status.rawValue, run.run.seed, run.run.output)
             metrics = Metrics(
                 devAccuracy: Nullable(run.summary?.bestDevAccuracy), devMacroF1: Nullable(run.summary?.devMacroF1),
@@ -254,7 +254,7 @@ private struct ComparisonDocument: Encodable {
 
     struct TestOfGroups: Encodable {
         let metric: String
-        let data: Nullable<String>
+        let data, dataSha256: Nullable<String>
         let a, b: String
         let difference: Double
         let ci: Nullable<Interval>
@@ -263,7 +263,8 @@ private struct ComparisonDocument: Encodable {
         let sentence: String
 
         init(_ test: GroupTest) {
-            (metric, data) = (test.figure.metric, Nullable(test.figure.data))
+            metric = test.figure.metric
+            (data, dataSha256) = (Nullable(test.figure.data), Nullable(test.figure.dataSha256))
             (a, b, difference) = (test.a, test.b, test.test.difference)
             (ci, p, pHolm, sentence) = (
                 Nullable(test.test.interval), Nullable(test.test.p), test.adjustedP, test.sentence

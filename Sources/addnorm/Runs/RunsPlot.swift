@@ -62,8 +62,8 @@ struct RunsPlot: ParsableCommand {
         if let output {
             var file = try OutputFile(output, besides: [database.path])
             let figure = curves.figure
-            try file.write(
-                format == "svg"
+            try file.replace(
+                with: format == "svg"
                     ? figure.svg(isFile: true) : Page(title: figure.title, style: "", body: figure.svg()).html)
         } else if !json {
             let (columns, rows) = Output.terminalSize
@@ -77,6 +77,6 @@ struct RunsPlot: ParsableCommand {
         let groups =
             try groupBy.isEmpty ? SeedGroup.seeds(of: compared) : SeedGroup.groups(of: compared, by: groupBy)
         groups.warn()
-        return groups.map { ($0.name, $0.runs.map { $0.run.id ?? 0 }) }
+        return groups.map { ($0.name, $0.runs.map(\.id)) }
     }
 }

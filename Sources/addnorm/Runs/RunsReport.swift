@@ -35,6 +35,6 @@ struct RunsReport: ParsableCommand {
         let store = try database.open(for: .read)
         let page = try ReportPage(of: store.runs(runs), in: store, on: Workers())
         var file = try OutputFile(output, besides: [database.path])
-        try file.write(page.html)
+        try file.replace(with: page.html)
     }
 }

@@ -59,7 +59,8 @@ struct RunsShow: ParsableCommand {
                 ["started", run.startedAt], ["finished", run.finishedAt ?? ""], ["command", run.command],
                 ["started from", run.model ?? "random weights"], ["output", run.output],
                 ["train data", run.trainData], ["dev data", run.devData ?? "held out of the train data"],
-                ["parameters", run.parameters.formatted()], ["host", "\(run.host), \(run.threads) threads"],
+                ["parameters", run.parameters.formatted()],
+                ["host", "\(run.host), \(run.threads) \(run.threads == 1 ? "thread" : "threads")"],
                 ["version", run.version],
             ].filter { !$0[1].isEmpty }.map { $0.map(\.printable) }
             return facts
