@@ -38,13 +38,6 @@ package struct BestRun: Sendable, Encodable {
 }
 
 extension RunStore {
-    /// The names of what can be listed, sorted by and asked about, and what they stand for in SQL.
-    private static let listed = [
-        ("accuracy", "summary.best_dev_accuracy"), ("macro_f1", "summary.dev_macro_f1"),
-        ("loss", "summary.dev_loss"), ("epoch", "summary.best_epoch"),
-        ("tags", "(SELECT group_concat(tag, ', ') FROM tags WHERE run_id = runs.id)"),
-    ]
-
     /// Whether of two values of a metric the lower one is the better.
     package static func lowerIsBetter(_ metric: String) -> Bool { metric == "loss" || metric.hasSuffix("_loss") }
 
@@ -53,58 +46,26 @@ extension RunStore {
         ["accuracy", "macro_f1", "loss", "best_dev_accuracy", "dev_macro_f1", "dev_loss"].contains(name)
     }
 
-    private static func names(in db: Database) throws -> [(name: String, sql: String)] {
-        var names = try db.columns(in: "run_summary").map { ($0.name, "summary.\($0.name)") }
-        names += try db.columns(in: "runs").map { ($0.name, "runs.\($0.name)") }
-        return names + listed
-    }
-
-    private static func params(in db: Database) throws -> [(name: String, sql: String)] {
-        let known = Set(try names(in: db).map(\.name))
-        return try String.fetchAll(db, sql: "SELECT DISTINCT name FROM params ORDER BY name")
-            .filter { !known.contains($0) }
-            .map { ($0, "(SELECT value FROM params WHERE run_id = runs.id AND name = \($0.sqlLiteral))") }
-    }
-
     /// The runs that are wanted, and what of them.
     ///
     /// - Parameter columns: names as in conditions
     /// - Throws: ``RunStoreError`` if a name is unknown, or an expression is no SQL.
     package func list(_ selection: RunSelection, columns: [String]) throws -> Table {
         try read { db in
-            // What is not asked for is not looked up.
-            let asked = (columns + selection.order + [selection.condition ?? "", "id"]).joined(separator: "\n")
-            let words = Set(
-                asked.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/).map { $0.output.lowercased() })
-            var names = Dictionary(try Self.names(in: db).map { ($0.name, $0.sql) }) { first, _ in first }
-            if !words.allSatisfy({ names[$0] != nil }) {
-                for (name, sql) in try Self.params(in: db) { names[name] = sql }
-            }
-            func known(_ name: String) throws -> String {
-                if names[name] != nil { return name.sqlName }
-                throw RunStoreError(
-                    "\(path): runs have no '\(name)'; there are \(names.keys.sorted().joined(separator: ", "))")
-            }
-            var terms = try selection.order.map { term in
-                let words = term.split(separator: " ").map(String.init)
-                guard let name = words.first?.lowercased(), words.count < 3,
-                    ["ASC", "DESC", nil].contains(words.dropFirst().first?.uppercased())
-                else { throw RunStoreError("the order '\(term)' is not a name with ASC or DESC, or without") }
-                let direction = Self.isFigure(name) && !Self.lowerIsBetter(name) ? "DESC" : "ASC"
-                return try "\(known(name)) IS NULL, \(known(name)) \(words.dropFirst().first ?? direction)"
-            }
-            terms.append("id DESC")
-            var conditions = selection.tags.map {
+            let asked = columns + selection.order + [selection.condition ?? "", "id"]
+            let names = try Names(in: asked, path: path, db)
+            let order = try selection.order.map(names.term) + ["id DESC"]
+            let tags = selection.tags.map {
                 "EXISTS (SELECT 1 FROM tags WHERE run_id = id AND tag = \($0.sqlLiteral))"
             }
-            if let condition = selection.condition { conditions.append("(\(condition)\n)") }
-            let used = names.filter { words.contains($0.key) }.map { "\($0.value) AS \($0.key.sqlName)" }
+            // A line of its own, for the sake of a comment at its end.
+            let conditions = tags + (selection.condition.map { ["(\($0)\n)"] } ?? [])
             let sql = """
-                SELECT \(try columns.map(known).joined(separator: ", "))
-                FROM (SELECT \(used.joined(separator: ", "))
+                SELECT \(try columns.map(names.column).joined(separator: ", "))
+                FROM (SELECT \(names.used.joined(separator: ", "))
                       FROM runs JOIN run_summary AS summary ON summary.id = runs.id)
                 \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
-                ORDER BY \(terms.joined(separator: ", ")) LIMIT \(selection.limit ?? -1)
+                ORDER BY \(order.joined(separator: ", ")) LIMIT \(selection.limit ?? -1)
                 """
             do {
                 let rows = try Row.fetchAll(db, sql: sql)
@@ -113,9 +74,53 @@ extension RunStore {
                 let message = error.message ?? "not SQL"
                 throw RunStoreError(
                     "'\(selection.condition ?? "")': \(message)"
-                        + (message.hasPrefix("no such column")
-                            ? "; there are \(names.keys.sorted().joined(separator: ", "))" : ""))
+                        + (message.hasPrefix("no such column") ? "; there are \(names.all)" : ""))
             }
+        }
+    }
+
+    /// What names in conditions stand for.
+    private struct Names {
+        private let path: String
+        private var sql: [String: String] = [:]
+        private let words: Set<String>
+
+        /// - Parameter texts: what the names occur in: hyper-parameters are looked up only if they have a word that is nothing else
+        init(in texts: [String], path: String, _ db: Database) throws {
+            self.path = path
+            words = Set(
+                texts.flatMap { $0.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/) }.map { $0.output.lowercased() })
+            for column in try db.columns(in: "runs") { sql[column.name] = "runs.\(column.name)" }
+            for column in try db.columns(in: "run_summary") { sql[column.name] = "summary.\(column.name)" }
+            (sql["accuracy"], sql["macro_f1"]) = ("summary.best_dev_accuracy", "summary.dev_macro_f1")
+            (sql["loss"], sql["epoch"]) = ("summary.dev_loss", "summary.best_epoch")
+            sql["tags"] = "(SELECT group_concat(tag, ', ') FROM tags WHERE run_id = runs.id)"
+            if words.allSatisfy({ sql[$0] != nil }) { return }
+            for name in try String.fetchAll(db, sql: "SELECT DISTINCT name FROM params") where sql[name] == nil {
+                sql[name] = "(SELECT value FROM params WHERE run_id = runs.id AND name = \(name.sqlLiteral))"
+            }
+        }
+
+        /// Columns of SQL for those that occur: what is not asked for is not looked up.
+        var used: [String] { sql.filter { words.contains($0.key) }.map { "\($0.value) AS \($0.key.sqlName)" } }
+
+        /// All of them, for a person.
+        var all: String { sql.keys.sorted().joined(separator: ", ") }
+
+        /// A name between quotes.
+        func column(_ name: String) throws -> String {
+            if sql[name.lowercased()] != nil { return name.lowercased().sqlName }
+            throw RunStoreError("\(path): runs have no '\(name)'; there are \(all)")
+        }
+
+        /// A term of an order, with its direction.
+        func term(_ term: String) throws -> String {
+            let words = term.split(separator: " ").map(String.init)
+            guard let name = words.first, words.count < 3,
+                ["ASC", "DESC", nil].contains(words.dropFirst().first?.uppercased())
+            else { throw RunStoreError("the order '\(term)' is not a name with ASC or DESC, or without") }
+            let largestFirst = RunStore.isFigure(name.lowercased()) && !RunStore.lowerIsBetter(name.lowercased())
+            return try "\(column(name)) IS NULL, \(column(name)) \(words.dropFirst().first ?? (largestFirst ? "DESC" : "ASC"))"
         }
     }
 

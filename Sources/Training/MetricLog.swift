@@ -54,7 +54,10 @@ final class MetricLog: Sendable {
     }
 
     /// Writes all that is waiting, now.
-    func drain() throws {
+    ///
+    /// - Parameter insisting: whether also if the database was locked within the last minute
+    func drain(insisting: Bool) throws {
+        if !insisting && state.withLock({ $0.notBefore > .now + Self.interval }) { return }
         // After what has begun.
         try queue.sync {
             let metrics = state.withLock { $0.waiting }

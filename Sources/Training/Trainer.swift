@@ -200,7 +200,7 @@ package struct Trainer {
             let wasInterrupted = try trainEpochs()
             try writeOutput()
             if wasInterrupted { try state.write() }
-            try untilUnlocked { try log.drain() }
+            try untilUnlocked { try log.drain(insisting: true) }
             try untilUnlocked { try finish(wasInterrupted ? .interrupted : .finished) }
             if !wasInterrupted { state.remove() }
             return TrainingResult(
@@ -212,7 +212,7 @@ package struct Trainer {
             if !state.progress.hasWrittenOutput && state.bestParameters != nil && (try? writeOutput()) != nil {
                 report(.notice("the best epoch until then is in \(state.request.output)"))
             }
-            try? log.drain()
+            try? log.drain(insisting: true)
             try? finish(.failed, error: "\(error)")
             throw error
         }
@@ -409,7 +409,7 @@ package struct Trainer {
             }
         guard isDue else { return }
         lastCheckpoint = .now
-        try whileUnlocked { try log.drain() }
+        try whileUnlocked { try log.drain(insisting: false) }
         trainingStep.finish(&state.model.classifier, &state.optimizer)
         try state.write()
     }
