@@ -235,7 +235,8 @@ extension Figure {
         @media print{svg.plot{background:#fff}}
         """
 
-    fileprivate static let colors = 6
+    /// How many curves can be told apart by their colours; further ones have dashes.
+    package static let colors = 6
 }
 
 extension Figure.Series {
@@ -245,8 +246,7 @@ extension Figure.Series {
     fileprivate var dashes: String {
         let round = (color ?? 0) / Figure.colors
         let pattern =
-            style == .dashed
-            ? ["5 4", "2 3", "1 5"][min(round, 2)] : ["", "14 3", "9 3 2 3"][min(round, 2)]
+            style == .dashed ? "5 4" : ["", "14 3", "9 3 2 3"][min(round, 2)]
         return pattern.isEmpty ? "" : " stroke-dasharray=\"\(pattern)\""
     }
 

@@ -78,15 +78,19 @@ package struct Curves: Encodable, Sendable {
         }
     }
 
-    /// The curves as a picture: a colour for each run or group; where there are both, dev solid and train dashed.
+    /// The curves as a picture: a colour for each run or group; where there are both, dev solid and train dashed, or dev alone if
+    /// dashes are needed to tell curves apart.
     package var figure: Figure {
         let measure = Measure(metric)
-        let splits = Set(series.map(\.split))
         var names: [String] = []
         for curve in series where !names.contains(curve.name) { names.append(curve.name) }
+        let isCrowded = names.count > Figure.colors && Set(series.map(\.split)).count > 1
+        let series = isCrowded ? series.filter { $0.split == .dev } : series
+        let splits = Set(series.map(\.split))
         let hasBand = series.contains { $0.points.contains { $0.low != nil } }
         let notes = [
             names.count == 1 ? names[0] : nil,
+            isCrowded ? "dev data" : nil,
             splits.count > 1 && names.count > 1 ? "solid: dev data, dashed: train data" : nil,
             hasBand ? "band: 95 % interval of the mean" : nil,
         ].compactMap { $0 }

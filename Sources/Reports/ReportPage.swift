@@ -103,19 +103,34 @@ package struct ReportPage {
     private func comparison() throws -> String {
         if runs.count == 1 { return "" }
         let comparison = try Comparison(runs, .init(), in: store, on: workers)
-        let isAdjusted = comparison.tests.contains { $0.adjustedP != nil }
-        let tests = table(
-            ["file", "texts", "A", "B", "only A right", "only B right", "McNemar p"] + (isAdjusted ? ["Holm p"] : [])
-                + ["B − A, points", "95 % interval"],
-            comparison.tests.map { test in
-                [
-                    test.data, test.texts.grouped, test.a, test.b, test.onlyA.grouped, test.onlyB.grouped,
-                    test.p.pValue,
-                ] + (isAdjusted ? [test.adjustedP?.pValue ?? ""] : [])
-                    + [test.difference.accuracy.points, test.difference.accuracyInterval.points]
-            }, numeric: [1, 4, 5, 6, 7, 8, 9])
+        var files: [String] = []
+        for test in comparison.tests where !files.contains(test.dataSha256) { files.append(test.dataSha256) }
         let groups = SeedGroup.seeds(of: runs).filter { $0.runs.count > 1 }
-        let means = table(
+        return section(
+            "Comparison",
+            files.map { file in tested(comparison.tests.filter { $0.dataSha256 == file }) }.joined()
+                + (groups.isEmpty ? "" : means(groups)) + paragraphs(comparison.notices + groups.notices))
+    }
+
+    /// The tests on one file.
+    private func tested(_ tests: [PairedTest]) -> String {
+        let isAdjusted = tests.contains { $0.adjustedP != nil }
+        let first = tests[0]
+        let rows = table(
+            ["A", "B", "only A right", "only B right", "McNemar p"] + (isAdjusted ? ["Holm p"] : [])
+                + ["B − A, points", "95 % interval"],
+            tests.map { test in
+                [test.a, test.b, test.onlyA.grouped, test.onlyB.grouped, test.p.pValue]
+                    + (isAdjusted ? [test.adjustedP?.pValue ?? ""] : [])
+                    + [test.difference.accuracy.points, test.difference.accuracyInterval.points]
+            }, numeric: [2, 3, 4, 5, 6, 7])
+        return "<h3>\("Accuracy on \(first.texts.grouped) texts of \(first.data)".escaped)</h3>\n" + rows
+            + paragraphs(tests.map { "\($0.a) and \($0.b): \($0.sentence)." })
+    }
+
+    /// The means of groups of seeds.
+    private func means(_ groups: [SeedGroup]) -> String {
+        let rows = table(
             ["trained with several seeds", "figure", "runs", "mean", "sd", "95 % interval"],
             groups.flatMap { group in
                 group.figures.map { figure in
@@ -126,14 +141,12 @@ package struct ReportPage {
                     ]
                 }
             }, numeric: [2, 3, 4, 5])
-        let sentences =
-            comparison.tests.map { "\($0.data), \($0.a) and \($0.b): \($0.sentence)." }
-            + comparison.notices + groups.notices
-            + GroupTest.tests(of: groups).map { "\($0.figure.name): \($0.sentence)." }
-        return section(
-            "Comparison",
-            (comparison.tests.isEmpty ? "" : tests) + sentences.map { "<p>\($0.escaped)</p>\n" }.joined()
-                + (groups.isEmpty ? "" : means))
+        return "<h3>Means over seeds</h3>\n" + rows
+            + paragraphs(GroupTest.tests(of: groups).map { "\($0.figure.name): \($0.sentence)." })
+    }
+
+    private func paragraphs(_ sentences: [String]) -> String {
+        sentences.map { "<p>\($0.escaped)</p>\n" }.joined()
     }
 
     // MARK: Curves

@@ -89,7 +89,9 @@ extension RunStore {
         init(in texts: [String], path: String, _ db: Database) throws {
             self.path = path
             words = Set(
-                texts.flatMap { $0.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/) }.map { $0.output.lowercased() })
+                texts.flatMap { $0.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/) }.map {
+                    $0.output.lowercased()
+                })
             for column in try db.columns(in: "runs") { sql[column.name] = "runs.\(column.name)" }
             for column in try db.columns(in: "run_summary") { sql[column.name] = "summary.\(column.name)" }
             (sql["accuracy"], sql["macro_f1"]) = ("summary.best_dev_accuracy", "summary.dev_macro_f1")
@@ -120,7 +122,8 @@ extension RunStore {
                 ["ASC", "DESC", nil].contains(words.dropFirst().first?.uppercased())
             else { throw RunStoreError("the order '\(term)' is not a name with ASC or DESC, or without") }
             let largestFirst = RunStore.isFigure(name.lowercased()) && !RunStore.lowerIsBetter(name.lowercased())
-            return try "\(column(name)) IS NULL, \(column(name)) \(words.dropFirst().first ?? (largestFirst ? "DESC" : "ASC"))"
+            return try
+                "\(column(name)) IS NULL, \(column(name)) \(words.dropFirst().first ?? (largestFirst ? "DESC" : "ASC"))"
         }
     }
 
