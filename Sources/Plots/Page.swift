@@ -31,9 +31,13 @@ package struct Page {
         h1 { font-size: 1.3rem; line-height: 1.3; margin: 0 }
         h2 { font-size: 1rem; margin: 0 0 .4rem }
         h1, h2, p { overflow-wrap: anywhere }
+        .narrow { display: none }
+        @media (max-width: 36rem) { .wide { display: none } .narrow { display: block } }
         @media print {
           :root { --ink: #000; --quiet: #444; --paper: #fff; --line: #bbb }
           body { max-width: none; margin: 0 }
+          .wide { display: none }
+          .narrow { display: block }
         }
         \(style)
         </style>
@@ -43,5 +47,13 @@ package struct Page {
         </html>
 
         """
+    }
+}
+
+extension Figure {
+    /// The picture in a ``Page``: twice, for a wide page and for a narrow one, so that text stays readable; one of them is shown.
+    package func html(width: Double, height: Double) -> String {
+        "<figure>\n<div class=\"wide\">\(svg(width: width, height: height))</div>\n"
+            + "<div class=\"narrow\">\(svg(width: 350, height: 300))</div>\n</figure>\n"
     }
 }

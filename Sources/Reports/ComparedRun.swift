@@ -45,6 +45,11 @@ package struct ComparedRun: Sendable {
     /// The latest evaluation on a file with these contents.
     package func evaluation(on sha256: String) -> Evaluation? { evaluations.first { $0.dataSha256 == sha256 } }
 
+    /// What to do to have it evaluated on a file.
+    func toEvaluate(on file: String) -> String {
+        run.outputWrittenAt == nil ? "it has written no model" : evaluateCommand(file)
+    }
+
     /// The command that evaluates its model on a file.
     func evaluateCommand(_ file: String) -> String {
         ["addnorm", "evaluate", "--model", run.output, file].shellQuoted

@@ -66,7 +66,7 @@ package struct Comparison: Sendable {
         guard let file = first.evaluations.first?.data else {
             let file = others.files.first?.path ?? "FILE"
             return ([first] + others.filter(\.evaluations.isEmpty)).map {
-                "\($0.name) has not been evaluated: no test; \($0.evaluateCommand(file))"
+                "\($0.name) has not been evaluated: no test; \($0.toEvaluate(on: file))"
             }
         }
         return others.filter { other in !other.evaluations.contains { first.evaluation(on: $0.dataSha256) != nil } }
@@ -79,7 +79,7 @@ package struct Comparison: Sendable {
                         + "again: \(old.evaluateCommand(mine.data))"
                 }
                 return "no file was evaluated by both \(first.name) and \(other.name): no test; "
-                    + other.evaluateCommand(file)
+                    + other.toEvaluate(on: file)
             }
     }
 }

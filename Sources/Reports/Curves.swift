@@ -99,11 +99,17 @@ package struct Curves: Encodable, Sendable {
             x: .init(x.rawValue, limits: 0...Double.infinity, isInteger: true), y: measure.axis,
             series.map { curve in
                 Figure.Series(
-                    splits.count > 1 && names.count == 1 ? "\(curve.split.rawValue) data" : curve.name,
+                    splits.count > 1 && names.count == 1
+                        ? "\(curve.split.rawValue) data"
+                        : splits.count > 1 && curve.split == .train ? "\(curve.name), train data" : curve.name,
                     isNamed: series.count > 1 && (names.count == 1 || splits.count == 1 || curve.split == .dev),
                     splits.count > 1 && curve.split == .train ? .dashed : .solid,
                     color: names.firstIndex(of: curve.name),
-                    curve.points.map { Figure.Point($0.x, $0.y, low: $0.low, high: $0.high) })
+                    // A band for each colour is enough.
+                    curve.points.map {
+                        splits.count > 1 && curve.split == .train
+                            ? Figure.Point($0.x, $0.y) : Figure.Point($0.x, $0.y, low: $0.low, high: $0.high)
+                    })
             })
     }
 }

@@ -9,13 +9,17 @@ package struct ReportPage {
     private let store: RunStore
     private let workers: Workers
     private let runs: [ComparedRun]
+    private let groups: [SeedGroup]
     /// The document.
     package private(set) var html = ""
 
     /// Reads the runs and writes the page.
-    package init(of runs: [Run], in store: RunStore, on workers: Workers) throws {
+    ///
+    /// - Parameter names: of the parameters that runs are grouped by; none: those of one training with several seeds
+    package init(of runs: [Run], groupedBy names: [String] = [], in store: RunStore, on workers: Workers) throws {
         (self.store, self.workers) = (store, workers)
         self.runs = try runs.map { try ComparedRun($0, in: store) }
+        groups = try SeedGroup.groups(of: self.runs, by: names)
         let title = runs.count == 1 ? "Run \(runs[0].name)" : "\(runs.count) runs"
         let evaluations = self.runs.flatMap { run in run.evaluations.map { (run: run.run, evaluation: $0) } }
         let sections = [
@@ -37,15 +41,15 @@ package struct ReportPage {
         let common = facts.filter { Set($0.values).count == 1 && !$0.values[0].isEmpty }.map { ($0.name, $0.values[0]) }
         if runs.count == 1 { return section("Summary", list(results(runs[0].summary) + common)) }
         let table = table(
-            ["run", "status", "started", "duration", "best epoch", "dev accuracy", "dev macro F1", "dev loss"],
+            ["run", "status", "dev accuracy", "dev macro F1", "dev loss", "best epoch", "duration", "started"],
             runs.map { one in
                 let (run, summary) = (one.run, one.summary)
-                return [run.name, run.status.rawValue, run.startedAt.minute, summary?.seconds?.duration ?? ""]
+                return [run.name, run.status.rawValue]
                     + [
-                        summary?.bestEpoch.map(String.init), summary?.bestDevAccuracy?.figure,
-                        summary?.devMacroF1?.figure, summary?.devLoss?.figure,
+                        summary?.bestDevAccuracy?.figure, summary?.devMacroF1?.figure, summary?.devLoss?.figure,
+                        summary?.bestEpoch.map(String.init), summary?.seconds?.duration, run.startedAt.minute,
                     ].map { $0 ?? "–" }
-            }, numeric: [3, 4, 5, 6, 7])
+            }, numeric: [2, 3, 4, 5, 6])
         return section("Summary", table + "<h3>The same in all</h3>\n" + list(common))
     }
 
@@ -105,7 +109,7 @@ package struct ReportPage {
         let comparison = try Comparison(runs, .init(), in: store, on: workers)
         var files: [String] = []
         for test in comparison.tests where !files.contains(test.dataSha256) { files.append(test.dataSha256) }
-        let groups = SeedGroup.seeds(of: runs).filter { $0.runs.count > 1 }
+        let groups = groups.filter { $0.runs.count > 1 }
         return section(
             "Comparison",
             files.map { file in tested(comparison.tests.filter { $0.dataSha256 == file }) }.joined()
@@ -118,7 +122,7 @@ package struct ReportPage {
         let first = tests[0]
         let rows = table(
             ["A", "B", "only A right", "only B right", "McNemar p"] + (isAdjusted ? ["Holm p"] : [])
-                + ["B − A, points", "95 % interval"],
+                + ["accuracy, B − A (points)", "95 % interval"],
             tests.map { test in
                 [test.a, test.b, test.onlyA.grouped, test.onlyB.grouped, test.p.pValue]
                     + (isAdjusted ? [test.adjustedP?.pValue ?? ""] : [])
@@ -131,7 +135,7 @@ package struct ReportPage {
     /// The means of groups of seeds.
     private func means(_ groups: [SeedGroup]) -> String {
         let rows = table(
-            ["trained with several seeds", "figure", "runs", "mean", "sd", "95 % interval"],
+            ["group", "figure", "runs", "mean", "sd", "95 % interval"],
             groups.flatMap { group in
                 group.figures.map { figure in
                     [
@@ -141,7 +145,7 @@ package struct ReportPage {
                     ]
                 }
             }, numeric: [2, 3, 4, 5])
-        return "<h3>Means over seeds</h3>\n" + rows
+        return "<h3>Means of groups</h3>\n" + rows
             + paragraphs(GroupTest.tests(of: groups).map { "\($0.figure.name): \($0.sentence)." })
     }
 
@@ -154,17 +158,12 @@ package struct ReportPage {
     private func curves() throws -> String {
         let recorded = Set(try store.metricNames(of: runs.map(\.id)))
         if recorded.isEmpty { return section("Curves", "<p>No metrics have been recorded yet.</p>\n") }
-        let groups = SeedGroup.seeds(of: runs).map { ($0.name, $0.runs.map(\.id)) }
+        let groups = groups.map { ($0.name, $0.runs.map(\.id)) }
         let figures = try ["loss", "accuracy", "macro_f1", "learning_rate"].filter(recorded.contains).map { metric in
             try Curves(of: metric, groups: groups, in: store).figure
         }
-        return section("Curves", "<div class=\"figures\">\n\(figures.map(drawn).joined())</div>\n")
-    }
-
-    /// Twice, for a wide page and for a narrow one, so that text stays readable; one of them is shown.
-    private func drawn(_ figure: Figure) -> String {
-        "<figure>\n<div class=\"wide\">\(figure.svg(width: 540, height: 320))</div>\n"
-            + "<div class=\"narrow\">\(figure.svg(width: 350, height: 300))</div>\n</figure>\n"
+        let drawn = figures.map { $0.html(width: 540, height: 320) }.joined()
+        return section("Curves", "<div class=\"figures\">\n\(drawn)</div>\n")
     }
 
     // MARK: Evaluations
@@ -307,7 +306,7 @@ package struct ReportPage {
         }
         return block(
             "Calibration",
-            drawn(figure) + table(["confidence", "texts", "mean", "accuracy"], rows, numeric: [0, 1, 2, 3]))
+            figure.html(width: 540, height: 320) + table(["confidence", "texts", "mean", "accuracy"], rows, numeric: [0, 1, 2, 3]))
     }
 
     private func mistakes(_ mistakes: [PredictionRecord], of evaluation: Evaluation) -> String {
@@ -396,7 +395,6 @@ package struct ReportPage {
         .tables h3 { margin-top: 0; padding-top: 1rem }
         figure { margin: 0; break-inside: avoid }
         figure + .scroll { margin-top: .8rem }
-        .narrow { display: none }
         .matrix th, .matrix td { padding: .2rem .4rem; white-space: nowrap; text-align: right }
         .matrix td { min-width: 1.3rem; -webkit-print-color-adjust: exact; print-color-adjust: exact }
         .matrix span { display: inline-block; max-width: 9rem; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom }
@@ -406,8 +404,6 @@ package struct ReportPage {
         .right { background: rgb(var(--right) / calc(var(--share) * var(--most))) }
         .wrong { background: rgb(var(--wrong) / calc(var(--share) * var(--most))) }
         @media (max-width: 36rem) {
-          .wide { display: none }
-          .narrow { display: block }
           dl div, .dense div { grid-template-columns: 8.5rem 1fr }
           th, td { padding-right: .5rem }
           .mistakes tr { display: grid; grid-template-columns: 3rem minmax(0, 1fr) minmax(0, 1fr) 5.5rem; padding-bottom: .4rem }
@@ -419,8 +415,8 @@ package struct ReportPage {
           html { font-size: 10pt }
           .figures { grid-template-columns: 1fr 1fr }
           .tables { columns: 2; break-inside: avoid }
-          .wide { display: none }
-          .narrow { display: block }
+          .scroll { overflow: visible }
+          table { font-size: .8rem }
         }
         """
 }

@@ -43,7 +43,7 @@ package struct SeedGroup: Sendable {
     /// Why its figures may be more or less than chance.
     package var notices: [String] {
         var notices: [String] = []
-        if !differing.isEmpty { notices.append("\(name): its runs differ in \(differing.joined(separator: ", ")) too") }
+        if !differing.isEmpty { notices.append("\(name): its runs differ also in \(differing.joined(separator: ", "))") }
         if !haveOwnSeeds && !parameters.contains(where: { $0.name == "seed" }) {
             notices.append("\(name): some of its runs have the same seed, so that they are not independent")
         }
@@ -53,7 +53,7 @@ package struct SeedGroup: Sendable {
         let unfinished = runs.filter {
             $0.run.status != .finished && ($0.summary?.bestDevAccuracy != nil || !$0.evaluations.isEmpty)
         }
-        if runs.count > 1 && !unfinished.isEmpty {
+        if runs.count > 1 && !unfinished.isEmpty && !figures.isEmpty {
             let names = unfinished.map { "\($0.name) (\($0.run.status.rawValue))" }.joined(separator: ", ")
             notices.append("\(name): its means count runs that are not finished: \(names)")
         }
@@ -83,7 +83,9 @@ package struct SeedGroup: Sendable {
             if values.count == runs.count { add("accuracy", file, values) }
         }
         self.figures = figures
-        differing = runs.differingParameters.filter { !["seed", "threads", "seed_group"].contains($0) }
+        // A vocabulary that was learned depends on what is held out, which depends on the seed.
+        let chance = ["seed", "threads", "seed_group"] + (runs.contains { $0.run.model == nil } ? ["vocab_size"] : [])
+        differing = runs.differingParameters.filter { !chance.contains($0) }
     }
 
     /// The groups of runs that were trained with several seeds at a time, in the order of their first runs; a run that was trained
@@ -100,11 +102,12 @@ package struct SeedGroup: Sendable {
         }
     }
 
-    /// The groups of runs that have the same values of the parameters, in the order of their first runs. Runs without a seed group
-    /// are left out where they are grouped by it.
+    /// The groups of runs that have the same values of the parameters, in the order of their first runs; without parameters, those
+    /// of ``seeds(of:)``. Runs without a seed group are left out where they are grouped by it.
     ///
     /// - Throws: ``UnknownParameter`` if no run has one of them.
     package static func groups(of runs: [ComparedRun], by names: [String]) throws -> [SeedGroup] {
+        if names.isEmpty { return seeds(of: runs) }
         if runs.isEmpty { return [] }
         let known = Set(runs.flatMap(\.parameters.keys)).union(["model", "dev_data", "dev_sha256", "seed_group"])
         if let unknown = names.first(where: { !known.contains($0) }) {
@@ -178,7 +181,8 @@ package struct GroupTest: Sendable {
         _ a: SeedGroup, _ meanA: MeanInterval, _ b: SeedGroup, _ meanB: MeanInterval, _ test: WelchTest,
         _ adjustedP: Double?, tests: Int
     ) -> String {
-        let unit = a.haveOwnSeeds && b.haveOwnSeeds ? "seed" : "run"
+        let areSeeds = [a, b].allSatisfy { $0.haveOwnSeeds && $0.differing.isEmpty }
+        let unit = areSeeds ? "seed" : "run"
         let counts = meanA.count == meanB.count ? "\(meanA.count)" : "\(meanA.count) and \(meanB.count)"
         let over = "mean over \(counts) \(unit)\(counts == "1" ? "" : "s"): "
         guard let interval = test.interval, let p = adjustedP ?? test.p else {

@@ -31,8 +31,9 @@ package struct BestRun: Sendable, Encodable {
     /// When it was that good.
     package let epoch: Double
     package let step: Int
-    /// The folder of its model.
+    /// The folder of its model, and when that was written; nil if it never was.
     package let output: String
+    package let outputWrittenAt: String?
     /// How many runs were compared.
     package let runs: Int
 }
@@ -161,14 +162,16 @@ extension RunStore {
         return try Row.fetchOne(
             db,
             sql: """
-                SELECT runs.name, output, epoch, step FROM metrics JOIN runs ON id = run_id
-                WHERE run_id = ? AND split = ? AND metrics.name = ? AND value = ? ORDER BY step LIMIT 1
+                SELECT runs.name, output, output_written_at, epoch, step FROM metrics JOIN runs ON id = run_id
+                WHERE run_id = ? AND split = ? AND metrics.name = ? AND value = ?
+                ORDER BY (SELECT f1.value FROM metrics AS f1 WHERE f1.run_id = metrics.run_id AND f1.split = metrics.split
+                          AND f1.name = 'macro_f1' AND f1.step = metrics.step) DESC, step LIMIT 1
                 """, arguments: [best["id"], split.rawValue, metric, best["best"]]
         ).map { row in
             BestRun(
                 id: best["id"], run: row["name"], metric: metric, split: split, value: best["best"],
                 epoch: row["epoch"], step: row["step"],
-                output: row["output"], runs: rows.count)
+                output: row["output"], outputWrittenAt: row["output_written_at"], runs: rows.count)
         }
     }
 }

@@ -31,6 +31,11 @@ extension RunStore {
         return try idsOrNames.map(run).filter { seen.insert($0.id).inserted }
     }
 
+    /// The runs of a training with several seeds, in the order of their beginnings.
+    package func runs(ofSeedGroup name: String) throws -> [Run] {
+        try read { try Run.filter(Column("seed_group") == name).order(Column("id")).fetchAll($0) }
+    }
+
     /// The id of the run that began last.
     ///
     /// - Throws: ``RunStoreError`` if there is none.

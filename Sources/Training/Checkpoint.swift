@@ -123,7 +123,7 @@ struct Checkpoint {
         let folder = Self.folder(forOutput: output)
         guard let data = try? Data(contentsOf: folder.appending(path: Self.stateFile)) else {
             throw TrainingError(
-                "\(folder.path): no checkpoint is there; a run can be resumed if it was interrupted, or trained with"
+                "\(folder.path): no checkpoint is there; a run can be resumed if it was ended with Ctrl-C, or trained with"
                     + " --checkpoint-every")
         }
         guard let state = try? JSONDecoder().decode(State.self, from: data), state.isSound else {

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
 import Kernels
+import Reports
 import RunStore
-import Statistics
 import Training
 import Transformer
 
@@ -90,7 +90,12 @@ struct Train: ParsableCommand {
             }
             if request.seedGroup == .first { request.seedGroup = .of(results[0].run) }
         }
-        try Output.write(SeedSummary(results).text)
+        // Also those of an earlier call, with other seeds.
+        let store = try runOptions.database.open(for: .read)
+        let group = try store.runs(ofSeedGroup: store.run(results[0].run).seedGroup ?? "")
+        let groups = SeedGroup.seeds(of: try group.map { try ComparedRun($0, in: store) })
+        groups.warn()
+        try Output.write(groups.text)
     }
 
     /// Trains one model.
@@ -221,7 +226,7 @@ struct RunOptions: ParsableArguments {
     var seeds: SeedList?
 
     @Option(
-        help: ArgumentHelp("Go on with an interrupted run; it keeps its options.", valueName: "run"), completion: .runs)
+        help: ArgumentHelp("Go on with a run that was ended with Ctrl-C, or has a checkpoint; it keeps its options.", valueName: "run"), completion: .runs)
     var resume: String?
 
     @Option(
@@ -473,31 +478,6 @@ struct SeedList: ExpressibleByArgument {
             values.allSatisfy({ $0 <= UInt64(Int64.max) })
         else { return nil }
         self.values = values
-    }
-}
-
-/// How far trainings with several seeds lie apart.
-private struct SeedSummary {
-    let results: [TrainingResult]
-
-    init(_ results: [TrainingResult]) { self.results = results }
-
-    var text: String {
-        var table = TextTable(
-            header: ["over \(results.count) \(results.count == 1 ? "seed" : "seeds")", "mean", "sd", "95 % interval"],
-            numeric: [1, 2])
-        let figures: [(name: String, figure: KeyPath<EpochReport, Double>, limits: ClosedRange<Double>)] = [
-            ("dev accuracy", \.accuracy, 0...1), ("dev macro F1", \.macroF1, 0...1),
-            ("dev loss", \.devLoss, 0...(.infinity)),
-        ]
-        for (name, figure, limits) in figures {
-            let values = MeanInterval(results.compactMap { $0.best?[keyPath: figure] }, limits: limits)
-            table.rows.append([
-                name, values.mean.figure, values.standardDeviation?.figure ?? "",
-                values.interval.map { "\($0.low.figure) to \($0.high.figure)" } ?? "",
-            ])
-        }
-        return table.text
     }
 }
 

@@ -35,7 +35,7 @@ import Testing
         try await Program.use { program in
             let training = try program.train("--seeds", "1,2,3", "--name", "s", "--epochs", "2")
             #expect(training.status == 0, "\(training.errors)")
-            #expect(training.output.contains("over 3 seeds") && training.output.contains("95 % interval"))
+            #expect(training.output.contains("s (3 seeds)") && training.output.contains("95 % interval"))
             let runs = try #require(try program.run("runs", "list", "--json").json as? [[String: Any]])
             #expect(runs.map { $0["name"] as? String } == ["s-seed-3", "s-seed-2", "s-seed-1"])
             #expect(runs.map { $0["seed"] as? Int } == [3, 2, 1])

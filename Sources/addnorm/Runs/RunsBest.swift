@@ -42,7 +42,7 @@ struct RunsBest: ParsableCommand {
             """
             \(best.run.printable): \(metric) \(best.value.figure) at epoch \(best.epoch.formatted()), the best of \(best.runs) \
             \(best.runs == 1 ? "run" : "runs")
-            model: \(best.output.printable)
+            model: \(best.outputWrittenAt == nil ? "not written" : best.output.printable)
 
             """)
     }

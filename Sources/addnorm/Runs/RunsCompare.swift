@@ -57,9 +57,7 @@ struct RunsCompare: ParsableCommand {
             throw ValidationError("The run '\(one.named)' is named twice.")
         }
         let compared = try found.map { try ComparedRun($0.run, in: store) }
-        let groups =
-            try groupBy.isEmpty
-            ? SeedGroup.seeds(of: compared).filter { $0.runs.count > 1 } : SeedGroup.groups(of: compared, by: groupBy)
+        let groups = try SeedGroup.groups(of: compared, by: groupBy).filter { !groupBy.isEmpty || $0.runs.count > 1 }
         let comparison = try Comparison(
             compared, .init(equivalenceMargin: equivalentWithin.map { $0 / 100 }, flips: flips), in: store,
             on: Workers())
@@ -125,17 +123,17 @@ extension Comparison {
     private func text(of tests: [PairedTest]) -> String {
         let isAdjusted = tests.contains { $0.adjustedP != nil }
         var table = TextTable(
-            header: ["\(tests[0].a.printable) and", "only \(tests[0].a.printable) right", "only it right", "McNemar p"]
+            header: ["A", "B", "only A right", "only B right", "McNemar p"]
                 + (isAdjusted ? ["Holm p"] : []) + ["accuracy", "95 % interval", "macro F1", "95 % interval"])
-        table.numeric = Set(table.header.indices.dropFirst())
+        table.numeric = Set(table.header.indices.dropFirst(2))
         for test in tests {
             table.rows.append(
-                [test.b.printable, "\(test.onlyA)", "\(test.onlyB)", test.p.pValue]
+                [test.a.printable, test.b.printable, "\(test.onlyA)", "\(test.onlyB)", test.p.pValue]
                     + (isAdjusted ? [test.adjustedP?.pValue ?? ""] : [])
                     + [test.difference.accuracy.signedPoints, test.difference.accuracyInterval.points]
                     + [test.difference.macroF1.signedPoints, test.difference.macroF1Interval.points])
         }
-        var text = "\(tests[0].data), \(tests[0].texts.formatted()) texts; differences in points".printable + "\n"
+        var text = "\(tests[0].data), \(tests[0].texts.formatted()) texts; differences B − A in points".printable + "\n"
         text += table.text
         for test in tests {
             for sentence in [test.sentence, test.equivalenceSentence].compactMap({ $0 }) {

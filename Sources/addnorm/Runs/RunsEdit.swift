@@ -50,7 +50,7 @@ struct RunsTag: ParsableCommand {
 
     func validate() throws {
         for tag in tags where tag.isEmpty || tag.contains(",") || tag != tag.printable {
-            throw ValidationError("A tag must not be empty, and have no commas and control characters.")
+            throw ValidationError("A tag must not be empty, or contain commas or control characters.")
         }
     }
 

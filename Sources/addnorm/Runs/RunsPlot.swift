@@ -56,7 +56,7 @@ struct RunsPlot: ParsableCommand {
         let groups = try groups(store)
         let curves = try Curves(of: metric, groups: groups, in: store)
         for (name, _) in groups where !curves.series.contains(where: { $0.name == name }) {
-            Output.warn("'\(name.printable)' is not drawn: it has no \(metric) yet")
+            Output.warn("'\(name.printable)' is not drawn: it has no \(metric)")
         }
         if json { try Output.write(json: curves) }
         if let output {
@@ -64,7 +64,7 @@ struct RunsPlot: ParsableCommand {
             let figure = curves.figure
             try file.replace(
                 with: format == "svg"
-                    ? figure.svg(isFile: true) : Page(title: figure.title, style: "", body: figure.svg()).html)
+                    ? figure.svg(isFile: true) : Page(title: figure.title, style: "figure { margin: 0 }", body: figure.html(width: 720, height: 420)).html)
         } else if !json {
             let (columns, rows) = Output.terminalSize
             try Output.write(curves.figure.terminal(columns: columns, rows: rows, color: Output.resultsHaveColor))
@@ -74,8 +74,7 @@ struct RunsPlot: ParsableCommand {
     /// The runs that make one curve each.
     private func groups(_ store: RunStore) throws -> [(name: String, runs: [Int64])] {
         let compared = try store.runs(runs).map { try ComparedRun($0, in: store) }
-        let groups =
-            try groupBy.isEmpty ? SeedGroup.seeds(of: compared) : SeedGroup.groups(of: compared, by: groupBy)
+        let groups = try SeedGroup.groups(of: compared, by: groupBy)
         groups.warn()
         return groups.map { ($0.name, $0.runs.map(\.id)) }
     }

@@ -6,7 +6,7 @@ struct RunsQuery: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "query", abstract: "Ask the database anything, in SQL. It is opened for reading only.",
         discussion: """
-              addnorm runs query 'SELECT name, best_dev_accuracy FROM run_summary ORDER BY 2 DESC'
+              addnorm runs query 'SELECT name, best_dev_accuracy FROM run_summary'
               addnorm runs query --csv 'SELECT * FROM metrics' > metrics.csv
             """)
 

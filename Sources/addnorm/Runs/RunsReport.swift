@@ -19,6 +19,14 @@ struct RunsReport: ParsableCommand {
     @Argument(help: ArgumentHelp("The ids or names of runs.", valueName: "run"), completion: .runs)
     var runs: [String]
 
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            """
+            Put runs with equal values of these parameters together. (default: the runs of one 'train --seeds')
+            """, valueName: "parameter"), completion: .parameters)
+    var groupBy: [String] = []
+
     @Option(help: ArgumentHelp("The page that is written.", valueName: "file"), completion: .file())
     var output: String
 
@@ -33,7 +41,7 @@ struct RunsReport: ParsableCommand {
 
     func run() throws {
         let store = try database.open(for: .read)
-        let page = try ReportPage(of: store.runs(runs), in: store, on: Workers())
+        let page = try ReportPage(of: store.runs(runs), groupedBy: groupBy, in: store, on: Workers())
         var file = try OutputFile(output, besides: [database.path])
         try file.replace(with: page.html)
     }

@@ -37,6 +37,7 @@ struct RunsWatch: ParsableCommand {
         let store = try database.open(for: .read)
         var run = try store.run(idOrName ?? store.latestRun())
         guard let id = run.id else { return }
+        if !json { try Output.write("run '\(run.name.printable)'\n") }
         let display = ProgressDisplay(lines: { try? Output.write($0) })
         defer { display.finish() }
         var training = RecordedTraining(run, params: try store.params(of: id))
