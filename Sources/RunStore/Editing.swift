@@ -52,6 +52,8 @@ extension RunStore {
         for start in stride(from: 0, to: runs.count, by: 10) {
             try write { db in
                 for run in runs[start..<min(start + 10, runs.count)] {
+                    // It may have been resumed since it was asked about.
+                    if let found = try Run.fetchOne(db, key: run), found.isAlive { throw beingTrained(found) }
                     try db.execute(sql: "DELETE FROM evaluations WHERE run_id = ?", arguments: [run])
                     try db.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run])
                 }

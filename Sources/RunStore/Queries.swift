@@ -3,11 +3,6 @@ import GRDB
 // What is read of runs.
 
 extension RunStore {
-    /// All runs, the latest first.
-    package func summaries() throws -> [RunSummary] {
-        try read { try RunSummary.fetchAll($0, sql: "SELECT * FROM run_summary ORDER BY id DESC") }
-    }
-
     /// The run with this id or this name.
     ///
     /// - Throws: ``RunStoreError`` if there is none.
@@ -29,6 +24,15 @@ extension RunStore {
     package func runs(_ idsOrNames: [String]) throws -> [Run] {
         var seen: Set<Int64?> = []
         return try idsOrNames.map(run).filter { seen.insert($0.id).inserted }
+    }
+
+    /// Those of the runs with these ids that are there, in this order.
+    package func runs(_ ids: [Int64]) throws -> [Run] {
+        try read { db in
+            let runs = try Run.filter(ids.contains(Column("id"))).fetchAll(db)
+            let byId = Dictionary(runs.map { ($0.id, $0) }) { $1 }
+            return ids.compactMap { byId[$0] }
+        }
     }
 
     /// The runs of a training with several seeds, in the order of their beginnings.

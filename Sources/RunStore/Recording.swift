@@ -11,20 +11,15 @@ extension RunStore {
         try write { db in
             var run = run
             if run.name.isEmpty {
-                // Names that a user chose may look like ours.
-                let largest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM runs") ?? 0
-                var number = largest + 1
+                // The id that it will have. Names that a user chose may look like ours.
+                let last = try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'runs'") ?? 0
+                var number = last + 1
                 while try Run.filter(Column("name") == "run-\(number)").fetchCount(db) > 0 { number += 1 }
                 run.name = "run-\(number)"
             } else {
                 try requireFree(run.name, in: db)
             }
-            let others = try Run.filter(Column("output") == run.output && Column("status") == "running").fetchAll(db)
-            if let other = others.first(where: \.isAlive), other.process != .current {
-                throw RunStoreError(
-                    "\(path): the run '\(other.name)' is being trained to \(run.output) just now; choose another --output"
-                )
-            }
+            try requireUnused(run.output, in: db)
             if run.seedGroup?.isEmpty == true { run.seedGroup = run.name }
             try run.insert(db)
             run.id = db.lastInsertedRowID
@@ -45,11 +40,14 @@ extension RunStore {
     /// Marks a run that was interrupted as running again, in this process, and removes what it recorded after `step`: the metrics of
     /// later steps, and of an epoch that ended there if it is not among the `epochs` that are complete.
     ///
-    /// - Throws: ``RunStoreError`` if another process trains it.
+    /// - Throws: ``RunStoreError`` if there is nothing to go on with, or another process trains it, or trains to its output.
     package func reopen(_ run: Int64, afterStep step: Int, epochs: Int) throws {
         try write { db in
-            let found = try Run.fetchOne(db, key: run)
-            if let found, found.isAlive, found.process != .current { throw beingTrained(found) }
+            guard let found = try Run.fetchOne(db, key: run), found.status != .finished else {
+                throw RunStoreError("\(path): the run has been finished or deleted meanwhile; there is nothing to resume")
+            }
+            if found.isAlive && found.process != .current { throw beingTrained(found) }
+            try requireUnused(found.output, in: db)
             try db.execute(
                 sql: """
                     DELETE FROM metrics WHERE run_id = ?
@@ -80,7 +78,7 @@ extension RunStore {
     ///
     /// - Parameter hasWrittenOutput: whether the model at its output is its own
     /// - Throws: ``RunStoreError`` if the run is no longer this process's.
-    package func finish(_ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool = true, error: String? = nil) throws
+    package func finish(_ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool, error: String? = nil) throws
     {
         try write { db in
             try requireOwn(run, in: db)
@@ -100,14 +98,24 @@ extension RunStore {
         )
     }
 
-    /// Refuses to write to a run that was deleted meanwhile, whose id another run can have by now, or that another process goes
-    /// on with.
+    /// Refuses an output that another process is training to.
+    private func requireUnused(_ output: String, in db: Database) throws {
+        let others = try Run.filter(Column("output") == output && Column("status") == "running").fetchAll(db)
+        if let other = others.first(where: \.isAlive), other.process != .current {
+            throw RunStoreError(
+                "\(path): the run '\(other.name)' is being trained to \(output) just now; choose another --output")
+        }
+    }
+
+    /// Refuses to go on with a run that was deleted meanwhile, or that another process goes on with.
+    package func requireOwn(_ run: Int64) throws { try read { try requireOwn(run, in: $0) } }
+
     private func requireOwn(_ run: Int64, in db: Database) throws {
-        guard
-            let found = try Run.fetchOne(db.cachedStatement(sql: "SELECT * FROM runs WHERE id = ?"), arguments: [run]),
+        guard let found = try Run.fetchOne(db.cachedStatement(sql: "SELECT * FROM runs WHERE id = ?"), arguments: [run]),
             found.process == .current
         else {
             throw RunStoreError(
+                isTakenOver: true,
                 "\(path): the run is no longer this process's: it was deleted, or another process goes on with it")
         }
     }

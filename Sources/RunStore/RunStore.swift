@@ -57,6 +57,8 @@ package final class RunStore: Sendable {
                 try Self.migrate(queue)
                 try Self.settle(queue)
             }
+            // What was rewritten leaves as much space free.
+            if !isCurrent { try? compact() }
         case .read:
             if !isCurrent {
                 let folder = URL(filePath: file).deletingLastPathComponent().path

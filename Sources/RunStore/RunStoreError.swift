@@ -10,9 +10,11 @@ package struct RunStoreError: LocalizedError, CustomStringConvertible {
 
     /// Whether another process was in the way, so that a later attempt may succeed.
     package let isLocked: Bool
+    /// Whether the run is no longer this process's, so that it must leave its files alone, too.
+    package let isTakenOver: Bool
 
-    init(isLocked: Bool = false, _ description: String) {
-        (self.isLocked, self.description) = (isLocked, description)
+    init(isLocked: Bool = false, isTakenOver: Bool = false, _ description: String) {
+        (self.isLocked, self.isTakenOver, self.description) = (isLocked, isTakenOver, description)
     }
 
     /// Says what an error of SQLite means to a person.

@@ -113,7 +113,7 @@ extension DatabaseMigrator {
                         AND loss.name = 'loss' AND loss.step = best.step;
                     """)
         }
-        migrator.registerMigration("2: what probabilities are worth") { db in
+        migrator.registerMigration("2: what probabilities are worth", foreignKeyChecks: .immediate) { db in
             try db.execute(
                 sql: """
                     ALTER TABLE evaluations ADD COLUMN roc_auc REAL;
@@ -129,6 +129,8 @@ extension DatabaseMigrator {
         migrator.registerMigration("3: processes, notes and tags; metrics by their key") { db in
             try db.execute(
                 sql: """
+                    -- A user's own views of these tables are none of our business.
+                    PRAGMA legacy_alter_table = ON;
                     DROP VIEW run_summary;
 
                     -- What programs that know no foreign keys have left of deleted runs.
@@ -175,7 +177,10 @@ extension DatabaseMigrator {
                         train_sha256, dev_data, dev_sha256, seed, threads, host, version, parameters, error, output_written_at)
                     SELECT id, name, status, started_at, finished_at, command, model, output, train_data, train_sha256, dev_data,
                         dev_sha256, seed, threads, host, version, parameters, error,
-                        CASE status WHEN 'failed' THEN started_at ELSE finished_at END
+                        -- A failed run has its model unless another one of that output has.
+                        CASE WHEN status <> 'failed' THEN finished_at WHEN NOT EXISTS (
+                            SELECT 1 FROM runs AS other WHERE other.output = runs.output
+                            AND other.finished_at IS NOT NULL AND other.status <> 'failed') THEN started_at END
                     FROM runs ORDER BY id;
                     DROP TABLE runs;
                     ALTER TABLE new_runs RENAME TO runs;
@@ -204,6 +209,7 @@ extension DatabaseMigrator {
                     INSERT OR REPLACE INTO metrics
                     SELECT run_id, split, name, step, epoch, value, recorded_at FROM old_metrics ORDER BY rowid;
                     DROP TABLE old_metrics;
+                    PRAGMA legacy_alter_table = OFF;
                     """)
             // The figures of the view, kept up to date wherever metrics are written: to look for them among all metrics of many
             // runs would take too long.

@@ -11,7 +11,9 @@ package struct RecordedTraining {
         init(_ metric: Metric) { (split, name, step) = (metric.split, metric.name, metric.step) }
     }
 
-    private let started: Date?
+    /// When a step was recorded last, and the time of training until then, without pauses.
+    private var lastRecorded: Date?
+    private var elapsed = 0.0
     /// Of the whole training, if it is known.
     private let epochs: Int?
     /// The last step that something is known of: what is recorded from here on can be new.
@@ -19,12 +21,13 @@ package struct RecordedTraining {
     /// What is known of that step.
     private var known: Set<Key> = []
     private var best: EpochReport?
-    /// The losses that were recorded in the unfinished epoch.
-    private var losses: [Double] = []
+    /// Over the losses that were recorded in the unfinished epoch.
+    private var lossSum = 0.0
+    private var losses = 0
 
     /// Creates the training with nothing known of it yet.
     package init(_ run: Run, params: [Param]) {
-        started = Timestamp.date(run.startedAt)
+        lastRecorded = Timestamp.date(run.startedAt)
         epochs = params.first { $0.name == "epochs" }.flatMap { Int($0.value) }
     }
 
@@ -40,7 +43,7 @@ package struct RecordedTraining {
             let values = Dictionary(metrics.map { ("\($0.split) \($0.name)", $0.value ?? .nan) }) { $1 }
             let epoch = metrics[0].epoch
             if let loss = values["train batch_loss"] {
-                losses.append(loss)
+                (lossSum, losses) = (lossSum + loss, losses + 1)
                 events.append(.step(report(step, epoch, values, at: metrics[0].recordedAt)))
             }
             if let loss = values["train loss"], let devLoss = values["dev loss"], let accuracy = values["dev accuracy"],
@@ -50,7 +53,7 @@ package struct RecordedTraining {
                     epoch: Int(epoch), trainLoss: loss, devLoss: devLoss, accuracy: accuracy, macroF1: macroF1)
                 report.isBest = report.isBetter(than: best)
                 if report.isBest { best = report }
-                losses = []
+                (lossSum, losses) = (0, 0)
                 events.append(.epoch(report))
             }
         }
@@ -59,12 +62,17 @@ package struct RecordedTraining {
         return (new, events)
     }
 
-    private func report(_ step: Int, _ epoch: Double, _ values: [String: Double], at recordedAt: String) -> StepReport {
+    private mutating func report(_ step: Int, _ epoch: Double, _ values: [String: Double], at recordedAt: String) -> StepReport {
         let share = epoch / Double(epochs ?? Int(epoch.rounded(.up)))
-        let elapsed = started.flatMap { Timestamp.date(recordedAt)?.timeIntervalSince($0) } ?? 0
+        if let now = Timestamp.date(recordedAt) {
+            // Between an interruption and its end nothing is trained.
+            let pause = now.timeIntervalSince(lastRecorded ?? now)
+            if (0..<60).contains(pause) { elapsed += pause }
+            lastRecorded = now
+        }
         return StepReport(
             step: step, steps: max(step, Int((Double(step) / share).rounded())), epoch: Int(epoch.rounded(.up)),
-            epochs: epochs ?? Int(epoch.rounded(.up)), loss: losses.reduce(0, +) / Double(losses.count),
+            epochs: epochs ?? Int(epoch.rounded(.up)), loss: lossSum / Double(losses),
             tokensPerSecond: values["train tokens_per_second"], secondsLeft: max(0, elapsed * (1 - share) / share))
     }
 }

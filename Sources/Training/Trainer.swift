@@ -198,6 +198,8 @@ package struct Trainer {
     package mutating func run() throws -> TrainingResult {
         do {
             let wasInterrupted = try trainEpochs()
+            // Before it writes to what another process has by now.
+            try whileUnlocked { try store.requireOwn(state.run) }
             try writeOutput()
             if wasInterrupted { try state.write() }
             try untilUnlocked { try log.drain(insisting: true) }
@@ -207,6 +209,8 @@ package struct Trainer {
                 run: runName, best: state.progress.best, epochs: state.progress.epoch, output: state.request.output,
                 hasWrittenOutput: state.progress.hasWrittenOutput, wasInterrupted: wasInterrupted,
                 seconds: (ContinuousClock.now - started) / .seconds(1))
+        } catch let error as RunStoreError where error.isTakenOver {
+            throw error
         } catch {
             // The first error counts; what was learned until then, and the record of it, are saved if they can be.
             if !state.progress.hasWrittenOutput && state.bestParameters != nil && (try? writeOutput()) != nil {
@@ -386,13 +390,13 @@ package struct Trainer {
         }
     }
 
-    /// Does some writing at the end, however long the database is locked, unless the user has had enough.
+    /// Does some writing at the end, however long the database is locked. Who has had enough ends the process by another signal.
     private func untilUnlocked(_ write: () throws -> Void) throws {
         var hasWaited = false
         while true {
             do {
                 return try write()
-            } catch let error as RunStoreError where error.isLocked && !isInterrupted() {
+            } catch let error as RunStoreError where error.isLocked {
                 if !hasWaited { report(.notice("\(error); waiting for it, to record the end of the run")) }
                 hasWaited = true
             }

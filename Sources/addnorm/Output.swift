@@ -26,9 +26,12 @@ enum Output {
     /// Writes to standard output.
     ///
     /// - Throws: ``OutputError`` if that fails, for example because a disk is full.
-    static func write(_ text: String) throws {
+    static func write(_ text: String) throws { try write(Data(text.utf8)) }
+
+    /// Writes bytes to standard output.
+    static func write(_ bytes: Data) throws {
         do {
-            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+            try FileHandle.standardOutput.write(contentsOf: bytes)
         } catch {
             throw OutputError(description: "standard output cannot be written to: \(error.localizedDescription)")
         }

@@ -52,15 +52,20 @@ struct OutputFile {
     /// - Throws: ``OutputError`` if it cannot be written.
     mutating func replace(with text: String) throws {
         var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return try write(text) }
+        let isOrdinary = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1
         let url = URL(filePath: path)
-        let temporary = url.deletingLastPathComponent().appending(
-            path: ".\(url.lastPathComponent).\(UUID().uuidString)")
+        let temporary = url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent).\(UUID().uuidString)").path
+        // Without permission to write to the folder, it can only be written in place.
+        let descriptor = isOrdinary ? open(temporary, O_WRONLY | O_CREAT | O_EXCL, status.st_mode & 0o777) : -1
+        guard descriptor >= 0 else { return try write(text) }
         do {
-            try Data(text.utf8).write(to: temporary)
-            guard rename(temporary.path, path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+            let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+            try handle.write(contentsOf: Data(text.utf8))
+            guard rename(temporary, path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
         } catch {
-            try? FileManager.default.removeItem(at: temporary)
+            unlink(temporary)
+            // What was made for it alone.
+            if status.st_size == 0 { unlink(path) }
             throw OutputError(description: "\(path): cannot be written: \(error.localizedDescription)")
         }
     }

@@ -84,8 +84,13 @@ struct Train: ParsableCommand {
                 results.append(try train(request, isFirst: results.isEmpty))
                 try finish(results[results.count - 1])
             } catch {
-                let left = seeds.drop { $0 != seed }.dropFirst().map { "\($0)" }.joined(separator: ",")
-                if !left.isEmpty { Output.warn("not trained yet; the same command does so with --seeds \(left)") }
+                // A run that was interrupted can be resumed.
+                let left = seeds.drop { $0 != seed }.dropFirst(error is ExitCode ? 1 : 0).map { "\($0)" }
+                if case .of(let group) = request.seedGroup ?? results.first.map({ .of($0.run) }), !left.isEmpty {
+                    Output.warn(
+                        "not trained yet; the same command does so with --name \([group].shellQuoted) --seeds"
+                            + " \(left.joined(separator: ","))")
+                }
                 throw error
             }
             if request.seedGroup == .first { request.seedGroup = .of(results[0].run) }

@@ -16,7 +16,7 @@ import Testing
                 Metric(run: id, .dev, "loss", step: 2, epoch: 2, value: .infinity),
                 Metric(run: id, .dev, "loss", step: 3, epoch: 3, value: 0.1),
             ])
-            try store.finish(id, .finished)
+            try store.finish(id, .finished, hasWrittenOutput: true)
         }
     }
 

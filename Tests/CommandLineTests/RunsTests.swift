@@ -149,7 +149,7 @@ import Testing
             #expect(best?["run"] as? String == "second" && best?["metric"] as? String == "accuracy")
             for (arguments, status, message) in [
                 (["rename", "second", "7"], Int32(64), "could be taken for a run's id"),
-                (["tag", "second", "a,b"], 64, "no commas"),
+                (["tag", "second", "a,b"], 64, "or contain commas"),
                 (["best", "--metric", "speed"], 1, "no run has the metric 'speed'; there are accuracy"),
                 (["list", "--where", "acuracy > 1"], 1, "no such column: acuracy; there are accuracy"),
                 (["list", "--limit", "0"], 64, "--limit must be at least 1"),

@@ -30,7 +30,7 @@ private struct Runs {
             params: [("learning_rate", rate), ("seed", "\(seed)")])
         try store.record(
             ["accuracy", "macro_f1"].map { Metric(run: run.id!, .dev, $0, step: 10, epoch: 1, value: dev) })
-        try store.finish(run.id!, status)
+        try store.finish(run.id!, status, hasWrittenOutput: true)
         return try ComparedRun(store.run(name), in: store)
     }
 
@@ -217,13 +217,13 @@ private func answers(wrong: Range<Int>...) -> [String] {
             #expect(SeedGroup.seeds(of: all + seeded).map(\.runs.count) == all.map { _ in 1 } + [2])
             let mixed = try SeedGroup.groups(of: all, by: ["model"])
             #expect(
-                mixed.map(\.notices.count) == [2, 0] && mixed[0].notices[0].hasSuffix("differ in learning_rate too"))
+                mixed.map(\.notices.count) == [2, 0] && mixed[0].notices[0].hasSuffix("differ also in learning_rate"))
             let alone = try SeedGroup.groups(of: [all[6], all[0], all[1]], by: ["learning_rate"])
             #expect(
                 GroupTest.tests(of: alone)[0].sentence
                     == "mean over 1 and 2 seeds: difference 31.0 points; an interval needs two runs or more in each group"
             )
-            #expect(try SeedGroup.groups(of: all, by: [])[0].differing == ["learning_rate", "model"])
+            #expect(try SeedGroup.groups(of: all, by: ["train_data"])[0].differing == ["learning_rate", "model"])
             #expect {
                 try SeedGroup.groups(of: all, by: ["lr"])
             } throws: { error in
@@ -251,7 +251,7 @@ private func answers(wrong: Range<Int>...) -> [String] {
             #expect(groups.map(\.figures.count) == [2, 2, 2, 0] && GroupTest.tests(of: groups).isEmpty)
             #expect(
                 groups.notices == [
-                    "learning_rate 0.4: its runs differ in dev_data, dev_sha256 too",
+                    "learning_rate 0.4: its runs differ also in dev_data, dev_sha256",
                     "learning_rate 0.4: its runs have different dev data, whose figures are not comparable",
                     "the dev data of learning_rate 0.2; learning_rate 0.3 are others than those of learning_rate 0.1: "
                         + "figures on them are not comparable",

@@ -30,7 +30,7 @@ import Reports
                 ])
             }
         }
-        try store.finish(id, .finished)
+        try store.finish(id, .finished, hasWrittenOutput: true)
         for (data, sha256) in [("/old.tsv", "ef"), ("/test.tsv", "cd"), ("/renamed.tsv", "cd")] {
             _ = try store.record(
                 Evaluation(

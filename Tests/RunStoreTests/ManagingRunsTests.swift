@@ -25,7 +25,7 @@ import Testing
                         Metric(run: run.id!, .train, "grad_norm", step: epoch, epoch: Double(epoch), value: accuracy),
                     ])
                 }
-                try store.finish(run.id!, .finished)
+                try store.finish(run.id!, .finished, hasWrittenOutput: true)
             }
             return try body(store)
         }
@@ -148,7 +148,7 @@ import Testing
             let ids = try (1...3).map { number in
                 try store.begin(RunStoreTests.run(output: "/m\(number)"), params: []).id!
             }
-            try store.finish(ids[0], .finished)
+            try store.finish(ids[0], .finished, hasWrittenOutput: true)
             try DatabaseQueue(path: path).write { db in
                 try db.execute(sql: "UPDATE runs SET host = 'another', boot_id = 'another' WHERE id = \(ids[2])")
             }
@@ -230,10 +230,10 @@ import Testing
                 #expect(throws: RunStoreError.self) {
                     try store.record([Metric(run: id, .dev, "loss", step: 1, epoch: 1, value: 1)])
                 }
-                #expect(throws: RunStoreError.self) { try store.finish(id, .finished) }
+                #expect(throws: RunStoreError.self) { try store.finish(id, .finished, hasWrittenOutput: true) }
                 // Who goes on with it takes it over.
                 try store.reopen(id, afterStep: 0, epochs: 0)
-                try store.finish(id, .finished)
+                try store.finish(id, .finished, hasWrittenOutput: true)
             }
             // The parent of this process is there, and is another one.
             let id = try store.begin(RunStoreTests.run(), params: []).id!

@@ -9,6 +9,15 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
     try withFolder { try body($0.appending(path: "runs.sqlite").path) }
 }
 
+extension RunStore {
+    /// Of all runs, the latest first.
+    func summaries() throws -> [RunSummary] {
+        try list(RunSelection(), columns: ["id"]).rows.compactMap { row in
+            if case .integer(let id) = row[0] { try summary(of: id) } else { nil }
+        }
+    }
+}
+
 @Suite struct RunStoreTests {
     static func run(name: String? = nil, output: String = "/m") -> Run {
         Run(
@@ -39,7 +48,7 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
                 classes: [ClassMetric(label: "a", precision: 0.5, recall: 1, f1: 0.6, support: 1)],
                 confusions: [Confusion(actual: "a", predicted: "b", count: 1)],
                 predictions: [PredictionRecord(row: 1, actual: "a", predicted: "b", confidence: 0.9)])
-            try store.finish(1, .finished)
+            try store.finish(1, .finished, hasWrittenOutput: true)
 
             // Another connection, as another process would have it.
             let reader = try RunStore(path: path, for: .read)
@@ -157,10 +166,10 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
                     }
                     #expect(error?.description.contains("locked by another process") == true)
                 }
-                #expect(throws: RunStoreError.self) { try store.finish(1, .finished) }
+                #expect(throws: RunStoreError.self) { try store.finish(1, .finished, hasWrittenOutput: true) }
                 return .rollback
             }
-            try store.finish(1, .finished)
+            try store.finish(1, .finished, hasWrittenOutput: true)
             #expect(try store.run("1").status == .finished)
         }
     }
@@ -226,7 +235,7 @@ func withPath<Result>(_ body: (String) throws -> Result) throws -> Result {
                     for step in 1...50 {
                         try store.record([Metric(run: run.id!, .train, "loss", step: step, epoch: 1, value: 1)])
                     }
-                    try store.finish(run.id!, .finished)
+                    try store.finish(run.id!, .finished, hasWrittenOutput: true)
                 }
             }
             try await group.waitForAll()

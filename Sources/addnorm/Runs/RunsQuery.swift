@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import RunStore
 
 /// `addnorm runs query`
@@ -41,18 +42,25 @@ struct RunsQuery: ParsableCommand {
         }
     }
 
-    /// Row by row: there can be millions.
+    /// Row by row, because there can be millions, by way of a temporary file: a slow reader must not keep the database locked.
     private func writeCSV(_ store: RunStore) throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "addnorm-\(UUID().uuidString).csv")
+        defer { try? FileManager.default.removeItem(at: url) }
+        var file = try OutputFile(url.path, besides: [])
         var text = ""
         try store.query(
             sql, columns: { text = $0.csvRow },
             row: { cells in
                 text += cells.map(\.text).csvRow
                 if text.utf8.count > 1 << 16 {
-                    try Output.write(text)
+                    try file.write(text)
                     text = ""
                 }
             })
-        try Output.write(text)
+        try file.write(text)
+        let written = try FileHandle(forReadingFrom: url)
+        // Nobody else needs its name, and a signal must not leave it there.
+        try FileManager.default.removeItem(at: url)
+        while let part = try written.read(upToCount: 1 << 16), !part.isEmpty { try Output.write(part) }
     }
 }
