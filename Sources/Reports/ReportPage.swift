@@ -306,7 +306,8 @@ package struct ReportPage {
         }
         return block(
             "Calibration",
-            figure.html(width: 540, height: 320) + table(["confidence", "texts", "mean", "accuracy"], rows, numeric: [0, 1, 2, 3]))
+            figure.html(width: 540, height: 320)
+                + table(["confidence", "texts", "mean", "accuracy"], rows, numeric: [0, 1, 2, 3]))
     }
 
     private func mistakes(_ mistakes: [PredictionRecord], of evaluation: Evaluation) -> String {

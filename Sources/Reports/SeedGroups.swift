@@ -43,7 +43,9 @@ package struct SeedGroup: Sendable {
     /// Why its figures may be more or less than chance.
     package var notices: [String] {
         var notices: [String] = []
-        if !differing.isEmpty { notices.append("\(name): its runs differ also in \(differing.joined(separator: ", "))") }
+        if !differing.isEmpty {
+            notices.append("\(name): its runs differ also in \(differing.joined(separator: ", "))")
+        }
         if !haveOwnSeeds && !parameters.contains(where: { $0.name == "seed" }) {
             notices.append("\(name): some of its runs have the same seed, so that they are not independent")
         }

@@ -44,7 +44,8 @@ extension RunStore {
     package func reopen(_ run: Int64, afterStep step: Int, epochs: Int) throws {
         try write { db in
             guard let found = try Run.fetchOne(db, key: run), found.status != .finished else {
-                throw RunStoreError("\(path): the run has been finished or deleted meanwhile; there is nothing to resume")
+                throw RunStoreError(
+                    "\(path): the run has been finished or deleted meanwhile; there is nothing to resume")
             }
             if found.isAlive && found.process != .current { throw beingTrained(found) }
             try requireUnused(found.output, in: db)
@@ -78,8 +79,7 @@ extension RunStore {
     ///
     /// - Parameter hasWrittenOutput: whether the model at its output is its own
     /// - Throws: ``RunStoreError`` if the run is no longer this process's.
-    package func finish(_ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool, error: String? = nil) throws
-    {
+    package func finish(_ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool, error: String? = nil) throws {
         try write { db in
             try requireOwn(run, in: db)
             let now = Timestamp.now
@@ -111,7 +111,8 @@ extension RunStore {
     package func requireOwn(_ run: Int64) throws { try read { try requireOwn(run, in: $0) } }
 
     private func requireOwn(_ run: Int64, in db: Database) throws {
-        guard let found = try Run.fetchOne(db.cachedStatement(sql: "SELECT * FROM runs WHERE id = ?"), arguments: [run]),
+        guard
+            let found = try Run.fetchOne(db.cachedStatement(sql: "SELECT * FROM runs WHERE id = ?"), arguments: [run]),
             found.process == .current
         else {
             throw RunStoreError(

@@ -62,7 +62,9 @@ package struct RecordedTraining {
         return (new, events)
     }
 
-    private mutating func report(_ step: Int, _ epoch: Double, _ values: [String: Double], at recordedAt: String) -> StepReport {
+    private mutating func report(_ step: Int, _ epoch: Double, _ values: [String: Double], at recordedAt: String)
+        -> StepReport
+    {
         let share = epoch / Double(epochs ?? Int(epoch.rounded(.up)))
         if let now = Timestamp.date(recordedAt) {
             // Between an interruption and its end nothing is trained.

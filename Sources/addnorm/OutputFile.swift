@@ -54,7 +54,9 @@ struct OutputFile {
         var status = stat()
         let isOrdinary = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1
         let url = URL(filePath: path)
-        let temporary = url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent).\(UUID().uuidString)").path
+        let temporary = url.deletingLastPathComponent().appending(
+            path: ".\(url.lastPathComponent).\(UUID().uuidString)"
+        ).path
         // Without permission to write to the folder, it can only be written in place.
         let descriptor = isOrdinary ? open(temporary, O_WRONLY | O_CREAT | O_EXCL, status.st_mode & 0o777) : -1
         guard descriptor >= 0 else { return try write(text) }

@@ -231,7 +231,9 @@ struct RunOptions: ParsableArguments {
     var seeds: SeedList?
 
     @Option(
-        help: ArgumentHelp("Go on with a run that was ended with Ctrl-C, or has a checkpoint; it keeps its options.", valueName: "run"), completion: .runs)
+        help: ArgumentHelp(
+            "Go on with a run that was ended with Ctrl-C, or has a checkpoint; it keeps its options.", valueName: "run"),
+        completion: .runs)
     var resume: String?
 
     @Option(

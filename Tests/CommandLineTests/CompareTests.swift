@@ -12,7 +12,8 @@ import Testing
             let text = try program.run("runs", "compare", "one", "2", "--equivalent-within", "0.5", "--flips", "2")
             #expect(text.status == 0, "\(text.errors)")
             #expect(
-                text.output.contains("dev accuracy") && text.output.contains("test.tsv, 3 texts; differences B − A in points")
+                text.output.contains("dev accuracy")
+                    && text.output.contains("test.tsv, 3 texts; differences B − A in points")
             )
             #expect(text.output.contains("A    B    only A right  only B right  McNemar p  accuracy  95 % interval"))
             #expect(text.output.contains("two: not shown to be equivalent within 0.5 points (90 % interval −"))

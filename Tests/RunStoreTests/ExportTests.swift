@@ -14,7 +14,9 @@ import Testing
             ]
             let run = try store.begin(
                 RunStoreTests.run(name: "\(status.rawValue), \"1\"", output: "/m/\(status.rawValue) ä"), params: params)
-            if status != .running { try store.finish(run.id!, status, hasWrittenOutput: true, error: status == .failed ? "why" : nil) }
+            if status != .running {
+                try store.finish(run.id!, status, hasWrittenOutput: true, error: status == .failed ? "why" : nil)
+            }
         }
         try store.record([
             Metric(run: 1, .train, "loss", step: 10, epoch: 0.5, value: .infinity),

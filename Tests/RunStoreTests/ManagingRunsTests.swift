@@ -231,9 +231,15 @@ import Testing
                     try store.record([Metric(run: id, .dev, "loss", step: 1, epoch: 1, value: 1)])
                 }
                 #expect(throws: RunStoreError.self) { try store.finish(id, .finished, hasWrittenOutput: true) }
+                #expect(throws: RunStoreError.self) { try store.requireOwn(id) }
                 // Who goes on with it takes it over.
                 try store.reopen(id, afterStep: 0, epochs: 0)
+                try store.requireOwn(id)
                 try store.finish(id, .finished, hasWrittenOutput: true)
+            }
+            // What is finished, or deleted, is not gone on with.
+            for id in [Int64(1), 99] {
+                #expect(throws: RunStoreError.self) { try store.reopen(id, afterStep: 0, epochs: 0) }
             }
             // The parent of this process is there, and is another one.
             let id = try store.begin(RunStoreTests.run(), params: []).id!
@@ -245,6 +251,9 @@ import Testing
             }
             let error = #expect(throws: RunStoreError.self) { try store.reopen(id, afterStep: 0, epochs: 0) }
             #expect(error?.description.contains("is being trained by another process") == true)
+            // Nor is another run trained to the same folder.
+            #expect(throws: RunStoreError.self) { try store.begin(RunStoreTests.run(), params: []) }
+            _ = try store.begin(RunStoreTests.run(output: "/elsewhere"), params: [])
         }
     }
 }
@@ -256,7 +265,7 @@ import Testing
             var configuration = GRDB.Configuration()
             configuration.foreignKeysEnabled = false
             let queue = try DatabaseQueue(path: path, configuration: configuration)
-            try DatabaseMigrator.runStore.migrate(queue, upTo: "2: what probabilities are worth")
+            try DatabaseMigrator.runStore.migrate(queue, upTo: "1: runs, metrics and evaluations")
             try queue.write { db in
                 for id in 1...2 {
                     try db.execute(
@@ -270,6 +279,13 @@ import Testing
                             """)
                 }
             }
+            try queue.write { db in
+                try db.execute(
+                    sql: """
+                        CREATE VIEW mine AS SELECT runs.name, summary.seconds, count(*) AS metrics
+                        FROM runs JOIN run_summary AS summary USING (id) JOIN metrics ON run_id = runs.id GROUP BY runs.id
+                        """)
+            }
             try queue.close()
             // Reading brings it up to date, too.
             let summaries = try RunStore(path: path, for: .read).summaries()
@@ -278,6 +294,8 @@ import Testing
             let reader = try RunStore(path: path, for: .read)
             #expect(try reader.query("SELECT count(*) FROM metrics").rows == [[.integer(8)]])
             #expect(try reader.query("PRAGMA foreign_key_check").rows.isEmpty)
+            #expect(try reader.query("PRAGMA foreign_key_list(params)").rows[0][2] == .text("runs"))
+            #expect(try reader.query("SELECT metrics FROM mine").rows == [[.integer(4)], [.integer(4)]])
         }
     }
 }

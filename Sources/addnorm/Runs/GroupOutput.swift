@@ -8,7 +8,9 @@ extension [SeedGroup] {
         var table = TextTable(
             header: ["group", "figure", "runs", "mean", "sd", "95 % interval"], numeric: [2, 3, 4])
         for group in self {
-            if group.figures.isEmpty { table.rows.append([group.name.printable, "", "\(group.runs.count)", "", "", ""]) }
+            if group.figures.isEmpty {
+                table.rows.append([group.name.printable, "", "\(group.runs.count)", "", "", ""])
+            }
             for (place, figure) in group.figures.enumerated() {
                 table.rows.append([
                     place == 0 ? group.name.printable : "", figure.name.printable, "\(figure.mean.count)",

@@ -64,7 +64,10 @@ struct RunsPlot: ParsableCommand {
             let figure = curves.figure
             try file.replace(
                 with: format == "svg"
-                    ? figure.svg(isFile: true) : Page(title: figure.title, style: "figure { margin: 0 }", body: figure.html(width: 720, height: 420)).html)
+                    ? figure.svg(isFile: true)
+                    : Page(
+                        title: figure.title, style: "figure { margin: 0 }", body: figure.html(width: 720, height: 420)
+                    ).html)
         } else if !json {
             let (columns, rows) = Output.terminalSize
             try Output.write(curves.figure.terminal(columns: columns, rows: rows, color: Output.resultsHaveColor))
