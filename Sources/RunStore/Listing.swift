@@ -23,7 +23,7 @@ package struct RunSelection: Sendable {
 package struct BestRun: Sendable, Encodable {
     /// The id and the name of the run.
     package let id: Int64
-    package let run: String
+    package let name: String
     /// The metric, and the data that it was measured on.
     package let metric: String
     package let split: Metric.Split
@@ -35,7 +35,7 @@ package struct BestRun: Sendable, Encodable {
     package let output: String
     package let outputWrittenAt: String?
     /// How many runs were compared.
-    package let runs: Int
+    package let compared: Int
 }
 
 extension RunStore {
@@ -169,9 +169,9 @@ extension RunStore {
                 """, arguments: [best["id"], split.rawValue, metric, best["best"]]
         ).map { row in
             BestRun(
-                id: best["id"], run: row["name"], metric: metric, split: split, value: best["best"],
+                id: best["id"], name: row["name"], metric: metric, split: split, value: best["best"],
                 epoch: row["epoch"], step: row["step"],
-                output: row["output"], outputWrittenAt: row["output_written_at"], runs: rows.count)
+                output: row["output"], outputWrittenAt: row["output_written_at"], compared: rows.count)
         }
     }
 }

@@ -146,7 +146,7 @@ import Testing
                 try program.run("runs", "list", "--tag", "x", "--columns", "name, seed,tags").output.contains(
                     "second    42  x, y"))
             let best = try program.run("runs", "best", "--json").json as? [String: Any]
-            #expect(best?["run"] as? String == "second" && best?["metric"] as? String == "accuracy")
+            #expect(best?["name"] as? String == "second" && best?["metric"] as? String == "accuracy")
             for (arguments, status, message) in [
                 (["rename", "second", "7"], Int32(64), "could be taken for a run's id"),
                 (["tag", "second", "a,b"], 64, "or contain commas"),

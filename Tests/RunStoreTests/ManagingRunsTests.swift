@@ -88,13 +88,13 @@ import Testing
 
     @Test func theBest() throws {
         try Self.withRuns { (store) throws in
-            #expect(try store.best(by: "accuracy", among: RunSelection())?.run == "c")
+            #expect(try store.best(by: "accuracy", among: RunSelection())?.name == "c")
             let best = try #require(try store.best(by: "macro_f1", among: RunSelection()))
             // In the epoch of its own best value, not in that of the best accuracy.
             #expect(
-                best.run == "a" && best.split == .dev && best.epoch == 2 && best.runs == 3
+                best.name == "a" && best.split == .dev && best.epoch == 2 && best.compared == 3
                     && abs(best.value - 0.4) < 1e-12)
-            #expect(try store.best(by: "loss", among: RunSelection())?.run == "c")
+            #expect(try store.best(by: "loss", among: RunSelection())?.name == "c")
             #expect(try store.best(by: "grad_norm", among: RunSelection())?.split == .train)
             // Runs without metrics, and values that are none, count for nothing.
             for _ in 1...11 {
@@ -104,11 +104,11 @@ import Testing
                         sql: "INSERT INTO metrics VALUES (?, 'dev', 'accuracy', 1, 1, 9e999, '')", arguments: [id])
                 }
             }
-            #expect(try store.best(by: "accuracy", among: RunSelection())?.run == "c")
+            #expect(try store.best(by: "accuracy", among: RunSelection())?.name == "c")
             #expect(try store.best(by: "weather", among: RunSelection()) == nil)
             var selection = RunSelection()
             selection.condition = "learning_rate > 1e-4"
-            #expect(try store.best(by: "accuracy", among: selection)?.run == "a")
+            #expect(try store.best(by: "accuracy", among: selection)?.name == "a")
         }
     }
 

@@ -40,8 +40,8 @@ struct RunsBest: ParsableCommand {
         if json { return try Output.write(json: best) }
         try Output.write(
             """
-            \(best.run.printable): \(metric) \(best.value.figure) at epoch \(best.epoch.formatted()), the best of \(best.runs) \
-            \(best.runs == 1 ? "run" : "runs")
+            \(best.name.printable): \(metric) \(best.value.figure) at epoch \(best.epoch.formatted()), the best of \(best.compared) \
+            \(best.compared == 1 ? "run" : "runs")
             model: \(best.outputWrittenAt == nil ? "not written" : best.output.printable)
 
             """)
