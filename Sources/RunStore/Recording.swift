@@ -6,7 +6,7 @@ extension RunStore {
     /// Records the beginning of a run and its hyper-parameters.
     ///
     /// - Returns: the run with its id and name
-    /// - Throws: ``RunStoreError`` if the name is taken.
+    /// - Throws: ``RunStoreError`` if the name is taken, or another process is training to this output.
     package func begin(_ run: Run, params: [(name: String, value: String)]) throws -> Run {
         try write { db in
             var run = run
