@@ -28,7 +28,8 @@ logging.getLogger("mlflow").setLevel(logging.WARNING)
 STATUSES = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 FIGURES = ["loss", "accuracy", "macro_f1", "weighted_f1", "seconds", "examples", "tokens"]
 WHERE_DEFINED = ["roc_auc", "average_precision", "mcc", "ece", "accuracy_low", "accuracy_high", "macro_f1_low", "macro_f1_high"]
-NOT_TAGS = {"name", "status", "started_at", "finished_at", "output", "seed", "threads", "note", "boot_id", "process_id", "process_start"}
+NOT_TAGS = {"name", "status", "started_at", "finished_at", "output", "seed", "threads", "note", "boot_id",
+            "process_namespace", "process_id", "process_start", "output_written_at"}
 failures = 0
 
 

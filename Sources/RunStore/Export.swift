@@ -62,7 +62,8 @@ extension RunStore {
     /// - Parameter columns: as ``exportColumns()`` has given them
     package func exportRow(of run: Int64, columns: [String]) throws -> [Table.Cell]? {
         try read { db in
-            guard let row = try Row.fetchOne(db, sql: Self.rowOfRun, arguments: [run]) else { return nil }
+            guard let row = try Row.fetchOne(db.cachedStatement(sql: Self.rowOfRun), arguments: [run])
+            else { return nil }
             let fixed =
                 row.databaseValues.map(Table.Cell.init) + [.text(try Self.tags(db, of: run).joined(separator: ", "))]
             let params = try Self.params(db, of: run)
@@ -76,11 +77,13 @@ extension RunStore {
         """
 
     static func tags(_ db: Database, of run: Int64) throws -> [String] {
-        try String.fetchAll(db, sql: "SELECT tag FROM tags WHERE run_id = ? ORDER BY tag", arguments: [run])
+        try String.fetchAll(
+            db.cachedStatement(sql: "SELECT tag FROM tags WHERE run_id = ? ORDER BY tag"), arguments: [run])
     }
 
     static func params(_ db: Database, of run: Int64) throws -> [String: Table.Cell] {
-        let rows = try Row.fetchAll(db, sql: "SELECT name, value FROM params WHERE run_id = ?", arguments: [run])
+        let rows = try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT name, value FROM params WHERE run_id = ?"), arguments: [run])
         return Dictionary(uniqueKeysWithValues: rows.map { ($0[0], Table.Cell($0[1])) })
     }
 }

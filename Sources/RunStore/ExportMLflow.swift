@@ -133,8 +133,8 @@ extension RunStore {
 
     /// The columns of `runs` that stand elsewhere in MLflow, or say nothing there.
     private static let notTags: Set = [
-        "name", "status", "started_at", "finished_at", "output", "seed", "threads", "note", "boot_id", "process_id",
-        "process_start",
+        "name", "status", "started_at", "finished_at", "output", "seed", "threads", "note", "boot_id",
+        "process_namespace", "process_id", "process_start", "output_written_at",
     ]
 
     /// 32 hexadecimal digits that are always the same for a run, whatever it is called.

@@ -60,9 +60,7 @@ extension RunStore {
 
     /// What a run was tagged with, in alphabetical order.
     package func tags(of run: Int64) throws -> [String] {
-        try read {
-            try String.fetchAll($0, sql: "SELECT tag FROM tags WHERE run_id = ? ORDER BY tag", arguments: [run])
-        }
+        try read { try Self.tags($0, of: run) }
     }
 
     /// The hyper-parameters of a run, by name.

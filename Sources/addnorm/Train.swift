@@ -75,9 +75,10 @@ struct Train: ParsableCommand {
         if let store = try? runOptions.database.open(for: .read) {
             for (_, _, name) in trainings { try name.map(store.requireFree) }
         }
-        request.seedGroup = runOptions.name.map { .of($0) } ?? .first
         var results: [TrainingResult] = []
+        var group: String? { runOptions.name ?? results.first?.run }
         for (seed, output, name) in trainings {
+            request.seedGroup = group.map { .of($0) } ?? .first
             (request.output, request.name, request.hyperparameters.seed) = (output, name, seed)
             do {
                 results.append(try train(request, isFirst: results.isEmpty))
@@ -85,19 +86,17 @@ struct Train: ParsableCommand {
             } catch {
                 // A run that was interrupted can be resumed.
                 let left = seeds.drop { $0 != seed }.dropFirst(error is ExitCode ? 1 : 0).map { "\($0)" }
-                if case .of(let group) = request.seedGroup ?? results.first.map({ .of($0.run) }), !left.isEmpty {
-                    Output.warn(
-                        "not trained yet; the same command does so with --name \([group].shellQuoted) --seeds"
-                            + " \(left.joined(separator: ","))")
+                if !left.isEmpty {
+                    let options = (group.map { ["--name", $0] } ?? []) + ["--seeds", left.joined(separator: ",")]
+                    Output.warn("not trained yet; the same command does so with \(options.shellQuoted)")
                 }
                 throw error
             }
-            if request.seedGroup == .first { request.seedGroup = .of(results[0].run) }
         }
         // Also those of an earlier call, with other seeds.
         let store = try runOptions.database.open(for: .read)
-        let group = try store.runs(ofSeedGroup: store.run(results[0].run).seedGroup ?? "")
-        let groups = SeedGroup.seeds(of: try group.map { try ComparedRun($0, in: store) })
+        let runs = try store.runs(ofSeedGroup: group ?? "")
+        let groups = SeedGroup.seeds(of: try runs.map { try ComparedRun($0, in: store) })
         groups.warn()
         try Output.write(groups.text)
     }

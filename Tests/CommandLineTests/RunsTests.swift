@@ -14,12 +14,17 @@ import Testing
     }
 
     /// A training that would take long, in the background.
-    private func longTraining(_ program: Program, name: String) throws -> Process {
+    private func longTraining(
+        _ program: Program, _ more: String..., errors: FileHandle = .nullDevice
+    ) throws -> Process {
         try program.write(String(repeating: Program.rows, count: 50), to: "many.tsv")
         let process = program.process(
-            ["train", "--train", "many.tsv", "--output", name, "--name", name, "--epochs", "100000", "--layers", "1"]
-                + ["--hidden-size", "16", "--heads", "2", "--intermediate-size", "32", "--threads", "1"])
-        process.standardError = FileHandle.nullDevice
+            [
+                "train", "--train", "many.tsv", "--epochs", "100000", "--layers", "1", "--hidden-size", "16", "--heads",
+                "2",
+            ]
+                + ["--intermediate-size", "32", "--threads", "1"] + more)
+        process.standardError = errors
         process.standardOutput = FileHandle.nullDevice
         try process.run()
         return process
@@ -47,6 +52,20 @@ import Testing
             let groups = try #require(
                 try program.run("runs", "list", "--json", "--group-by", "seed_group").json as? [[String: Any]])
             #expect(groups.count == 1 && groups[0]["n"] as? Int == 3)
+            // Who ends the first of several is told how the others come into the same group.
+            let errors = program.folder.appending(path: "errors")
+            try Data().write(to: errors)
+            let interrupted = try longTraining(
+                program, "--output", "many", "--seeds", "7,8", errors: try FileHandle(forWritingTo: errors))
+            try wait("the first epoch") {
+                try String(contentsOf: errors, encoding: .utf8).contains("epoch 1: train loss")
+            }
+            interrupted.interrupt()
+            interrupted.waitUntilExit()
+            #expect(interrupted.terminationStatus == 130)
+            #expect(
+                try String(contentsOf: errors, encoding: .utf8)
+                    .contains("not trained yet; the same command does so with --name run-4 --seeds 8\n"))
             // Not one of them is trained if one cannot be.
             let taken = try program.train("--output", "other", "--seeds", "4,2", "--name", "s")
             #expect(taken.status == 1 && taken.errors.contains("a run called 's-seed-2' is there already"))
@@ -59,7 +78,7 @@ import Testing
 
     @Test func whoWatchesAndWhoIsKilled() async throws {
         try await Program.use { program in
-            let training = try longTraining(program, name: "long")
+            let training = try longTraining(program, "--output", "long", "--name", "long")
             defer { training.terminate() }
             try wait("a first epoch") {
                 try program.run("runs", "list", "--where", "accuracy > 0").output.contains("long")
