@@ -11,31 +11,38 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .executableTarget(
             name: "addnorm",
             dependencies: [
-                "Training", "Reports", "Plots", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets",
-                "Kernels",
+                "Experiments", "Training", "Evaluation", "Inference", "Reports", "Plots", "RunStore", "Statistics",
+                "Transformer", "Tokenization", "Datasets", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
         .target(
-            name: "Training",
-            dependencies: ["RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels"]
+            name: "Experiments",
+            dependencies: ["Training", "Evaluation", "Inference", "Transformer", "Datasets", "Kernels"]
         ),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Evaluation", "Inference", "RunStore", "Transformer", "Tokenization", "Datasets", "Kernels",
+            ]
+        ),
+        .target(
+            name: "Evaluation",
+            dependencies: [
+                "Inference", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels",
+            ]
+        ),
+        .target(name: "Inference", dependencies: ["Transformer", "Tokenization", "Kernels"]),
         .target(name: "Reports", dependencies: ["RunStore", "Statistics", "Plots", "Kernels"]),
         .target(name: "Plots"),
         .target(name: "Statistics", dependencies: ["Kernels"]),
-        .target(
-            name: "RunStore",
-            dependencies: [
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
-            ]
-        ),
+        .target(name: "RunStore", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
         .target(name: "Transformer", dependencies: ["Tokenization", "Kernels"]),
         .target(
             name: "Tokenization",
@@ -43,8 +50,13 @@ let package = Package(
         ),
         .target(
             name: "Datasets",
-            dependencies: ["CZlib", .product(name: "Crypto", package: "swift-crypto")]
+            dependencies: [
+                "CZlib",
+                .target(
+                    name: "CCrypto", condition: .when(platforms: [.linux])),
+            ]
         ),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"]),
         .target(name: "CKernels"),
@@ -69,8 +81,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels",
-                "TestSupport",
+                "Experiments", "Training", "Evaluation", "Inference", "RunStore", "Statistics", "Transformer",
+                "Tokenization", "Datasets", "Kernels", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             exclude: ["Fixtures"]

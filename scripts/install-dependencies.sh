@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the system libraries that are missing: OpenBLAS, SQLite and zlib, with their headers.
+# Installs the system libraries that are missing: OpenBLAS, SQLite, libcrypto and zlib, with their headers.
 set -euo pipefail
 
 missing=()
-for package in libopenblas-dev libsqlite3-dev zlib1g-dev pkg-config; do
+for package in libopenblas-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config; do
     dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then

@@ -1,5 +1,4 @@
 import CZlib
-import Crypto
 import Foundation
 
 /// The bytes of a file, a pipe or standard input as they come, piece by piece. What is compressed with gzip, as its first two
@@ -7,7 +6,7 @@ import Foundation
 struct ByteStream {
     private let path: String
     private let handle: FileHandle
-    private var hash = SHA256()
+    private let hash = SHA256()
     /// What has been read, and neither handed over nor inflated.
     private var input: ArraySlice<UInt8> = []
     private var hasBegun = false
@@ -30,7 +29,7 @@ struct ByteStream {
     }
 
     /// The SHA-256 of what has been read so far, as it stands in the file, in hexadecimal.
-    var sha256: String { hash.finalize().hexadecimal }
+    var sha256: String { hash.hexadecimal }
 
     /// The next piece, not empty; nil at the end. Waits only if nothing is there.
     ///
@@ -66,7 +65,7 @@ struct ByteStream {
             }
             if failure == EINTR { continue }
             if failure != 0 { throw DatasetError(path, "cannot be read: \(String(cString: strerror(failure)))") }
-            hash.update(data: piece)
+            hash.update(piece)
             input += piece
             atEnd = piece.isEmpty
             return !atEnd
@@ -128,8 +127,4 @@ private final class Inflater {
         }
         return output
     }
-}
-
-extension Digest {
-    var hexadecimal: String { map { String(format: "%02x", $0) }.joined() }
 }

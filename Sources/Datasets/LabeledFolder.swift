@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// A folder with a folder for each label and in those a file for each text, as in `DIR/positive/0_9.txt`.
@@ -8,7 +7,7 @@ struct LabeledFolder {
     private let path: String
     /// The files that have not been read yet, as `label/name`, in the byte order of these.
     private var files: ArraySlice<(label: String, name: String)>
-    private var hash = SHA256()
+    private let hash = SHA256()
 
     /// Lists the files.
     ///
@@ -26,7 +25,7 @@ struct LabeledFolder {
     }
 
     /// The SHA-256, in hexadecimal, of the list that `sha256sum */*` prints in the folder, of the files read so far.
-    var sha256: String { hash.finalize().hexadecimal }
+    var sha256: String { hash.hexadecimal }
 
     /// Reads the next file: its content without the last line break. Nil after the last one.
     ///
@@ -37,7 +36,7 @@ struct LabeledFolder {
         var stream = try ByteStream(path: file)
         var content: ArraySlice<UInt8> = []
         while let piece = try stream.next() { content += piece }
-        hash.update(data: Array("\(stream.sha256)  \(name)\n".utf8))
+        hash.update(Array("\(stream.sha256)  \(name)\n".utf8))
         if content.last == UInt8(ascii: "\n") { content = content.dropLast().withoutCarriageReturn }
         return (label, file, content)
     }

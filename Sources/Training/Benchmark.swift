@@ -1,3 +1,5 @@
+import Evaluation
+import Inference
 import Datasets
 import Foundation
 import Kernels

@@ -1,3 +1,5 @@
+import Evaluation
+import Inference
 import Foundation
 import Kernels
 import Transformer
@@ -117,16 +119,16 @@ package struct Hyperparameters: Codable, Sendable, Equatable {
     }
 
     /// Sequences in a step of the optimizer.
-    var stepSize: Int { batchSize * gradientAccumulation }
+    package var stepSize: Int { batchSize * gradientAccumulation }
 
     /// The order of the sequences in an epoch, counted from 0.
-    func order(_ sequences: some Collection<Int>, epoch: Int) -> [Int] {
+    package func order(_ sequences: some Collection<Int>, epoch: Int) -> [Int] {
         var random = RandomNumbers(seed: seed, site: RandomSite.shuffling, step: UInt64(epoch))
         return sequences.shuffled(using: &random)
     }
 
     /// The learning rates of a training with so many sequences.
-    func schedule(sequences: Int) -> LinearSchedule {
+    package func schedule(sequences: Int) -> LinearSchedule {
         LinearSchedule(
             peak: learningRate, warmupRatio: warmupRatio,
             totalSteps: epochs * ((sequences + stepSize - 1) / stepSize))
@@ -237,10 +239,10 @@ extension Hyperparameters.ClassWeights {
 }
 
 /// The learning rate of each step: a linear rise, then a linear fall that would reach 0 one step after the last.
-struct LinearSchedule {
+package struct LinearSchedule {
     let peak: Double
     let warmupSteps: Int
-    let totalSteps: Int
+    package let totalSteps: Int
 
     init(peak: Double, warmupRatio: Double, totalSteps: Int) {
         self.peak = peak
@@ -249,7 +251,7 @@ struct LinearSchedule {
     }
 
     /// - Parameter step: counted from 0
-    func rate(at step: Int) -> Double {
+    package func rate(at step: Int) -> Double {
         if step < warmupSteps { return peak * Double(step + 1) / Double(warmupSteps) }
         return peak * Double(totalSteps - step) / Double(max(totalSteps - warmupSteps, 1))
     }

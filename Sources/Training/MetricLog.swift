@@ -1,3 +1,5 @@
+import Evaluation
+import Inference
 import Dispatch
 import RunStore
 import Synchronization

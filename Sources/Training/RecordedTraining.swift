@@ -1,3 +1,5 @@
+import Evaluation
+import Inference
 import Foundation
 import RunStore
 

@@ -1,3 +1,5 @@
+import Evaluation
+import Inference
 import Datasets
 import Foundation
 import Kernels
@@ -417,10 +419,4 @@ package struct Trainer {
         trainingStep.finish(&state.model.classifier, &state.optimizer)
         try state.write()
     }
-}
-
-/// A path that means the same in every working directory.
-func absolutePath(_ path: String) -> String {
-    // Standard input has none.
-    path == "-" ? path : URL(filePath: path).standardizedFileURL.path
 }

@@ -1,3 +1,5 @@
+import Evaluation
+import Inference
 import Datasets
 import Foundation
 
@@ -119,18 +121,4 @@ package struct TrainingResult: Sendable {
     package let hasWrittenOutput: Bool
     package let wasInterrupted: Bool
     package let seconds: Double
-}
-
-/// Why a training cannot begin or go on.
-package struct TrainingError: LocalizedError, CustomStringConvertible {
-    /// The cause and what to do.
-    package let description: String
-    /// The same, for Foundation.
-    package var errorDescription: String? { description }
-
-    init(_ description: String) { self.description = description }
-
-    /// Logits are infinite, or no numbers.
-    static let overflow = TrainingError(
-        "the model's outputs are not numbers: its parameters are damaged, or training diverged")
 }

@@ -1,12 +1,14 @@
+import Evaluation
+import Inference
 import Kernels
 import Transformer
 
 /// A step of a training, and what is kept from one to the next: the gradients of some texts, clipped, then AdamW.
 ///
 /// It knows nothing of files, epochs or runs; ``Trainer`` does.
-struct TrainingStep {
+package struct TrainingStep {
     /// Of the parts that are trained.
-    private(set) var gradients: Gradients
+    package private(set) var gradients: Gradients
     private let hyperparameters: Hyperparameters
     private let groups: [ParameterGroup]
     private let objective: CrossEntropy
@@ -21,7 +23,7 @@ struct TrainingStep {
     ///
     /// - Parameter targets: of all training texts, for the weights of the classes
     /// - Throws: ``TrainingError`` if the hyper-parameters name layers or labels that do not exist.
-    init(
+    package init(
         for classifier: SequenceClassifier, _ hyperparameters: Hyperparameters, targets: Targets, workers: Workers
     ) throws {
         let configuration = classifier.configuration
@@ -47,7 +49,7 @@ struct TrainingStep {
     ///   - features: what the head reads of the sequences, `[sequences, hidden]`, where nothing else is trained
     ///   - number: of this step in the whole training, from 0, for dropout
     /// - Returns: the mean loss of the sequences before the step, and the norm of the gradients before clipping
-    mutating func take(
+    package mutating func take(
         _ sequences: ArraySlice<Int>, of examples: EncodedExamples, features: Matrix?, number: Int,
         learningRate: Double,
         _ classifier: inout SequenceClassifier, _ optimizer: inout AdamW
@@ -93,7 +95,7 @@ struct TrainingStep {
 
     /// Brings all embeddings up to date: those that no text has read since they were due. Before anything else reads the
     /// parameters, this has to be done.
-    func finish(_ classifier: inout SequenceClassifier, _ optimizer: inout AdamW) {
+    package func finish(_ classifier: inout SequenceClassifier, _ optimizer: inout AdamW) {
         optimizer.catchUp(of: &classifier.parameters, groups: groups, on: workers)
     }
 }

@@ -3,6 +3,9 @@ import Datasets
 import Foundation
 import Kernels
 import RunStore
+import Evaluation
+import Experiments
+import Inference
 import Training
 import Transformer
 

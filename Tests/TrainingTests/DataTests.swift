@@ -5,6 +5,9 @@ import RunStore
 import TestSupport
 import Testing
 import Tokenization
+import Evaluation
+import Experiments
+import Inference
 import Training
 import Transformer
 
@@ -337,10 +340,10 @@ import Transformer
         }
         var folder = try model()
         let right = logits([3, 1, 0, 1, 2, 0], .one([0, 1, 0]))
-        var error = #expect(throws: TrainingError.self) { try folder.calibrate(on: right) }
+        var error = #expect(throws: ModelError.self) { try folder.calibrate(on: right) }
         #expect(error?.description.contains("right about all of them") == true)
         let same = logits([3, 1, 0, 1], .one([1, 1]))
-        error = #expect(throws: TrainingError.self) { try folder.tuneThreshold(for: .f1, on: same) }
+        error = #expect(throws: ModelError.self) { try folder.tuneThreshold(for: .f1, on: same) }
         #expect(error?.description.contains("the same label") == true && folder.settings == InferenceSettings())
 
         // A threshold near 1 and a temperature near 0: probabilities are 1 in Float32, and answers stay what they were.
@@ -353,8 +356,8 @@ import Transformer
 
         configuration.problemType = .multiLabel
         folder = try model()
-        #expect(throws: TrainingError.self) { try folder.tuneThreshold(for: .f1, on: same) }
-        #expect(throws: TrainingError.self) {
+        #expect(throws: ModelError.self) { try folder.tuneThreshold(for: .f1, on: same) }
+        #expect(throws: ModelError.self) {
             try EvaluationResult(logits([.infinity, 0], .several([[0]])), configuration)
         }
     }

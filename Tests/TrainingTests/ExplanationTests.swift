@@ -2,6 +2,9 @@ import Foundation
 import Kernels
 import Testing
 import Tokenization
+import Evaluation
+import Experiments
+import Inference
 import Training
 import Transformer
 

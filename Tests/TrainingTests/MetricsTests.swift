@@ -2,6 +2,9 @@ import Foundation
 import Kernels
 import Statistics
 import Testing
+import Evaluation
+import Experiments
+import Inference
 import Training
 
 /// What `scripts/metrics_fixtures.py` has written.

@@ -5,6 +5,9 @@ import Kernels
 import RunStore
 import TestSupport
 import Testing
+import Evaluation
+import Experiments
+import Inference
 import Training
 import Transformer
 
@@ -337,7 +340,7 @@ import Transformer
             request.hyperparameters.learningRate = 1e38
             request.hyperparameters.batchSize = 100
             request.hyperparameters.epochs = 1
-            #expect(throws: TrainingError.self) { try Self.train(request, store) }
+            #expect(throws: ModelError.self) { try Self.train(request, store) }
             #expect(!FileManager.default.fileExists(atPath: request.output))
         }
     }

@@ -1,3 +1,5 @@
+import Evaluation
+import Inference
 import Datasets
 import Kernels
 import Tokenization
@@ -77,36 +79,6 @@ struct DataFiles {
                 DataReport.Part(
                     name: dev.path + (isHeldOut ? " (held out)" : ""), data: dev, texts: encoded.development.texts),
             ], longTexts, droppedLeaks: droppedLeaks, on: workers)
-    }
-}
-
-extension EncodedExamples {
-    /// Encodes labelled data for a model. Examples with a label that it does not know are bad rows: an error, or left out of
-    /// `dataset`.
-    ///
-    /// - Throws: `DatasetError` that names the first such example.
-    package init(_ dataset: inout Dataset, for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
-        let configuration = model.classifier.configuration
-        try dataset.requireLabels(among: configuration.labels)
-        let ids = Dictionary(uniqueKeysWithValues: zip(configuration.labels, 0...))
-        targets =
-            switch configuration.problemType {
-            case .singleLabel: .one(dataset.examples.map { ids[$0.label ?? ""]! })
-            case .multiLabel:
-                .several(dataset.examples.map { $0.labels(several: true).map { ids[$0]! }.sorted() })
-            }
-        texts = EncodedTexts(dataset.examples.map(\.text), model.tokenizer, longTexts, on: workers)
-    }
-}
-
-extension LabelReading {
-    /// How labels are read for a problem type; nil: the labels decide.
-    package static func reading(_ problemType: Configuration.ProblemType?) -> Self {
-        switch problemType {
-        case nil: .detected
-        case .singleLabel: .one
-        case .multiLabel: .several
-        }
     }
 }
 

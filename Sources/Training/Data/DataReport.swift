@@ -1,3 +1,5 @@
+import Evaluation
+import Inference
 import Datasets
 import Foundation
 import Kernels
@@ -244,7 +246,7 @@ extension DataReport.File {
 /// their first texts. Texts without a visible character are not compared.
 ///
 /// - Complexity: O(*n* log *n*); what is kept of a text is a number.
-func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]] {
+package func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]] {
     let hashes = workers.map(texts.count) { comparable(texts[$0]).hashValue }
     let order = texts.indices.sorted { (hashes[$0], $0) < (hashes[$1], $1) }
     var groups: [[Int]] = []

@@ -1,0 +1,52 @@
+import Datasets
+import Inference
+import Kernels
+import Tokenization
+import Transformer
+
+/// Labelled examples as the model reads them.
+package struct EncodedExamples: Sendable {
+    package let texts: EncodedTexts
+    /// Of each text.
+    package let targets: Targets
+
+    /// The number of texts.
+    package var count: Int { texts.count }
+    /// What is read of the texts: one sequence for each, or several windows.
+    package var sequences: TokenSequences { texts.sequences }
+
+    /// The targets of some sequences: those of their texts.
+    package func targets(ofSequences indices: some Sequence<Int>) -> Targets {
+        targets.at(indices.lazy.map { texts.owners[$0] })
+    }
+}
+
+extension EncodedExamples {
+    /// Encodes labelled data for a model. Examples with a label that it does not know are bad rows: an error, or left out of
+    /// `dataset`.
+    ///
+    /// - Throws: `DatasetError` that names the first such example.
+    package init(_ dataset: inout Dataset, for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
+        let configuration = model.classifier.configuration
+        try dataset.requireLabels(among: configuration.labels)
+        let ids = Dictionary(uniqueKeysWithValues: zip(configuration.labels, 0...))
+        targets =
+            switch configuration.problemType {
+            case .singleLabel: .one(dataset.examples.map { ids[$0.label ?? ""]! })
+            case .multiLabel:
+                .several(dataset.examples.map { $0.labels(several: true).map { ids[$0]! }.sorted() })
+            }
+        texts = EncodedTexts(dataset.examples.map(\.text), model.tokenizer, longTexts, on: workers)
+    }
+}
+
+extension LabelReading {
+    /// How labels are read for a problem type; nil: the labels decide.
+    package static func reading(_ problemType: Configuration.ProblemType?) -> Self {
+        switch problemType {
+        case nil: .detected
+        case .singleLabel: .one
+        case .multiLabel: .several
+        }
+    }
+}

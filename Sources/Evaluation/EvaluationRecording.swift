@@ -1,0 +1,52 @@
+import Inference
+import Datasets
+import RunStore
+
+extension RunStore {
+    /// Records a model's result on a file, with its report, confusion matrix and predictions. Several labels of a text stand
+    /// between `|`; there is no confusion matrix then.
+    ///
+    /// - Parameters:
+    ///   - model: the model's folder
+    ///   - labels: the names of the labels, by id
+    /// - Returns: the id of the evaluation
+    package func record(
+        _ result: EvaluationResult, _ metrics: EvaluationMetrics, of model: String, on dataset: Dataset,
+        labels: [String]
+    ) throws -> Int64 {
+        let report = result.report
+        var evaluation = Evaluation(
+            model: absolutePath(model), data: absolutePath(dataset.path), dataSha256: dataset.sha256,
+            examples: result.predictions.count, tokens: result.tokens, loss: result.loss, accuracy: report.accuracy,
+            macroF1: report.macroF1, weightedF1: report.weightedF1, seconds: result.seconds)
+        evaluation.rocAuc = metrics.probabilities.rocAuc
+        evaluation.averagePrecision = metrics.probabilities.averagePrecision
+        evaluation.mcc = metrics.probabilities.mcc
+        evaluation.ece = metrics.probabilities.ece
+        (evaluation.accuracyLow, evaluation.accuracyHigh) = (metrics.accuracy.low, metrics.accuracy.high)
+        (evaluation.macroF1Low, evaluation.macroF1High) = (metrics.macroF1.low, metrics.macroF1.high)
+        func names(_ ids: [Int]) -> String { ids.map { labels[$0] }.joined(separator: "|") }
+        return try record(
+            evaluation,
+            classes: report.labels.map {
+                ClassMetric(
+                    label: $0.label, precision: $0.precision, recall: $0.recall, f1: $0.f1, support: $0.support)
+            },
+            confusions: confusions(report),
+            predictions: result.predictions.indices.lazy.map { index in
+                let prediction = result.predictions[index]
+                return PredictionRecord(
+                    row: index + 1, actual: names(result.actual(index)), predicted: names(prediction.labels),
+                    confidence: Double(prediction.confidence), text: dataset.examples[index].text)
+            })
+    }
+
+    private func confusions(_ report: EvaluationReport) -> [Confusion] {
+        guard case .one(let report) = report else { return [] }
+        // Pairs that never occur are recorded too, as long as there are not very many.
+        return zip(report.labels, report.confusion).flatMap { actual, counts in
+            zip(report.labels, counts).filter { $0.1 > 0 || report.labels.count <= 100 }
+                .map { Confusion(actual: actual.label, predicted: $0.label, count: $1) }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Kernels
+import Tokenization
+import Transformer
+
+/// What each word of a text contributes to a classifier's decision, by two methods.
+package struct Explanation: Sendable {
+    /// How a word's contribution is found.
+    package enum Method: String, CaseIterable, Sendable {
+        /// Gradient × input: ``SequenceClassifier/gradientTimesInput(_:labels:_:on:)``, summed over a word's tokens.
+        case gradient
+        /// By how much the log-odds of the label fall if the word is left out (Li, Monroe & Jurafsky, *Understanding Neural
+        /// Networks through Representation Erasure*, 2016).
+        case leaveOneOut = "leave-one-out"
+    }
+
+    /// A word of the text. Scores are in nats, positive if the word speaks for the label; nil if the model does not read so far.
+    package struct Word: Sendable {
+        /// As it stands in the text.
+        package let text: String
+        /// Its place in the text, in Unicode code points.
+        package let place: Range<Int>
+        /// By ``Method/gradient``.
+        package let gradient: Double?
+        /// By ``Method/leaveOneOut``.
+        package let leaveOneOut: Double?
+
+        /// Its score by one of the methods.
+        package func score(by method: Method) -> Double? {
+            switch method {
+            case .gradient: gradient
+            case .leaveOneOut: leaveOneOut
+            }
+        }
+    }
+
+    /// The whole text.
+    package let text: String
+    /// The id of the label that is explained.
+    package let label: Int
+    /// What the model says of the text.
+    package let prediction: Prediction
+    /// All words, in their order.
+    package let words: [Word]
+    /// Whether the text was longer than the model reads.
+    package let isTruncated: Bool
+
+    /// The probability of ``label``.
+    package var confidence: Float { prediction.probabilities[label] }
+
+    /// The word that speaks most for the label, by its index; of equal ones the first; nil if the model reads no word.
+    package func mostImportant(by method: Method) -> Int? {
+        let read = words.indices.filter { words[$0].gradient != nil }
+        return read.max { (words[$0].score(by: method)!, $1) < (words[$1].score(by: method)!, $0) }
+    }
+
+    /// Whether both methods name the same word; nil if there is none.
+    package var agrees: Bool? {
+        mostImportant(by: .gradient).map { $0 == mostImportant(by: .leaveOneOut) }
+    }
+}
+
+/// Explains a classifier's decisions.
+package struct Explainer {
+    private let model: ModelFolder
+    private let maximumLength: Int
+    private let workers: Workers
+    private var predictor: Predictor
+    private var training: SequenceClassifier.Workspace
+
+    /// Creates an explainer for a model.
+    ///
+    /// - Parameter maximumLength: longer texts are cut off, and explained as far as they are read
+    package init(for model: ModelFolder, maximumLength: Int, workers: Workers) {
+        (self.model, self.maximumLength, self.workers) = (model, maximumLength, workers)
+        predictor = Predictor(for: model.classifier, batchSize: 32, workers: workers)
+        training = model.classifier.makeWorkspace(training: .all)
+    }
+
+    /// Explains one text: a pass forward and back, and one forward for each word.
+    ///
+    /// - Parameter label: the id of the label to explain; nil: the predicted one, or if there are several or none, the most
+    ///   probable
+    /// - Throws: ``ModelError`` if the model's numbers have overflowed.
+    package mutating func explain(_ text: String, label: Int? = nil) throws -> Explanation {
+        let (classifier, problemType) = (model.classifier, model.classifier.configuration.problemType)
+        let (encoding, words) = model.tokenizer.align(text, maximumLength: maximumLength)
+        let ids = encoding.ids
+        let predictions = try Predictions(
+            logits: predictor.logits(classifier, TokenSequences([ids])), problemType: problemType, model.settings)
+        let prediction = predictions[0]
+        let predicted = prediction.labels.count == 1 ? prediction.labels[0] : prediction.mostProbable
+        let label = label ?? predicted
+        let scores = classifier.gradientTimesInput(
+            Batch([ids]), labels: [label], temperature: model.settings.temperature, &training, on: workers)
+        let variants = words.compactMap { word in
+            word.tokens.flatMap { $0.isEmpty ? nil : ids[..<$0.lowerBound] + ids[$0.upperBound...] }
+        }
+        var without = try logOdds(of: label, variants.map(Array.init))[...]
+        let whole = Transformer.logOdds(of: label, predictions.logits.values, problemType)
+        guard whole.isFinite, scores.allSatisfy(\.isFinite) else { throw ModelError.overflow }
+        return Explanation(
+            text: text, label: label, prediction: prediction,
+            words: words.map { word in
+                Explanation.Word(
+                    text: word.text, place: word.place,
+                    gradient: word.tokens.map { scores[$0].reduce(0, +) },
+                    // A word without tokens is not missed.
+                    leaveOneOut: word.tokens.map { $0.isEmpty ? 0 : whole - without.removeFirst() })
+            }, isTruncated: encoding.isTruncated)
+    }
+
+    /// The log-odds of a label in each of some sequences.
+    private mutating func logOdds(of label: Int, _ sequences: [[Int]]) throws -> [Double] {
+        let problemType = model.classifier.configuration.problemType
+        let logits = predictor.logits(model.classifier, TokenSequences(sequences))
+            .scaled(by: Float(1 / model.settings.temperature))
+        let logOdds = (0..<logits.rows).map { Transformer.logOdds(of: label, logits.row($0), problemType) }
+        guard logOdds.allSatisfy(\.isFinite) else { throw ModelError.overflow }
+        return logOdds
+    }
+
+}

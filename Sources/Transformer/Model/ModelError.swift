@@ -1,0 +1,15 @@
+import Foundation
+
+/// Why a model cannot be built, read or written.
+package struct ModelError: LocalizedError, CustomStringConvertible {
+    /// The file where there is one, the cause and what to do.
+    package let description: String
+    /// The same, for Foundation.
+    package var errorDescription: String? { description }
+
+    package init(_ description: String) { self.description = description }
+
+    /// Logits are infinite, or no numbers.
+    package static let overflow = ModelError(
+        "the model's outputs are not numbers: its parameters are damaged, or training diverged")
+}

@@ -1,0 +1,276 @@
+import ArgumentParser
+import Foundation
+import Kernels
+import Reports
+import RunStore
+import Evaluation
+import Experiments
+import Inference
+import Training
+
+/// `addnorm train`
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train a classifier on labelled text.",
+        discussion: """
+            With --model, a pretrained BERT encoder is fine-tuned: any folder of that layout, as published for transformers or \
+            written by addnorm. Without it, a new encoder is trained from random weights, and its vocabulary is learned from \
+            the training file.
+
+            After each epoch the model is evaluated on the dev file; --output receives the weights of the best epoch (dev \
+            macro F1, then loss).
+
+            Ctrl-C ends a run cleanly: the best weights so far are written, and --resume goes on from there.
+
+              addnorm train --model models/minilm-l6 --train r.tsv --output models/m
+              addnorm train --model models/minilm-l6 --train-layers head \\
+                --train r.tsv --output models/quick
+              addnorm train --train r.tsv --dev dev.tsv --output models/new \\
+                --epochs 20 --early-stopping 3
+              addnorm train --resume run-7
+            """)
+
+    @OptionGroup(title: "Files")
+    var files: FileOptions
+
+    @OptionGroup(title: "Run")
+    var runOptions: RunOptions
+
+    @OptionGroup(title: "Training")
+    var training: TrainingOptions
+
+    @OptionGroup(title: "New models")
+    var shape: ShapeOptions
+
+    @OptionGroup(title: "Input")
+    var layout: LayoutOptions
+
+    func validate() throws {
+        if runOptions.resume != nil {
+            if request() != TrainingRequest(train: "", output: "") || runOptions.seeds != nil {
+                throw ValidationError(
+                    "A run that is resumed keeps its options: besides --resume, only --db can be given.")
+            }
+        } else if files.train == nil || files.output == nil {
+            throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
+        }
+        if [files.train, files.dev].contains("-") {
+            throw ValidationError("Training data must be files: standard input could not be read again by --resume.")
+        }
+        if runOptions.seeds != nil && training.seed != nil {
+            throw ValidationError("Give either --seed or --seeds, not both.")
+        }
+        if runOptions.resume == nil { try training.validate(model: files.model, shape) }
+    }
+
+    func run() throws {
+        Interrupt.watch()
+        guard let seeds = runOptions.seeds?.values else {
+            try finish(train(recordedRequest()))
+            return
+        }
+        var request = recordedRequest()
+        let trainings = seeds.map { seed in
+            (seed: seed, output: "\(request.output)/seed-\(seed)", name: runOptions.name.map { "\($0)-seed-\(seed)" })
+        }
+        // What would stop a later training stops the first.
+        for (_, output, _) in trainings { try Trainer.checkOutput(output, overwrite: request.overwrite) }
+        if let store = try? runOptions.database.open(for: .read) {
+            for (_, _, name) in trainings { try name.map(store.requireFree) }
+        }
+        var results: [TrainingResult] = []
+        var group: String? { runOptions.name ?? results.first?.run }
+        for (seed, output, name) in trainings {
+            request.seedGroup = group.map { .of($0) } ?? .first
+            (request.output, request.name, request.hyperparameters.seed) = (output, name, seed)
+            do {
+                results.append(try train(request, isFirst: results.isEmpty))
+                try finish(results[results.count - 1])
+            } catch {
+                // A run that was interrupted can be resumed.
+                let left = seeds.drop { $0 != seed }.dropFirst(error is ExitCode ? 1 : 0).map { "\($0)" }
+                if !left.isEmpty {
+                    let options = (group.map { ["--name", $0] } ?? []) + ["--seeds", left.joined(separator: ",")]
+                    Output.warn("not trained yet; the same command does so with \(options.shellQuoted)")
+                }
+                throw error
+            }
+        }
+        // Also those of an earlier call, with other seeds.
+        let store = try runOptions.database.open(for: .read)
+        let runs = try store.runs(ofSeedGroup: group ?? "")
+        let groups = SeedGroup.seeds(of: try runs.map { try ComparedRun($0, in: store) })
+        groups.warn()
+        try Output.write(groups.text)
+    }
+
+    /// Trains one model.
+    ///
+    /// - Parameters:
+    ///   - request: of no meaning if a run is resumed
+    ///   - isFirst: whether the data have not been reported on
+    private func train(_ request: TrainingRequest, isFirst: Bool = true) throws -> TrainingResult {
+        let display = ProgressDisplay()
+        // Also after an error, which is then printed on a line of its own.
+        defer { display.finish() }
+        let report: (TrainingEvent) -> Void = { event in
+            if case .data = event, !isFirst { return }
+            display.show(event)
+        }
+        // Opened once the request has been checked, so that a slip of the pen leaves no database behind.
+        let store = { try runOptions.database.open(for: .write) }
+        var trainer =
+            if let resume = runOptions.resume {
+                try Trainer(resuming: resume, store: store(), report: report, isInterrupted: { Interrupt.isRaised })
+            } else {
+                try Trainer(
+                    request, store: store, version: AddNormCommand.version, report: report,
+                    isInterrupted: { Interrupt.isRaised })
+            }
+        return try trainer.run()
+    }
+
+    /// Says how a training has ended.
+    private func finish(_ result: TrainingResult) throws {
+        if let best = result.best {
+            try Output.write(
+                "best epoch \(best.epoch) of \(result.epochs): dev accuracy \(best.accuracy.figure),"
+                    + " macro F1 \(best.macroF1.figure), loss \(best.devLoss.figure)\n")
+        }
+        // As the user wrote it.
+        let output = runOptions.seeds == nil ? files.output ?? result.output : result.output
+        let outcome =
+            result.hasWrittenOutput ? "model written to \(output)" : "no epoch was completed; \(output) is as it was"
+        try Output.write(
+            "\(outcome) (run '\(result.run)' in \(runOptions.database.path),"
+                + " \(result.seconds.duration))\n")
+        if result.wasInterrupted {
+            let database = runOptions.database.db.map { ["--db", $0] } ?? []
+            let command = ["addnorm", "train", "--resume", result.run] + database
+            Output.warn("interrupted; go on with: \(command.shellQuoted)")
+            throw ExitCode(130)
+        }
+    }
+
+    /// What was asked for, without what depends on this machine.
+    private func request() -> TrainingRequest {
+        var request = TrainingRequest(train: files.train ?? "", output: files.output ?? "")
+        request.dev = files.dev
+        request.model = files.model
+        request.overwrite = files.overwrite
+        request.name = runOptions.name
+        request.checkpointEvery = runOptions.checkpointEvery
+        request.layout = layout.layout
+        request.dropLeaked = files.dropLeaked
+        request.hyperparameters = training.hyperparameters(model: files.model, shape)
+        request.hyperparameters.devFraction = files.devFraction
+        request.hyperparameters.earlyStopping = files.earlyStopping
+        return request
+    }
+
+    /// The same as the database keeps it.
+    private func recordedRequest() -> TrainingRequest {
+        var request = request()
+        request.command = CommandLine.arguments.shellQuoted
+        request.hyperparameters.threads = training.threads ?? Workers.processors
+        return request
+    }
+}
+
+/// What is read and written.
+struct FileOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Labelled texts: .tsv (without header, text<TAB>label), .csv, .jsonl, or a folder with one for each label.",
+            valueName: "file"), completion: .file())
+    var train: String?
+
+    @Option(
+        help: ArgumentHelp("The folder that the trained model is written to.", valueName: "dir"), completion: .directory
+    )
+    var output: String?
+
+    @Flag(help: "Replace a model that is at --output already.")
+    var overwrite = false
+
+    @Option(help: ArgumentHelp("Labelled texts to choose the best epoch by.", valueName: "file"), completion: .file())
+    var dev: String?
+
+    @Option(help: "Without --dev: the share of the training data that is held out, of each label where a text has one.")
+    var devFraction = Hyperparameters().devFraction
+
+    @Option(help: "End after so many epochs without a better one.")
+    var earlyStopping: Int?
+
+    @Flag(help: "Leave out training texts that stand in the held-out data too, but for case and white space.")
+    var dropLeaked = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of a pretrained BERT encoder, or of a classifier, to start from.", valueName: "dir"),
+        completion: .directory)
+    var model: String?
+
+    func validate() throws {
+        try requirePositive(earlyStopping, "--early-stopping")
+        guard devFraction > 0 && devFraction < 1 else {
+            throw ValidationError("--dev-fraction must lie between 0 and 1.")
+        }
+    }
+}
+
+/// How a run is kept.
+struct RunOptions: ParsableArguments {
+    @Option(help: "A unique name for the run. (default: a short one is made)")
+    var name: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Train once with each of these seeds (1,2,3), to --output/seed-1 and so on, and say how far the results lie apart.
+            """, valueName: "seeds"))
+    var seeds: SeedList?
+
+    @Option(
+        help: ArgumentHelp(
+            "Go on with a run that was ended with Ctrl-C, or has a checkpoint; it keeps its options.", valueName: "run"),
+        completion: .runs)
+    var resume: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write a checkpoint every so many steps (200) or minutes (5m), to resume from.", valueName: "interval"))
+    var checkpointEvery: TrainingRequest.CheckpointInterval?
+
+    @OptionGroup
+    var database: DatabaseOptions
+
+    func validate() throws {
+        if let name { try requireRunName(name, "--name") }
+    }
+}
+
+/// Seeds as a user writes them: `1,2,3`
+struct SeedList: ExpressibleByArgument {
+    let values: [UInt64]
+
+    init?(argument: String) {
+        let values = argument.list.compactMap { UInt64($0) }
+        guard !values.isEmpty, values.count == argument.list.count, Set(values).count == values.count,
+            values.allSatisfy({ $0 <= UInt64(Int64.max) })
+        else { return nil }
+        self.values = values
+    }
+}
+
+extension TrainingRequest.CheckpointInterval: ExpressibleByArgument {
+    package init?(argument: String) {
+        if let steps = Int(argument), steps >= 1 {
+            self = .steps(steps)
+        } else if argument.hasSuffix("m"), let minutes = Double(argument.dropLast()), minutes > 0, minutes < 1e6 {
+            self = .minutes(minutes)
+        } else {
+            return nil
+        }
+    }
+}

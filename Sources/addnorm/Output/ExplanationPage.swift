@@ -1,0 +1,84 @@
+import Foundation
+import Plots
+import Evaluation
+import Experiments
+import Inference
+import Training
+
+/// Explanations as a page.
+struct ExplanationPage {
+    let model: String
+    let labels: [String]
+    private var articles = ""
+    private var count = 0
+    /// Of how many texts both methods name the same word.
+    private var agreeing = 0
+
+    init(model: String, labels: [String]) { (self.model, self.labels) = (model, labels) }
+
+    mutating func append(_ explanation: Explanation) {
+        count += 1
+        if explanation.agrees == true { agreeing += 1 }
+        let lines = [Explanation.Method.leaveOneOut, .gradient].map { method in
+            "<div class=\"method\"><span>\(method.rawValue)</span>\n<p dir=\"auto\">\(words(explanation, method))</p></div>\n"
+        }
+        articles += """
+            <article>
+            <h2>\(explanation.heading(labels).escaped)</h2>
+            \(explanation.words.isEmpty ? "<p class=\"unread\">no words</p>\n" : lines.joined())</article>
+
+            """
+    }
+
+    private func words(_ explanation: Explanation, _ method: Explanation.Method) -> String {
+        let shares = explanation.shares(by: method)
+        return explanation.pieces.map { text, index in
+            let text = text.escaped
+            guard let index else { return text }
+            let word = explanation.words[index]
+            guard let share = shares[index], let leaveOneOut = word.leaveOneOut, let gradient = word.gradient else {
+                return "<span class=\"unread\" title=\"not read\">\(text)</span>"
+            }
+            let tooltip = "leave-one-out \(leaveOneOut.score), gradient \(gradient.score)"
+            let strength = String(format: "%.2f", abs(share))
+            return
+                "<span class=\"\(share < 0 ? "against" : "for")\" style=\"--share:\(strength)\" title=\"\(tooltip)\">"
+                + "\(text)</span>"
+        }.joined()
+    }
+
+    var html: String {
+        Page(
+            title: "Explanations of \(model)", style: Self.style,
+            body: """
+                <header>
+                <h1>Which words carried the decision: \(model.escaped)</h1>
+                <p><span class="for" style="--share:1">for</span> the label that is named, <span class="against" style="--share:1">against</span>
+                it; the stronger the colour, the larger the score, relative to the largest of the text. The scores stand in the tooltips, in nats of
+                the label’s log-odds. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with all that only scales held constant: attention, norms, and what activation functions multiply with.</p>
+                <p>\(count) \(count == 1 ? "text" : "texts"); both methods name the same most important word in \(agreeing).</p>
+                </header>
+                \(articles)
+                """
+        ).html
+    }
+
+    private static let style = """
+        :root { --for: 0 160 60; --against: 225 40 40; --most: .6 }
+        @media (prefers-color-scheme: dark) { :root { --for: 30 170 80; --against: 235 70 70; --most: .62 } }
+        header span { color: var(--ink) }
+        header p { margin: .4rem 0; color: var(--quiet); font-size: .9rem }
+        article { border-top: 1px solid var(--line); padding: 1rem 0; break-inside: avoid }
+        .method { display: grid; grid-template-columns: 7.5rem 1fr; gap: 0 .5rem }
+        .method > span, .unread { color: var(--quiet) }
+        .method > span { font-size: .85rem; line-height: 2 }
+        article p { margin: 0; white-space: pre-wrap }
+        .for, .against { padding: .1em 0; border-radius: .2em; -webkit-print-color-adjust: exact; print-color-adjust: exact;
+                         -webkit-box-decoration-break: clone; box-decoration-break: clone }
+        .for { background: rgb(var(--for) / calc(var(--share) * var(--most))) }
+        .against { background: rgb(var(--against) / calc(var(--share) * var(--most)));
+                   text-decoration: underline dotted rgb(var(--against) / var(--share)); text-underline-offset: .2em }
+        @media (max-width: 36rem) { .method { grid-template-columns: 1fr } .method + .method { margin-top: .4rem } }
+        @media print { :root { --for: 0 160 60; --against: 225 40 40; --most: .6 } }
+        """
+}
