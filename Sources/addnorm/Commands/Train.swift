@@ -124,7 +124,7 @@ struct Train: ParsableCommand {
                 try Trainer(resuming: resume, store: store(), report: report, isInterrupted: { Interrupt.isRaised })
             } else {
                 try Trainer(
-                    request, store: store, version: AddNormCommand.version, report: report,
+                    request, store: store, version: Program.version, report: report,
                     isInterrupted: { Interrupt.isRaised })
             }
         return try trainer.run()

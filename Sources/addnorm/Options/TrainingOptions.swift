@@ -265,3 +265,7 @@ extension Hyperparameters.ClassWeights: ExpressibleByArgument {
 
     package var defaultValueDescription: String { text }
 }
+
+extension Configuration.Pooling: ExpressibleByArgument {}
+extension Configuration.ProblemType: ExpressibleByArgument {}
+extension Configuration.NormPlacement: ExpressibleByArgument {}

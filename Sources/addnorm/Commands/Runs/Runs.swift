@@ -7,7 +7,7 @@ struct Runs: ParsableCommand {
         subcommands: [
             RunsList.self, RunsShow.self, RunsBest.self, RunsCompare.self, RunsPlot.self, RunsReport.self,
             RunsWatch.self,
-            RunsRename.self, RunsTag.self, RunsNote.self, RunsDelete.self, RunsPrune.self, RunsQuery.self,
-            RunsExport.self,
+            Rename.self, Tag.self, Note.self, Delete.self, Prune.self, Query.self,
+            Export.self,
         ])
 }

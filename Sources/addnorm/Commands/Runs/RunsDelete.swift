@@ -6,77 +6,79 @@ import Experiments
 import Inference
 import Training
 
-/// `addnorm runs delete`
-struct RunsDelete: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "delete",
-        abstract: "Delete runs and their evaluations from the database. The models' folders stay.")
+extension Runs {
+    /// `addnorm runs delete`
+    struct Delete: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete runs and their evaluations from the database. The models' folders stay.")
 
-    @Argument(help: ArgumentHelp("Ids or names of runs.", valueName: "run"), completion: .runs)
-    var runs: [String]
+        @Argument(help: ArgumentHelp("Ids or names of runs.", valueName: "run"), completion: .runs)
+        var runs: [String]
 
-    @Flag(help: "Also a run that seems to be trained still, on a machine that cannot be asked.")
-    var force = false
+        @Flag(help: "Also a run that seems to be trained still, on a machine that cannot be asked.")
+        var force = false
 
-    @Flag(help: "Print a JSON object.")
-    var json = false
+        @Flag(help: "Print a JSON object.")
+        var json = false
 
-    @OptionGroup
-    var database: DatabaseOptions
+        @OptionGroup
+        var database: DatabaseOptions
 
-    func run() throws {
-        // For reading first: a slip of the pen must not make a database.
-        let runs = try database.open(for: .read).runs(runs)
-        try database.open(for: .write).delete(runs.compactMap(\.id), force: force)
-        try DeletedRuns(deleted: runs.map(\.name)).write(json: json)
+        func run() throws {
+            // For reading first: a slip of the pen must not make a database.
+            let runs = try database.open(for: .read).runs(runs)
+            try database.open(for: .write).delete(runs.compactMap(\.id), force: force)
+            try DeletedRuns(deleted: runs.map(\.name)).write(json: json)
+        }
     }
-}
 
-/// `addnorm runs prune`
-struct RunsPrune: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "prune", abstract: "Delete many runs: without --where, those that failed or were interrupted.",
-        discussion: """
-              addnorm runs prune
-              addnorm runs prune --yes
-              addnorm runs prune --where "accuracy < 0.6 AND started_at < '2026-06'" --yes
+    /// `addnorm runs prune`
+    struct Prune: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete many runs: without --where, those that failed or were interrupted.",
+            discussion: """
+                  addnorm runs prune
+                  addnorm runs prune --yes
+                  addnorm runs prune --where "accuracy < 0.6 AND started_at < '2026-06'" --yes
 
-            Without --yes, it only shows what would be deleted. Runs that are being trained stay, and without --where also those \
-            that can be resumed. The file is made smaller if much of it is free then. The models' folders stay.
-            """)
+                Without --yes, it only shows what would be deleted. Runs that are being trained stay, and without --where also those \
+                that can be resumed. The file is made smaller if much of it is free then. The models' folders stay.
+                """)
 
-    @OptionGroup
-    var selection: SelectionOptions
+        @OptionGroup
+        var selection: SelectionOptions
 
-    @Flag(help: "Delete them.")
-    var yes = false
+        @Flag(help: "Delete them.")
+        var yes = false
 
-    @Flag(help: "Print a JSON object.")
-    var json = false
+        @Flag(help: "Print a JSON object.")
+        var json = false
 
-    @OptionGroup
-    var database: DatabaseOptions
+        @OptionGroup
+        var database: DatabaseOptions
 
-    func run() throws {
-        var selection = selection.selection
-        let condition = selection.condition ?? (selection.tags.isEmpty ? "status IN ('failed', 'interrupted')" : "1")
-        selection.condition = "(\(condition)\n) AND status <> 'running'"
-        let found = try database.open(for: .read).list(selection, columns: ["id", "name", "output"]).rows.filter {
-            row in
-            self.selection.condition != nil || Trainer.checkpoint(forOutput: row[2].text) == nil
-        }
-        let names = found.map { $0[1].text }
-        guard yes else { return try DeletedRuns(wouldDelete: names).write(json: json) }
-        let store = try database.open(for: .write)
-        try store.delete(found.compactMap { Int64($0[0].text) }, force: false)
-        if !names.isEmpty {
-            do {
-                try store.compact()
-            } catch {
-                Output.warn("the file keeps its size, and its free space is used again: \(error)")
+        func run() throws {
+            var selection = selection.selection
+            let condition =
+                selection.condition ?? (selection.tags.isEmpty ? "status IN ('failed', 'interrupted')" : "1")
+            selection.condition = "(\(condition)\n) AND status <> 'running'"
+            let found = try database.open(for: .read).list(selection, columns: ["id", "name", "output"]).rows.filter {
+                row in
+                self.selection.condition != nil || Trainer.checkpoint(forOutput: row[2].text) == nil
             }
+            let names = found.map { $0[1].text }
+            guard yes else { return try DeletedRuns(wouldDelete: names).write(json: json) }
+            let store = try database.open(for: .write)
+            try store.delete(found.compactMap { Int64($0[0].text) }, force: false)
+            if !names.isEmpty {
+                do {
+                    try store.compact()
+                } catch {
+                    Output.warn("the file keeps its size, and its free space is used again: \(error)")
+                }
+            }
+            try DeletedRuns(deleted: names).write(json: json)
         }
-        try DeletedRuns(deleted: names).write(json: json)
     }
 }
 

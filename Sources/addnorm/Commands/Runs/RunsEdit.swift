@@ -1,87 +1,89 @@
 import ArgumentParser
 import RunStore
 
-/// `addnorm runs rename`
-struct RunsRename: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rename", abstract: "Give a run another name.")
+extension Runs {
+    /// `addnorm runs rename`
+    struct Rename: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Give a run another name.")
 
-    @Argument(help: ArgumentHelp("The id or the name of a run.", valueName: "run"), completion: .runs)
-    var idOrName: String
+        @Argument(help: ArgumentHelp("The id or the name of a run.", valueName: "run"), completion: .runs)
+        var idOrName: String
 
-    @Argument(help: "Its new name; unique, and not a number.")
-    var name: String
+        @Argument(help: "Its new name; unique, and not a number.")
+        var name: String
 
-    @Flag(help: "Print a JSON object.")
-    var json = false
+        @Flag(help: "Print a JSON object.")
+        var json = false
 
-    @OptionGroup
-    var database: DatabaseOptions
+        @OptionGroup
+        var database: DatabaseOptions
 
-    func validate() throws { try requireRunName(name, "The new name") }
+        func validate() throws { try requireRunName(name, "The new name") }
 
-    func run() throws {
-        try EditedRun.edit(idOrName, in: database, json: json) { store, run in try store.rename(run, to: name) }
-    }
-}
-
-/// `addnorm runs tag`
-struct RunsTag: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "tag", abstract: "Tag a run, so that 'runs list --tag' finds it.",
-        discussion: """
-              addnorm runs tag run-7 final paper
-              addnorm runs tag run-7 paper --remove
-            """)
-
-    @Argument(help: ArgumentHelp("The id or the name of a run.", valueName: "run"), completion: .runs)
-    var idOrName: String
-
-    @Argument(help: ArgumentHelp("Words without commas.", valueName: "tag"), completion: .tags)
-    var tags: [String]
-
-    @Flag(help: "Take these tags away.")
-    var remove = false
-
-    @Flag(help: "Print a JSON object.")
-    var json = false
-
-    @OptionGroup
-    var database: DatabaseOptions
-
-    func validate() throws {
-        for tag in tags where tag.isEmpty || tag.contains(",") || tag != tag.printable {
-            throw ValidationError("A tag must not be empty, or contain commas or control characters.")
+        func run() throws {
+            try EditedRun.edit(idOrName, in: database, json: json) { store, run in try store.rename(run, to: name) }
         }
     }
 
-    func run() throws {
-        try EditedRun.edit(idOrName, in: database, json: json) { store, run in
-            if remove { try store.untag(run, tags) } else { try store.tag(run, with: tags) }
+    /// `addnorm runs tag`
+    struct Tag: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tag a run, so that 'runs list --tag' finds it.",
+            discussion: """
+                  addnorm runs tag run-7 final paper
+                  addnorm runs tag run-7 paper --remove
+                """)
+
+        @Argument(help: ArgumentHelp("The id or the name of a run.", valueName: "run"), completion: .runs)
+        var idOrName: String
+
+        @Argument(help: ArgumentHelp("Words without commas.", valueName: "tag"), completion: .tags)
+        var tags: [String]
+
+        @Flag(help: "Take these tags away.")
+        var remove = false
+
+        @Flag(help: "Print a JSON object.")
+        var json = false
+
+        @OptionGroup
+        var database: DatabaseOptions
+
+        func validate() throws {
+            for tag in tags where tag.isEmpty || tag.contains(",") || tag != tag.printable {
+                throw ValidationError("A tag must not be empty, or contain commas or control characters.")
+            }
+        }
+
+        func run() throws {
+            try EditedRun.edit(idOrName, in: database, json: json) { store, run in
+                if remove { try store.untag(run, tags) } else { try store.tag(run, with: tags) }
+            }
         }
     }
-}
 
-/// `addnorm runs note`
-struct RunsNote: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "note", abstract: "Note something about a run, in place of an earlier note.",
-        discussion: "  addnorm runs note run-7 'the data without duplicates'")
+    /// `addnorm runs note`
+    struct Note: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Note something about a run, in place of an earlier note.",
+            discussion: "  addnorm runs note run-7 'the data without duplicates'")
 
-    @Argument(help: ArgumentHelp("The id or the name of a run.", valueName: "run"), completion: .runs)
-    var idOrName: String
+        @Argument(help: ArgumentHelp("The id or the name of a run.", valueName: "run"), completion: .runs)
+        var idOrName: String
 
-    @Argument(help: "The note; an empty one ('') takes it away.")
-    var text: String
+        @Argument(help: "The note; an empty one ('') takes it away.")
+        var text: String
 
-    @Flag(help: "Print a JSON object.")
-    var json = false
+        @Flag(help: "Print a JSON object.")
+        var json = false
 
-    @OptionGroup
-    var database: DatabaseOptions
+        @OptionGroup
+        var database: DatabaseOptions
 
-    func run() throws {
-        try EditedRun.edit(idOrName, in: database, json: json) { store, run in
-            try store.note(run, text.isEmpty ? nil : text)
+        func run() throws {
+            try EditedRun.edit(idOrName, in: database, json: json) { store, run in
+                try store.note(run, text.isEmpty ? nil : text)
+            }
         }
     }
 }

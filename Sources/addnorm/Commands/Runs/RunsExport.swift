@@ -2,90 +2,93 @@ import ArgumentParser
 import Foundation
 import RunStore
 
-/// `addnorm runs export`
-struct RunsExport: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Hand runs over to other programs: as CSV or JSON Lines.",
-        discussion: """
-            csv has a row for each run, with its best epoch, its tags and a column for each hyper-parameter. jsonl has an object \
-            for each run with all metrics and evaluations.
+extension Runs {
+    /// `addnorm runs export`
+    struct Export: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Hand runs over to other programs: as CSV or JSON Lines.",
+            discussion: """
+                csv has a row for each run, with its best epoch, its tags and a column for each hyper-parameter. jsonl has an object \
+                for each run with all metrics and evaluations.
 
-              addnorm runs export > runs.csv
-              addnorm runs export --format jsonl run-3 run-4 > two.jsonl
-            """)
+                  addnorm runs export > runs.csv
+                  addnorm runs export --format jsonl run-3 run-4 > two.jsonl
+                """)
 
-    enum Format: String, CaseIterable, ExpressibleByArgument {
-        case csv, jsonl
-    }
-
-    @Argument(
-        help: ArgumentHelp("The ids or the names of the runs. (default: all runs)", valueName: "run"),
-        completion: .runs)
-    var runs: [String] = []
-
-    @Option(help: "What is written.")
-    var format = Format.csv
-
-    @Option(
-        help: ArgumentHelp("The file to write to. (default: standard output)", valueName: "file"), completion: .file())
-    var output: String?
-
-    @OptionGroup
-    var database: DatabaseOptions
-
-    func validate() throws {
-        if output?.isEmpty == true { throw ValidationError("--output must not be empty.") }
-    }
-
-    func run() throws {
-        let store = try database.open(for: .read)
-        let ids = try store.ids(of: runs)
-        var file = try output.map { try OutputFile($0, besides: [database.path]) }
-        func write(_ text: String) throws {
-            if file == nil { try Output.write(text) } else { try file?.write(text) }
-        }
-        if format == .csv {
-            let columns = try store.exportColumns()
-            try write(columns.csvRow)
-            for id in ids {
-                if let row = try store.exportRow(of: id, columns: columns) { try write(row.map(\.text).csvRow) }
-            }
-        } else {
-            // If there is no run, what was in the file must not stay.
-            try write("")
-            for id in ids {
-                if let contents = try store.contents(of: id) { try write(Output.jsonLines([Document(contents)])) }
-            }
-        }
-    }
-
-    /// A line of `jsonl`.
-    private struct Document: Encodable {
-        struct Value: Encodable {
-            let split: Metric.Split
-            let name: String
-            let step: Int
-            let epoch: Double
-            let value: Nullable<Double>
-            let recordedAt: String
+        enum Format: String, CaseIterable, ExpressibleByArgument {
+            case csv, jsonl
         }
 
-        let run: Run
-        let tags: [String]
-        let params: [String: Table.Cell]
-        let metrics: [Value]
-        let evaluations: [RunContents.EvaluationContents]
+        @Argument(
+            help: ArgumentHelp("The ids or the names of the runs. (default: all runs)", valueName: "run"),
+            completion: .runs)
+        var runs: [String] = []
 
-        init(_ contents: RunContents) {
-            run = contents.run
-            tags = contents.tags
-            params = contents.params
-            metrics = contents.metrics.map {
-                Value(
-                    split: $0.split, name: $0.name, step: $0.step, epoch: $0.epoch, value: Nullable($0.value),
-                    recordedAt: $0.recordedAt)
+        @Option(help: "What is written.")
+        var format = Format.csv
+
+        @Option(
+            help: ArgumentHelp("The file to write to. (default: standard output)", valueName: "file"),
+            completion: .file())
+        var output: String?
+
+        @OptionGroup
+        var database: DatabaseOptions
+
+        func validate() throws {
+            if output?.isEmpty == true { throw ValidationError("--output must not be empty.") }
+        }
+
+        func run() throws {
+            let store = try database.open(for: .read)
+            let ids = try store.ids(of: runs)
+            var file = try output.map { try OutputFile($0, besides: [database.path]) }
+            func write(_ text: String) throws {
+                if file == nil { try Output.write(text) } else { try file?.write(text) }
             }
-            evaluations = contents.evaluations
+            if format == .csv {
+                let columns = try store.exportColumns()
+                try write(columns.csvRow)
+                for id in ids {
+                    if let row = try store.exportRow(of: id, columns: columns) { try write(row.map(\.text).csvRow) }
+                }
+            } else {
+                // If there is no run, what was in the file must not stay.
+                try write("")
+                for id in ids {
+                    if let contents = try store.contents(of: id) { try write(Output.jsonLines([Document(contents)])) }
+                }
+            }
+        }
+
+        /// A line of `jsonl`.
+        private struct Document: Encodable {
+            struct Value: Encodable {
+                let split: Metric.Split
+                let name: String
+                let step: Int
+                let epoch: Double
+                let value: Nullable<Double>
+                let recordedAt: String
+            }
+
+            let run: Run
+            let tags: [String]
+            let params: [String: Table.Cell]
+            let metrics: [Value]
+            let evaluations: [RunContents.EvaluationContents]
+
+            init(_ contents: RunContents) {
+                run = contents.run
+                tags = contents.tags
+                params = contents.params
+                metrics = contents.metrics.map {
+                    Value(
+                        split: $0.split, name: $0.name, step: $0.step, epoch: $0.epoch, value: Nullable($0.value),
+                        recordedAt: $0.recordedAt)
+                }
+                evaluations = contents.evaluations
+            }
         }
     }
 }

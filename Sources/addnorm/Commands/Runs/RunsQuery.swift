@@ -2,65 +2,67 @@ import ArgumentParser
 import Foundation
 import RunStore
 
-/// `addnorm runs query`
-struct RunsQuery: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "query", abstract: "Ask the database anything, in SQL. It is opened for reading only.",
-        discussion: """
-              addnorm runs query 'SELECT name, best_dev_accuracy FROM run_summary'
-              addnorm runs query --csv 'SELECT * FROM metrics' > metrics.csv
-            """)
+extension Runs {
+    /// `addnorm runs query`
+    struct Query: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Ask the database anything, in SQL. It is opened for reading only.",
+            discussion: """
+                  addnorm runs query 'SELECT name, best_dev_accuracy FROM run_summary'
+                  addnorm runs query --csv 'SELECT * FROM metrics' > metrics.csv
+                """)
 
-    @Argument(help: "One SQL statement.")
-    var sql: String
+        @Argument(help: "One SQL statement.")
+        var sql: String
 
-    @Flag(help: "Print a JSON array with an object for each row.")
-    var json = false
+        @Flag(help: "Print a JSON array with an object for each row.")
+        var json = false
 
-    @Flag(help: "Print comma-separated values with a header (RFC 4180).")
-    var csv = false
+        @Flag(help: "Print comma-separated values with a header (RFC 4180).")
+        var csv = false
 
-    @OptionGroup
-    var database: DatabaseOptions
+        @OptionGroup
+        var database: DatabaseOptions
 
-    func validate() throws {
-        if json && csv { throw ValidationError("Give either --json or --csv, not both.") }
-    }
-
-    func run() throws {
-        let store = try database.open(for: .read)
-        if csv { return try writeCSV(store) }
-        let table = try store.query(sql)
-        if json {
-            let duplicates = Dictionary(grouping: table.columns, by: { $0 }).filter { $0.value.count > 1 }
-            if let name = duplicates.keys.sorted().first {
-                throw ValidationError("Two columns are called '\(name)'; name one of them anew with AS.")
-            }
-            try Output.write(json: table.objects, keys: .useDefaultKeys)
-        } else {
-            try Output.write(TextTable(table).text)
+        func validate() throws {
+            if json && csv { throw ValidationError("Give either --json or --csv, not both.") }
         }
-    }
 
-    /// Row by row, because there can be millions, by way of a temporary file: a slow reader must not keep the database locked.
-    private func writeCSV(_ store: RunStore) throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "addnorm-\(UUID().uuidString).csv")
-        defer { try? FileManager.default.removeItem(at: url) }
-        var file = try OutputFile(url.path, besides: [])
-        var text = ""
-        try store.query(
-            sql, columns: { text = $0.csvRow },
-            row: { cells in
-                text += cells.map(\.text).csvRow
-                if text.utf8.count > 1 << 16 {
-                    try file.write(text)
-                    text = ""
+        func run() throws {
+            let store = try database.open(for: .read)
+            if csv { return try writeCSV(store) }
+            let table = try store.query(sql)
+            if json {
+                let duplicates = Dictionary(grouping: table.columns, by: { $0 }).filter { $0.value.count > 1 }
+                if let name = duplicates.keys.sorted().first {
+                    throw ValidationError("Two columns are called '\(name)'; name one of them anew with AS.")
                 }
-            })
-        try file.write(text)
-        let written = try FileHandle(forReadingFrom: url)
-        // Nobody else needs its name, and a signal must not leave it there.
-        try FileManager.default.removeItem(at: url)
-        while let part = try written.read(upToCount: 1 << 16), !part.isEmpty { try Output.write(part) }
+                try Output.write(json: table.objects, keys: .useDefaultKeys)
+            } else {
+                try Output.write(TextTable(table).text)
+            }
+        }
+
+        /// Row by row, because there can be millions, by way of a temporary file: a slow reader must not keep the database locked.
+        private func writeCSV(_ store: RunStore) throws {
+            let url = FileManager.default.temporaryDirectory.appending(path: "addnorm-\(UUID().uuidString).csv")
+            defer { try? FileManager.default.removeItem(at: url) }
+            var file = try OutputFile(url.path, besides: [])
+            var text = ""
+            try store.query(
+                sql, columns: { text = $0.csvRow },
+                row: { cells in
+                    text += cells.map(\.text).csvRow
+                    if text.utf8.count > 1 << 16 {
+                        try file.write(text)
+                        text = ""
+                    }
+                })
+            try file.write(text)
+            let written = try FileHandle(forReadingFrom: url)
+            // Nobody else needs its name, and a signal must not leave it there.
+            try FileManager.default.removeItem(at: url)
+            while let part = try written.read(upToCount: 1 << 16), !part.isEmpty { try Output.write(part) }
+        }
     }
 }

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Evaluation
+import Kernels
+
+/// How inference is run.
+struct InferenceOptions: ParsableArguments {
+    @Option(help: "Threads to use. (default: one for each processor)")
+    var threads: Int?
+
+    @Option(help: "Texts that are run at a time; long ones are fewer, with 512 tokens together.")
+    var batchSize = 32
+
+    var workers: Workers { Workers(count: threads ?? Workers.processors) }
+
+    func validate() throws {
+        try requirePositive(threads, "--threads", atMost: mostThreads)
+        try requirePositive(batchSize, "--batch-size")
+    }
+}
+
+/// What becomes of answers that are not sure.
+struct DecisionOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Give no answer (null) where it would be less confident than this.", valueName: "p"))
+    var abstainBelow: Double?
+
+    func validate() throws {
+        guard (0...1).contains(abstainBelow ?? 0) else {
+            throw ValidationError("--abstain-below must lie between 0 and 1.")
+        }
+    }
+}
+
+extension ThresholdMetric: ExpressibleByArgument {}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import Foundation
+import RunStore
+
+/// Which runs are meant.
+struct SelectionOptions: ParsableArguments {
+    @Option(
+        name: .customLong("where"),
+        help: ArgumentHelp("Only runs for which this SQL expression is true.", valueName: "condition"))
+    var condition: String?
+
+    @Option(help: "Only runs with this tag. Given several times: with all of them.", completion: .tags)
+    var tag: [String] = []
+
+    var selection: RunSelection {
+        var selection = RunSelection()
+        selection.condition = condition
+        selection.tags = tag
+        return selection
+    }
+}
+
+extension String {
+    /// What stands between commas.
+    var list: [String] { split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
+}
