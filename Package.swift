@@ -43,19 +43,20 @@ let package = Package(
         .target(name: "Plots"),
         .target(name: "Statistics", dependencies: ["Kernels"]),
         .target(name: "RunStore", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
-        .target(name: "Transformer", dependencies: ["Tokenization", "Kernels"]),
+        .target(name: "Transformer", dependencies: ["Tokenization", "JSON", "Kernels"]),
         .target(
             name: "Tokenization",
-            dependencies: [.product(name: "HeapModule", package: "swift-collections")]
+            dependencies: ["JSON", .product(name: "HeapModule", package: "swift-collections")]
         ),
         .target(
             name: "Datasets",
             dependencies: [
-                "CZlib",
+                "JSON", "CZlib",
                 .target(
                     name: "CCrypto", condition: .when(platforms: [.linux])),
             ]
         ),
+        .target(name: "JSON"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"]),
@@ -73,6 +74,7 @@ let package = Package(
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], exclude: ["Fixtures"]
         ),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
         .testTarget(
             name: "TransformerTests", dependencies: ["Transformer", "Tokenization", "Kernels", "TestSupport"],

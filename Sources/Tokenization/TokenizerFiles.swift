@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// The files of a tokenizer as they were found, so that they can be given back byte for byte.
 struct TokenizerFiles: Sendable {

@@ -1,3 +1,5 @@
+import JSON
+
 extension Tokenizer {
     /// Reads `tokenizer.json`, as Hugging Face's tokenizers write it.
     ///

@@ -15,7 +15,7 @@ package func readJSON<Value: Decodable>(_ file: URL) throws -> Value {
 ///
 /// - Parameter source: what an error names as its file
 /// - Throws: ``JSONFileError`` that names the key that is wrong.
-func decodeJSON<Value: Decodable>(_ data: Data, source: String) throws -> Value {
+package func decodeJSON<Value: Decodable>(_ data: Data, source: String) throws -> Value {
     do {
         return try JSONDecoder().decode(Value.self, from: data)
     } catch DecodingError.keyNotFound(let key, let context) {

@@ -2,7 +2,7 @@
 ///
 /// Foundation's decoder takes keys for equal that differ only in how their accents are composed, as Swift's strings do; a
 /// vocabulary can have both as tokens.
-enum JSONValue {
+package enum JSONValue {
     case null
     case bool(Bool)
     case number(Double)
@@ -15,7 +15,7 @@ enum JSONValue {
     private static let deepest = 100
 
     /// Parses UTF-8; nil if that is not JSON.
-    init?(parsing bytes: [UInt8]) {
+    package init?(parsing bytes: [UInt8]) {
         var parser = Parser(bytes: bytes)
         // All at once: string by string, that would take most of the time.
         guard String(validating: bytes, as: UTF8.self) != nil else { return nil }
@@ -24,18 +24,18 @@ enum JSONValue {
     }
 
     /// The value of a key of an object; `null` if there is none.
-    subscript(key: String) -> JSONValue {
+    package subscript(key: String) -> JSONValue {
         guard case .object(let pairs) = self else { return .null }
         return pairs.last { $0.key == key }?.value ?? .null
     }
 
-    var isNull: Bool { if case .null = self { true } else { false } }
-    var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-    var string: String? { if case .string(let value) = self { value } else { nil } }
-    var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
-    var object: [(key: String, value: JSONValue)]? { if case .object(let value) = self { value } else { nil } }
+    package var isNull: Bool { if case .null = self { true } else { false } }
+    package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    package var string: String? { if case .string(let value) = self { value } else { nil } }
+    package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+    package var object: [(key: String, value: JSONValue)]? { if case .object(let value) = self { value } else { nil } }
     /// A whole number.
-    var int: Int? { if case .number(let value) = self { Int(exactly: value) } else { nil } }
+    package var int: Int? { if case .number(let value) = self { Int(exactly: value) } else { nil } }
 
     /// RFC 8259, but for numbers, which are what Swift reads as such.
     private struct Parser {
