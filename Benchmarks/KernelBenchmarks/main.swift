@@ -33,7 +33,7 @@ func seconds(_ body: () -> Void) -> Double {
 func memoryBandwidth() -> Double {
     let x = Matrix(rows: 65_536, columns: 512)
     var y = Matrix(rows: 65_536, columns: 512)
-    return 12 * Double(x.count) / seconds { add(x, to: &y, rows: nil, on: workers) }
+    return 12 * Double(x.count) / seconds { addRows(x, to: &y, rows: nil, on: workers) }
 }
 
 func matrix(_ rows: Int, _ columns: Int) -> Matrix {
@@ -82,25 +82,21 @@ for (inputs, outputs) in [(hidden, hidden), (hidden, 2 * hidden), (hidden, inner
             bias: Block(offset: outputs * inputs, columns: outputs), into: &gradients, adding: false, on: workers)
     }
 }
-let (queries, keysAndValues) = (matrix(rows, hidden), matrix(rows, 2 * hidden))
-var (context, scratch) = (Matrix(columns: hidden), Matrix(columns: 1))
+let projections = Projections(queries: matrix(rows, hidden), keysAndValues: matrix(rows, 2 * hidden))
+var (context, scratch, gradientOfProjections) = (Matrix(), Matrix(), Projections())
 let dropout = Dropout(rate: 0.1, seed: 1, site: 1, step: 1)
+let shape = AttentionShape(offsets: offsets, heads: heads, dropout: nil)
+let dropping = AttentionShape(offsets: offsets, heads: heads, dropout: dropout)
 let attention = 4 * Double(rows * length * hidden)
 report("attention, \(offsets.count - 1) × \(length) tokens", .operations(attention)) {
-    scaledDotProductAttention(
-        queries, keysAndValues, offsets: offsets, heads: heads, dropout: nil, scratch: &scratch, into: &context,
-        on: workers)
+    scaledDotProductAttention(projections, shape, scratch: &scratch, into: &context, on: workers)
 }
 report("attention with dropout", .operations(attention)) {
-    scaledDotProductAttention(
-        queries, keysAndValues, offsets: offsets, heads: heads, dropout: dropout, scratch: &scratch, into: &context,
-        on: workers)
+    scaledDotProductAttention(projections, dropping, scratch: &scratch, into: &context, on: workers)
 }
-var (dQueries, dKeysAndValues) = (Matrix(columns: hidden), Matrix(columns: 2 * hidden))
 report("its gradient", .operations(2 * attention)) {
     scaledDotProductAttentionBackward(
-        queries, queries, keysAndValues, offsets: offsets, heads: heads, dropout: dropout, scratch: &scratch,
-        into: &dQueries, and: &dKeysAndValues, on: workers)
+        projections.queries, projections, dropping, scratch: &scratch, into: &gradientOfProjections, on: workers)
 }
 
 let (wide, narrow) = (matrix(rows, inner), matrix(rows, hidden))

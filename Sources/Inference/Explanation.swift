@@ -6,7 +6,7 @@ import Transformer
 package struct Explanation: Sendable {
     /// How a word's contribution is found.
     package enum Method: String, CaseIterable, Sendable {
-        /// Gradient × input: ``SequenceClassifier/gradientTimesInput(_:labels:_:on:)``, summed over a word's tokens.
+        /// Gradient × input: ``SequenceClassifier/gradientTimesInput(_:labels:temperature:in:)``, summed over a word's tokens.
         case gradient
         /// By how much the log-odds of the label fall if the word is left out (Li, Monroe & Jurafsky, *Understanding Neural
         /// Networks through Representation Erasure*, 2016).
@@ -65,7 +65,7 @@ package struct Explainer {
     private let maximumLength: Int
     private let workers: Workers
     private var predictor: Predictor
-    private var training: SequenceClassifier.Workspace
+    private var workspace: SequenceClassifier.Workspace
 
     /// Creates an explainer for a model.
     ///
@@ -73,7 +73,7 @@ package struct Explainer {
     package init(for model: ModelFolder, maximumLength: Int, workers: Workers) {
         (self.model, self.maximumLength, self.workers) = (model, maximumLength, workers)
         predictor = Predictor(for: model.classifier, batchSize: 32, workers: workers)
-        training = model.classifier.makeWorkspace(training: .all)
+        workspace = model.classifier.makeWorkspace(for: .explanation, on: workers)
     }
 
     /// Explains one text: a pass forward and back, and one forward for each word.
@@ -91,7 +91,7 @@ package struct Explainer {
         let predicted = prediction.labels.count == 1 ? prediction.labels[0] : prediction.mostProbable
         let label = label ?? predicted
         let scores = classifier.gradientTimesInput(
-            Batch([ids]), labels: [label], temperature: model.settings.temperature, &training, on: workers)
+            Batch([ids]), labels: [label], temperature: model.settings.temperature, in: &workspace)
         let variants = words.compactMap { word in
             word.tokens.flatMap { $0.isEmpty ? nil : ids[..<$0.lowerBound] + ids[$0.upperBound...] }
         }

@@ -5,7 +5,6 @@ import Transformer
 /// Runs a classifier over many texts, without dropout.
 package struct Predictor {
     private let batchSize: Int
-    private let workers: Workers
     private var workspace: SequenceClassifier.Workspace
 
     /// 512 MB: features that need more bytes are kept in a file instead of in memory.
@@ -15,8 +14,8 @@ package struct Predictor {
     ///
     /// - Parameter batchSize: how many texts are run at a time; it affects speed and memory, and results only by rounding
     package init(for classifier: SequenceClassifier, batchSize: Int, workers: Workers) {
-        (self.batchSize, self.workers) = (batchSize, workers)
-        workspace = classifier.makeWorkspace(training: nil)
+        self.batchSize = batchSize
+        workspace = classifier.makeWorkspace(for: .inference, on: workers)
     }
 
     /// The logits of texts; of one that is read in windows, the mean over these.
@@ -37,7 +36,7 @@ package struct Predictor {
         let labels = classifier.configuration.labels.count
         var values = [Float](repeating: 0, count: sequences.count * labels)
         for batch in batches(of: sequences) {
-            let logits = classifier.logits(Batch(batch.map { sequences[$0] }), &workspace, on: workers)
+            let logits = classifier.logits(Batch(batch.map { sequences[$0] }), in: &workspace)
             for (row, sequence) in batch.enumerated() {
                 values.replaceSubrange(sequence * labels..<(sequence + 1) * labels, with: logits.row(row))
             }
@@ -50,7 +49,7 @@ package struct Predictor {
         var rows = Matrix(columns: features.columns)
         for start in stride(from: 0, to: features.rows, by: Self.featuresAtATime) {
             gatherRows(features, start..<min(start + Self.featuresAtATime, features.rows), into: &rows)
-            values += classifier.logits(features: rows, &workspace, on: workers).values
+            values += classifier.logits(features: rows, in: &workspace).values
         }
         return Matrix(values, columns: classifier.configuration.labels.count)
     }
@@ -84,7 +83,7 @@ package struct Predictor {
         }
         var done = 0
         for batch in batches(of: sequences) {
-            let rows = classifier.features(Batch(batch.map { sequences[$0] }), &workspace, on: workers)
+            let rows = classifier.features(Batch(batch.map { sequences[$0] }), in: &workspace)
             for (row, index) in batch.enumerated() { features.copy(rows, row: row, to: index * hidden) }
             done += batch.count
             guard report(done) else { return nil }

@@ -1,7 +1,7 @@
 import CKernels
 import Foundation
 
-/// The element-wise function between the two projections of a feed-forward sublayer.
+/// An element-wise function: between the two projections of a feed-forward sublayer, or after that of a pooler.
 package enum Activation: Sendable, Equatable {
     /// x Φ(x), by the error function. Hendrycks & Gimpel, *Gaussian Error Linear Units*, 2016.
     case gelu
@@ -9,12 +9,13 @@ package enum Activation: Sendable, Equatable {
     case geluTanh
     /// max(0, x).
     case relu
+    /// tanh(x), of poolers.
+    case tanh
 }
 
 /// y = f(x), element by element.
 package func activate(_ f: Activation, _ x: Matrix, into y: inout Matrix, on workers: Workers) {
-    precondition(x.columns == y.columns, "shapes do not agree")
-    y.resize(rows: x.rows)
+    y.resize(rows: x.rows, columns: x.columns)
     let (x, y, count) = (x.pointer, y.mutablePointer(), x.count)
     workers.split(count, grain: 4096) { part in
         let (x, y) = (x + part.lowerBound, y + part.lowerBound)
@@ -22,6 +23,7 @@ package func activate(_ f: Activation, _ x: Matrix, into y: inout Matrix, on wor
         case .gelu: ck_gelu(part.count, x, y)
         case .geluTanh: ck_gelu_tanh(part.count, x, y)
         case .relu: ck_relu(part.count, x, y)
+        case .tanh: for i in 0..<part.count { y[i] = tanh(x[i]) }
         }
     }
 }
@@ -31,8 +33,8 @@ package func activate(_ f: Activation, _ x: Matrix, into y: inout Matrix, on wor
 package func activateBackward(
     _ f: Activation, _ x: Matrix, _ dy: inout Matrix, into y: inout Matrix, on workers: Workers
 ) {
-    precondition(x.columns == dy.columns && x.rows == dy.rows && x.columns == y.columns, "shapes do not agree")
-    y.resize(rows: x.rows)
+    precondition(x.columns == dy.columns && x.rows == dy.rows, "shapes do not agree")
+    y.resize(rows: x.rows, columns: x.columns)
     let (x, dy, y, count) = (x.pointer, dy.mutablePointer(), y.mutablePointer(), x.count)
     workers.split(count, grain: 4096) { part in
         let (x, dy, y) = (x + part.lowerBound, dy + part.lowerBound, y + part.lowerBound)
@@ -40,17 +42,12 @@ package func activateBackward(
         case .gelu: ck_gelu_backward(part.count, x, dy, y)
         case .geluTanh: ck_gelu_tanh_backward(part.count, x, dy, y)
         case .relu: ck_relu_backward(part.count, x, dy, y)
+        case .tanh:
+            for i in 0..<part.count {
+                y[i] = tanh(x[i])
+                dy[i] *= 1 - y[i] * y[i]
+            }
         }
-    }
-}
-
-/// dy = dy ⊙ y / x, in place: the gradient of y = f(x) with f(x) / x taken for a constant. Where x is 0, so is what it contributes,
-/// and dy becomes 0.
-package func scaleBackward(_ x: Matrix, _ y: Matrix, _ dy: inout Matrix, on workers: Workers) {
-    precondition([x, y].allSatisfy { $0.columns == dy.columns && $0.rows == dy.rows }, "shapes do not agree")
-    let (x, y, dy, count) = (x.pointer, y.pointer, dy.mutablePointer(), dy.count)
-    workers.split(count, grain: 4096) { part in
-        for i in part { dy[i] *= x[i] == 0 ? 0 : y[i] / x[i] }
     }
 }
 
@@ -76,12 +73,11 @@ package func addResidual(
 ///
 /// - Parameters:
 ///   - gradient: dy; becomes that of the `y` before
-///   - residual: becomes dy, which is the gradient with respect to `x`: ``add(_:to:rows:on:)`` brings it there
+///   - residual: becomes dy, which is the gradient with respect to `x`: ``addRows(_:to:rows:on:)`` brings it there
 package func addResidualBackward(
     _ gradient: inout Matrix, residual: inout Matrix, dropout: Dropout?, rows: [Int]?, on workers: Workers
 ) {
-    precondition(gradient.columns == residual.columns, "shapes do not agree")
-    residual.resize(rows: gradient.rows)
+    residual.resize(rows: gradient.rows, columns: gradient.columns)
     let (dy, residual, columns) = (gradient.mutablePointer(), residual.mutablePointer(), gradient.columns)
     workers.split(gradient.rows, grain: 8) { part in
         let first = part.lowerBound * columns
@@ -93,7 +89,7 @@ package func addResidualBackward(
 /// y[rows[i]] += x[i].
 ///
 /// - Parameter rows: all different; nil, or if `x` has as many rows as `y`: all
-package func add(_ x: Matrix, to y: inout Matrix, rows: [Int]?, on workers: Workers) {
+package func addRows(_ x: Matrix, to y: inout Matrix, rows: [Int]?, on workers: Workers) {
     let to = x.rows == y.rows ? nil : rows
     precondition(x.columns == y.columns && to?.count ?? y.rows == x.rows, "shapes do not agree")
     precondition(to?.allSatisfy { [count = y.rows] in $0 >= 0 && $0 < count } ?? true, "row out of range")
@@ -103,22 +99,8 @@ package func add(_ x: Matrix, to y: inout Matrix, rows: [Int]?, on workers: Work
     }
 }
 
-/// x = tanh(x).
-package func tanhInPlace(_ x: inout Matrix) {
-    let (p, count) = (x.mutablePointer(), x.count)
-    for i in 0..<count { p[i] = tanh(p[i]) }
-}
-
-/// dy = dy ⊙ (1 − y²), in place, with y = tanh(x).
-package func tanhBackward(_ y: Matrix, _ dy: inout Matrix) {
-    precondition(y.columns == dy.columns && y.rows == dy.rows, "shapes do not agree")
-    let (y, dy, count) = (y.pointer, dy.mutablePointer(), y.count)
-    for i in 0..<count { dy[i] *= 1 - y[i] * y[i] }
-}
-
 /// y = x, in the memory that y has already.
-package func copy(_ x: Matrix, to y: inout Matrix) {
-    precondition(x.columns == y.columns, "shapes do not agree")
-    y.resize(rows: x.rows)
+package func copyRows(_ x: Matrix, to y: inout Matrix) {
+    y.resize(rows: x.rows, columns: x.columns)
     y.mutablePointer().update(from: x.pointer, count: x.count)
 }

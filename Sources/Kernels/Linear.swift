@@ -9,8 +9,8 @@ import CKernels
 ///   - y: becomes `[rows, outputs]`
 package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Matrix, on workers: Workers) {
     let (inputs, outputs) = (weight.columns, weight.rows)
-    precondition(x.columns == inputs && bias.count == outputs && y.columns == outputs, "shapes do not agree")
-    y.resize(rows: x.rows)
+    precondition(x.columns == inputs && bias.count == outputs, "shapes do not agree")
+    y.resize(rows: x.rows, columns: outputs)
     let (rows, x, weight, bias, y) = (x.rows, x.pointer, weight.pointer, bias.pointer, y.mutablePointer())
     // yᵀ = W xᵀ + b, some rows of x at a time.
     let (tileRows, tileOutputs) = (64, 48)
@@ -41,8 +41,8 @@ package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Mat
 ///   - dx: becomes `[rows, inputs]`
 package func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix, on workers: Workers) {
     let (inputs, outputs) = (weight.columns, weight.rows)
-    precondition(dy.columns == outputs && dx.columns == inputs, "shapes do not agree")
-    dx.resize(rows: dy.rows)
+    precondition(dy.columns == outputs, "shapes do not agree")
+    dx.resize(rows: dy.rows, columns: inputs)
     let (rows, dy, weight, dx) = (dy.rows, dy.pointer, weight.pointer, dx.mutablePointer())
     // Some columns of W at a time.
     let tileInputs = 32

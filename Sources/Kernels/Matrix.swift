@@ -10,10 +10,10 @@ package struct Matrix {
     /// The number of rows.
     package private(set) var rows: Int
     /// The number of elements in a row.
-    package let columns: Int
+    package private(set) var columns: Int
 
-    /// Creates a matrix of zeros.
-    package init(rows: Int = 0, columns: Int) {
+    /// Creates a matrix of zeros; without sizes, one that a function is yet to write to.
+    package init(rows: Int = 0, columns: Int = 0) {
         self.init(buffer: FloatBuffer(count: rows * columns), offset: 0, rows: rows, columns: columns)
     }
 
@@ -50,11 +50,11 @@ package struct Matrix {
         return result
     }
 
-    /// Changes the number of rows. What the elements are afterwards is not defined. Memory grows and never shrinks, so that
-    /// nothing is allocated once the largest size has been seen.
-    package mutating func resize(rows: Int) {
+    /// Changes the shape. What the elements are afterwards is not defined. Memory grows and never shrinks, so that nothing is
+    /// allocated once the largest size has been seen.
+    package mutating func resize(rows: Int, columns: Int) {
         if offset + rows * columns > buffer.count { buffer = FloatBuffer(count: offset + rows * columns) }
-        self.rows = rows
+        (self.rows, self.columns) = (rows, columns)
     }
 
     /// Sets every element to 0.

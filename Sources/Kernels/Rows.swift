@@ -36,10 +36,10 @@ package func sumEmbeddings(
     ids: [Int], offsets: [Int], tokens: Matrix, positions: Matrix, segment: Matrix, into y: inout Matrix,
     on workers: Workers
 ) {
-    let hidden = y.columns
-    precondition(tokens.columns == hidden && positions.columns == hidden && segment.count == hidden)
+    let hidden = tokens.columns
+    precondition(positions.columns == hidden && segment.count == hidden)
     precondition(offsets.first == 0 && offsets.last == ids.count, "offsets do not match the ids")
-    y.resize(rows: ids.count)
+    y.resize(rows: ids.count, columns: hidden)
     let (vocabulary, longest) = (tokens.rows, positions.rows)
     let (tokens, positions, segment, y0) = (tokens.pointer, positions.pointer, segment.pointer, y.mutablePointer())
     workers.split(offsets.count - 1) { part in
@@ -94,16 +94,16 @@ package func sumEmbeddingsBackward(
 
 /// y[i] = x[indices[i]].
 package func gatherRows(_ x: Matrix, _ indices: some Collection<Int>, into y: inout Matrix) {
-    precondition(x.columns == y.columns && indices.allSatisfy { $0 >= 0 && $0 < x.rows }, "shapes do not agree")
-    y.resize(rows: indices.count)
+    precondition(indices.allSatisfy { $0 >= 0 && $0 < x.rows }, "row out of range")
+    y.resize(rows: indices.count, columns: x.columns)
     let (x, y, columns) = (x.pointer, y.mutablePointer(), x.columns)
     for (row, index) in indices.enumerated() { (y + row * columns).update(from: x + index * columns, count: columns) }
 }
 
 /// y[s] = the mean over the rows of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
 package func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix, on workers: Workers) {
-    precondition(x.columns == y.columns && offsets.last == x.rows, "shapes do not agree")
-    y.resize(rows: offsets.count - 1)
+    precondition(offsets.last == x.rows, "offsets do not match the rows")
+    y.resize(rows: offsets.count - 1, columns: x.columns)
     y.clear()
     let (x, y, hidden) = (x.pointer, y.mutablePointer(), x.columns)
     workers.split(offsets.count - 1) { part in
@@ -117,8 +117,8 @@ package func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix, on wor
 
 /// dx[row of s] = dy[s] / length of s.
 package func meanRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix, on workers: Workers) {
-    precondition(dx.columns == dy.columns && dy.rows == offsets.count - 1, "shapes do not agree")
-    dx.resize(rows: offsets.last!)
+    precondition(dy.rows == offsets.count - 1, "offsets do not match the rows")
+    dx.resize(rows: offsets.last!, columns: dy.columns)
     let (dy, dx, hidden) = (dy.pointer, dx.mutablePointer(), dx.columns)
     workers.split(offsets.count - 1) { part in
         for sequence in part {

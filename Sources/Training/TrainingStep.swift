@@ -8,7 +8,7 @@ import Transformer
 /// It knows nothing of files, epochs or runs; ``Trainer`` does.
 package struct TrainingStep {
     /// Of the parts that are trained.
-    package private(set) var gradients: Gradients
+    package var gradients: Gradients { workspace.gradients }
     private let hyperparameters: Hyperparameters
     private let groups: [ParameterGroup]
     private let objective: CrossEntropy
@@ -30,14 +30,13 @@ package struct TrainingStep {
         let trained = try hyperparameters.trainedParts(layers: configuration.layers)
         self.hyperparameters = hyperparameters
         self.workers = workers
-        gradients = Gradients(trained, of: classifier.layout)
         groups = classifier.layout.groups(
             trained, layers: configuration.layers, layerDecay: hyperparameters.layerDecay,
             weightDecay: hyperparameters.weightDecay)
         objective = CrossEntropy(
             labelSmoothing: hyperparameters.labelSmoothing,
             classWeights: try hyperparameters.weights(labels: configuration.labels, targets: targets))
-        workspace = classifier.makeWorkspace(training: trained)
+        workspace = classifier.makeWorkspace(for: .training(trained), on: workers)
         tokens = RowSet(count: configuration.vocabularySize)
         batchFeatures = Matrix(columns: configuration.hiddenSize)
     }
@@ -76,14 +75,13 @@ package struct TrainingStep {
                 loss +=
                     classifier.loss(
                         features: batchFeatures, targets: targets, objective: objective, total: total,
-                        gradients: &gradients, &workspace, randomness: randomness, on: workers
+                        randomness: randomness, in: &workspace
                     ).loss
             } else {
                 loss +=
                     classifier.loss(
                         Batch(batch.map { examples.sequences[$0] }), targets: targets, objective: objective,
-                        total: total,
-                        gradients: &gradients, &workspace, randomness: randomness, on: workers
+                        total: total, randomness: randomness, in: &workspace
                     ).loss
             }
         }

@@ -162,10 +162,10 @@ import Transformer
             #expect(encoded.count == 11 && encoded.sequences.count > 15)
             var predictor = Predictor(for: model.classifier, batchSize: 4, workers: workers)
             let logits = predictor.logits(model.classifier, encoded)
-            var workspace = model.classifier.makeWorkspace(training: nil)
+            var workspace = model.classifier.makeWorkspace(for: .inference, on: workers)
             for (index, text) in texts.enumerated() {
                 let windows = longTexts.sequences(of: model.tokenizer.encode(text, maximumLength: .max).ids)
-                let each = model.classifier.logits(Batch(windows), &workspace, on: workers)
+                let each = model.classifier.logits(Batch(windows), in: &workspace)
                 for label in 0..<2 {
                     let mean = (0..<each.rows).reduce(0) { $0 + each.row($1)[label] } / Float(each.rows)
                     #expect(abs(logits.row(index)[label] - mean) < 1e-5)

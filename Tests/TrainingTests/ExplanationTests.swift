@@ -31,11 +31,11 @@ import Transformer
         let model = try Self.model(problemType)
         let (classifier, tokenizer, workers) = (model.classifier, model.tokenizer, Workers(count: 2))
         var explainer = Explainer(for: model, maximumLength: 64, workers: workers)
-        var workspace = classifier.makeWorkspace(training: nil)
+        var workspace = classifier.makeWorkspace(for: .inference, on: workers)
         func logOdds(_ text: String, _ label: Int) -> Double {
             let ids = tokenizer.encode(text, maximumLength: 64).ids
             return Transformer.logOdds(
-                of: label, classifier.logits(Batch([ids]), &workspace, on: workers).values, problemType)
+                of: label, classifier.logits(Batch([ids]), in: &workspace).values, problemType)
         }
         // More words than are run at a time.
         let text = "A good, bad film! " + String(repeating: "bad good ", count: 15) + "film"

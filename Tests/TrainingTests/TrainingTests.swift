@@ -216,7 +216,7 @@ import Transformer
             base.parameters[$0.block].values != tuned.parameters[$0.block].values
         }.map { String($0.name.prefix { !$0.isNumber }) + $0.name.filter(\.isNumber) }
         return Set(
-            names.map { $0.hasPrefix("bert.embeddings") ? "embeddings" : $0.hasPrefix("classifier") ? "head" : $0 })
+            names.map { $0.hasPrefix("embeddings") ? "embeddings" : $0.hasPrefix("classifier") ? "head" : $0 })
     }
 
     @Test(arguments: [
@@ -235,7 +235,7 @@ import Transformer
             $0.hyperparameters.trainLayers = layers
             $0.hyperparameters.trainEmbeddings = embeddings
         }
-        let parts = expected.map { $0 == "embeddings" ? $0 : "bert.encoder.layer." + $0 }
+        let parts = expected.map { $0 == "embeddings" ? $0 : "layers." + $0 }
         #expect(Self.changed(result) == Set(parts + ["head"]))
     }
 
@@ -287,7 +287,7 @@ import Transformer
         for parameter in classifier.layout.parameters {
             let group = try #require(groups.first { $0.range.contains(parameter.block.offset) })
             let rates: [(String, Float)] = [
-                ("bert.embeddings", 0.0625), ("bert.encoder.layer.0", 0.125), ("bert.encoder.layer.2", 0.5),
+                ("embeddings", 0.0625), ("layers.0", 0.125), ("layers.2", 0.5),
                 ("classifier", 1),
             ]
             for (prefix, rate) in rates where parameter.name.hasPrefix(prefix) { #expect(group.learningRate == rate) }
@@ -313,9 +313,9 @@ import Transformer
         let inFile = try predictor.features(base.classifier, sequences, largestInMemory: 100) { _ in true }
         #expect(inFile?.values == inMemory.values)
         #expect(try predictor.features(base.classifier, sequences) { _ in false } == nil)
-        var workspace = base.classifier.makeWorkspace(training: nil)
-        let logits = base.classifier.logits(features: inMemory, &workspace, on: Workers(count: 1))
-        let expected = base.classifier.logits(Batch(sequences), &workspace, on: Workers(count: 1))
+        var workspace = base.classifier.makeWorkspace(for: .inference, on: Workers(count: 1))
+        let logits = base.classifier.logits(features: inMemory, in: &workspace)
+        let expected = base.classifier.logits(Batch(sequences), in: &workspace)
         #expect(zip(logits.values, expected.values).allSatisfy { abs($0 - $1) < 1e-5 })
     }
 

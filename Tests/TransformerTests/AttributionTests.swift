@@ -22,10 +22,11 @@ import Transformer
         for activation in [Activation.gelu, .geluTanh, .relu] {
             let classifier = try Self.classifier(placement, pooling, activation)
             let batch = Batch([[2, 5, 9, 3], [2, 3], [2, 12, 7, 7, 4, 3]])
-            var workspace = classifier.makeWorkspace(training: .all)
+            var workspace = classifier.makeWorkspace(for: .explanation, on: Workers(count: 2))
+            var other = classifier.makeWorkspace(for: .explanation, on: Workers(count: 1))
             let labels = [1, 0, 1]
-            let scores = classifier.gradientTimesInput(batch, labels: labels, &workspace, on: Workers(count: 2))
-            let logits = classifier.logits(batch, &workspace, on: Workers(count: 1))
+            let scores = classifier.gradientTimesInput(batch, labels: labels, in: &workspace)
+            let logits = classifier.logits(batch, in: &other)
             for (text, label) in labels.enumerated() {
                 let sum = scores[batch.offsets[text]..<batch.offsets[text + 1]].reduce(0, +)
                 let whole = logOdds(of: label, logits.row(text))
@@ -34,11 +35,11 @@ import Transformer
             }
             // The other label's contributions are the opposite ones, and a text stands alone.
             let opposite = classifier.gradientTimesInput(
-                Batch([[2, 5, 9, 3]]), labels: [0], &workspace, on: Workers(count: 1))
+                Batch([[2, 5, 9, 3]]), labels: [0], in: &other)
             #expect(zip(opposite, scores).allSatisfy { abs($0 + $1) < 1e-4 })
             // With two labels, a temperature divides them.
             let cooler = classifier.gradientTimesInput(
-                batch, labels: labels, temperature: 2, &workspace, on: Workers(count: 1))
+                batch, labels: labels, temperature: 2, in: &other)
             #expect(zip(cooler, scores).allSatisfy { abs(2 * $0 - $1) < 1e-4 })
         }
     }

@@ -14,7 +14,6 @@ extension EncoderLayer: Sublayer {}
     static let workers = Workers(count: 2)
     static let seed: UInt64 = 7
     static let step: UInt64 = 3
-    static let pass = Pass(offsets: offsets, randomness: .init(seed: seed, step: step), workers: workers)
     static var rows: Int { offsets.last! }
 
     static func configuration(
@@ -48,15 +47,16 @@ extension EncoderLayer: Sublayer {}
         return (0..<count).map { _ in random.nextNormal(standardDeviation: scale) }
     }
 
-    /// A layer as the tests see it: y = forward(x, parameters), and its backward pass.
+    /// A layer as the tests see it: y = forward(x), and its backward pass.
     struct Layer {
         let layout: ParameterLayout
+        var offsets = GradientTests.offsets
         /// Columns of x and of y, and rows of y.
         let input: Int
         let output: (rows: Int, columns: Int)
-        let forward: (Matrix, FloatBuffer) -> Matrix
-        /// Given dy; returns dx.
-        let backward: (Matrix, Matrix, FloatBuffer, inout Gradients) -> Matrix
+        let forward: (Matrix, Pass) -> Matrix
+        /// Given dy and x; returns dx.
+        let backward: (Matrix, Matrix, Pass) -> Matrix
         let reference: (Reference.Rows, Reference.Parameters) -> Reference.Rows
     }
 
@@ -83,8 +83,11 @@ extension EncoderLayer: Sublayer {}
         let x = randoms(rows * layer.input, site: 0, scale: 1)
         let values = randoms(layer.layout.count, site: 1)
         let dy = randoms(layer.output.rows * layer.output.columns, site: 2, scale: 1)
-        let parameters = FloatBuffer(values)
-        let y = layer.forward(Matrix(x, columns: layer.input), parameters)
+        let gradients = Gradients(of: layer.layout)
+        var pass = Pass(
+            parameters: FloatBuffer(values), gradients: gradients, offsets: layer.offsets, on: workers)
+        pass.randomness = .init(seed: seed, step: step)
+        let y = layer.forward(Matrix(x, columns: layer.input), pass)
 
         func output(_ x: [Double], _ values: [Double]) -> [Double] {
             let rows = stride(from: 0, to: x.count, by: layer.input).map { Array(x[$0..<($0 + layer.input)]) }
@@ -96,9 +99,8 @@ extension EncoderLayer: Sublayer {}
         let (x64, values64) = (x.map(Double.init), values.map(Double.init))
         #expect(distance(y.values.map(Double.init), output(x64, values64)) < 1e-6)
 
-        var gradients = Gradients(of: layer.layout)
         let dx = layer.backward(
-            Matrix(dy, columns: layer.output.columns), Matrix(x, columns: layer.input), parameters, &gradients)
+            Matrix(dy, columns: layer.output.columns), Matrix(x, columns: layer.input), pass)
         let expected = differences(of: { loss($0, values64) }, at: x64)
         #expect(distance(dx.values.map(Double.init), expected) < 1e-4, "gradient of the input")
         let ofParameters = differences(of: { loss(x64, $0) }, at: values64)
@@ -115,14 +117,14 @@ extension EncoderLayer: Sublayer {}
         Self.check(
             Layer(
                 layout: layout, input: 8, output: (Self.rows, 5),
-                forward: { x, p in
-                    var y = Matrix(columns: 5)
-                    layer.forward(x, into: &y, p, Self.pass)
+                forward: { x, pass in
+                    var y = Matrix()
+                    layer.forward(x, into: &y, in: pass)
                     return y
                 },
-                backward: { dy, x, p, gradients in
-                    var dx = Matrix(columns: 8)
-                    layer.backward(dy, x, into: &dx, p, gradients: &gradients, Self.pass)
+                backward: { dy, x, pass in
+                    var dx = Matrix()
+                    layer.backward(dy, input: x, into: &dx, in: pass)
                     return dx
                 },
                 reference: { Reference.linear($0, $1, "l") }))
@@ -131,18 +133,18 @@ extension EncoderLayer: Sublayer {}
     @Test func layerNorm() {
         var layout = ParameterLayout()
         let layer = LayerNorm("n", Self.configuration(), in: &layout)
-        var statistics = Matrix(columns: 2)
+        var statistics = Matrix()
         Self.check(
             Layer(
                 layout: layout, input: 8, output: (Self.rows, 8),
-                forward: { x, p in
-                    var y = Matrix(columns: 8)
-                    layer.forward(x, into: &y, statistics: &statistics, p, Self.pass)
+                forward: { x, pass in
+                    var y = Matrix()
+                    layer.forward(x, into: &y, keeping: &statistics, in: pass)
                     return y
                 },
-                backward: { dy, x, p, gradients in
+                backward: { dy, x, pass in
                     var gradient = dy
-                    layer.backward(&gradient, x, statistics: statistics, p, gradients: &gradients, Self.pass)
+                    layer.backward(&gradient, input: x, kept: statistics, in: pass)
                     return gradient
                 },
                 reference: { Reference.layerNorm($0, $1, "n") }))
@@ -150,8 +152,8 @@ extension EncoderLayer: Sublayer {}
 
     @Test func multiHeadAttention() {
         let configuration = Self.configuration()
-        var layout = ParameterLayout()
-        let layer = MultiHeadAttention("a", configuration, site: 1, in: &layout)
+        var layout = ParameterLayout(dropoutSites: 1)
+        let layer = MultiHeadAttention("a", configuration, in: &layout)
         Self.check(
             Self.sublayer(layer, layout) {
                 Reference.attention(
@@ -159,7 +161,7 @@ extension EncoderLayer: Sublayer {}
             })
     }
 
-    @Test(arguments: [Activation.gelu, .geluTanh, .relu])
+    @Test(arguments: [Activation.gelu, .geluTanh, .relu, .tanh])
     func feedForward(_ activation: Activation) {
         var layout = ParameterLayout()
         let layer = FeedForward("f", Self.configuration(.post, .cls, activation), in: &layout)
@@ -167,22 +169,21 @@ extension EncoderLayer: Sublayer {}
     }
 
     /// A sublayer, or anything of its form, on its own.
-    static func sublayer(
-        _ layer: some Sublayer, _ layout: ParameterLayout,
+    static func sublayer<Wrapped: Sublayer>(
+        _ layer: Wrapped, _ layout: ParameterLayout,
         reference: @escaping (Reference.Rows, Reference.Parameters) -> Reference.Rows
     ) -> Layer {
-        var activations = layer.makeActivations()
-        var scratch = layer.makeScratch()
+        var activations = Wrapped.Activations()
         return Layer(
             layout: layout, input: 8, output: (rows, 8),
-            forward: { x, p in
-                var y = Matrix(columns: 8)
-                layer.forward(x, into: &y, keeping: &activations, &scratch, p, pass)
+            forward: { x, pass in
+                var y = Matrix()
+                layer.forward(x, into: &y, keeping: &activations, in: pass)
                 return y
             },
-            backward: { dy, x, p, gradients in
+            backward: { dy, x, pass in
                 var gradient = dy
-                layer.backward(&gradient, x, activations, &scratch, p, gradients: &gradients, pass)
+                layer.backward(&gradient, input: x, kept: activations, in: pass)
                 return gradient
             },
             reference: reference)
@@ -191,9 +192,9 @@ extension EncoderLayer: Sublayer {}
     @Test(arguments: Configuration.NormPlacement.allCases)
     func addNorm(_ placement: Configuration.NormPlacement) {
         let configuration = Self.configuration(placement)
-        var layout = ParameterLayout()
+        var layout = ParameterLayout(dropoutSites: 2)
         let layer = AddNorm(
-            FeedForward("f", configuration, in: &layout), norm: "n", configuration, site: 2, in: &layout)
+            FeedForward("f", configuration, in: &layout), norm: "n", configuration, in: &layout)
         Self.check(
             Self.sublayer(layer, layout) { x, p in
                 Reference.addNorm(x, p, norm: "n", placement, Self.mask(configuration), site: 2) {
@@ -205,8 +206,8 @@ extension EncoderLayer: Sublayer {}
     @Test(arguments: Configuration.NormPlacement.allCases)
     func encoderLayer(_ placement: Configuration.NormPlacement) {
         let configuration = Self.configuration(placement)
-        var layout = ParameterLayout()
-        let layer = EncoderLayer("e", configuration, site: 1, in: &layout)
+        var layout = ParameterLayout(dropoutSites: 1)
+        let layer = EncoderLayer("e", configuration, in: &layout)
         Self.check(
             Self.sublayer(layer, layout) {
                 Reference.encoderLayer(
@@ -217,29 +218,29 @@ extension EncoderLayer: Sublayer {}
     @Test(arguments: Configuration.NormPlacement.allCases)
     func encoder(_ placement: Configuration.NormPlacement) {
         let configuration = Self.configuration(placement)
-        var layout = ParameterLayout()
-        let encoder = Encoder("e", configuration, site: 1, in: &layout)
-        var activations = encoder.makeActivations(training: .all)
+        var layout = ParameterLayout(dropoutSites: 1)
+        let encoder = Encoder(configuration, in: &layout)
+        var activations = encoder.makeActivations(for: .all)
         Self.check(
             Layer(
                 layout: layout, input: 8, output: (Self.rows, 8),
-                forward: { x, p in
+                forward: { x, pass in
                     activations.input = x
-                    encoder.forward(&activations, p, Self.pass)
+                    encoder.forward(&activations, in: pass)
                     return encoder.output(activations)
                 },
-                backward: { dy, _, p, gradients in
+                backward: { dy, _, pass in
                     var gradient = dy
-                    encoder.backward(&gradient, &activations, p, gradients: &gradients, Self.pass)
+                    encoder.backward(&gradient, kept: activations, in: pass)
                     return gradient
                 },
                 reference: { x, p in
                     let y = (0..<configuration.layers).reduce(x) {
                         Reference.encoderLayer(
-                            $0, p, "e.layer.\($1)", configuration, offsets: Self.offsets, Self.mask(configuration),
+                            $0, p, "layers.\($1)", configuration, offsets: Self.offsets, Self.mask(configuration),
                             site: UInt32(1 + 3 * $1))
                     }
-                    return placement == .pre ? Reference.layerNorm(y, p, "e.LayerNorm") : y
+                    return placement == .pre ? Reference.layerNorm(y, p, "finalNorm") : y
                 }))
     }
 
@@ -248,22 +249,21 @@ extension EncoderLayer: Sublayer {}
         let configuration = Self.configuration(.post, pooling)
         var layout = ParameterLayout()
         let pooler = Pooler("p", configuration, in: &layout)
-        var activations = pooler.makeActivations(hidden: 8)
+        var activations = Pooler.Activations()
         // For `cls` the encoder returns first rows only: a sequence is a row then.
         let offsets = pooler.readsFirstRowsOnly ? Array(0...Self.rows) : Self.offsets
-        let pass = Pass(offsets: offsets, workers: Self.workers)
         Self.check(
             Layer(
-                layout: layout, input: 8, output: (offsets.count - 1, 8),
-                forward: { x, p in
-                    pooler.readFeatures(x, keeping: &activations, pass)
-                    pooler.forward(&activations, p, pass)
+                layout: layout, offsets: offsets, input: 8, output: (offsets.count - 1, 8),
+                forward: { x, pass in
+                    pooler.readFeatures(x, keeping: &activations, in: pass)
+                    pooler.forward(&activations, in: pass)
                     return pooler.output(activations)
                 },
-                backward: { dy, _, p, gradients in
-                    var (gradient, dx) = (dy, Matrix(columns: 8))
-                    pooler.backward(&gradient, &activations, p, gradients: &gradients, pass)
-                    pooler.readFeaturesBackward(gradient, into: &dx, pass)
+                backward: { dy, _, pass in
+                    var (gradient, dx) = (dy, Matrix())
+                    pooler.backward(&gradient, kept: activations, in: pass)
+                    pooler.readFeaturesBackward(gradient, into: &dx, in: pass)
                     return dx
                 },
                 reference: { Reference.pooler($0, $1, "p", pooling, offsets: offsets) }))
@@ -271,19 +271,20 @@ extension EncoderLayer: Sublayer {}
 
     @Test func classifierHead() {
         let configuration = Self.configuration()
-        var layout = ParameterLayout()
-        let head = ClassifierHead("c", configuration, site: 7, in: &layout)
-        var activations = head.makeActivations()
+        var layout = ParameterLayout(dropoutSites: 7)
+        let head = ClassifierHead("c", configuration, in: &layout)
+        var activations = ClassifierHead.Activations()
         Self.check(
             Layer(
                 layout: layout, input: 8, output: (Self.rows, 3),
-                forward: { x, p in
-                    head.forward(x, keeping: &activations, p, Self.pass)
-                    return activations.logits
+                forward: { x, pass in
+                    var logits = Matrix()
+                    head.forward(x, into: &logits, keeping: &activations, in: pass)
+                    return logits
                 },
-                backward: { dy, _, p, gradients in
-                    var dx = Matrix(columns: 8)
-                    head.backward(dy, activations, into: &dx, p, gradients: &gradients, Self.pass)
+                backward: { dy, _, pass in
+                    var dx = Matrix()
+                    head.backward(dy, into: &dx, kept: activations, in: pass)
                     return dx
                 },
                 reference: { x, p in
@@ -300,11 +301,10 @@ extension EncoderLayer: Sublayer {}
         classifier.parameters = FloatBuffer(values)
         let sequences = [[2, 5, 9, 3], [7], [2, 5, 5, 12, 0, 3]]
         let targets = [2, 0, 1]
-        var workspace = classifier.makeWorkspace(training: .all)
-        var gradients = Gradients(of: classifier.layout)
+        var workspace = classifier.makeWorkspace(for: .training(.all), on: Self.workers)
         let loss = classifier.loss(
-            Batch(sequences), targets: .one(targets), gradients: &gradients, &workspace,
-            randomness: .init(seed: Self.seed, step: Self.step), on: Self.workers
+            Batch(sequences), targets: .one(targets), randomness: .init(seed: Self.seed, step: Self.step),
+            in: &workspace
         ).loss
 
         let mask = Self.mask(configuration)
@@ -316,7 +316,7 @@ extension EncoderLayer: Sublayer {}
         #expect(abs(loss - reference(values.map(Double.init))) < 1e-5)
         let expected = Self.differences(of: reference, at: values.map(Double.init))
         for parameter in classifier.layout.parameters {
-            let found = gradients.values[parameter.block].values.map(Double.init)
+            let found = workspace.gradients.values[parameter.block].values.map(Double.init)
             #expect(
                 Self.distance(found, Array(expected[parameter.block.range])) < 1e-4, "gradient of \(parameter.name)")
         }

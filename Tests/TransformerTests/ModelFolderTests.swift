@@ -62,15 +62,15 @@ import Transformer
         for length in [3, 5] {
             for parameter in layout.parameters where parameter.kind == .weight {
                 let name = parameter.name
-                if name.hasPrefix("bert.embeddings") { continue }
-                let readsAll = name.contains("layer.0") || name.contains("self.key") || name.contains("self.value")
-                let isOfEncoder = name.hasPrefix("bert.encoder")
+                if name.hasPrefix("embeddings") { continue }
+                let readsAll = name.contains("layers.0") || name.contains("key") || name.contains("value")
+                let isOfEncoder = name.hasPrefix("layers")
                 let tokens = isOfEncoder && (readsAll || pooling == .mean) ? length : 1
                 expected += 2 * Double(tokens * parameter.block.count)
             }
             // Q Kᵀ and P V, in both layers.
-            let asking = pooling == .mean ? length : 1
-            expected += 2 * 2 * Double(length * length + asking * length) * 4
+            let queries = pooling == .mean ? length : 1
+            expected += 2 * 2 * Double(length * length + queries * length) * 4
         }
         #expect(configuration.operations(lengths: [3, 5], training: false) == expected)
         #expect(configuration.operations(lengths: [3, 5], training: true) == 3 * expected)

@@ -10,7 +10,8 @@ import Transformer
     @Test(arguments: ["post-cls-gelu", "post-mean-gelu_new", "pre-cls-gelu", "pre-mean-relu"])
     func agreesWithPyTorch(_ name: String) throws {
         let folder = Self.fixtures.appending(path: name)
-        let classifier = try ModelFolder(contentsOf: folder).classifier
+        let model = try ModelFolder(contentsOf: folder)
+        let classifier = model.classifier
         let file = try SafeTensors(contentsOf: folder.appending(path: "expected.safetensors"))
         func expected(_ name: String) throws -> [Float] {
             let count = try #require(file.tensors[name]).shape.reduce(1, *)
@@ -21,22 +22,21 @@ import Transformer
         let sequences = try (0..<4).map { try expected("ids.\($0)").map { Int($0) } }
         let targets = try expected("targets").map { Int($0) }
         let batch = Batch(sequences)
-        var workspace = classifier.makeWorkspace(training: .all)
-        var gradients = Gradients(of: classifier.layout)
+        var workspace = classifier.makeWorkspace(for: .training(.all), on: Workers(count: 2))
         let (loss, logits) = classifier.loss(
-            batch, targets: .one(targets), gradients: &gradients, &workspace, randomness: nil, on: Workers(count: 2))
+            batch, targets: .one(targets), randomness: nil, in: &workspace)
 
         let expectedLoss = try expected("loss")[0]
         #expect(abs(loss - Double(expectedLoss)) < 1e-5)
         let expectedLogits = try expected("logits")
         #expect(zip(logits.values, expectedLogits).allSatisfy { abs($0 - $1) <= 1e-5 })
-        for parameter in classifier.layout.parameters {
-            let found = gradients.values[parameter.block].values
-            let gradient = try expected("gradient.\(parameter.name)")
+        for (parameter, name) in zip(classifier.layout.parameters, model.tensorNames) {
+            let found = workspace.gradients.values[parameter.block].values
+            let gradient = try expected("gradient.\(name)")
             // Relative to the largest element: the elements themselves can be 0, as those of a key's bias always are.
             let largest = max(gradient.map { abs($0) }.max()!, 1e-3)
             let difference = zip(found, gradient).map { abs($0 - $1) }.max()!
-            #expect(difference <= 1e-4 * largest, "\(parameter.name): \(difference) of \(largest)")
+            #expect(difference <= 1e-4 * largest, "\(name): \(difference) of \(largest)")
         }
 
         let hiddenStates = classifier.hiddenStates(batch, on: Workers(count: 2))
@@ -53,8 +53,8 @@ import Transformer
         #expect(zip(gradient, try expected("weighted_loss.gradient")).allSatisfy { abs($0 - $1) < 1e-6 })
 
         // At inference other memory is used, and other threads.
-        var small = classifier.makeWorkspace(training: nil)
-        let again = classifier.logits(batch, &small, on: Workers(count: 1))
+        var small = classifier.makeWorkspace(for: .inference, on: Workers(count: 1))
+        let again = classifier.logits(batch, in: &small)
         #expect(zip(again.values, expectedLogits).allSatisfy { abs($0 - $1) <= 1e-5 })
     }
 }

@@ -49,6 +49,7 @@ enum Reference {
         case .gelu: x * 0.5 * erfc(-x / 2.0.squareRoot())
         case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
         case .relu: max(0, x)
+        case .tanh: tanh(x)
         }
     }
 
@@ -69,7 +70,7 @@ enum Reference {
         _ x: Rows, _ p: Parameters, _ name: String, offsets: [Int], heads: Int, _ mask: Mask, site: UInt32
     ) -> Rows {
         let (q, k, v) = (
-            linear(x, p, "\(name).self.query"), linear(x, p, "\(name).self.key"), linear(x, p, "\(name).self.value")
+            linear(x, p, "\(name).query"), linear(x, p, "\(name).key"), linear(x, p, "\(name).value")
         )
         let size = x[0].count / heads
         let lengths = zip(offsets, offsets.dropFirst()).map { $1 - $0 }
@@ -92,12 +93,12 @@ enum Reference {
                 first += length * length
             }
         }
-        return linear(context, p, "\(name).output.dense")
+        return linear(context, p, "\(name).output")
     }
 
     static func feedForward(_ x: Rows, _ p: Parameters, _ name: String, _ f: Activation) -> Rows {
-        let inner = linear(x, p, "\(name).intermediate.dense").map { $0.map { activate(f, $0) } }
-        return linear(inner, p, "\(name).output.dense")
+        let inner = linear(x, p, "\(name).up").map { $0.map { activate(f, $0) } }
+        return linear(inner, p, "\(name).down")
     }
 
     static func addNorm(
@@ -116,33 +117,33 @@ enum Reference {
         site: UInt32
     ) -> Rows {
         let middle = addNorm(
-            x, p, norm: "\(name).attention.output.LayerNorm", configuration.normPlacement, mask, site: site + 1
+            x, p, norm: "\(name).attention.norm", configuration.normPlacement, mask, site: site + 1
         ) {
             attention($0, p, "\(name).attention", offsets: offsets, heads: configuration.heads, mask, site: site)
         }
         return addNorm(
-            middle, p, norm: "\(name).output.LayerNorm", configuration.normPlacement, mask, site: site + 2
+            middle, p, norm: "\(name).feedForward.norm", configuration.normPlacement, mask, site: site + 2
         ) {
-            feedForward($0, p, name, configuration.activation)
+            feedForward($0, p, "\(name).feedForward", configuration.activation)
         }
     }
 
     static func embedding(_ ids: [Int], _ p: Parameters, _ name: String, offsets: [Int], _ mask: Mask) -> Rows {
-        let tables = ["word", "position", "token_type"].map { p["\(name).\($0)_embeddings.weight"] }
+        let tables = ["tokens", "positions", "segments"].map { p["\(name).\($0).weight"] }
         var sum: Rows = []
         for (start, end) in zip(offsets, offsets.dropFirst()) {
             for (position, id) in ids[start..<end].enumerated() {
                 sum.append(tables[0][id].indices.map { tables[0][id][$0] + tables[1][position][$0] + tables[2][0][$0] })
             }
         }
-        return drop(layerNorm(sum, p, "\(name).LayerNorm"), mask, site: 0)
+        return drop(layerNorm(sum, p, "\(name).norm"), mask, site: 0)
     }
 
     static func pooler(
         _ x: Rows, _ p: Parameters, _ name: String, _ pooling: Configuration.Pooling, offsets: [Int]
     ) -> Rows {
         switch pooling {
-        case .cls: linear(offsets.dropLast().map { x[$0] }, p, "\(name).dense").map { $0.map { tanh($0) } }
+        case .cls: linear(offsets.dropLast().map { x[$0] }, p, name).map { $0.map { tanh($0) } }
         case .mean:
             zip(offsets, offsets.dropFirst()).map { start, end in
                 x[0].indices.map { column in (start..<end).reduce(0) { $0 + x[$1][column] } / Double(end - start) }
@@ -153,13 +154,13 @@ enum Reference {
     static func loss(
         ids: [Int], targets: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
     ) -> Double {
-        var x = embedding(ids, p, "bert.embeddings", offsets: offsets, mask)
+        var x = embedding(ids, p, "embeddings", offsets: offsets, mask)
         for layer in 0..<configuration.layers {
             x = encoderLayer(
-                x, p, "bert.encoder.layer.\(layer)", configuration, offsets: offsets, mask, site: UInt32(1 + 3 * layer))
+                x, p, "layers.\(layer)", configuration, offsets: offsets, mask, site: UInt32(1 + 3 * layer))
         }
-        if configuration.normPlacement == .pre { x = layerNorm(x, p, "bert.encoder.LayerNorm") }
-        let pooled = pooler(x, p, "bert.pooler", configuration.pooling, offsets: offsets)
+        if configuration.normPlacement == .pre { x = layerNorm(x, p, "finalNorm") }
+        let pooled = pooler(x, p, "pooler", configuration.pooling, offsets: offsets)
         let site = UInt32(1 + 3 * configuration.layers)
         let logits = linear(drop(pooled, mask, site: site), p, "classifier")
         return zip(logits, targets).reduce(0) { $0 - log(softmax($1.0)[$1.1]) } / Double(targets.count)

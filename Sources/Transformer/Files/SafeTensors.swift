@@ -130,15 +130,10 @@ package struct SafeTensors {
         try write(buffer, tensors: [(name, [buffer.count])], to: file)
     }
 
-    /// Writes the parameters of a model to a new file.
+    /// Writes tensors that fill `buffer` one after another to a new file.
     ///
     /// - Throws: what the file system says.
-    static func write(_ buffer: FloatBuffer, layout: ParameterLayout, to file: URL) throws {
-        try write(buffer, tensors: layout.parameters.map { ($0.name, $0.shape) }, to: file)
-    }
-
-    /// Writes tensors that fill `buffer` one after another.
-    private static func write(_ buffer: FloatBuffer, tensors: [(name: String, shape: [Int])], to file: URL) throws {
+    static func write(_ buffer: FloatBuffer, tensors: [(name: String, shape: [Int])], to file: URL) throws {
         var end = 0
         let entries = tensors.map { name, shape in
             let start = end
@@ -169,15 +164,8 @@ package struct SafeTensors {
     private struct Header: Decodable {
         let tensors: [String: Tensor]
 
-        struct Name: CodingKey {
-            let stringValue: String
-            var intValue: Int? { nil }
-            init(stringValue: String) { self.stringValue = stringValue }
-            init?(intValue: Int) { nil }
-        }
-
         init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: Name.self)
+            let container = try decoder.container(keyedBy: JSONName.self)
             var tensors: [String: Tensor] = [:]
             for key in container.allKeys where key.stringValue != "__metadata__" {
                 tensors[key.stringValue] = try container.decode(Tensor.self, forKey: key)

@@ -1,11 +1,10 @@
 import Foundation
 import JSON
 import Kernels
-import Tokenization
 
-/// The tensors of a model folder, by the names that this package has for them, whatever the file calls them: with or without
-/// the prefix `bert.`, in one file or in several, LayerNorm's parameters as `gamma` and `beta`.
+/// The tensors of a model folder, in one file or in several, by the names that their family has for them today.
 struct Weights {
+    private let family: Family
     /// What errors name as their source.
     let path: String
     /// The files, each once.
@@ -22,9 +21,6 @@ struct Weights {
         static let pickledIndex = "pytorch_model.bin.index.json"
     }
 
-    /// Tensors that older versions of `transformers` have saved, and that follow from the configuration.
-    private static let derived: Set = ["bert.embeddings.position_ids", "bert.embeddings.token_type_ids"]
-
     /// `model.safetensors.index.json`
     private struct Index: Decodable {
         let weightMap: [String: String]
@@ -35,7 +31,8 @@ struct Weights {
     /// Opens the files of a folder.
     ///
     /// - Throws: ``ModelError`` or `JSONFileError` if there are none that can be read.
-    init(contentsOf folder: URL) throws {
+    init(contentsOf folder: URL, of family: Family) throws {
+        self.family = family
         func exists(_ name: String) -> Bool {
             FileManager.default.fileExists(atPath: folder.appending(path: name).path)
         }
@@ -58,23 +55,13 @@ struct Weights {
         var places: [String: (file: Int, name: String)] = [:]
         for (index, file) in files.enumerated() {
             for name in file.tensors.keys {
-                guard places.updateValue((index, name), forKey: Self.canonical(name)) == nil else {
-                    throw ModelError("\(file.file.path): there are two tensors for '\(Self.canonical(name))'")
+                let current = family.currentName(name)
+                guard places.updateValue((index, name), forKey: current) == nil else {
+                    throw ModelError("\(file.file.path): there are two tensors for '\(current)'")
                 }
             }
         }
         self.places = places
-    }
-
-    /// What this package calls the tensor `name`.
-    private static func canonical(_ name: String) -> String {
-        var name = name
-        for part in ["embeddings.", "encoder.", "pooler."] where name.hasPrefix(part) { name = "bert." + name }
-        for (old, new) in [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")]
-        where name.hasSuffix(old) {
-            name = name.dropLast(old.count) + new
-        }
-        return name
     }
 
     /// Pickled files can run any code when they are read, and so are not.
@@ -88,11 +75,14 @@ struct Weights {
         """
     }
 
-    /// The size of the first dimension of a tensor, if it is there and has one.
-    func rows(of name: String) -> Int? { places[name].flatMap { files[$0.file].tensors[$0.name]?.shape.first } }
+    /// The size of the first dimension of a parameter's tensor, if it is there and has one.
+    func rows(of parameter: String) -> Int? {
+        places[family.tensorName(of: parameter)].flatMap { files[$0.file].tensors[$0.name]?.shape.first }
+    }
 
-    /// Leaves the tensors whose names begin with `prefix` unread.
-    mutating func setAside(prefix: String) {
+    /// Leaves the tensors of a layer unread.
+    mutating func setAside(layer: String) {
+        let prefix = (family.layerNames[layer] ?? layer) + "."
         for name in places.keys where name.hasPrefix(prefix) { setAside.append(places.removeValue(forKey: name)!) }
     }
 
@@ -105,29 +95,31 @@ struct Weights {
     ///
     /// - Parameters:
     ///   - mapped: whether the file itself may serve as their memory, where it is laid out like that
-    ///   - mayLack: whether a parameter can be missing
-    ///   - initialize: gives a missing one its value
+    ///   - initialize: gives a parameter of the head that is missing its value; nil: none may be missing
     /// - Returns: the parameters, and a line about every tensor that was missing or not used
     /// - Throws: ``ModelError`` with a table of all tensors that are missing and must not be, or that do not fit.
     func parameters(
-        of layout: ParameterLayout, mapped: Bool, mayLack: (Parameter) -> Bool,
-        initialize: (_ index: Int, _ buffer: inout FloatBuffer) -> Void
+        of layout: ParameterLayout, mapped: Bool,
+        newHead initialize: ((_ index: Int, _ buffer: inout FloatBuffer) -> Void)?
     ) throws -> (parameters: FloatBuffer, notes: [TensorNote]) {
+        let tensors = layout.parameters.map { parameter in
+            (name: family.tensorName(of: parameter.name), parameter: parameter)
+        }
         var problems: [TensorNote] = []
-        var missing: [Int] = []
+        var notes: [TensorNote] = []
         // All before any memory is taken: a hostile config.json could ask for more than the file can fill.
-        for (index, parameter) in layout.parameters.enumerated() {
-            if let place = places[parameter.name] {
+        for (name, parameter) in tensors {
+            if let place = places[name] {
                 if let problem = files[place.file].problem(of: place.name, shape: parameter.shape) {
                     problems.append(TensorNote(place.name, parameter.shape, problem))
                 }
-            } else if mayLack(parameter) {
-                missing.append(index)
+            } else if initialize != nil && parameter.part == .head {
+                notes.append(TensorNote(name, parameter.shape, "missing: initialised"))
             } else {
-                problems.append(TensorNote(parameter.name, parameter.shape, "missing", isMissing: true))
+                problems.append(TensorNote(name, parameter.shape, "missing", isMissing: true))
             }
         }
-        let known = Set(layout.parameters.map(\.name)).union(Self.derived)
+        let known = Set(tensors.map(\.name)).union(family.derivedTensors)
         let unused = (places.filter { !known.contains($0.key) }.values + setAside).map { place in
             TensorNote(place.name, files[place.file].tensors[place.name]?.shape ?? [], "not used")
         }.sorted { $0.name < $1.name }
@@ -138,19 +130,16 @@ struct Weights {
                 "\(path): the tensors are not those of the model that config.json describes:\n"
                     + TensorNote.table(problems + unused) + "\nfetch the model again, or correct config.json")
         }
-        let notes = missing.map { index in
-            TensorNote(layout.parameters[index].name, layout.parameters[index].shape, "missing: initialised")
-        }
-        let names = layout.parameters.map { places[$0.name]?.name ?? "" }
-        if mapped, files.count == 1, missing.isEmpty, let view = files[0].view(of: layout, names: names) {
-            return (view, notes + unused)
+        let names = tensors.map { places[$0.name]?.name ?? "" }
+        if mapped, files.count == 1, notes.isEmpty, let view = files[0].view(of: layout, names: names) {
+            return (view, unused)
         }
         var parameters = FloatBuffer(count: layout.count)
-        for (index, parameter) in layout.parameters.enumerated() {
-            if let place = places[parameter.name] {
+        for (index, (name, parameter)) in tensors.enumerated() {
+            if let place = places[name] {
                 files[place.file].read(place.name, into: &parameters, at: parameter.block)
             } else {
-                initialize(index, &parameters)
+                initialize?(index, &parameters)
             }
         }
         return (parameters, notes + unused)

@@ -12,52 +12,46 @@ package struct Embedding: Sendable {
     /// `[segments, hidden]`, of which the first row is used.
     let segments: Block
     let norm: LayerNorm
-    let dropout: Float
-
-    /// Dropout's first site; the encoder's follow.
-    private static let site: UInt32 = 0
+    let dropout: DropoutSite
 
     /// What the backward pass needs.
-    package struct Activations {
-        var sum: Matrix
-        var statistics = Matrix(columns: 2)
+    package struct Activations: LayerActivations {
+        var sum = Matrix()
+        var statistics = Matrix()
+
+        package init() {}
     }
 
     /// Asks `layout` for the three tables and the norm.
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
-        tokens = layout.table("\(name).word_embeddings.weight", configuration.vocabularySize, hidden)
-        positions = layout.weight("\(name).position_embeddings.weight", configuration.maximumLength, hidden)
-        segments = layout.weight("\(name).token_type_embeddings.weight", configuration.segments, hidden)
-        norm = LayerNorm("\(name).LayerNorm", configuration, in: &layout)
-        dropout = configuration.dropout
+        tokens = layout.table("\(name).tokens.weight", configuration.vocabularySize, hidden)
+        positions = layout.weight("\(name).positions.weight", configuration.maximumLength, hidden)
+        segments = layout.weight("\(name).segments.weight", configuration.segments, hidden)
+        norm = LayerNorm("\(name).norm", configuration, in: &layout)
+        dropout = layout.dropout(configuration.dropout)
     }
-
-    /// Activations without memory.
-    package func makeActivations() -> Activations { Activations(sum: Matrix(columns: tokens.columns)) }
 
     /// - Parameters:
     ///   - ids: `[tokens]`
     ///   - y: becomes `[tokens, hidden]`
     package func forward(
-        ids: [Int], into y: inout Matrix, keeping activations: inout Activations, _ parameters: FloatBuffer,
-        _ pass: Pass
+        _ ids: [Int], into y: inout Matrix, keeping activations: inout Activations, in pass: Pass
     ) {
         sumEmbeddings(
-            ids: ids, offsets: pass.offsets, tokens: parameters[tokens], positions: parameters[positions],
-            segment: parameters[firstSegment], into: &activations.sum, on: pass.workers)
-        norm.forward(activations.sum, into: &y, statistics: &activations.statistics, parameters, pass)
-        applyDropout(pass.dropout(dropout, site: Self.site), to: &y, on: pass.workers)
+            ids: ids, offsets: pass.offsets, tokens: pass.parameters[tokens], positions: pass.parameters[positions],
+            segment: pass.parameters[firstSegment], into: &activations.sum, on: pass.workers)
+        norm.forward(activations.sum, into: &y, keeping: &activations.statistics, in: pass)
+        applyDropout(pass.mask(dropout), to: &y, on: pass.workers)
     }
 
-    /// - Parameter gradient: dy, `[tokens, hidden]`; overwritten
-    package func backward(
-        _ gradient: inout Matrix, ids: [Int], _ activations: Activations, _ parameters: FloatBuffer,
-        gradients: inout Gradients, _ pass: Pass
-    ) {
-        applyDropout(pass.dropout(dropout, site: Self.site), to: &gradient, on: pass.workers)
-        norm.backward(
-            &gradient, activations.sum, statistics: activations.statistics, parameters, gradients: &gradients, pass)
+    /// - Parameters:
+    ///   - gradient: dy, `[tokens, hidden]`; overwritten
+    ///   - ids: what ``forward(_:into:keeping:in:)`` was given
+    package func backward(_ gradient: inout Matrix, input ids: [Int], kept activations: Activations, in pass: Pass) {
+        applyDropout(pass.mask(dropout), to: &gradient, on: pass.workers)
+        norm.backward(&gradient, input: activations.sum, kept: activations.statistics, in: pass)
+        let gradients = pass.gradients
         guard let tokens = gradients.block(of: tokens), let positions = gradients.block(of: positions),
             let segment = gradients.block(of: firstSegment)
         else { return }

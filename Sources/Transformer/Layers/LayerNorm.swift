@@ -9,7 +9,7 @@ package struct LayerNorm: Sendable {
     let bias: Block
     let epsilon: Float
 
-    /// Asks `layout` for the parameters `name.weight` (the gain) and `name.bias`, as BERT calls them.
+    /// Asks `layout` for the parameters `name.weight`, the gain, and `name.bias`.
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         gain = layout.gain("\(name).weight", configuration.hiddenSize)
         bias = layout.bias("\(name).bias", configuration.hiddenSize)
@@ -19,29 +19,24 @@ package struct LayerNorm: Sendable {
     /// - Parameters:
     ///   - x: `[rows, hidden]`
     ///   - y: becomes `[rows, hidden]`
-    ///   - statistics: becomes `[rows, 2]`, for the backward pass
-    package func forward(
-        _ x: Matrix, into y: inout Matrix, statistics: inout Matrix, _ parameters: FloatBuffer, _ pass: Pass
-    ) {
+    ///   - statistics: becomes `[rows, 2]`
+    package func forward(_ x: Matrix, into y: inout Matrix, keeping statistics: inout Matrix, in pass: Pass) {
         layerNorm(
-            x, gain: parameters[gain], bias: parameters[bias], epsilon: epsilon, into: &y, statistics: &statistics,
-            on: pass.workers)
+            x, gain: pass.parameters[gain], bias: pass.parameters[bias], epsilon: epsilon, into: &y,
+            statistics: &statistics, on: pass.workers)
     }
 
     /// - Parameters:
     ///   - gradient: dy, `[rows, hidden]`; becomes dx
-    ///   - x: what ``forward(_:into:statistics:_:_:)`` was given
-    package func backward(
-        _ gradient: inout Matrix, _ x: Matrix, statistics: Matrix, _ parameters: FloatBuffer,
-        gradients: inout Gradients, _ pass: Pass
-    ) {
+    ///   - x: what ``forward(_:into:keeping:in:)`` was given
+    package func backward(_ gradient: inout Matrix, input x: Matrix, kept statistics: Matrix, in pass: Pass) {
+        let gradients = pass.gradients
         if let gain = gradients.block(of: gain), let bias = gradients.block(of: bias) {
             layerNormBackward(
-                gradient, x, statistics: statistics, gain: gain, bias: bias, into: &gradients.values,
+                gradient, x, statistics: statistics, into: &gradients.values, at: (gain, bias),
                 adding: gradients.isAdding, on: pass.workers)
         }
-        layerNormBackward(
-            &gradient, x, statistics: statistics, gain: parameters[gain], deviationIsConstant: pass.isLinearized,
-            on: pass.workers)
+        pass.derivatives.layerNorm(
+            &gradient, x, statistics: statistics, gain: pass.parameters[gain], on: pass.workers)
     }
 }

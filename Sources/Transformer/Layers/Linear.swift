@@ -18,31 +18,29 @@ package struct Linear: Sendable {
     /// - Parameters:
     ///   - x: `[rows, inputs]`
     ///   - y: becomes `[rows, outputs]`
-    package func forward(_ x: Matrix, into y: inout Matrix, _ parameters: FloatBuffer, _ pass: Pass) {
-        linear(x, weight: parameters[weight], bias: parameters[bias], into: &y, on: pass.workers)
+    package func forward(_ x: Matrix, into y: inout Matrix, in pass: Pass) {
+        linear(x, weight: pass.parameters[weight], bias: pass.parameters[bias], into: &y, on: pass.workers)
     }
 
     /// dW = dyᵀ x, db = Σ dy, dx = dy W.
     ///
     /// - Parameters:
     ///   - dy: `[rows, outputs]`
-    ///   - x: what ``forward(_:into:_:_:)`` was given
+    ///   - x: what ``forward(_:into:in:)`` was given
     ///   - dx: becomes `[rows, inputs]`
-    package func backward(
-        _ dy: Matrix, _ x: Matrix, into dx: inout Matrix, _ parameters: FloatBuffer,
-        gradients: inout Gradients, _ pass: Pass
-    ) {
-        backward(dy, x, gradients: &gradients, pass)
-        backward(dy, into: &dx, parameters, pass)
+    package func backward(_ dy: Matrix, input x: Matrix, into dx: inout Matrix, in pass: Pass) {
+        backward(dy, input: x, in: pass)
+        backward(dy, into: &dx, in: pass)
     }
 
     /// dx alone.
-    func backward(_ dy: Matrix, into dx: inout Matrix, _ parameters: FloatBuffer, _ pass: Pass) {
-        linearBackward(dy, weight: parameters[weight], into: &dx, on: pass.workers)
+    func backward(_ dy: Matrix, into dx: inout Matrix, in pass: Pass) {
+        linearBackward(dy, weight: pass.parameters[weight], into: &dx, on: pass.workers)
     }
 
     /// dW and db alone, if they are trained.
-    func backward(_ dy: Matrix, _ x: Matrix, gradients: inout Gradients, _ pass: Pass) {
+    func backward(_ dy: Matrix, input x: Matrix, in pass: Pass) {
+        let gradients = pass.gradients
         guard let weight = gradients.block(of: weight), let bias = gradients.block(of: bias) else { return }
         linearBackward(
             dy, x, weight: weight, bias: bias, into: &gradients.values, adding: gradients.isAdding, on: pass.workers)

@@ -13,99 +13,61 @@ package struct MultiHeadAttention: Sublayer {
     let keyValue: Linear
     let output: Linear
     let heads: Int
-    let dropout: Float
-    let site: UInt32
+    let dropout: DropoutSite
 
     /// What the backward pass needs.
-    package struct Activations {
-        /// The rows of x that ask, if not all do.
-        var asking: Matrix
-        /// As many rows as ask.
-        var queries: Matrix
-        /// `[tokens, 2 · hidden]`
-        var keysAndValues: Matrix
-        /// The heads' results side by side, as many rows as ask.
-        var context: Matrix
+    package struct Activations: LayerActivations {
+        /// The rows of x that have queries, if not all do.
+        var queryRows = Matrix()
+        var projections = Projections()
+        /// The heads' results side by side, as many rows as there are queries.
+        var context = Matrix()
+
+        package init() {}
     }
 
-    /// Memory that all layers share.
-    package struct Scratch {
-        var attention = Matrix(columns: 1)
-        var gradientOfContext: Matrix
-        var gradientOfQueries: Matrix
-        var gradientOfKeysAndValues: Matrix
-        /// Of the rows that ask.
-        var gradientOfAsking: Matrix
-    }
-
-    /// Asks `layout` for the parameters `name.self.query.weight` … `name.output.dense.bias`.
-    ///
-    /// - Parameter site: this layer's place in the order of dropout
-    package init(_ name: String, _ configuration: Configuration, site: UInt32, in layout: inout ParameterLayout) {
+    /// Asks `layout` for the parameters `name.query.weight` … `name.output.bias`.
+    package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
         let parts = ["query", "key", "value"]
-        let weights = parts.map { layout.weight("\(name).self.\($0).weight", hidden, hidden) }
-        let biases = parts.map { layout.bias("\(name).self.\($0).bias", hidden) }
+        let weights = parts.map { layout.weight("\(name).\($0).weight", hidden, hidden) }
+        let biases = parts.map { layout.bias("\(name).\($0).bias", hidden) }
         query = Linear(weight: weights[0], bias: biases[0])
         keyValue = Linear(
             weight: Block(offset: weights[1].offset, rows: 2 * hidden, columns: hidden),
             bias: Block(offset: biases[1].offset, columns: 2 * hidden))
-        output = Linear("\(name).output.dense", inputs: hidden, outputs: hidden, in: &layout)
+        output = Linear("\(name).output", inputs: hidden, outputs: hidden, in: &layout)
         heads = configuration.heads
-        dropout = configuration.attentionDropout
-        self.site = site
+        dropout = layout.dropout(configuration.attentionDropout)
     }
 
-    private var hidden: Int { output.weight.rows }
-
-    /// Activations without memory.
-    package func makeActivations() -> Activations {
-        Activations(
-            asking: Matrix(columns: hidden), queries: Matrix(columns: hidden),
-            keysAndValues: Matrix(columns: 2 * hidden), context: Matrix(columns: hidden))
-    }
-
-    /// Scratch without memory.
-    package func makeScratch() -> Scratch {
-        Scratch(
-            gradientOfContext: Matrix(columns: hidden), gradientOfQueries: Matrix(columns: hidden),
-            gradientOfKeysAndValues: Matrix(columns: 2 * hidden), gradientOfAsking: Matrix(columns: hidden))
-    }
-
-    package func forward(
-        _ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, _ scratch: inout Scratch,
-        _ parameters: FloatBuffer, _ pass: Pass
-    ) {
-        if let rows = pass.outputRows { gatherRows(x, rows, into: &activations.asking) }
-        query.forward(asking(x, activations, pass), into: &activations.queries, parameters, pass)
-        keyValue.forward(x, into: &activations.keysAndValues, parameters, pass)
+    package func forward(_ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, in pass: Pass) {
+        if let rows = pass.outputRows { gatherRows(x, rows, into: &activations.queryRows) }
+        let queryRows = pass.outputRows == nil ? x : activations.queryRows
+        query.forward(queryRows, into: &activations.projections.queries, in: pass)
+        keyValue.forward(x, into: &activations.projections.keysAndValues, in: pass)
         scaledDotProductAttention(
-            activations.queries, activations.keysAndValues, offsets: pass.offsets, heads: heads,
-            dropout: pass.dropout(dropout, site: site), scratch: &scratch.attention, into: &activations.context,
+            activations.projections, shape(in: pass), scratch: &pass.scratch.attention, into: &activations.context,
             on: pass.workers)
-        output.forward(activations.context, into: &y, parameters, pass)
+        output.forward(activations.context, into: &y, in: pass)
     }
 
-    package func backward(
-        _ gradient: inout Matrix, _ x: Matrix, _ activations: Activations, _ scratch: inout Scratch,
-        _ parameters: FloatBuffer, gradients: inout Gradients, _ pass: Pass
-    ) {
-        output.backward(
-            gradient, activations.context, into: &scratch.gradientOfContext, parameters, gradients: &gradients, pass)
-        scaledDotProductAttentionBackward(
-            scratch.gradientOfContext, activations.queries, activations.keysAndValues, offsets: pass.offsets,
-            heads: heads, dropout: pass.dropout(dropout, site: site), probabilitiesAreConstant: pass.isLinearized,
-            scratch: &scratch.attention, into: &scratch.gradientOfQueries, and: &scratch.gradientOfKeysAndValues,
-            on: pass.workers)
-        keyValue.backward(
-            scratch.gradientOfKeysAndValues, x, into: &gradient, parameters, gradients: &gradients, pass)
-        query.backward(
-            scratch.gradientOfQueries, asking(x, activations, pass), into: &scratch.gradientOfAsking, parameters,
-            gradients: &gradients, pass)
-        add(scratch.gradientOfAsking, to: &gradient, rows: pass.outputRows, on: pass.workers)
+    package func backward(_ gradient: inout Matrix, input x: Matrix, kept activations: Activations, in pass: Pass) {
+        let scratch = pass.scratch
+        output.backward(gradient, input: activations.context, into: &scratch.gradientOfContext, in: pass)
+        pass.derivatives.attention(
+            scratch.gradientOfContext, activations.projections, shape(in: pass), scratch: &scratch.attention,
+            into: &scratch.gradientOfProjections, on: pass.workers)
+        let (dQueries, dKeysAndValues) = (
+            scratch.gradientOfProjections.queries, scratch.gradientOfProjections.keysAndValues
+        )
+        let queryRows = pass.outputRows == nil ? x : activations.queryRows
+        keyValue.backward(dKeysAndValues, input: x, into: &gradient, in: pass)
+        query.backward(dQueries, input: queryRows, into: &scratch.gradientOfQueryRows, in: pass)
+        addRows(scratch.gradientOfQueryRows, to: &gradient, rows: pass.outputRows, on: pass.workers)
     }
 
-    private func asking(_ x: Matrix, _ activations: Activations, _ pass: Pass) -> Matrix {
-        pass.outputRows == nil ? x : activations.asking
+    private func shape(in pass: Pass) -> AttentionShape {
+        AttentionShape(offsets: pass.offsets, heads: heads, dropout: pass.mask(dropout))
     }
 }

@@ -9,77 +9,66 @@ package struct Pooler: Sendable {
     let dense: Linear?
 
     /// What the backward pass needs.
-    package struct Activations {
+    package struct Activations: LayerActivations {
         /// What is read of the encoder's output, the first or the mean row of each sequence: `[sequences, hidden]`. It depends
         /// on the encoder alone, and so stays the same as long as that is frozen.
-        package var features: Matrix
-        /// tanh(x Wᵀ + b) of the features; unused for `mean`.
-        var transformed: Matrix
-        var gradient: Matrix
+        package var features = Matrix()
+        /// x Wᵀ + b of the features; unused for `mean`.
+        var inner = Matrix()
+        /// tanh of that.
+        var transformed = Matrix()
+
+        package init() {}
     }
 
-    /// Asks `layout` for the parameters `name.dense.weight` and `name.dense.bias`, if the pooling needs them.
+    /// Asks `layout` for the parameters `name.weight` and `name.bias`, if the pooling needs them.
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
         switch configuration.pooling {
-        case .cls: dense = Linear("\(name).dense", inputs: hidden, outputs: hidden, in: &layout)
+        case .cls: dense = Linear(name, inputs: hidden, outputs: hidden, in: &layout)
         case .mean: dense = nil
         }
-    }
-
-    /// Activations without memory, for rows of `hidden` elements.
-    package func makeActivations(hidden: Int) -> Activations {
-        Activations(
-            features: Matrix(columns: hidden), transformed: Matrix(columns: hidden), gradient: Matrix(columns: hidden))
     }
 
     /// Whether only the first row of each sequence is read.
     package var readsFirstRowsOnly: Bool { dense != nil }
 
     /// Reads the features of `x`, the rows of the encoder's output that are read: `[tokens, hidden]`, or `[sequences, hidden]`.
-    package func readFeatures(_ x: Matrix, keeping activations: inout Activations, _ pass: Pass) {
+    package func readFeatures(_ x: Matrix, keeping activations: inout Activations, in pass: Pass) {
         if dense != nil {
-            copy(x, to: &activations.features)
+            copyRows(x, to: &activations.features)
         } else {
             meanRows(of: x, offsets: pass.offsets, into: &activations.features, on: pass.workers)
         }
     }
 
-    /// - Parameter dx: becomes the gradient of what ``readFeatures(_:keeping:_:)`` was given
-    package func readFeaturesBackward(_ gradient: Matrix, into dx: inout Matrix, _ pass: Pass) {
+    /// - Parameter dx: becomes the gradient of what ``readFeatures(_:keeping:in:)`` was given
+    package func readFeaturesBackward(_ gradient: Matrix, into dx: inout Matrix, in pass: Pass) {
         if dense != nil {
-            copy(gradient, to: &dx)
+            copyRows(gradient, to: &dx)
         } else {
             meanRowsBackward(gradient, offsets: pass.offsets, into: &dx, on: pass.workers)
         }
     }
 
     /// - Parameter activations: of which `features` is the input, and ``output(_:)`` becomes the result
-    package func forward(_ activations: inout Activations, _ parameters: FloatBuffer, _ pass: Pass) {
+    package func forward(_ activations: inout Activations, in pass: Pass) {
         guard let dense else { return }
-        dense.forward(activations.features, into: &activations.transformed, parameters, pass)
-        tanhInPlace(&activations.transformed)
+        dense.forward(activations.features, into: &activations.inner, in: pass)
+        activate(.tanh, activations.inner, into: &activations.transformed, on: pass.workers)
     }
 
-    /// What ``forward(_:_:_:)`` has made of the features, `[sequences, hidden]`.
+    /// What ``forward(_:in:)`` has made of the features, `[sequences, hidden]`.
     package func output(_ activations: Activations) -> Matrix {
         dense == nil ? activations.features : activations.transformed
     }
 
     /// - Parameter gradient: dy, `[sequences, hidden]`; becomes the gradient of the features
-    package func backward(
-        _ gradient: inout Matrix, _ activations: inout Activations, _ parameters: FloatBuffer,
-        gradients: inout Gradients, _ pass: Pass
-    ) {
+    package func backward(_ gradient: inout Matrix, kept activations: Activations, in pass: Pass) {
         guard let dense else { return }
-        if pass.isLinearized {
-            dense.forward(activations.features, into: &activations.gradient, parameters, pass)
-            scaleBackward(activations.gradient, activations.transformed, &gradient, on: pass.workers)
-        } else {
-            tanhBackward(activations.transformed, &gradient)
-        }
-        dense.backward(
-            gradient, activations.features, into: &activations.gradient, parameters, gradients: &gradients, pass)
-        copy(activations.gradient, to: &gradient)
+        pass.derivatives.activation(
+            .tanh, activations.inner, &gradient, into: &pass.scratch.activated, on: pass.workers)
+        copyRows(gradient, to: &pass.scratch.gradientOfInner)
+        dense.backward(pass.scratch.gradientOfInner, input: activations.features, into: &gradient, in: pass)
     }
 }

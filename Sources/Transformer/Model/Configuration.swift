@@ -2,11 +2,23 @@ import Kernels
 
 /// The shape of a model: what `config.json` says.
 package struct Configuration: Sendable, Equatable {
-    /// Where the LayerNorm of a residual block stands.
+    /// What a residual block does to keep its numbers in range.
+    package enum Norm: Sendable {
+        /// Mean 0 and variance 1, then a gain and a bias: Ba, Kiros & Hinton, *Layer Normalization*, 2016.
+        case layerNorm
+    }
+
+    /// What goes past the sublayer of a residual block.
+    package enum Residual: Sendable {
+        /// The input as it is: He, Zhang, Ren & Sun, *Deep Residual Learning for Image Recognition*, 2016.
+        case identity
+    }
+
+    /// Where the norm of a residual block stands.
     package enum NormPlacement: String, Sendable, Codable, CaseIterable {
-        /// LayerNorm(x + sublayer(x)): BERT, and Vaswani et al. 2017.
+        /// norm(x + sublayer(x)): BERT, and Vaswani et al. 2017.
         case post
-        /// x + sublayer(LayerNorm(x)): Xiong et al., *On Layer Normalization in the Transformer Architecture*, 2020.
+        /// x + sublayer(norm(x)): Xiong et al., *On Layer Normalization in the Transformer Architecture*, 2020.
         case pre
     }
 
@@ -54,7 +66,9 @@ package struct Configuration: Sendable, Equatable {
     package var initializerRange: Float = 0.02
     /// The token that `transformers` fills batches up with.
     package var paddingToken: Int? = 0
+    package var norm: Norm = .layerNorm
     package var normPlacement: NormPlacement = .post
+    package var residual: Residual = .identity
     package var pooling: Pooling = .cls
     package var problemType: ProblemType = .singleLabel
     /// The names of the classes, in the order of their ids.
@@ -94,13 +108,12 @@ package struct Configuration: Sendable, Equatable {
         try require(
             hiddenSize % heads == 0,
             "the hidden size, \(hiddenSize), is not a multiple of the number of attention heads, \(heads)")
-        try require((0..<1).contains(dropout), "the dropout rate is \(dropout); it must be at least 0 and below 1")
-        try require(
-            (0..<1).contains(attentionDropout),
-            "the attention dropout rate is \(attentionDropout); it must be at least 0 and below 1")
-        try require(
-            (0..<1).contains(classifierDropout ?? 0),
-            "the classifier's dropout rate is \(classifierDropout ?? 0); it must be at least 0 and below 1")
+        let rates = [
+            ("the", dropout), ("the attention", attentionDropout), ("the classifier's", classifierDropout ?? 0),
+        ]
+        for (name, rate) in rates {
+            try require((0..<1).contains(rate), "\(name) dropout rate is \(rate); it must be at least 0 and below 1")
+        }
         try require(layerNormEpsilon > 0, "layer_norm_eps is \(layerNormEpsilon); it must be above 0")
         try require(Set(labels).count == labels.count, "two labels have the same name")
     }

@@ -12,4 +12,13 @@ package struct ModelError: LocalizedError, CustomStringConvertible {
     /// Logits are infinite, or no numbers.
     package static let overflow = ModelError(
         "the model's outputs are not numbers: its parameters are damaged, or training diverged")
+
+    /// Puts the file before the cause in errors of `body`, which knows the contents alone.
+    static func naming<Result>(_ file: URL, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as ModelError {
+            throw ModelError("\(file.path): \(error)")
+        }
+    }
 }

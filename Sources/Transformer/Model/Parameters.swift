@@ -1,7 +1,7 @@
 import Foundation
 import Kernels
 
-/// A parameter: its name in `model.safetensors`, and where it lies in the flat buffers.
+/// A parameter: its name, and where it lies in the flat buffers.
 package struct Parameter: Sendable, Equatable {
     /// What a parameter does, which decides how it begins and whether it decays.
     package enum Kind: Sendable {
@@ -15,7 +15,8 @@ package struct Parameter: Sendable, Equatable {
         case gain
     }
 
-    /// As BERT calls it.
+    /// The path of its layer and its place there, as in `layers.0.attention.query.weight`. A file's name for it is its
+    /// family's.
     package let name: String
     /// How it begins, and whether it decays.
     package let kind: Kind
@@ -31,7 +32,14 @@ package struct Parameter: Sendable, Equatable {
     package var shape: [Int] { isMatrix ? [block.rows, block.columns] : [block.columns] }
 }
 
-/// Hands out the flat buffer's memory, in the order in which layers ask for it.
+/// A place in the model where elements are dropped.
+struct DropoutSite: Sendable {
+    let rate: Float
+    /// Its place among those of the model: each has random numbers of its own.
+    let number: UInt32
+}
+
+/// Hands out the flat buffer's memory, in the order in which layers ask for it, and numbers the places where they drop something.
 ///
 /// Parameters, gradients and the two moments of the optimizer are buffers of the same layout, so that saving, clipping and
 /// the optimizer's step are each one pass over memory.
@@ -42,9 +50,12 @@ package struct ParameterLayout: Sendable {
     package private(set) var count = 0
     /// What the parameters that are asked for belong to.
     var part = Part.head
+    private var dropoutSites: UInt32
 
     /// Creates a layout without parameters.
-    package init() {}
+    ///
+    /// - Parameter dropoutSites: the number of the first place where something is dropped
+    package init(dropoutSites: UInt32 = 0) { self.dropoutSites = dropoutSites }
 
     mutating func weight(_ name: String, _ rows: Int, _ columns: Int) -> Block {
         add(name, .weight, rows: rows, columns: columns)
@@ -57,6 +68,11 @@ package struct ParameterLayout: Sendable {
     mutating func bias(_ name: String, _ count: Int) -> Block { add(name, .bias, rows: 1, columns: count) }
 
     mutating func gain(_ name: String, _ count: Int) -> Block { add(name, .gain, rows: 1, columns: count) }
+
+    mutating func dropout(_ rate: Float) -> DropoutSite {
+        defer { dropoutSites += 1 }
+        return DropoutSite(rate: rate, number: dropoutSites)
+    }
 
     private mutating func add(_ name: String, _ kind: Parameter.Kind, rows: Int, columns: Int) -> Block {
         let block = Block(offset: count, rows: rows, columns: columns)

@@ -1,7 +1,7 @@
 import Foundation
 import Kernels
 
-/// BERT with a classifier on top: ids → embedding → encoder → pooler → head → logits.
+/// A Transformer encoder with a classifier on top: ids → embedding → encoder → pooler → head → logits.
 ///
 /// The layers hold no numbers, only places in the flat buffers; ``parameters`` holds the numbers.
 package struct SequenceClassifier {
@@ -17,17 +17,6 @@ package struct SequenceClassifier {
     let pooler: Pooler
     let head: ClassifierHead
 
-    /// The memory of forward and backward passes. It grows to the largest batch that it sees and is then reused.
-    package struct Workspace {
-        fileprivate let trained: TrainedParts
-        fileprivate var embedding: Embedding.Activations
-        fileprivate var encoder: Encoder.Activations
-        fileprivate var pooler: Pooler.Activations
-        fileprivate var head: ClassifierHead.Activations
-        fileprivate var pooledGradient: Matrix
-        fileprivate var gradient: Matrix
-    }
-
     /// Creates a classifier with weights from Normal(0, initializer range), biases 0 and LayerNorm gains 1.
     ///
     /// - Throws: ``ModelError`` if no model can have this configuration.
@@ -42,12 +31,11 @@ package struct SequenceClassifier {
         try configuration.validate()
         var layout = ParameterLayout()
         layout.part = .embeddings
-        embedding = Embedding("bert.embeddings", configuration, in: &layout)
-        encoder = Encoder("bert.encoder", configuration, site: 1, in: &layout)
+        embedding = Embedding("embeddings", configuration, in: &layout)
+        encoder = Encoder(configuration, in: &layout)
         layout.part = .head
-        pooler = Pooler("bert.pooler", configuration, in: &layout)
-        head = ClassifierHead(
-            "classifier", configuration, site: 1 + UInt32(configuration.layers) * EncoderLayer.sites, in: &layout)
+        pooler = Pooler("pooler", configuration, in: &layout)
+        head = ClassifierHead("classifier", configuration, in: &layout)
         self.configuration = configuration
         self.layout = layout
         let (bytes, memory) = (4 * Double(layout.count), Double(ProcessInfo.processInfo.physicalMemory))
@@ -73,19 +61,46 @@ package struct SequenceClassifier {
         self = try SequenceClassifier(configuration) { _ in parameters }
     }
 
+    // MARK: Memory
+
+    /// The threads and the memory of forward and backward passes. The memory grows to the largest batch that it sees and is then
+    /// reused.
+    package struct Workspace {
+        /// What the backward pass leaves, for the parts that are trained.
+        package let gradients: Gradients
+        let workers: Workers
+        let scratch = Scratch()
+        /// The parts that the backward pass can reach.
+        let reach: TrainedParts
+        var embedding = Embedding.Activations()
+        var encoder: Encoder.Activations
+        var pooler = Pooler.Activations()
+        var head = ClassifierHead.Activations()
+        var logits = Matrix()
+        var pooledGradient = Matrix()
+        var gradient = Matrix()
+    }
+
+    /// What a workspace is for: which activations the forward pass keeps, and which gradients there are.
+    package enum Purpose {
+        /// Nothing is kept.
+        case inference
+        /// What the gradients of these parts need is kept.
+        case training(TrainedParts)
+        /// All activations are kept; the parameters have no gradients.
+        case explanation
+    }
+
     /// A workspace without memory.
-    ///
-    /// - Parameter trained: what it will be used to train: the activations that its gradients need are kept. Nil at inference
-    package func makeWorkspace(training trained: TrainedParts?) -> Workspace {
-        let hidden = configuration.hiddenSize
+    package func makeWorkspace(for purpose: Purpose, on workers: Workers) -> Workspace {
+        let (reach, gradients) =
+            switch purpose {
+            case .inference: (encoder.frozen, Gradients())
+            case .training(let trained): (trained, Gradients(trained, of: layout))
+            case .explanation: (TrainedParts.all, Gradients())
+            }
         return Workspace(
-            trained: trained ?? encoder.frozen,
-            embedding: embedding.makeActivations(),
-            encoder: encoder.makeActivations(training: trained),
-            pooler: pooler.makeActivations(hidden: hidden),
-            head: head.makeActivations(),
-            pooledGradient: Matrix(columns: hidden),
-            gradient: Matrix(columns: hidden))
+            gradients: gradients, workers: workers, reach: reach, encoder: encoder.makeActivations(for: reach))
     }
 
     // MARK: Inference
@@ -93,18 +108,18 @@ package struct SequenceClassifier {
     /// The logits of each sequence, without dropout.
     ///
     /// - Returns: `[sequences, labels]`
-    package func logits(_ batch: Batch, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
-        let pass = pass(over: batch, on: workers)
-        readFeatures(batch, &workspace, pass)
-        classify(&workspace, pass)
-        return workspace.head.logits
+    package func logits(_ batch: Batch, in workspace: inout Workspace) -> Matrix {
+        let pass = pass(over: batch, in: workspace)
+        readFeatures(of: batch, &workspace, in: pass)
+        classify(&workspace, in: pass)
+        return workspace.logits
     }
 
     /// What the head reads of each sequence, without dropout: the first row of the encoder's output, or the mean row.
     ///
     /// - Returns: `[sequences, hidden]`
-    package func features(_ batch: Batch, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
-        readFeatures(batch, &workspace, pass(over: batch, on: workers))
+    package func features(_ batch: Batch, in workspace: inout Workspace) -> Matrix {
+        readFeatures(of: batch, &workspace, in: pass(over: batch, in: workspace))
         return workspace.pooler.features
     }
 
@@ -112,41 +127,52 @@ package struct SequenceClassifier {
     ///
     /// - Parameter features: `[sequences, hidden]`
     /// - Returns: `[sequences, labels]`
-    package func logits(features: Matrix, _ workspace: inout Workspace, on workers: Workers) -> Matrix {
-        copy(features, to: &workspace.pooler.features)
-        classify(&workspace, Pass(offsets: [], workers: workers))
-        return workspace.head.logits
+    package func logits(features: Matrix, in workspace: inout Workspace) -> Matrix {
+        copyRows(features, to: &workspace.pooler.features)
+        classify(&workspace, in: pass(offsets: [], in: workspace))
+        return workspace.logits
     }
 
     /// The sum of the embeddings and the output of every layer, without dropout: what `transformers` calls the hidden states.
     ///
     /// - Returns: one more than there are layers, `[tokens, hidden]` each
     package func hiddenStates(_ batch: Batch, on workers: Workers) -> [Matrix] {
-        var workspace = makeWorkspace(training: .all)
-        encode(batch, &workspace, Pass(offsets: batch.offsets, workers: workers))
+        var workspace = makeWorkspace(for: .explanation, on: workers)
+        encode(batch, &workspace, in: pass(offsets: batch.offsets, in: workspace))
         return encoder.hiddenStates(workspace.encoder)
     }
 
-    private func pass(over batch: Batch, _ randomness: Pass.Randomness? = nil, on workers: Workers) -> Pass {
-        Pass(
-            offsets: batch.offsets, firstRowsOnly: pooler.readsFirstRowsOnly, randomness: randomness, workers: workers)
+    /// A pass in which the encoder's last layer computes the rows that the pooler reads.
+    func pass(over batch: Batch, _ randomness: Pass.Randomness? = nil, in workspace: Workspace) -> Pass {
+        var pass = pass(offsets: batch.offsets, randomness, in: workspace)
+        if pooler.readsFirstRowsOnly { pass.outputRows = batch.offsets.dropLast() }
+        return pass
     }
 
-    private func encode(_ batch: Batch, _ workspace: inout Workspace, _ pass: Pass) {
+    private func pass(offsets: [Int], _ randomness: Pass.Randomness? = nil, in workspace: Workspace) -> Pass {
+        var pass = Pass(
+            parameters: parameters, gradients: workspace.gradients, scratch: workspace.scratch, offsets: offsets,
+            on: workspace.workers)
+        pass.randomness = randomness
+        return pass
+    }
+
+    private func encode(_ batch: Batch, _ workspace: inout Workspace, in pass: Pass) {
         embedding.forward(
-            ids: batch.ids, into: &workspace.encoder.input, keeping: &workspace.embedding, parameters,
-            workspace.trained.embeddings ? pass : pass.withoutDropout)
-        encoder.forward(&workspace.encoder, parameters, pass)
+            batch.ids, into: &workspace.encoder.input, keeping: &workspace.embedding,
+            in: workspace.reach.embeddings ? pass : pass.with(\.randomness, nil))
+        encoder.forward(&workspace.encoder, in: pass)
     }
 
-    private func readFeatures(_ batch: Batch, _ workspace: inout Workspace, _ pass: Pass) {
-        encode(batch, &workspace, pass)
-        pooler.readFeatures(encoder.output(workspace.encoder), keeping: &workspace.pooler, pass)
+    func readFeatures(of batch: Batch, _ workspace: inout Workspace, in pass: Pass) {
+        encode(batch, &workspace, in: pass)
+        pooler.readFeatures(encoder.output(workspace.encoder), keeping: &workspace.pooler, in: pass)
     }
 
-    private func classify(_ workspace: inout Workspace, _ pass: Pass) {
-        pooler.forward(&workspace.pooler, parameters, pass)
-        head.forward(pooler.output(workspace.pooler), keeping: &workspace.head, parameters, pass)
+    func classify(_ workspace: inout Workspace, in pass: Pass) {
+        pooler.forward(&workspace.pooler, in: pass)
+        head.forward(
+            pooler.output(workspace.pooler), into: &workspace.logits, keeping: &workspace.head, in: pass)
     }
 
     // MARK: Training
@@ -159,28 +185,24 @@ package struct SequenceClassifier {
     ///   - targets: the right labels
     ///   - objective: the loss
     ///   - total: what its sum over texts is divided by; nil: the weight of these texts, for their mean
-    ///   - gradients: to which those of the loss are added, for the parts that the workspace was made for; after
-    ///     ``Gradients/clear()`` they replace what is there
-    ///   - workspace: one made for training
     ///   - randomness: decides what dropout removes; nil: nothing
+    ///   - workspace: one made for training, to whose gradients those of the loss are added; after ``Gradients/clear()`` they
+    ///     replace what is there
     /// - Returns: the loss in nats, and the logits, `[sequences, labels]`
     package func loss(
         _ batch: Batch, targets: Targets, objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
-        gradients: inout Gradients, _ workspace: inout Workspace, randomness: Pass.Randomness?, on workers: Workers
+        randomness: Pass.Randomness?, in workspace: inout Workspace
     ) -> (loss: Double, logits: Matrix) {
-        let pass = pass(over: batch, randomness, on: workers)
-        defer { gradients.finishPass() }
-        readFeatures(batch, &workspace, pass)
-        let loss = loss(targets, objective, total, gradients: &gradients, &workspace, pass)
-        let trained = workspace.trained
-        if trained.lowestLayer == encoder.layers.count { return (loss, workspace.head.logits) }
-        pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, pass)
-        encoder.backward(&workspace.gradient, &workspace.encoder, parameters, gradients: &gradients, pass)
-        if trained.embeddings {
-            embedding.backward(
-                &workspace.gradient, ids: batch.ids, workspace.embedding, parameters, gradients: &gradients, pass)
+        let pass = pass(over: batch, randomness, in: workspace)
+        defer { pass.gradients.finishPass() }
+        readFeatures(of: batch, &workspace, in: pass)
+        classify(&workspace, in: pass)
+        let logits = workspace.logits
+        backward(from: objective.gradient(logits, targets: targets, total: total), &workspace, in: pass)
+        if workspace.reach.embeddings {
+            embedding.backward(&workspace.gradient, input: batch.ids, kept: workspace.embedding, in: pass)
         }
-        return (loss, workspace.head.logits)
+        return (objective.loss(logits, targets: targets, total: total), logits)
     }
 
     /// The loss of texts whose features are known, and the gradients of the head.
@@ -188,72 +210,30 @@ package struct SequenceClassifier {
     /// - Parameter features: `[sequences, hidden]`
     package func loss(
         features: Matrix, targets: Targets, objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
-        gradients: inout Gradients, _ workspace: inout Workspace, randomness: Pass.Randomness?, on workers: Workers
+        randomness: Pass.Randomness?, in workspace: inout Workspace
     ) -> (loss: Double, logits: Matrix) {
-        copy(features, to: &workspace.pooler.features)
-        defer { gradients.finishPass() }
-        let pass = Pass(offsets: [], randomness: randomness, workers: workers)
-        let loss = loss(targets, objective, total, gradients: &gradients, &workspace, pass)
-        return (loss, workspace.head.logits)
+        let pass = pass(offsets: [], randomness, in: workspace)
+        defer { pass.gradients.finishPass() }
+        copyRows(features, to: &workspace.pooler.features)
+        classify(&workspace, in: pass)
+        let logits = workspace.logits
+        backwardThroughHead(
+            from: objective.gradient(logits, targets: targets, total: total), &workspace, in: pass)
+        return (objective.loss(logits, targets: targets, total: total), logits)
     }
 
-    /// Forward and backward through pooler and head; leaves the gradient of the features.
-    private func loss(
-        _ targets: Targets, _ objective: CrossEntropy, _ total: Double?, gradients: inout Gradients,
-        _ workspace: inout Workspace, _ pass: Pass
-    ) -> Double {
-        classify(&workspace, pass)
-        let logits = workspace.head.logits
-        head.backward(
-            objective.gradient(logits, targets: targets, total: total), workspace.head,
-            into: &workspace.pooledGradient, parameters, gradients: &gradients, pass)
-        pooler.backward(
-            &workspace.pooledGradient, &workspace.pooler, parameters, gradients: &gradients, pass)
-        return objective.loss(logits, targets: targets, total: total)
+    /// The backward pass, as far as the workspace reaches; `gradient` becomes that of the lowest layer's input.
+    ///
+    /// - Parameter dLogits: the gradient of the logits, `[sequences, labels]`
+    func backward(from dLogits: Matrix, _ workspace: inout Workspace, in pass: Pass) {
+        backwardThroughHead(from: dLogits, &workspace, in: pass)
+        if workspace.reach.lowestLayer == encoder.layers.count { return }
+        pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, in: pass)
+        encoder.backward(&workspace.gradient, kept: workspace.encoder, in: pass)
     }
-}
 
-extension SequenceClassifier {
-    // MARK: Attribution
-
-    /// How much each token speaks for a label: gradient × input, without dropout.
-    ///
-    /// With x the embeddings that the encoder reads, after their LayerNorm, and f the ``logOdds(of:_:_:)`` of the label, token t
-    /// scores Σ ∂f/∂x[t, h] · x[t, h], summed over the hidden size. The derivative takes for constants what ``Pass/isLinearized``
-    /// names: with the model's own gradient, scores hardly agree with what leaving words out does.
-    ///
-    /// ### References
-    /// Simonyan, Vedaldi & Zisserman, *Deep Inside Convolutional Networks*, 2014, section 3 (the gradient); Shrikumar, Greenside,
-    /// Shcherbina & Kundaje, *Not Just a Black Box*, 2016 (times the input); Ali et al., *XAI for Transformers: Better Explanations
-    /// through Conservative Propagation*, 2022 (the constants).
-    ///
-    /// - Parameters:
-    ///   - labels: the id of each text's label
-    ///   - temperature: what the logits are divided by
-    ///   - workspace: one made for training all parts
-    /// - Returns: the scores in nats, `[tokens]`
-    package func gradientTimesInput(
-        _ batch: Batch, labels: [Int], temperature: Double = 1, _ workspace: inout Workspace, on workers: Workers
-    ) -> [Double] {
-        precondition(workspace.trained == .all, "a workspace that keeps no embeddings")
-        let pass = pass(over: batch, on: workers).linearized
-        // No gradients of the encoder's parameters: nobody wants them.
-        var gradients = Gradients(encoder.frozen, of: layout)
-        readFeatures(batch, &workspace, pass)
-        classify(&workspace, pass)
-        let logits = workspace.head.logits.scaled(by: Float(1 / temperature))
-        let gradient = labels.enumerated().flatMap { text, label in
-            logOddsGradient(of: label, logits.row(text), configuration.problemType)
-        }
-        head.backward(
-            Matrix(gradient, columns: logits.columns).scaled(by: Float(1 / temperature)), workspace.head,
-            into: &workspace.pooledGradient, parameters, gradients: &gradients, pass)
-        pooler.backward(&workspace.pooledGradient, &workspace.pooler, parameters, gradients: &gradients, pass)
-        pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, pass)
-        encoder.backward(&workspace.gradient, &workspace.encoder, parameters, gradients: &gradients, pass)
-        let (input, inputGradient) = (workspace.encoder.input, workspace.gradient)
-        return batch.ids.indices.map { token in
-            zip(input.row(token), inputGradient.row(token)).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
-        }
+    private func backwardThroughHead(from dLogits: Matrix, _ workspace: inout Workspace, in pass: Pass) {
+        head.backward(dLogits, into: &workspace.pooledGradient, kept: workspace.head, in: pass)
+        pooler.backward(&workspace.pooledGradient, kept: workspace.pooler, in: pass)
     }
 }

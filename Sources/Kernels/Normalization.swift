@@ -13,9 +13,9 @@ package func layerNorm(
     on workers: Workers
 ) {
     let hidden = x.columns
-    precondition(gain.count == hidden && bias.count == hidden && y.columns == hidden && statistics.columns == 2)
-    y.resize(rows: x.rows)
-    statistics.resize(rows: x.rows)
+    precondition(gain.count == hidden && bias.count == hidden, "shapes do not agree")
+    y.resize(rows: x.rows, columns: hidden)
+    statistics.resize(rows: x.rows, columns: 2)
     let (x0, gain, bias) = (x.pointer, gain.pointer, bias.pointer)
     let (y0, statistics) = (y.mutablePointer(), statistics.mutablePointer())
     workers.split(x.rows, grain: 16) { rows in
@@ -34,24 +34,15 @@ package func layerNorm(
 ///   - x: the input of the forward pass
 ///   - statistics: what the forward pass left
 ///   - gain: the parameter, `[hidden]`
-///   - deviationIsConstant: whether √(σ² + ε) is taken for a constant, and so the last term left out
 package func layerNormBackward(
-    _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, deviationIsConstant: Bool = false,
-    on workers: Workers
+    _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, on workers: Workers
 ) {
     let (hidden, rows) = (x.columns, x.rows)
     precondition(dy.columns == hidden && dy.rows == rows && statistics.rows == rows && gain.count == hidden)
     let (x0, statistics, gain, dy0) = (x.pointer, statistics.pointer, gain.pointer, dy.mutablePointer())
     workers.split(rows, grain: 16) { part in
         for row in part {
-            let (x, dy) = (x0 + row * hidden, dy0 + row * hidden)
-            if deviationIsConstant {
-                for i in 0..<hidden { dy[i] *= gain[i] * statistics[2 * row + 1] }
-                let mean = (0..<hidden).reduce(0) { $0 + dy[$1] } / Float(hidden)
-                for i in 0..<hidden { dy[i] -= mean }
-            } else {
-                ck_layer_norm_backward(hidden, x, statistics + 2 * row, gain, dy)
-            }
+            ck_layer_norm_backward(hidden, x0 + row * hidden, statistics + 2 * row, gain, dy0 + row * hidden)
         }
     }
 }
@@ -63,14 +54,13 @@ package func layerNormBackward(
 ///   - dy: `[rows, hidden]`
 ///   - x: the input of the forward pass
 ///   - statistics: what the forward pass left
-///   - gain: where the gain's gradient lies in `gradients`
-///   - bias: where the bias's gradient lies
+///   - places: where they lie in `gradients`
 ///   - adding: whether they are added to what is there
 package func layerNormBackward(
-    _ dy: Matrix, _ x: Matrix, statistics: Matrix, gain: Block, bias: Block,
-    into gradients: inout FloatBuffer, adding: Bool, on workers: Workers
+    _ dy: Matrix, _ x: Matrix, statistics: Matrix, into gradients: inout FloatBuffer,
+    at places: (gain: Block, bias: Block), adding: Bool, on workers: Workers
 ) {
-    let (hidden, rows) = (x.columns, x.rows)
+    let (hidden, rows, gain, bias) = (x.columns, x.rows, places.gain, places.bias)
     precondition(dy.columns == hidden && dy.rows == rows && statistics.rows == rows)
     precondition(gain.count == hidden && bias.count == hidden)
     precondition(max(gain.range.upperBound, bias.range.upperBound) <= gradients.count)

@@ -1,0 +1,53 @@
+extension Family {
+    /// Devlin, Chang, Lee & Toutanova, *BERT: Pre-training of Deep Bidirectional Transformers*, 2019. Its values are the defaults
+    /// of a ``Configuration``.
+    static var bert: Family {
+        Family(
+            name: "BERT", modelType: "bert", architecturePrefix: "Bert",
+            keys: [
+                ConfigurationKey(required: "vocab_size", \.vocabularySize),
+                ConfigurationKey(required: "hidden_size", \.hiddenSize),
+                ConfigurationKey(required: "num_hidden_layers", \.layers),
+                ConfigurationKey(required: "num_attention_heads", \.heads),
+                ConfigurationKey(required: "intermediate_size", \.intermediateSize),
+                ConfigurationKey(
+                    "hidden_act", \.activation,
+                    names: [
+                        "gelu": .gelu, "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
+                        "gelu_fast": .geluTanh, "relu": .relu,
+                    ]),
+                ConfigurationKey("max_position_embeddings", \.maximumLength),
+                ConfigurationKey("type_vocab_size", \.segments),
+                ConfigurationKey("hidden_dropout_prob", \.dropout),
+                ConfigurationKey("attention_probs_dropout_prob", \.attentionDropout),
+                ConfigurationKey(optional: "classifier_dropout", \.classifierDropout),
+                ConfigurationKey("layer_norm_eps", \.layerNormEpsilon),
+            ],
+            layerNames: [
+                "embeddings.tokens": "bert.embeddings.word_embeddings",
+                "embeddings.positions": "bert.embeddings.position_embeddings",
+                "embeddings.segments": "bert.embeddings.token_type_embeddings",
+                "embeddings.norm": "bert.embeddings.LayerNorm",
+                "layers.#.attention.query": "bert.encoder.layer.#.attention.self.query",
+                "layers.#.attention.key": "bert.encoder.layer.#.attention.self.key",
+                "layers.#.attention.value": "bert.encoder.layer.#.attention.self.value",
+                "layers.#.attention.output": "bert.encoder.layer.#.attention.output.dense",
+                "layers.#.attention.norm": "bert.encoder.layer.#.attention.output.LayerNorm",
+                "layers.#.feedForward.up": "bert.encoder.layer.#.intermediate.dense",
+                "layers.#.feedForward.down": "bert.encoder.layer.#.output.dense",
+                "layers.#.feedForward.norm": "bert.encoder.layer.#.output.LayerNorm",
+                "finalNorm": "bert.encoder.LayerNorm",
+                "pooler": "bert.pooler.dense",
+                "classifier": "classifier",
+            ],
+            // Older versions of `transformers` have saved them.
+            derivedTensors: ["bert.embeddings.position_ids", "bert.embeddings.token_type_ids"],
+            currentName: { tensor in
+                // Encoders alone have no prefix; the first files had TensorFlow's names for the parameters of LayerNorm.
+                let isAlone = ["embeddings.", "encoder.", "pooler."].contains(where: tensor.hasPrefix)
+                return (isAlone ? "bert." + tensor : tensor)
+                    .replacing(/LayerNorm\.gamma$/, with: "LayerNorm.weight")
+                    .replacing(/LayerNorm\.beta$/, with: "LayerNorm.bias")
+            })
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import JSON
+import Tokenization
+
+/// The names of a model folder's files.
+enum ModelFile {
+    static let configuration = "config.json"
+    static let weights = "model.safetensors"
+    /// Of sentence-transformers folders.
+    static let pooling = "1_Pooling/config.json"
+}
+
+/// What a folder to be read has besides the weights, and how it understands these.
+struct ModelSource {
+    let folder: URL
+    let configurationFile: ConfigurationFile
+    let tokenizer: Tokenizer
+
+    /// Where the configuration is.
+    var file: URL { folder.appending(path: ModelFile.configuration) }
+
+    init(_ folder: URL) throws {
+        var isDirectory = false
+        guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory), isDirectory else {
+            throw ModelError(
+                "\(folder.path): no such model folder; train one with: addnorm train --output \(folder.path)")
+        }
+        self.folder = folder
+        configurationFile = try readJSON(folder.appending(path: ModelFile.configuration))
+        tokenizer = try Tokenizer(contentsOf: folder, tokenizerClass: configurationFile.tokenizerClass)
+    }
+
+    /// The labels of the classifier for texts; nil if there is none.
+    func labels(of weights: Weights) throws -> [String]? {
+        guard configurationFile.classifiesTexts, let count = weights.rows(of: "classifier.weight") else { return nil }
+        return try ModelError.naming(file) { try configurationFile.labels(count: count) }
+    }
+
+    func configuration(labels: [String], pooling: Configuration.Pooling) throws -> Configuration {
+        try ModelError.naming(file) {
+            let configuration = try configurationFile.configuration(labels: labels, pooling: pooling)
+            let tokens = tokenizer.vocabulary.tokens.count
+            guard tokens <= configuration.vocabularySize else {
+                throw ModelError(
+                    "vocab_size is \(configuration.vocabularySize), but the tokenizer has \(tokens) tokens; they belong"
+                        + " to different models")
+            }
+            return configuration
+        }
+    }
+
+    func settings(of configuration: Configuration) throws -> InferenceSettings {
+        try ModelError.naming(file) { try configurationFile.inferenceSettings(of: configuration) }
+    }
+
+    /// What a sentence-transformers folder says of its pooling; nil if it is none.
+    func sentencePooling() throws -> Configuration.Pooling? {
+        let file = folder.appending(path: ModelFile.pooling)
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        let settings: SentencePooling = try readJSON(file)
+        guard let pooling = settings.pooling else {
+            throw ModelError(
+                "\(file.path): asks for a pooling that is neither the mean nor [CLS]; choose one with --pooling")
+        }
+        return pooling
+    }
+}

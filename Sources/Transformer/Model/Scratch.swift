@@ -1,0 +1,21 @@
+import Kernels
+
+/// Memory that means nothing between two calls, and that all layers of a kind share. It grows to the largest batch.
+///
+/// A reference: all layers have to write to the same memory.
+package final class Scratch {
+    /// What the attention kernels need for themselves.
+    var attention = Matrix()
+    var gradientOfContext = Matrix()
+    var gradientOfProjections = Projections()
+    /// Of the rows that have queries.
+    var gradientOfQueryRows = Matrix()
+    /// The rows inside a feed-forward sublayer, or a pooler, after their activation: cheaper to compute again than to keep.
+    var activated = Matrix()
+    var gradientOfInner = Matrix()
+    /// What a residual connection carries past its sublayer.
+    var residual = Matrix()
+
+    /// Creates scratch without memory.
+    package init() {}
+}
