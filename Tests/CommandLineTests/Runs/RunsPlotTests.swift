@@ -1,39 +1,61 @@
 import Foundation
 import Testing
 
-@Suite struct PlotTests {
-    @Test func plotsAndReports() async throws {
+/// `addnorm runs plot` and `addnorm runs report`.
+@Suite struct RunsPlotTests {
+    /// Calls `body` with a program that has trained the runs `one` and `two`, and evaluated the first on `test.tsv`.
+    private func withRuns(_ body: (Program) throws -> Void) async throws {
         try await Program.use { program in
             #expect(try program.train("--name", "one").status == 0)
             try program.write("wonderful\tpositive\nawful\tpositive\nboring\tnegative\n", to: "test.tsv")
             #expect(try program.run("evaluate", "--model", "model", "test.tsv").status == 0)
             #expect(try program.train("--name", "two", "--overwrite", "--seed", "2").status == 0)
+            try body(program)
+        }
+    }
 
+    @Test func aPlotFitsANarrowTerminalAndHasNoColoursInAPipe() async throws {
+        try await withRuns { program in
             let plot = try program.run("runs", "plot", "one", "two", "one")
             #expect(plot.status == 0 && plot.output.hasPrefix("Loss\n") && !plot.output.contains("\u{1B}"))
             #expect(plot.output.contains("o─ one   x─ two"))
             #expect(plot.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
+        }
+    }
 
-            let json = try #require(
-                try program.run("runs", "plot", "one", "two", "--metric", "macro_f1", "--json", "--group-by", "layers")
-                    .json
-                    as? [String: Any])
+    @Test func theDocumentHasASeriesForEachGroupWithItsBand() async throws {
+        try await withRuns { program in
+            let json = try program.run(
+                "runs", "plot", "one", "two", "--metric", "macro_f1", "--json", "--group-by", "layers"
+            ).object
             #expect(Set(json.keys) == ["metric", "x", "series"])
             let series = try #require(json["series"] as? [[String: Any]])
-            #expect(
-                series.count == 1 && series[0]["name"] as? String == "layers 1"
-                    && series[0]["runs"] as? [Int] == [1, 2])
+            #expect(series.count == 1 && series[0]["name"] as? String == "layers 1")
+            #expect(series[0]["runs"] as? [Int] == [1, 2])
             let point = try #require((series[0]["points"] as? [[String: Any]])?.first)
             #expect(Set(point.keys) == ["x", "y", "low", "high"])
+        }
+    }
 
+    @Test func aPictureIsWrittenToAFile() async throws {
+        try await withRuns { program in
             #expect(try program.run("runs", "plot", "one", "--metric", "batch_loss", "--output", "b.svg").status == 0)
-            let svg = try String(contentsOf: program.folder.appending(path: "b.svg"), encoding: .utf8)
+            let svg = try program.text(of: "b.svg")
             #expect(svg.hasPrefix("<svg") && svg.contains("loss (nats)"))
+        }
+    }
+
+    @Test func aReportIsAPageAboutRunsAndTheirMistakes() async throws {
+        try await withRuns { program in
             let report = try program.run("runs", "report", "one", "two", "--output", "r.html")
             #expect(report.status == 0 && report.output.isEmpty)
-            let page = try String(contentsOf: program.folder.appending(path: "r.html"), encoding: .utf8)
+            let page = try program.text(of: "r.html")
             #expect(page.contains("<h1>2 runs</h1>") && page.contains("on test.tsv") && page.contains("awful"))
+        }
+    }
 
+    @Test func whatCannotBeDrawnIsRefused() async throws {
+        try await withRuns { program in
             for (arguments, status, message) in [
                 (["plot", "one", "--output", "x.png"], Int32(64), "must end in .svg or .html"),
                 (["report", "one", "--output", "x"], 64, "must end in .html"),

@@ -1,29 +1,37 @@
 import Foundation
 import Testing
 
-@Suite struct CompareTests {
-    @Test func comparisons() async throws {
+@Suite struct RunsCompareTests {
+    /// Calls `body` with a program that has trained the runs `one` and `two` with other seeds, and evaluated each on `test.tsv`.
+    private func withRuns(_ body: (Program) throws -> Void) async throws {
         try await Program.use { program in
+            try program.write(Program.testRows, to: "test.tsv")
             for (name, seed) in [("one", "1"), ("two", "2")] {
                 #expect(try program.train("--name", name, "--seed", seed, "--overwrite").status == 0)
-                try program.write("wonderful\tpositive\nawful\tnegative\nboring\tpositive\n", to: "test.tsv")
                 #expect(try program.run("evaluate", "--model", "model", "test.tsv").status == 0)
             }
+            try body(program)
+        }
+    }
+
+    @Test func theTextHasTheTestsAndInWhatTheRunsDiffer() async throws {
+        try await withRuns { program in
             let text = try program.run("runs", "compare", "one", "2", "--equivalent-within", "0.5", "--flips", "2")
             #expect(text.status == 0, "\(text.errors)")
-            #expect(
-                text.output.contains("dev accuracy")
-                    && text.output.contains("test.tsv, 3 texts; differences B − A in points")
-            )
+            #expect(text.output.contains("dev accuracy"))
+            #expect(text.output.contains("test.tsv, 3 texts; differences B − A in points"))
             #expect(text.output.contains("A    B    only A right  only B right  McNemar p  accuracy  95 % interval"))
             #expect(text.output.contains("two: not shown to be equivalent within 0.5 points (90 % interval −"))
             #expect(text.output.contains("differs  one") && text.output.contains("seed     1"))
+        }
+    }
 
-            let document = try #require(
-                try program.run(
-                    "runs", "compare", "--json", "one", "two", "--group-by", "epochs", "batch_size",
-                    "--equivalent-within", "1"
-                ).json as? [String: Any])
+    @Test func theDocumentHasRunsTestsParametersAndGroups() async throws {
+        try await withRuns { program in
+            let document = try program.run(
+                "runs", "compare", "--json", "one", "two", "--group-by", "epochs", "batch_size",
+                "--equivalent-within", "1"
+            ).object
             #expect(Set(document.keys) == ["runs", "tests", "parameters", "groups", "group_tests", "notices"])
             #expect(document["parameters"] as? [String: [String]] == ["seed": ["1", "2"]])
             let runs = try #require(document["runs"] as? [[String: Any]])
@@ -40,7 +48,11 @@ import Testing
             #expect(equivalence["within"] as? Double == 0.01 && equivalence["equivalent"] is Bool)
             let group = try #require((document["groups"] as? [[String: Any]])?.first)
             #expect(group["n"] as? Int == 2 && group["name"] as? String == "epochs 15, batch_size 4")
+        }
+    }
 
+    @Test func whatCannotBeComparedIsRefused() async throws {
+        try await withRuns { program in
             for (arguments, status, message) in [
                 (["one"], 64, "Name two runs or more"), (["one", "1"], 64, "'1' is named twice"),
                 (["one", "nobody"], 1, "no run has the id or name 'nobody'"),

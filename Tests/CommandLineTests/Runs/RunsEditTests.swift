@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+/// Listing, showing and editing runs.
+@Suite struct RunsEditTests {
+    @Test func aRunIsListedAndShownByNameAndById() async throws {
+        try await Program.use { program in
+            #expect(try program.train("--name", "first", "--epochs", "1").status == 0)
+            #expect(try program.run("runs", "list").output.contains("first  finished"))
+            let shown = try program.run("runs", "show", "first", "--json").object
+            #expect((shown["run"] as? [String: Any])?["train_sha256"] as? String != nil)
+            #expect(try program.run("runs", "show", "1").output.contains("hyper-parameter"))
+        }
+    }
+
+    @Test func aRunIsRenamedTaggedAndNoted() async throws {
+        try await Program.use { program in
+            #expect(try program.train("--name", "first", "--epochs", "1").status == 0)
+            #expect(try program.run("runs", "rename", "first", "second").output == "run 'second' (id 1)\n")
+            #expect(try program.run("runs", "tag", "second", "x", "y").output == "run 'second' (id 1), tagged x, y\n")
+            let run = try program.run("runs", "note", "1", "so, so", "--json").object
+            #expect(run["tags"] as? [String] == ["x", "y"] && run["note"] as? String == "so, so")
+            #expect(
+                try program.run("runs", "list", "--tag", "x", "--columns", "name, seed,tags").output.contains(
+                    "second    42  x, y"))
+        }
+    }
+
+    @Test func theBestRunIsNamedWithItsMetric() async throws {
+        try await Program.use { program in
+            #expect(try program.train("--name", "first", "--epochs", "1").status == 0)
+            let best = try program.run("runs", "best", "--json").object
+            #expect(best["name"] as? String == "first" && best["metric"] as? String == "accuracy")
+        }
+    }
+
+    @Test func namesConditionsAndDatabasesThatCannotBeAreRefused() async throws {
+        try await Program.use { program in
+            #expect(try program.train("--name", "first", "--epochs", "1").status == 0)
+            for (arguments, status, message) in [
+                (["rename", "first", "7"], Int32(64), "could be taken for a run's id"),
+                (["tag", "first", "a,b"], 64, "or contain commas"),
+                (["best", "--metric", "speed"], 1, "no run has the metric 'speed'; there are accuracy"),
+                (["list", "--where", "acuracy > 1"], 1, "no such column: acuracy; there are accuracy"),
+                (["list", "--limit", "0"], 64, "--limit must be at least 1"),
+                (["note", "nobody", "x", "--db", "other.sqlite"], 1, "no such database"),
+            ] {
+                let result = try program.run(["runs"] + arguments)
+                #expect(result.status == status && result.errors.contains(message), "\(arguments): \(result.errors)")
+            }
+        }
+    }
+}
