@@ -5,21 +5,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/install-dependencies.sh
+scripts/setup/install-dependencies.sh
 echo "==> Building in release mode (some minutes the first time)"
 swift build -c release --product addnorm
 addnorm="$(swift build -c release --show-bin-path)/addnorm"
 model=models/reviews
 
 pretrained=models/minilm-l6
-if scripts/fetch-pretrained.sh "$pretrained"; then
+if scripts/setup/fetch-pretrained.sh "$pretrained"; then
     echo "==> Fine-tuning the pretrained encoder $pretrained on data/reviews/train.tsv"
-    from=(--model "$pretrained")
+    set -- --model "$pretrained"
 else
     echo "==> No pretrained encoder could be had: training a new one on data/reviews/train.tsv, which is less accurate"
-    from=()
+    set --
 fi
-"$addnorm" train "${from[@]}" --train data/reviews/train.tsv --dev data/reviews/dev.tsv --output "$model" --overwrite
+"$addnorm" train "$@" --train data/reviews/train.tsv --dev data/reviews/dev.tsv --output "$model" --overwrite
 
 echo "==> Evaluating on data/reviews/test.tsv, which the model has not seen"
 "$addnorm" evaluate --model "$model" data/reviews/test.tsv

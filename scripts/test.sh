@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/install-dependencies.sh
+scripts/setup/install-dependencies.sh
 echo "==> Building and testing in release mode"
 # One build for program and tests; the tests run the program as a process.
 swift build -c release --build-tests

@@ -3,7 +3,7 @@ import Kernels
 import Statistics
 import Testing
 
-/// What `scripts/statistics_fixtures.py` has written.
+/// What `scripts/fixtures/significance_tests.py` has written.
 private struct Fixtures: Decodable {
     struct Student: Decodable {
         let twoSided, quantiles: [[Double]]

@@ -101,7 +101,7 @@ import Tokenization
     }
 }
 
-/// Against `transformers`; `scripts/tokenizer_fixtures.py` has written the files.
+/// Against `transformers`; `scripts/fixtures/tokenizer_ids.py` has written the files.
 @Suite struct HardStringsTests {
     static let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
 

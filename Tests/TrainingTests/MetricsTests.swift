@@ -7,7 +7,7 @@ import Experiments
 import Inference
 import Training
 
-/// What `scripts/metrics_fixtures.py` has written.
+/// What `scripts/fixtures/evaluation_figures.py` has written.
 private struct Fixtures: Decodable {
     struct Case<Labels: Decodable, Figures: Decodable>: Decodable {
         let labels: Int

@@ -3,7 +3,7 @@ import Kernels
 import Testing
 import Transformer
 
-/// Whole models against what PyTorch computed; `scripts/fixtures.py` has written the files.
+/// Whole models against what PyTorch computed; `scripts/fixtures/model_gradients.py` has written the files.
 @Suite struct PyTorchTests {
     static let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
 

@@ -2,7 +2,7 @@
 """Compares addnorm's accuracy with a bag of words, on a training and a dev file of `text<TAB>label`.
 
     pip install scikit-learn==1.9.1
-    python3 scripts/compare_accuracy.py TRAIN.tsv DEV.tsv [MODEL]
+    python3 scripts/compare/accuracy.py TRAIN.tsv DEV.tsv [MODEL]
 
 addnorm's defaults with three seeds, from random weights or from MODEL, against TF-IDF with logistic regression.
 """
@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-ADDNORM = Path(__file__).parent.parent / ".build/release/addnorm"
+ADDNORM = Path(__file__).resolve().parents[2] / ".build/release/addnorm"
 
 
 def read(path):

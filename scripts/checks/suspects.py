@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """How many of the labels that were flipped on purpose `addnorm data --suspects` finds.
 
-    scripts/suspects.py MODEL TRAIN.tsv [--share 0.05] [--seed 1] [-- options of `addnorm data`]
+    scripts/checks/suspects.py MODEL TRAIN.tsv [--share 0.05] [--seed 1] [-- options of `addnorm data`]
 
 Flips the labels of some rows of a TSV file with two labels, asks for as many suspects as were flipped, and prints the share of
 them that are flipped ones.

@@ -2,8 +2,8 @@
 """Checks that `transformers` and addnorm read each other's folders, and compute the same.
 
     pip install torch==2.13.0 transformers==5.23.0 safetensors
-    scripts/fetch-pretrained.sh
-    python3 scripts/interop.py [MODEL [TEXTS.tsv …]]
+    scripts/setup/fetch-pretrained.sh
+    python3 scripts/compare/interop.py [MODEL [TEXTS.tsv …]]
 
 MODEL is a pretrained BERT folder (default: models/minilm-l6), TEXTS are files of `text<TAB>label` (default: data/reviews). Every
 check prints the largest difference that it found; the script ends with status 1 if one of them is too large. Takes some minutes.
@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, BertForSequenceClassification, BertModel
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ADDNORM = ROOT / ".build/release/addnorm"
 TOLERANCE = 1e-4
 failures = 0

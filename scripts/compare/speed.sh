@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # Compares addnorm's speed and memory with PyTorch, ONNX Runtime and Hugging Face's tokenizers on this machine, in turn
-# (A B A B …), and prints medians and ratios. Usage: scripts/compare.sh [MODEL [DATA.tsv]]; by default MiniLM-L6 and the reviews.
-# It takes about ten minutes, and the machine should be idle.
+# (A B A B …), and prints the medians of five rounds, with the range of the ratios.
+#
+#     [ROUNDS=5] scripts/compare/speed.sh [MODEL [DATA.tsv]]        by default MiniLM-L6 and the reviews
+#
+# A round takes about three minutes, and the machine should be idle.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 model="${1:-models/minilm-l6}"
 data="${2:-data/reviews/train.tsv}"
 
-scripts/install-dependencies.sh
-[ $# -gt 0 ] || scripts/fetch-pretrained.sh "$model"
+scripts/setup/install-dependencies.sh
+[ $# -gt 0 ] || scripts/setup/fetch-pretrained.sh "$model"
 swift build -c release --product addnorm
 
 # Left where it is: the next comparison begins at once.
@@ -17,5 +20,5 @@ if [ ! -x "$environment/bin/python" ]; then
     python3 -m venv "$environment" || { echo "Python has no venv: apt-get install python3-venv" >&2; exit 1; }
 fi
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
-    torch==2.13.0 transformers==5.23.0 onnx==1.23.2 onnxruntime==1.31.1 scikit-learn==1.9.1
-exec "$environment/bin/python" scripts/compare_speed.py "$model" "$data"
+    torch==2.15.0 transformers==5.24.0 onnx==1.23.2 onnxruntime==1.32.0 scikit-learn==1.9.1
+exec "$environment/bin/python" scripts/compare/speed.py "$model" "$data"

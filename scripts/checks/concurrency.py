@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Two trainings and a reader on one database, for some minutes: no error, no row lost or doubled.
 
-    scripts/concurrency.py [--minutes 3] [--addnorm .build/release/addnorm]
+    scripts/checks/concurrency.py [--minutes 3] [--addnorm .build/release/addnorm]
 
 Trains small models on the repository's reviews, again and again, in two processes at a time, each with a database of its own beside
 the shared one as the truth, while a third process reads without a pause. Needs Python's standard library only.
@@ -9,6 +9,7 @@ the shared one as the truth, while a third process reads without a pause. Needs 
 
 import argparse
 import os
+import pathlib
 import sqlite3
 import subprocess
 import tempfile
@@ -20,7 +21,7 @@ parser.add_argument("--minutes", type=float, default=3)
 parser.add_argument("--addnorm", default=".build/release/addnorm")
 arguments = parser.parse_args()
 addnorm = os.path.abspath(arguments.addnorm)
-root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+root = pathlib.Path(__file__).resolve().parents[2]
 deadline = time.monotonic() + 60 * arguments.minutes
 problems = []
 counts = {"trainings": 0, "reads": 0}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a large database of runs, to measure how `addnorm runs` copes with it.
 
-    scripts/many_runs.py DATABASE OUTPUT [--runs 10000] [--metrics 1000]
+    scripts/checks/many_runs.py DATABASE OUTPUT [--runs 10000] [--metrics 1000]
 
 DATABASE is any database that addnorm has written, with at least one run: OUTPUT gets its schema and copies of its latest run, each
 with other figures. Needs Python's standard library only.

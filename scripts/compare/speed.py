@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Compares addnorm's speed and memory with the other engines of this machine; `scripts/compare.sh` sets them up and calls this.
+"""Compares addnorm's speed and memory with the other engines of this machine; `scripts/compare/speed.sh` sets them up and calls this.
 
     compare_speed.py MODEL DATA.tsv           the table
     compare_speed.py MODEL DATA.tsv WORK      one piece of work in one of the other engines, as JSON
 
-Everything is run in turn, ROUNDS times, each in a process of its own, in Float32 on all processors, with batches of 32 texts of
-at most 128 tokens; the table has the medians. Padding does not count as a token.
+Everything is run in turn, round after round, each in a process of its own, in Float32 on all processors, with batches of 32 texts
+of at most 128 tokens. Every round gives one ratio of each row; the table has the median of the ratios and their range. Padding does
+not count as a token. $ROUNDS is the number of rounds: 5 unless it says otherwise.
 """
 
 import json
@@ -18,8 +19,8 @@ import time
 from pathlib import Path
 from statistics import median
 
-ADDNORM = Path(__file__).parent.parent / ".build/release/addnorm"
-ROUNDS = int(os.environ.get("ROUNDS", 3))
+ADDNORM = Path(__file__).resolve().parents[2] / ".build/release/addnorm"
+ROUNDS = int(os.environ.get("ROUNDS", 5))
 BATCH, LENGTH, STEPS = 32, 128, 50
 THREADS = os.cpu_count()
 SENTENCE = "a gorgeous , witty , seductive movie ."
@@ -222,14 +223,17 @@ def main(model, data):
             note("python sentence", other(model, data, "sentence")["seconds"])
 
     def row(work, ours, engine, theirs, unit, at_least, lower=False):
-        a, b = median(figures[ours]), median(figures[theirs])
-        ratio = b / a if lower else a / b
-        goal = f"at least {at_least}"
-        if unit == "MB":
-            ratio, goal = a / b, f"at most {at_least}"
-        number = lambda value: f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
-        print(f"| {work} | {number(a)} {unit} | {engine} | {number(b)} {unit} | {ratio:.2f} | {goal} |")
+        """The median of either side, and of the ratios of the rounds; a ratio above 1 is in favour of addnorm, but for memory."""
+        rounds = list(zip(figures[ours], figures[theirs]))
+        ratios = [b / a if lower else a / b for a, b in rounds]
+        goal = f"{'at most' if unit == 'MB' else 'at least'} {at_least}"
+        number = lambda values: f"{median(values):,.{0 if median(values) >= 100 else 2}f}"
+        spread = f" ({min(ratios):.2f} – {max(ratios):.2f})" if len(ratios) > 1 else ""
+        print(
+            f"| {work} | {number(figures[ours])} {unit} | {engine} | {number(figures[theirs])} {unit} "
+            f"| {median(ratios):.2f} ×{spread} | {goal} |")  # fmt: skip
 
+    print(f"Medians of {ROUNDS} rounds, and the range of the ratios.\n")
     print("| work | addnorm | against | there | ratio | goal |\n| --- | --- | --- | --- | --- | --- |")
     row("fine-tuning, `cls`", "training cls", "PyTorch, length-grouped", "grouped", "tokens/s", 1.7)
     row("fine-tuning, `mean`", "training mean", "PyTorch, length-grouped", "grouped", "tokens/s", 1.5)
