@@ -6,7 +6,8 @@ let package = Package(
     name: "addnorm",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "addnorm", targets: ["addnorm"])
+        .executable(name: "addnorm", targets: ["AddNormProgram"]),
+        .library(name: "AddNorm", targets: ["AddNorm"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -14,14 +15,18 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
+        // The program's module and the library's folder have names of their own: where a file system does not tell upper from lower
+        // case, "addnorm" and "AddNorm" are one.
         .executableTarget(
-            name: "addnorm",
+            name: "AddNormProgram",
             dependencies: [
                 "Experiments", "Training", "Evaluation", "Inference", "Reports", "Plots", "RunStore", "Statistics",
                 "Transformer", "Tokenization", "Datasets", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]
+            ],
+            path: "Sources/addnorm"
         ),
+        .target(name: "AddNorm", dependencies: ["Inference", "Transformer", "Kernels"], path: "Sources/Library"),
         .target(
             name: "Experiments",
             dependencies: ["Training", "Evaluation", "Inference", "Transformer", "Datasets", "Kernels"]
@@ -69,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "KernelBenchmarks", dependencies: ["Kernels"], path: "Benchmarks/KernelBenchmarks"
         ),
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Transformer", "Tokenization"], path: "Tests/TestSupport"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CKernels"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], exclude: ["Fixtures"]
@@ -80,14 +85,23 @@ let package = Package(
             name: "TransformerTests", dependencies: ["Transformer", "Tokenization", "Kernels", "TestSupport"],
             exclude: ["Fixtures"]
         ),
+        .testTarget(name: "InferenceTests", dependencies: ["Inference", "Transformer", "Kernels", "TestSupport"]),
+        .testTarget(name: "AddNormTests", dependencies: ["AddNorm", "Transformer", "TestSupport"]),
+        .testTarget(
+            name: "EvaluationTests",
+            dependencies: [
+                "Experiments", "Evaluation", "Inference", "Statistics", "Transformer", "Datasets", "Kernels",
+                "TestSupport",
+            ],
+            exclude: ["Fixtures"]
+        ),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Experiments", "Training", "Evaluation", "Inference", "RunStore", "Statistics", "Transformer",
                 "Tokenization", "Datasets", "Kernels", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
-            ],
-            exclude: ["Fixtures"]
+            ]
         ),
         .testTarget(
             name: "RunStoreTests",
@@ -95,8 +109,10 @@ let package = Package(
         ),
         .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Kernels"], exclude: ["Fixtures"]),
         .testTarget(name: "PlotsTests", dependencies: ["Plots"]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports", "RunStore", "Plots", "Kernels", "TestSupport"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["addnorm", "RunStore"]),
+        .testTarget(
+            name: "ReportsTests",
+            dependencies: ["Reports", "RunStore", "Statistics", "Plots", "Kernels", "TestSupport"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["AddNormProgram", "RunStore"]),
     ],
     swiftLanguageModes: [.v6]
 )

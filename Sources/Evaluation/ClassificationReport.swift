@@ -1,7 +1,9 @@
+import Kernels
+
 /// How well predictions agree with the truth: accuracy, precision, recall and F1 of each label, and their averages.
 ///
-/// Only labels that occur, as truth or as prediction, are reported and averaged, and a ratio whose denominator is 0 counts
-/// as 0: as in scikit-learn's `classification_report`.
+/// A ratio whose denominator is 0 counts as 0: as in scikit-learn's `classification_report`. Where texts have one label each, only
+/// labels that occur, as truth or as prediction, are reported and averaged; where they can have any number, all labels are.
 package struct ClassificationReport: Sendable, Equatable {
     /// The figures of one label.
     package struct Label: Sendable, Equatable, Encodable {
@@ -18,7 +20,7 @@ package struct ClassificationReport: Sendable, Equatable {
         /// - Parameters:
         ///   - right: the number of true positives
         ///   - predicted: how many examples are predicted to have the label
-        init(_ label: String, right: Int, predicted: Int, support: Int) {
+        init(_ label: String = "", right: Int, predicted: Int, support: Int) {
             func ratio(_ numerator: Double, _ denominator: Double) -> Double {
                 denominator == 0 ? 0 : numerator / denominator
             }
@@ -29,25 +31,85 @@ package struct ClassificationReport: Sendable, Equatable {
         }
     }
 
+    /// Precision, recall and F1, averaged in one way.
+    package struct Average: Sendable, Equatable, Encodable {
+        package let precision: Double
+        package let recall: Double
+        package let f1: Double
+
+        /// The mean of the figures of labels with these weights; 0 if all weights are.
+        fileprivate init(of labels: [Label], weight: (Label) -> Double = { _ in 1 }) {
+            let total = labels.reduce(0) { $0 + weight($1) }
+            func mean(_ figure: (Label) -> Double) -> Double {
+                total == 0 ? 0 : labels.reduce(0) { $0 + figure($1) * weight($1) } / total
+            }
+            (precision, recall, f1) = (mean(\.precision), mean(\.recall), mean(\.f1))
+        }
+    }
+
+    /// The averages.
+    package struct Averages: Sendable, Equatable, Encodable {
+        /// The figures of all pairs of a text and a label, as if they were of one label; nil where texts have one label each.
+        package fileprivate(set) var micro: Average?
+        /// The mean over the labels.
+        package let macro: Average
+        /// The mean over the labels, weighted by support.
+        package let weighted: Average
+        /// The mean over the texts of the figures of each text's labels; nil where texts have one label each.
+        package fileprivate(set) var samples: Average?
+
+        fileprivate init(of labels: [Label]) {
+            macro = Average(of: labels)
+            weighted = Average(of: labels) { Double($0.support) }
+        }
+    }
+
+    /// How often labels were taken for each other.
+    package enum Confusion: Sendable, Equatable, Encodable {
+        /// Where texts have one label each: how often each actual label (row) was predicted as each label (column).
+        case pairs([[Int]])
+        /// Where they can have any number: for each label `[[true negatives, false positives], [false negatives, true positives]]`.
+        case ofEachLabel([[[Int]]])
+
+        /// As the plain list.
+        package func encode(to encoder: any Encoder) throws {
+            switch self {
+            case .pairs(let counts): try counts.encode(to: encoder)
+            case .ofEachLabel(let counts): try counts.encode(to: encoder)
+            }
+        }
+    }
+
     /// In the order of the labels' ids.
     package let labels: [Label]
-    /// How often each actual label (row) was predicted as each label (column), in the order of ``labels``.
-    package let confusion: [[Int]]
-    /// The share of right predictions.
+    /// In the order of ``labels``.
+    package let confusion: Confusion
+    package let averages: Averages
+    /// The share of texts whose labels are all right.
     package let accuracy: Double
+    /// The share of pairs of a text and a label that are wrong; nil where texts have one label each.
+    package let hammingLoss: Double?
+
     /// The mean F1 of the labels.
-    package var macroF1: Double { averages { $0.f1 }.macro }
+    package var macroF1: Double { averages.macro.f1 }
     /// The mean F1 of the labels, weighted by support.
-    package var weightedF1: Double { averages { $0.f1 }.weighted }
+    package var weightedF1: Double { averages.weighted.f1 }
 
     /// Compares label ids.
     ///
     /// - Parameters:
-    ///   - actual: the true id of each example; not empty
-    ///   - predicted: the predicted id of each
-    ///   - names: of all ids
-    package init(actual: [Int], predicted: [Int], names: [String]) {
-        precondition(actual.count == predicted.count && !actual.isEmpty, "one prediction for each example")
+    ///   - actual: what is right for each example; not empty
+    ///   - predicted: what is predicted for each, of the same kind
+    ///   - names: the names of all labels, by id
+    package init(actual: Targets, predicted: Targets, names: [String]) {
+        self =
+            switch actual.paired(with: predicted) {
+            case .one(let actual, let predicted): .init(actual, predicted, names)
+            case .several(let actual, let predicted): .init(actual, predicted, names)
+            }
+    }
+
+    private init(_ actual: [Int], _ predicted: [Int], _ names: [String]) {
         // Only labels that occur take part: a model can know very many.
         let occurring = Set(actual).union(predicted).sorted()
         let places = Dictionary(uniqueKeysWithValues: zip(occurring, 0...))
@@ -58,16 +120,39 @@ package struct ClassificationReport: Sendable, Equatable {
                 names[id], right: counts[place][place], predicted: counts.reduce(0) { $0 + $1[place] },
                 support: counts[place].reduce(0, +))
         }
-        confusion = counts
+        confusion = .pairs(counts)
+        averages = Averages(of: labels)
         accuracy = Double(counts.indices.reduce(0) { $0 + counts[$1][$1] }) / Double(actual.count)
+        hammingLoss = nil
     }
 
-    /// The mean of a figure over the labels: plain, and weighted by support.
-    package func averages(of figure: (Label) -> Double) -> (macro: Double, weighted: Double) {
-        let support = labels.reduce(0) { $0 + $1.support }
-        return (
-            labels.reduce(0) { $0 + figure($1) } / Double(labels.count),
-            labels.reduce(0) { $0 + figure($1) * Double($1.support) } / Double(support)
-        )
+    private init(_ actual: [[Int]], _ predicted: [[Int]], _ names: [String]) {
+        let none = [Int](repeating: 0, count: names.count)
+        var (right, found, support) = (none, none, none)
+        var texts: [Label] = []
+        var exact = 0
+        for (actual, predicted) in zip(actual, predicted) {
+            let (actual, predicted) = (Set(actual), Set(predicted))
+            let both = actual.intersection(predicted)
+            for label in actual { support[label] += 1 }
+            for label in predicted { found[label] += 1 }
+            for label in both { right[label] += 1 }
+            texts.append(Label(right: both.count, predicted: predicted.count, support: actual.count))
+            if actual == predicted { exact += 1 }
+        }
+        let count = actual.count
+        labels = names.indices.map { Label(names[$0], right: right[$0], predicted: found[$0], support: support[$0]) }
+        confusion = .ofEachLabel(
+            names.indices.map { label in
+                let (right, found, support) = (right[label], found[label], support[label])
+                return [[count - found - support + right, found - right], [support - right, right]]
+            })
+        let sums = [right, found, support].map { $0.reduce(0, +) }
+        var averages = Averages(of: labels)
+        averages.micro = Average(of: [Label(right: sums[0], predicted: sums[1], support: sums[2])])
+        averages.samples = Average(of: texts)
+        self.averages = averages
+        accuracy = Double(exact) / Double(count)
+        hammingLoss = Double(sums[1] + sums[2] - 2 * sums[0]) / Double(count * names.count)
     }
 }

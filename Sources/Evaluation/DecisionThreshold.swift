@@ -1,3 +1,7 @@
+import Foundation
+import Kernels
+import Transformer
+
 /// What a decision between two labels can be best at. "Positive" is the second label.
 package enum ThresholdMetric: String, CaseIterable, Sendable {
     /// The share of right decisions.
@@ -32,39 +36,98 @@ package enum ThresholdMetric: String, CaseIterable, Sendable {
     }
 }
 
-/// The threshold with the best value of `metric` if texts with p ≥ threshold are taken for positive. Compare in double
-/// precision: no Float32 need lie between two probabilities, and a threshold does.
-///
-/// Between two probabilities that follow each other, all thresholds are equally good: the middle is a candidate, and below the
-/// lowest and above the highest probability the middle between that and 0 or 1; 0.5 is one wherever it lies. Of equally good
-/// candidates the nearest to 0.5 is chosen, and of equally near ones the higher.
-///
-/// - Parameters:
-///   - probabilities: of the second label, in 0 … 1; not empty
-///   - isPositive: whether each text has it
-/// - Complexity: O(*n* log *n*)
-package func bestThreshold(
-    for metric: ThresholdMetric, positive probabilities: [Float], isPositive: [Bool]
-) -> (threshold: Double, value: Double) {
-    precondition(probabilities.count == isPositive.count && !isPositive.isEmpty, "one truth for each text")
-    let ranked = RankedScores(isPositive.count) { (probabilities[$0], isPositive[$0]) }
-    let (positives, negatives) = (ranked.positives.count, ranked.negatives.count)
-    var candidates: [(threshold: Double, value: Double)] = []
-    var (tp, fp) = (0, 0)
-    var last: Double?
-    func add(above low: Double, upTo high: Double) {
-        let threshold = low < 0.5 && high >= 0.5 ? 0.5 : (low + high) / 2
-        candidates.append((threshold, metric.value(tp: tp, fp: fp, fn: positives - tp, tn: negatives - fp)))
+extension ThresholdMetric {
+    /// The threshold with the best value if texts with p ≥ threshold are taken for positive. Compare in double precision: no Float32
+    /// need lie between two probabilities, and a threshold does.
+    ///
+    /// Between two probabilities that follow each other, all thresholds are equally good: the middle is a candidate, and below the
+    /// lowest and above the highest probability the middle between that and 0 or 1; 0.5 is one wherever it lies. Of equally good
+    /// candidates the nearest to 0.5 is chosen, and of equally near ones the higher.
+    ///
+    /// - Parameters:
+    ///   - probabilities: of the second label, in 0 … 1; not empty
+    ///   - isPositive: whether each text has it
+    /// - Complexity: O(*n* log *n*)
+    package func bestThreshold(
+        positive probabilities: [Float], isPositive: [Bool]
+    ) -> (threshold: Double, value: Double) {
+        precondition(probabilities.count == isPositive.count && !isPositive.isEmpty, "one truth for each text")
+        let ranked = RankedScores(isPositive.count) { (probabilities[$0], isPositive[$0]) }
+        let (positives, negatives) = (ranked.positives.count, ranked.negatives.count)
+        var candidates: [(threshold: Double, value: Double)] = []
+        var (tp, fp) = (0, 0)
+        var last: Double?
+        func add(above low: Double, upTo high: Double) {
+            let threshold = low < 0.5 && high >= 0.5 ? 0.5 : (low + high) / 2
+            candidates.append((threshold, value(tp: tp, fp: fp, fn: positives - tp, tn: negatives - fp)))
+        }
+        ranked.descend { score, positives, negatives in
+            // No threshold leaves out texts with a probability of 1.
+            if last != nil || score < 1 { add(above: Double(score), upTo: last ?? 1) }
+            tp += positives
+            fp += negatives
+            last = Double(score)
+        }
+        add(above: 0, upTo: last ?? 1)
+        // Values that differ only by rounding are equal.
+        let best = candidates.lazy.map(\.value).max()! - 1e-12
+        return candidates.lazy.filter { $0.value >= best }.min { abs($0.threshold - 0.5) < abs($1.threshold - 0.5) }!
     }
-    ranked.descend { score, positives, negatives in
-        // No threshold leaves out texts with a probability of 1.
-        if last != nil || score < 1 { add(above: Double(score), upTo: last ?? 1) }
-        tp += positives
-        fp += negatives
-        last = Double(score)
+}
+
+/// A threshold, and what it did to the texts that it was chosen for.
+package struct TunedThreshold: Encodable, Sendable {
+    /// The name of the metric that it makes largest.
+    package let metric: String
+    /// As it is for the probabilities that are reported.
+    package let threshold: Double
+    package let before: Double
+    package let after: Double
+}
+
+extension ModelFolder {
+    /// Chooses the threshold of the settings at which a metric is largest on labelled texts.
+    ///
+    /// - Throws: ``ModelError`` if the model does not choose one of two labels, or all texts have the same.
+    package mutating func tuneThreshold(
+        for metric: ThresholdMetric, on computed: LabeledLogits
+    ) throws -> TunedThreshold {
+        try requireThreshold()
+        guard case .one(let labels) = computed.targets else { preconditionFailure("one label for each text") }
+        guard Set(labels).count == 2 else {
+            throw ModelError("all texts have the same label: no threshold can be chosen by them; give texts of both")
+        }
+        let before = try EvaluationResult(computed, classifier.configuration, settings).predictions
+        var plain = settings
+        plain.temperature = 1
+        let probabilities = try EvaluationResult(computed, classifier.configuration, plain).predictions.probabilities
+        func count(_ label: Int, _ answer: Int) -> Int {
+            zip(labels, before).count { $0 == label && $1.labels == [answer] }
+        }
+        let best = metric.bestThreshold(
+            positive: (0..<labels.count).map { probabilities.row($0)[1] }, isPositive: labels.map { $0 == 1 })
+        settings.threshold = best.threshold
+        return TunedThreshold(
+            metric: metric.rawValue, threshold: settings.calibratedThreshold ?? best.threshold,
+            before: metric.value(tp: count(1, 1), fp: count(0, 1), fn: count(1, 0), tn: count(0, 0)), after: best.value)
     }
-    add(above: 0, upTo: last ?? 1)
-    // Values that differ only by rounding are equal.
-    let best = candidates.lazy.map(\.value).max()! - 1e-12
-    return candidates.lazy.filter { $0.value >= best }.min { abs($0.threshold - 0.5) < abs($1.threshold - 0.5) }!
+
+    /// Checks that there can be a threshold.
+    ///
+    /// - Throws: ``ModelError`` if the model does not choose one of two labels.
+    package func requireThreshold() throws {
+        let configuration = classifier.configuration
+        guard configuration.problemType == .singleLabel && configuration.labels.count == 2 else {
+            throw ModelError(
+                "a threshold is for models that choose one of two labels; this one has \(configuration.labels.count),"
+                    + " and is for \(configuration.problemType.rawValue)")
+        }
+    }
+}
+
+extension InferenceSettings {
+    /// The threshold as it is for the probabilities that are reported.
+    package var calibratedThreshold: Double? {
+        threshold.map { 1 / (1 + exp(-log($0 / (1 - $0)) / temperature)) }
+    }
 }

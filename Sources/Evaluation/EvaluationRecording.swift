@@ -22,7 +22,7 @@ extension RunStore {
         evaluation.rocAuc = metrics.probabilities.rocAuc
         evaluation.averagePrecision = metrics.probabilities.averagePrecision
         evaluation.mcc = metrics.probabilities.mcc
-        evaluation.ece = metrics.probabilities.ece
+        evaluation.ece = metrics.probabilities.reliability.expectedError
         (evaluation.accuracyLow, evaluation.accuracyHigh) = (metrics.accuracy.low, metrics.accuracy.high)
         (evaluation.macroF1Low, evaluation.macroF1High) = (metrics.macroF1.low, metrics.macroF1.high)
         func names(_ ids: [Int]) -> String { ids.map { labels[$0] }.joined(separator: "|") }
@@ -36,15 +36,15 @@ extension RunStore {
             predictions: result.predictions.indices.lazy.map { index in
                 let prediction = result.predictions[index]
                 return PredictionRecord(
-                    row: index + 1, actual: names(result.actual(index)), predicted: names(prediction.labels),
+                    row: index + 1, actual: names(result.targets[index]), predicted: names(prediction.labels),
                     confidence: Double(prediction.confidence), text: dataset.examples[index].text)
             })
     }
 
-    private func confusions(_ report: EvaluationReport) -> [Confusion] {
-        guard case .one(let report) = report else { return [] }
+    private func confusions(_ report: ClassificationReport) -> [Confusion] {
+        guard case .pairs(let counts) = report.confusion else { return [] }
         // Pairs that never occur are recorded too, as long as there are not very many.
-        return zip(report.labels, report.confusion).flatMap { actual, counts in
+        return zip(report.labels, counts).flatMap { actual, counts in
             zip(report.labels, counts).filter { $0.1 > 0 || report.labels.count <= 100 }
                 .map { Confusion(actual: actual.label, predicted: $0.label, count: $1) }
         }

@@ -1,71 +1,25 @@
 import Inference
-import Foundation
 import Kernels
 import Statistics
 import Transformer
-
-/// What a classifier computes of labelled texts, before it is decided what that means.
-package struct LabeledLogits {
-    /// `[texts, labels]`
-    package let logits: Matrix
-    /// Of each text.
-    package let targets: Targets
-    /// The number of tokens that were run.
-    package let tokens: Int
-    package let seconds: Double
-
-    /// Runs a classifier over labelled texts.
-    ///
-    /// - Parameter features: of the texts' sequences, if they are known: then only the head is run
-    package init(
-        of classifier: SequenceClassifier, on examples: EncodedExamples, features: Matrix? = nil,
-        _ predictor: inout Predictor
-    ) {
-        let start = ContinuousClock.now
-        logits = predictor.logits(classifier, examples.texts, features: features)
-        targets = examples.targets
-        tokens = examples.sequences.tokens
-        seconds = (ContinuousClock.now - start) / .seconds(1)
-    }
-
-    /// Puts several files together; there is at least one.
-    package init(joining parts: [LabeledLogits]) {
-        logits = Matrix(parts.flatMap(\.logits.values), columns: parts[0].logits.columns)
-        targets = Targets(joining: parts.map(\.targets))
-        tokens = parts.reduce(0) { $0 + $1.tokens }
-        seconds = parts.reduce(0) { $0 + $1.seconds }
-    }
-
-    /// Puts logits and targets together.
-    package init(logits: Matrix, targets: Targets, tokens: Int, seconds: Double) {
-        (self.logits, self.targets, self.tokens, self.seconds) = (logits, targets, tokens, seconds)
-    }
-
-    /// Some of the texts. Tokens and seconds are those of all.
-    package func part(_ indices: [Int]) -> LabeledLogits {
-        LabeledLogits(
-            logits: Matrix(indices.flatMap { logits.row($0) }, columns: logits.columns), targets: targets.at(indices),
-            tokens: tokens, seconds: seconds)
-    }
-}
 
 /// A classifier's result on labelled texts.
 package struct EvaluationResult {
     /// One for each text.
     package let predictions: Predictions
-    /// What would have been right.
+    /// What is right for each text.
     package let targets: Targets
-    /// What was predicted.
+    /// What was answered for each text.
     private let answers: Targets
-    /// Of ``answers`` against ``targets``.
-    package let report: EvaluationReport
+    /// How well the answers agree with what is right.
+    package let report: ClassificationReport
     /// The mean cross-entropy, in nats.
     package let loss: Double
     /// The number of tokens that were run.
     package let tokens: Int
     package let seconds: Double
 
-    /// Decides what logits mean, and compares that with what would have been right.
+    /// Makes answers of logits, and compares them with what is right.
     ///
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
     package init(
@@ -75,12 +29,9 @@ package struct EvaluationResult {
             logits: computed.logits, problemType: configuration.problemType, settings)
         (targets, tokens, seconds) = (computed.targets, computed.tokens, computed.seconds)
         answers = predictions.answers
-        report = EvaluationReport(targets, answers, names: configuration.labels)
+        report = ClassificationReport(actual: targets, predicted: answers, names: configuration.labels)
         loss = CrossEntropy().loss(predictions.logits, targets: targets)
     }
-
-    /// The ids of each text's right labels.
-    package func actual(_ text: Int) -> [Int] { targets[text] }
 
     /// Whether the answer for a text is right, in all its labels.
     package func isRight(_ text: Int) -> Bool { answers[text] == targets[text] }
@@ -104,26 +55,18 @@ package struct EvaluationResult {
 
     /// What the probabilities are worth.
     var probabilityMetrics: ProbabilityMetrics {
-        let p = predictions.probabilities
-        switch (targets, answers) {
-        case (.one(let actual), .one(let predicted)):
-            return ProbabilityMetrics(probabilities: p, actual: actual, predicted: predicted)
-        case (.several(let actual), .several(let predicted)):
-            return ProbabilityMetrics(probabilities: p, actual: actual, predicted: predicted)
-        default: preconditionFailure("targets of another kind than the answers")
-        }
+        ProbabilityMetrics(probabilities: predictions.probabilities, actual: targets, predicted: answers)
     }
 
     /// What the probabilities are worth, and how sure the figures are.
     package func metrics(on workers: Workers) -> EvaluationMetrics {
         let labels = predictions.probabilities.columns
         let (accuracy, macroF1) =
-            switch (targets, answers) {
-            case (.one(let actual), .one(let predicted)):
+            switch targets.paired(with: answers) {
+            case .one(let actual, let predicted):
                 bootstrapIntervals(actual: actual, predicted: predicted, labels: labels, on: workers)
-            case (.several(let actual), .several(let predicted)):
+            case .several(let actual, let predicted):
                 bootstrapIntervals(actual: actual, predicted: predicted, labels: labels, on: workers)
-            default: preconditionFailure("targets of another kind than the answers")
             }
         return EvaluationMetrics(probabilities: probabilityMetrics, accuracy: accuracy, macroF1: macroF1)
     }
@@ -132,58 +75,8 @@ package struct EvaluationResult {
 /// What probabilities are worth, and how sure the figures of a report are.
 package struct EvaluationMetrics: Sendable, Equatable {
     package let probabilities: ProbabilityMetrics
-    /// 95 % confidence intervals.
+    /// The 95 % confidence interval of the accuracy.
     package let accuracy: Interval
+    /// The 95 % confidence interval of the macro F1.
     package let macroF1: Interval
-}
-
-/// How well predictions agree with the truth, whether texts have one label or several.
-package enum EvaluationReport: Sendable, Equatable {
-    case one(ClassificationReport)
-    case several(MultiLabelReport)
-
-    init(_ targets: Targets, _ answers: Targets, names: [String]) {
-        switch (targets, answers) {
-        case (.one(let actual), .one(let predicted)):
-            self = .one(ClassificationReport(actual: actual, predicted: predicted, names: names))
-        case (.several(let actual), .several(let predicted)):
-            self = .several(MultiLabelReport(actual: actual, predicted: predicted, names: names))
-        default: preconditionFailure("targets of another kind than the answers")
-        }
-    }
-
-    /// Whether texts can have several labels.
-    package var isMultiLabel: Bool { if case .several = self { true } else { false } }
-
-    /// The share of texts whose answer is right, in all its labels.
-    package var accuracy: Double {
-        switch self {
-        case .one(let report): report.accuracy
-        case .several(let report): report.subsetAccuracy
-        }
-    }
-
-    /// The mean F1 of the labels.
-    package var macroF1: Double {
-        switch self {
-        case .one(let report): report.macroF1
-        case .several(let report): report.macro.f1
-        }
-    }
-
-    /// The mean F1 of the labels, weighted by support.
-    package var weightedF1: Double {
-        switch self {
-        case .one(let report): report.weightedF1
-        case .several(let report): report.weighted.f1
-        }
-    }
-
-    /// The figures of each label.
-    package var labels: [ClassificationReport.Label] {
-        switch self {
-        case .one(let report): report.labels
-        case .several(let report): report.labels
-        }
-    }
 }

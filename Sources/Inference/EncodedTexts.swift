@@ -35,11 +35,11 @@ package struct TokenSequences: RandomAccessCollection, Sendable {
 
 /// Texts as a model reads them.
 package struct EncodedTexts: Sendable {
-    /// The number of texts.
-    package private(set) var count = 0
-    /// What is read of them: a sequence for each text, or several windows one after the other. Special tokens included.
+    /// What is done with texts that are longer than what is read at a time.
+    package let longTexts: LongTexts
+    /// What is read of the texts: a sequence for each text, or several windows one after the other. Special tokens included.
     package private(set) var sequences = TokenSequences()
-    /// The text of each sequence.
+    /// The text of each sequence, by its index.
     package private(set) var owners: [Int] = []
     /// The tokens of each whole text.
     package private(set) var lengths: [Int] = []
@@ -50,6 +50,7 @@ package struct EncodedTexts: Sendable {
     package init(
         _ texts: [String], _ tokenizer: Tokenizer, _ longTexts: LongTexts, on workers: Workers
     ) {
+        self.longTexts = longTexts
         // Some at a time: the arrays of each text's ids would need more memory than the texts.
         for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {
             let encodings = workers.map(min(Self.textsAtATime, texts.count - start)) { index in
@@ -57,31 +58,34 @@ package struct EncodedTexts: Sendable {
                 return (length: ids.count, sequences: longTexts.sequences(of: ids))
             }
             for encoding in encodings {
+                for sequence in encoding.sequences { append(sequence, of: count) }
                 lengths.append(encoding.length)
-                for sequence in encoding.sequences {
-                    sequences.append(sequence)
-                    owners.append(count)
-                }
-                count += 1
             }
         }
     }
 
-    /// Some of the texts; `indices` ascend.
-    package func part(_ indices: [Int]) -> EncodedTexts { EncodedTexts(self, indices) }
+    private static let textsAtATime = 4096
 
-    private init(_ whole: EncodedTexts, _ indices: [Int]) {
-        let places = Dictionary(uniqueKeysWithValues: zip(indices, 0...))
-        for (sequence, owner) in whole.owners.enumerated() {
-            guard let place = places[owner] else { continue }
-            sequences.append(whole.sequences[sequence])
-            owners.append(place)
-        }
-        lengths = indices.map { whole.lengths[$0] }
-        count = indices.count
+    private mutating func append(_ sequence: [Int], of text: Int) {
+        sequences.append(sequence)
+        owners.append(text)
     }
 
-    private static let textsAtATime = 4096
+    /// Some of the texts.
+    ///
+    /// - Parameter indices: of the texts, ascending
+    package func part(_ indices: [Int]) -> EncodedTexts {
+        var part = self
+        (part.sequences, part.owners, part.lengths) = (TokenSequences(), [], indices.map { lengths[$0] })
+        let places = Dictionary(uniqueKeysWithValues: zip(indices, 0...))
+        for (sequence, owner) in owners.enumerated() {
+            if let place = places[owner] { part.append(sequences[sequence], of: place) }
+        }
+        return part
+    }
+
+    /// The number of texts.
+    package var count: Int { lengths.count }
 
     /// The mean over the sequences of each text.
     ///
@@ -100,14 +104,12 @@ package struct EncodedTexts: Sendable {
         return Matrix(sums, columns: columns)
     }
 
-    /// How many texts have more tokens than are read at a time.
-    package func countOfLonger(than longTexts: LongTexts) -> Int {
-        lengths.count { $0 > longTexts.maximumLength }
-    }
+    /// The number of texts that have more tokens than are read at a time.
+    package var countOfLonger: Int { lengths.count { $0 > longTexts.maximumLength } }
 
-    /// A sentence about the texts of which not all is read at once; nil if there are none.
-    package func notice(_ longTexts: LongTexts) -> String? {
-        let longer = countOfLonger(than: longTexts)
+    /// A sentence about the texts that are not read as a whole, or not at once; nil if there are none.
+    package var notice: String? {
+        let longer = countOfLonger
         if longer == 0 { return nil }
         let treatment =
             switch longTexts.method {

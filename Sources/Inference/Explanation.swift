@@ -13,7 +13,8 @@ package struct Explanation: Sendable {
         case leaveOneOut = "leave-one-out"
     }
 
-    /// A word of the text. Scores are in nats, positive if the word speaks for the label; nil if the model does not read so far.
+    /// A word of the text. Its scores are in nats and positive if the word speaks for the label; they are nil if the model does not
+    /// read so far.
     package struct Word: Sendable {
         /// As it stands in the text.
         package let text: String
@@ -47,57 +48,44 @@ package struct Explanation: Sendable {
     /// The probability of ``label``.
     package var confidence: Float { prediction.probabilities[label] }
 
-    /// The word that speaks most for the label, by its index; of equal ones the first; nil if the model reads no word.
+    /// The index of the word that speaks most for the label, the first of equal ones; nil if the model reads no word.
     package func mostImportant(by method: Method) -> Int? {
         let read = words.indices.filter { words[$0].gradient != nil }
         return read.max { (words[$0].score(by: method)!, $1) < (words[$1].score(by: method)!, $0) }
     }
 
-    /// Whether both methods name the same word; nil if there is none.
+    /// Whether both methods name the same word; nil if the model reads no word.
     package var agrees: Bool? {
         mostImportant(by: .gradient).map { $0 == mostImportant(by: .leaveOneOut) }
     }
 }
 
-/// Explains a classifier's decisions.
-package struct Explainer {
-    private let model: ModelFolder
-    private let maximumLength: Int
-    private let workers: Workers
-    private var predictor: Predictor
-    private var workspace: SequenceClassifier.Workspace
-
-    /// Creates an explainer for a model.
-    ///
-    /// - Parameter maximumLength: longer texts are cut off, and explained as far as they are read
-    package init(for model: ModelFolder, maximumLength: Int, workers: Workers) {
-        (self.model, self.maximumLength, self.workers) = (model, maximumLength, workers)
-        predictor = Predictor(for: model.classifier, batchSize: 32, workers: workers)
-        workspace = model.classifier.makeWorkspace(for: .explanation, on: workers)
-    }
-
-    /// Explains one text: a pass forward and back, and one forward for each word.
+extension Classifier {
+    /// Explains the decision on one text: a pass forward and back, and one forward for each word. What is longer than the model
+    /// reads is cut off, and explained as far as it is read.
     ///
     /// - Parameter label: the id of the label to explain; nil: the predicted one, or if there are several or none, the most
     ///   probable
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
     package mutating func explain(_ text: String, label: Int? = nil) throws -> Explanation {
-        let (classifier, problemType) = (model.classifier, model.classifier.configuration.problemType)
-        let (encoding, words) = model.tokenizer.align(text, maximumLength: maximumLength)
+        let (encoding, words) = model.tokenizer.align(text, maximumLength: longTexts.maximumLength)
         let ids = encoding.ids
-        let predictions = try Predictions(
-            logits: predictor.logits(classifier, TokenSequences([ids])), problemType: problemType, model.settings)
+        let predictions = try classify([ids])
         let prediction = predictions[0]
-        let predicted = prediction.labels.count == 1 ? prediction.labels[0] : prediction.mostProbable
-        let label = label ?? predicted
-        let scores = classifier.gradientTimesInput(
+        let label = label ?? (prediction.labels.count == 1 ? prediction.labels[0] : prediction.mostProbable)
+        var workspace = explaining.take() ?? model.classifier.makeWorkspace(for: .explanation, on: workers)
+        let scores = model.classifier.gradientTimesInput(
             Batch([ids]), labels: [label], temperature: model.settings.temperature, in: &workspace)
+        explaining = workspace
         let variants = words.compactMap { word in
-            word.tokens.flatMap { $0.isEmpty ? nil : ids[..<$0.lowerBound] + ids[$0.upperBound...] }
+            word.tokens.flatMap { $0.isEmpty ? nil : Array(ids[..<$0.lowerBound] + ids[$0.upperBound...]) }
         }
-        var without = try logOdds(of: label, variants.map(Array.init))[...]
-        let whole = Transformer.logOdds(of: label, predictions.logits.values, problemType)
-        guard whole.isFinite, scores.allSatisfy(\.isFinite) else { throw ModelError.overflow }
+        func logOdds(_ logits: Matrix) -> [Double] {
+            (0..<logits.rows).map { Transformer.logOdds(of: label, logits.row($0), configuration.problemType) }
+        }
+        let whole = logOdds(predictions.logits)[0]
+        var without = logOdds(try classify(variants).logits)[...]
+        guard whole.isFinite, (scores + without).allSatisfy(\.isFinite) else { throw ModelError.overflow }
         return Explanation(
             text: text, label: label, prediction: prediction,
             words: words.map { word in
@@ -108,15 +96,4 @@ package struct Explainer {
                     leaveOneOut: word.tokens.map { $0.isEmpty ? 0 : whole - without.removeFirst() })
             }, isTruncated: encoding.isTruncated)
     }
-
-    /// The log-odds of a label in each of some sequences.
-    private mutating func logOdds(of label: Int, _ sequences: [[Int]]) throws -> [Double] {
-        let problemType = model.classifier.configuration.problemType
-        let logits = predictor.logits(model.classifier, TokenSequences(sequences))
-            .scaled(by: Float(1 / model.settings.temperature))
-        let logOdds = (0..<logits.rows).map { Transformer.logOdds(of: label, logits.row($0), problemType) }
-        guard logOdds.allSatisfy(\.isFinite) else { throw ModelError.overflow }
-        return logOdds
-    }
-
 }

@@ -2,7 +2,8 @@ import Foundation
 import Kernels
 import Transformer
 
-/// Runs a classifier over many texts, without dropout.
+/// Runs a classifier's arithmetic over many texts, in batches and without dropout. The classifier is given with each call: while
+/// one is trained, it changes between them.
 package struct Predictor {
     private let batchSize: Int
     private var workspace: SequenceClassifier.Workspace
@@ -26,13 +27,17 @@ package struct Predictor {
         _ classifier: SequenceClassifier, _ texts: EncodedTexts, features: Matrix? = nil
     ) -> Matrix {
         texts.means(
-            ofSequences: features.map { logits(classifier, features: $0) } ?? logits(classifier, texts.sequences))
+            ofSequences: features.map { logits(classifier, features: $0) }
+                ?? logits(classifier, texts.sequences, afterBatch: {}))
     }
 
     /// The logits of sequences.
     ///
+    /// - Parameter afterBatch: is called after each batch, and can end the work by an error
     /// - Returns: `[sequences, labels]`
-    mutating func logits(_ classifier: SequenceClassifier, _ sequences: TokenSequences) -> Matrix {
+    mutating func logits(
+        _ classifier: SequenceClassifier, _ sequences: TokenSequences, afterBatch: () throws -> Void
+    ) rethrows -> Matrix {
         let labels = classifier.configuration.labels.count
         var values = [Float](repeating: 0, count: sequences.count * labels)
         for batch in batches(of: sequences) {
@@ -40,6 +45,7 @@ package struct Predictor {
             for (row, sequence) in batch.enumerated() {
                 values.replaceSubrange(sequence * labels..<(sequence + 1) * labels, with: logits.row(row))
             }
+            try afterBatch()
         }
         return Matrix(values, columns: labels)
     }
@@ -60,7 +66,7 @@ package struct Predictor {
     ///
     /// - Parameters:
     ///   - largestInMemory: features that need more bytes are kept in a temporary file
-    ///   - report: is told how many sequences are done; returns whether to go on
+    ///   - report: is told how many sequences are done, and returns whether to go on
     /// - Returns: `[sequences, hidden]`; nil if `report` said no
     /// - Throws: ``ModelError`` if there is no room for so many.
     package mutating func features(
@@ -91,8 +97,8 @@ package struct Predictor {
         return features[Block(offset: 0, rows: sequences.count, columns: hidden)]
     }
 
-    /// The indices of the sequences of each batch. Those of like length are together, and a batch has no more tokens than are
-    /// worth while, so that memory depends neither on the number of texts nor, up to that, on their lengths.
+    /// The indices of the sequences of each batch. Sequences of like length are together, and a batch has no more tokens than
+    /// ``mostTokens``, so that memory depends neither on the number of texts nor, up to that, on their lengths.
     private func batches(of sequences: TokenSequences) -> [ArraySlice<Int>] {
         let order = sequences.indices.sorted { (sequences.length($0), $0) < (sequences.length($1), $1) }
         var batches: [ArraySlice<Int>] = []

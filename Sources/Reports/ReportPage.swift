@@ -210,7 +210,7 @@ package struct ReportPage {
                         numeric: [1, 2]
                     ))
                 + labels(try store.classMetrics(of: id)) + matrix(try store.confusions(of: id))
-                + calibration(try store.reliability(of: id)) + "</div>\n"
+                + calibration(CalibrationBins(try store.confidences(of: id))) + "</div>\n"
                 + mistakes(try store.mistakes(of: id, atMost: Self.mostMistakes), of: evaluation))
     }
 
@@ -280,14 +280,17 @@ package struct ReportPage {
             """)
     }
 
-    private func calibration(_ bins: [Reliability]) -> String {
-        guard let first = bins.first else { return "" }
-        let points = bins.map { bin in
-            let interval = wilsonInterval(bin.correct, of: bin.count)
-            return Figure.Point(
-                bin.confidence, Double(bin.correct) / Double(bin.count), low: interval.low, high: interval.high,
-                count: bin.count)
+    private func calibration(_ calibration: CalibrationBins) -> String {
+        let bins = calibration.bins.filter { $0.count > 0 }
+        let points = bins.compactMap { bin in
+            bin.confidence.map { confidence in
+                let interval = wilsonInterval(bin.right, of: bin.count)
+                return Figure.Point(
+                    confidence, Double(bin.right) / Double(bin.count), low: interval.low, high: interval.high,
+                    count: bin.count)
+            }
         }
+        guard let first = points.first else { return "" }
         let figure = Figure(
             "Accuracy by confidence",
             note: "Dashed: as it should be. Bars: 95 % intervals. Above: numbers of texts.",
@@ -296,12 +299,12 @@ package struct ReportPage {
                 Figure.Series("answers", isNamed: false, .points, color: 0, points),
                 Figure.Series(
                     "as it should be", isNamed: false, .dashed, color: nil,
-                    [first.confidence, 1].map { Figure.Point($0, $0) }),
+                    [first.x, 1].map { Figure.Point($0, $0) }),
             ])
         let rows = bins.map {
             [
-                String(format: "%.2f to %.2f", $0.lower, $0.upper), $0.count.grouped, $0.confidence.figure,
-                (Double($0.correct) / Double($0.count)).figure,
+                String(format: "%.2f to %.2f", $0.lower, $0.upper), $0.count.grouped, $0.confidence?.figure ?? "",
+                $0.accuracy?.figure ?? "",
             ]
         }
         return block(

@@ -39,33 +39,13 @@ extension RunStore {
         }
     }
 
-    /// How often answers of like confidence are right: those of 15 bins of equal width that have texts. Upper limits belong to
-    /// a bin, as in the calibration error.
-    package func reliability(of evaluation: Int64) throws -> [Reliability] {
+    /// How confident each answer of an evaluation is, and whether it is right.
+    package func confidences(of evaluation: Int64) throws -> [(confidence: Double, isRight: Bool)] {
         try read { db in
-            try Reliability.fetchAll(
-                db,
-                sql: """
-                    SELECT bin / 15.0 AS lower, (bin + 1) / 15.0 AS upper, count(*) AS count, avg(confidence) AS confidence,
-                           sum(is_right) AS correct
-                    FROM (SELECT confidence, actual = predicted AS is_right,
-                                 max(CAST(confidence * 15 AS INTEGER)
-                                     - (confidence * 15 = CAST(confidence * 15 AS INTEGER)), 0) AS bin
-                          FROM predictions WHERE evaluation_id = ?)
-                    GROUP BY bin ORDER BY bin
-                    """, arguments: [evaluation])
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT confidence, actual = predicted FROM predictions WHERE evaluation_id = ?",
+                arguments: [evaluation])
+            return try Array(rows.map { (confidence: $0[0], isRight: $0[1]) })
         }
     }
-}
-
-/// Answers of like confidence.
-package struct Reliability: Codable, FetchableRecord, Sendable {
-    /// The range of the confidences.
-    package let lower: Double
-    package let upper: Double
-    package let count: Int
-    /// Their mean.
-    package let confidence: Double
-    /// How many of the answers are right.
-    package let correct: Int
 }

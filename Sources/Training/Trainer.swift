@@ -329,7 +329,9 @@ package struct Trainer {
         trainingStep.finish(&state.model.classifier, &state.optimizer)
         let classifier = state.model.classifier
         let result = try EvaluationResult(
-            LabeledLogits(of: classifier, on: development, features: features?.development, &predictor),
+            LabeledLogits(of: development) {
+                predictor.logits(classifier, $0, features: features?.development)
+            },
             classifier.configuration)
         devTime += ContinuousClock.now - begin
         state.progress.epoch += 1

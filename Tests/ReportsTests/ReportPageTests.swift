@@ -2,6 +2,7 @@ import Foundation
 import Kernels
 import Plots
 import RunStore
+import Statistics
 import TestSupport
 import Testing
 
@@ -156,8 +157,8 @@ import Reports
         }
     }
 
-    /// The bins are those of the calibration error: an upper limit belongs to the bin below.
-    @Test func reliabilityBins() throws {
+    /// A store's answers are sorted into the bins of the calibration error: an upper limit belongs to the bin below.
+    @Test func answersOfAStoreAreSortedIntoBins() throws {
         try Self.withStore { store in
             let confidences = [0, 1.0 / 15, 0.0667, 0.5, 0.999, 1]
             let id = try store.record(
@@ -167,9 +168,10 @@ import Reports
                 predictions: confidences.enumerated().map {
                     PredictionRecord(row: $0 + 1, actual: "a", predicted: $0 == 4 ? "b" : "a", confidence: $1)
                 })
-            let bins = try store.reliability(of: id)
-            #expect(bins.map(\.count) == [2, 1, 1, 2] && bins.map(\.correct) == [2, 1, 1, 1])
-            #expect(bins.map { Int(($0.lower * 15).rounded()) } == [0, 1, 7, 14])
+            let bins = CalibrationBins(try store.confidences(of: id)).bins
+            #expect(bins.indices.filter { bins[$0].count > 0 } == [0, 1, 7, 14])
+            #expect(bins.map(\.count).filter { $0 > 0 } == [2, 1, 1, 2])
+            #expect(bins.filter { $0.count > 0 }.map(\.right) == [2, 1, 1, 1])
         }
     }
 }

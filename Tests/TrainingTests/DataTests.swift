@@ -126,54 +126,6 @@ import Transformer
 
 /// Texts that are longer than what is read at a time.
 @Suite struct LongTextsTests {
-    @Test(arguments: [
-        (LongTexts(maximumLength: 6), [[0, 1, 2, 3, 4, 99]]),
-        (LongTexts(.headTail, maximumLength: 6), [[0, 1, 8, 9, 10, 99]]),
-        (
-            LongTexts(.windows, maximumLength: 6),
-            [[0, 1, 2, 3, 4, 99], [0, 3, 4, 5, 6, 99], [0, 5, 6, 7, 8, 99], [0, 7, 8, 9, 10, 99]]
-        ),
-        (
-            LongTexts(.windows, maximumLength: 6, stride: 4),
-            [[0, 1, 2, 3, 4, 99], [0, 5, 6, 7, 8, 99], [0, 7, 8, 9, 10, 99]]
-        ),
-        // A stride that would leave tokens out is shortened.
-        (
-            LongTexts(.windows, maximumLength: 8, stride: 100),
-            [[0, 1, 2, 3, 4, 5, 6, 99], [0, 5, 6, 7, 8, 9, 10, 99]]
-        ),
-        (LongTexts(.windows, maximumLength: 12), [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 99]]),
-        (LongTexts(.windows, maximumLength: 2), [[0, 99]]),
-    ])
-    func sequences(_ longTexts: LongTexts, expected: [[Int]]) {
-        #expect(longTexts.sequences(of: Array(0...10) + [99]) == expected)
-    }
-
-    /// The logits of a text are the mean of its windows', whatever batches these were in.
-    @Test func logitsOfWindowsAreAveraged() throws {
-        try withFolder { folder in
-            let request = try TrainerTests.request(in: folder)
-            _ = try TrainerTests.train(request, .temporary(in: folder))
-            let model = try ModelFolder(contentsOf: URL(filePath: request.output))
-            let workers = Workers(count: 2)
-            let texts = TrainerTests.texts.map(\.0) + [TrainerTests.texts.map(\.0).joined(separator: " ")]
-            let longTexts = LongTexts(.windows, maximumLength: 8)
-            let encoded = EncodedTexts(texts, model.tokenizer, longTexts, on: workers)
-            #expect(encoded.count == 11 && encoded.sequences.count > 15)
-            var predictor = Predictor(for: model.classifier, batchSize: 4, workers: workers)
-            let logits = predictor.logits(model.classifier, encoded)
-            var workspace = model.classifier.makeWorkspace(for: .inference, on: workers)
-            for (index, text) in texts.enumerated() {
-                let windows = longTexts.sequences(of: model.tokenizer.encode(text, maximumLength: .max).ids)
-                let each = model.classifier.logits(Batch(windows), in: &workspace)
-                for label in 0..<2 {
-                    let mean = (0..<each.rows).reduce(0) { $0 + each.row($1)[label] } / Float(each.rows)
-                    #expect(abs(logits.row(index)[label] - mean) < 1e-5)
-                }
-            }
-        }
-    }
-
     /// Windows, several labels and left-out leaks: stopped and resumed, the same model comes out. So it does where the encoder is
     /// frozen and only features are kept.
     @Test(arguments: [false, true]) func resumesAsIfNeverStopped(headOnly: Bool) throws {
@@ -255,16 +207,8 @@ import Transformer
             let model = try ModelFolder(contentsOf: URL(filePath: request.output))
             let configuration = model.classifier.configuration
             #expect(configuration.problemType == .multiLabel && configuration.labels == ["food", "good"])
-            let workers = Workers(count: 1)
-            var predictor = Predictor(for: model.classifier, batchSize: 8, workers: workers)
-            let texts = EncodedTexts(
-                ["great food", "awful film"], model.tokenizer, LongTexts(maximumLength: 16), on: workers)
-            let predictions = try Predictions(
-                logits: predictor.logits(model.classifier, texts), problemType: .multiLabel, model.settings)
-            #expect(predictions[0].labels == [0, 1] && predictions[1].labels == [])
-            // That an answer is right in all labels.
-            let p = predictions[0].probabilities
-            #expect(abs(predictions[0].confidence - p[0] * p[1]) < 1e-6)
+            var classifier = Classifier(model, on: Workers(count: 1))
+            #expect(try classifier.classify(["great food", "awful film"]).map(\.labels) == [[0, 1], []])
         }
     }
 
@@ -279,101 +223,6 @@ import Transformer
             request.hyperparameters.problemType = .multiLabel
             request.hyperparameters.classWeights = .balanced
             #expect(throws: TrainingError.self) { try TrainerTests.train(request, .temporary(in: folder)) }
-        }
-    }
-}
-
-/// Temperatures and thresholds, and where they are kept.
-@Suite struct DecisionTests {
-    @Test func areKeptInTheFolder() throws {
-        try withFolder { folder in
-            let request = try TrainerTests.request(in: folder)
-            _ = try TrainerTests.train(request, .temporary(in: folder))
-            let url = URL(filePath: request.output)
-            // A key of somebody else stays.
-            #expect(
-                try replace("{", by: "{\n  \"_name_or_path\" : \"somebody's\",", in: url.appending(path: "config.json"))
-            )
-            var model = try ModelFolder(contentsOf: url)
-            let workers = Workers(count: 2)
-            let last = TrainerTests.texts[9]
-            #expect(try replace("\(last.0)\t\(last.1)", by: "\(last.0)\tpositive", in: URL(filePath: request.train)))
-            var data = try Dataset(contentsOf: request.train, layout: Layout(), labels: .one)
-            var predictor = Predictor(for: model.classifier, batchSize: 8, workers: workers)
-            let examples = try EncodedExamples(&data, for: model, LongTexts(maximumLength: 16), on: workers)
-            let logits = LabeledLogits(of: model.classifier, on: examples, &predictor)
-
-            model.settings.threshold = 0.7
-            let before = try EvaluationResult(logits, model.classifier.configuration, model.settings)
-            let calibration = try model.calibrate(on: logits)
-            #expect(calibration.logLossAfter < calibration.logLossBefore && calibration.temperature != 1)
-            let after = try EvaluationResult(logits, model.classifier.configuration, model.settings)
-            #expect(after.predictions.map(\.labels) == before.predictions.map(\.labels))
-            #expect(abs(after.loss - calibration.logLossAfter) < 1e-12)
-
-            let tuned = try model.tuneThreshold(for: .macroF1, on: logits)
-            #expect(tuned.after >= tuned.before && model.settings.threshold == tuned.threshold)
-            try model.writeSettings(to: url)
-            let read = try ModelFolder(contentsOf: url)
-            #expect(read.settings == model.settings)
-            let text = try String(contentsOf: url.appending(path: "config.json"), encoding: .utf8)
-            #expect(text.contains("somebody's") && text.contains("calibration_temperature"))
-            // The arithmetic is the same; and training it further begins without settings.
-            #expect(predictor.logits(read.classifier, examples.texts).values == logits.logits.values)
-            let further = try ModelFolder(
-                pretrained: url, labels: ["negative", "positive"], pooling: nil, seed: 1, notice: { _ in })
-            #expect(further.settings == InferenceSettings())
-        }
-    }
-
-    /// What cannot be fitted is an error, and changes nothing.
-    @Test func mustBeFitted() throws {
-        var configuration = Configuration(
-            vocabularySize: 10, hiddenSize: 8, layers: 1, heads: 2, intermediateSize: 8, labels: ["a", "b"])
-        func model() throws -> ModelFolder {
-            ModelFolder(
-                classifier: try SequenceClassifier(configuration, seed: 1),
-                tokenizer: try Tokenizer(learnedFrom: ["a b c"], size: 10))
-        }
-        func logits(_ values: [Float], _ targets: Targets) -> LabeledLogits {
-            LabeledLogits(logits: Matrix(values, columns: 2), targets: targets, tokens: 1, seconds: 1)
-        }
-        var folder = try model()
-        let right = logits([3, 1, 0, 1, 2, 0], .one([0, 1, 0]))
-        var error = #expect(throws: ModelError.self) { try folder.calibrate(on: right) }
-        #expect(error?.description.contains("right about all of them") == true)
-        let same = logits([3, 1, 0, 1], .one([1, 1]))
-        error = #expect(throws: ModelError.self) { try folder.tuneThreshold(for: .f1, on: same) }
-        #expect(error?.description.contains("the same label") == true && folder.settings == InferenceSettings())
-
-        // A threshold near 1 and a temperature near 0: probabilities are 1 in Float32, and answers stay what they were.
-        let mixed = logits([0, 6, 0, 7, 0, 8, 5, 0, 0, 0.1], .one([0, 1, 1, 0, 1]))
-        folder.settings.threshold = 0.999
-        let answers = try EvaluationResult(mixed, configuration, folder.settings).predictions.map(\.labels)
-        #expect(answers == [[0], [1], [1], [0], [0]])
-        folder.settings.temperature = 0.02
-        #expect(try EvaluationResult(mixed, configuration, folder.settings).predictions.map(\.labels) == answers)
-
-        configuration.problemType = .multiLabel
-        folder = try model()
-        #expect(throws: ModelError.self) { try folder.tuneThreshold(for: .f1, on: same) }
-        #expect(throws: ModelError.self) {
-            try EvaluationResult(logits([.infinity, 0], .several([[0]])), configuration)
-        }
-    }
-
-    @Test(arguments: [
-        "\"calibration_temperature\" : 0", "\"decision_threshold\" : 2",
-        "\"long_texts\" : \"windows\", \"long_texts_stride\" : 0",
-        "\"long_texts\" : \"windows\", \"long_texts_max_length\" : 100000", "\"long_texts\" : \"backwards\"",
-    ])
-    func mustMakeSense(_ entry: String) throws {
-        try withFolder { folder in
-            let request = try TrainerTests.request(in: folder)
-            _ = try TrainerTests.train(request, .temporary(in: folder))
-            let url = URL(filePath: request.output)
-            #expect(try replace("{", by: "{\n \(entry),", in: url.appending(path: "config.json")))
-            #expect(throws: (any Error).self) { try ModelFolder(contentsOf: url) }
         }
     }
 }

@@ -11,28 +11,6 @@ import Inference
 import Training
 import Transformer
 
-@Suite struct ClassificationReportTests {
-    /// What scikit-learn's `classification_report` and `confusion_matrix` say of the same ids, to all digits. The third label
-    /// is never predicted, the fourth never occurs.
-    @Test func agreesWithScikitLearn() {
-        let actual = [0, 0, 0, 0, 1, 1, 1, 2, 2, 0]
-        let predicted = [0, 0, 1, 0, 1, 0, 1, 1, 0, 0]
-        let report = ClassificationReport(actual: actual, predicted: predicted, names: ["a", "b", "c", "d"])
-        #expect(report.labels.map(\.label) == ["a", "b", "c"])
-        #expect(report.labels.map(\.support) == [5, 3, 2])
-        #expect(report.confusion == [[4, 1, 0], [1, 2, 0], [1, 1, 0]])
-        func equal(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-12 }
-        #expect(equal(report.accuracy, 0.6))
-        #expect(equal(report.labels[0].precision, 0.6666666666666666))
-        #expect(equal(report.labels[0].recall, 0.8))
-        #expect(equal(report.labels[0].f1, 0.7272727272727273))
-        #expect(equal(report.labels[1].f1, 0.5714285714285714))
-        #expect(equal(report.labels[2].precision, 0) && equal(report.labels[2].f1, 0))
-        #expect(equal(report.macroF1, 0.43290043290043284))
-        #expect(equal(report.weightedF1, 0.535064935064935))
-    }
-}
-
 /// Trainings of very small models, from files to files.
 @Suite struct TrainerTests {
     struct Stop: Error {}
@@ -294,29 +272,6 @@ import Transformer
             let decays = parameter.kind == .weight || parameter.kind == .table
             #expect(group.weightDecay == (decays ? 0.1 : 0), "\(parameter.name)")
         }
-    }
-
-    /// In memory or in a file, features are what the head reads.
-    @Test func featuresAreTheSameInAFile() throws {
-        let base = try Self.fineTune { _ in }.base
-        let sequences = EncodedTexts(
-            Self.texts.map(\.0), base.tokenizer, LongTexts(maximumLength: 16), on: Workers(count: 2)
-        ).sequences
-        var predictor = Predictor(for: base.classifier, batchSize: 4, workers: Workers(count: 2))
-        var done: [Int] = []
-        let inMemory = try #require(
-            try predictor.features(base.classifier, sequences) {
-                done.append($0)
-                return true
-            })
-        #expect(done == [4, 8, 10])
-        let inFile = try predictor.features(base.classifier, sequences, largestInMemory: 100) { _ in true }
-        #expect(inFile?.values == inMemory.values)
-        #expect(try predictor.features(base.classifier, sequences) { _ in false } == nil)
-        var workspace = base.classifier.makeWorkspace(for: .inference, on: Workers(count: 1))
-        let logits = base.classifier.logits(features: inMemory, in: &workspace)
-        let expected = base.classifier.logits(Batch(sequences), in: &workspace)
-        #expect(zip(logits.values, expected.values).allSatisfy { abs($0 - $1) < 1e-5 })
     }
 
     @Test func aDivergingTrainingFails() throws {

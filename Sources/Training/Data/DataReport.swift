@@ -237,7 +237,7 @@ extension DataReport.File {
         unknownLabels = counts.keys.filter { !known.contains($0) }.sorted()
         emptyTexts = data.examples.count { $0.text.unicodeScalars.allSatisfy(isWhiteSpace) }
         tokens = DataReport.Lengths(part.texts.lengths)
-        longerTexts = part.texts.countOfLonger(than: longTexts)
+        longerTexts = part.texts.countOfLonger
         (self.duplicates, self.contradictions) = (duplicates, contradictions)
     }
 }

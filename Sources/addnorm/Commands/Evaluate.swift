@@ -1,10 +1,8 @@
 import ArgumentParser
 import Datasets
-import RunStore
 import Evaluation
-import Experiments
 import Inference
-import Training
+import RunStore
 import Transformer
 
 /// `addnorm evaluate`
@@ -90,10 +88,8 @@ struct Evaluate: ParsableCommand {
     func validate() throws { try requirePositive(errors, "--errors") }
 
     func run() throws {
-        var folder = try model.load()
-        let configuration = folder.classifier.configuration
-        let longTexts = try longTexts.longTexts(model, of: folder)
-        let workers = inference.workers
+        var classifier = try model.classifier(reading: longTexts, inference)
+        let configuration = classifier.configuration
         var layout = layout.layout
         layout.groupColumn = by
         var datasets = try files.map {
@@ -101,39 +97,28 @@ struct Evaluate: ParsableCommand {
         }
         // Every file is checked, and the database, before the first one is run.
         let examples = try datasets.indices.map { index in
-            let examples = try EncodedExamples(&datasets[index], for: folder, longTexts, on: workers)
+            let examples = try EncodedExamples(
+                &datasets[index], for: classifier.model, classifier.longTexts, on: classifier.workers)
             for notice in datasets[index].notices { Output.warn(notice) }
-            if let notice = examples.texts.notice(longTexts) { Output.warn("\(files[index]): \(notice)") }
+            if let notice = examples.texts.notice { Output.warn("\(files[index]): \(notice)") }
             return examples
         }
-        if tuneThreshold != nil { try folder.requireThreshold() }
+        if tuneThreshold != nil { try classifier.model.requireThreshold() }
         let store = try database.open(for: .write)
         var predictionsFile = try predictions.map {
             try PredictionsFile($0, configuration, besides: files + [model.model, database.path])
         }
-        var predictor = Predictor(for: folder.classifier, batchSize: inference.batchSize, workers: workers)
-        let computed = examples.map { LabeledLogits(of: folder.classifier, on: $0, &predictor) }
-
-        var changes = EvaluationDocument.Changes()
-        if calibrate || tuneThreshold != nil {
-            let all = LabeledLogits(joining: computed)
-            if calibrate { changes.calibration = try folder.calibrate(on: all) }
-            changes.threshold = try tuneThreshold.map { try folder.tuneThreshold(for: $0, on: all) }
-            try folder.writeSettings(to: model.url)
-        }
+        let computed = try examples.map { try LabeledLogits(of: $0) { try classifier.logits(of: $0) } }
+        let (calibration, threshold) = try fitSettings(of: &classifier.model, to: computed)
 
         let view = EvaluationDocument.View(
-            model: model.model, labels: configuration.labels, changes: changes, abstainBelow: decisions.abstainBelow,
-            errors: errors ?? 0, isGrouped: by != nil, workers: workers)
-        func document(_ name: String, _ computed: [LabeledLogits], _ datasets: [Dataset]) throws -> EvaluationDocument {
-            let computed = computed.count == 1 ? computed[0] : LabeledLogits(joining: computed)
-            return try EvaluationDocument(name, computed, .init(datasets), folder, view)
-        }
+            model: model.model, classifier: classifier, calibration: calibration, tunedThreshold: threshold,
+            abstainBelow: decisions.abstainBelow, errors: errors, isGrouped: by != nil)
         var documents: [EvaluationDocument] = []
         // The database can be locked or the disk full; what was measured is shown all the same.
         var failure: (any Error)?
         for (dataset, computed) in zip(datasets, computed) {
-            let document = try document(dataset.path, [computed], [dataset])
+            let document = try EvaluationDocument(dataset.path, EvaluatedRows([dataset], [computed]), view)
             do {
                 _ = try store.record(
                     document.result, document.metrics, of: model.model, on: dataset, labels: configuration.labels)
@@ -144,7 +129,8 @@ struct Evaluate: ParsableCommand {
             documents.append(document)
         }
         if documents.count > 1 {
-            documents.append(try document(files.joined(separator: ", "), computed, datasets))
+            let all = EvaluatedRows(datasets, computed)
+            documents.append(try EvaluationDocument(files.joined(separator: ", "), all, view))
         }
         if json {
             if documents.count == 1 { try Output.write(json: documents[0]) } else { try Output.write(json: documents) }
@@ -152,5 +138,17 @@ struct Evaluate: ParsableCommand {
             try Output.write(documents.map(\.text).joined(separator: "\n"))
         }
         if let failure { throw failure }
+    }
+
+    /// Fits the model's settings to what it computes of the files, and keeps them in its folder, if that is asked for.
+    private func fitSettings(
+        of folder: inout ModelFolder, to computed: [LabeledLogits]
+    ) throws -> (Calibration?, TunedThreshold?) {
+        guard calibrate || tuneThreshold != nil else { return (nil, nil) }
+        let all = LabeledLogits(joining: computed)
+        let calibration = calibrate ? try folder.calibrate(on: all) : nil
+        let threshold = try tuneThreshold.map { try folder.tuneThreshold(for: $0, on: all) }
+        try folder.writeSettings(to: model.url)
+        return (calibration, threshold)
     }
 }

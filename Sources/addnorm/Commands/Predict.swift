@@ -1,8 +1,5 @@
 import ArgumentParser
-import Evaluation
-import Experiments
 import Inference
-import Training
 import Transformer
 
 /// `addnorm predict`
@@ -40,22 +37,19 @@ struct Predict: ParsableCommand {
     var inference: InferenceOptions
 
     func run() throws {
-        let folder = try model.load()
-        let configuration = folder.classifier.configuration
-        let longTexts = try longTexts.longTexts(model, of: folder)
+        var classifier = try model.classifier(reading: longTexts, inference)
         var (count, longer) = (0, 0)
-        let workers = inference.workers
-        var predictor = Predictor(for: folder.classifier, batchSize: inference.batchSize, workers: workers)
         try input.forEachBatch { texts in
-            let encoded = EncodedTexts(texts, folder.tokenizer, longTexts, on: workers)
+            let encoded = classifier.encode(texts)
             count += encoded.count
-            longer += encoded.countOfLonger(than: longTexts)
-            let predictions = try Predictions(
-                logits: predictor.logits(folder.classifier, encoded), problemType: configuration.problemType,
-                folder.settings)
-            let answers = zip(texts, predictions).map { Answer($0, $1, configuration, decisions) }
+            longer += encoded.countOfLonger
+            let answers = zip(texts, try classifier.classify(encoded)).map { text, prediction in
+                Answer(
+                    to: text, prediction, of: classifier.configuration, abstainingBelow: decisions.abstainBelow)
+            }
             if json { try Output.write(jsonLines: answers) } else { try Output.write(answers.map(\.line).joined()) }
         }
+        let longTexts = classifier.longTexts
         if longer > 0 && longTexts.method == .truncate {
             Output.warn("\(longer) of \(count) texts have more than \(longTexts.maximumLength) tokens and were cut off")
         }
@@ -63,23 +57,21 @@ struct Predict: ParsableCommand {
 
     private struct Answer: Encodable {
         let text: String
-        /// Nil where the model abstains; where there can be several labels, they are a list by another name.
+        /// Null where the model abstains; missing where there can be several labels, which are in ``labels``.
         let label: Nullable<LabelNames>?
         let labels: Nullable<LabelNames>?
         let confidence: Float
         let probabilities: [String: Float]
 
         init(
-            _ text: String, _ prediction: Prediction, _ configuration: Configuration, _ decisions: DecisionOptions
+            to text: String, _ prediction: Prediction, of configuration: Configuration,
+            abstainingBelow least: Double?
         ) {
             self.text = text
-            let isList = configuration.problemType == .multiLabel
-            let isAnswer = prediction.isGiven(abstainingBelow: decisions.abstainBelow ?? 0)
-            let names = Nullable(
-                isAnswer ? LabelNames(prediction.labels, configuration.labels, isList: isList) : nil)
-            (label, labels) = isList ? (nil, names) : (names, nil)
+            let names = prediction.names(of: configuration, abstainingBelow: least)
+            (label, labels) = configuration.problemType == .multiLabel ? (nil, names) : (names, nil)
             confidence = prediction.confidence
-            probabilities = Dictionary(uniqueKeysWithValues: zip(configuration.labels, prediction.probabilities))
+            probabilities = prediction.probabilities(of: configuration)
         }
 
         /// One line for each text, even if --text had several.

@@ -1,71 +1,25 @@
 import Datasets
-import Kernels
 import Evaluation
-import Experiments
 import Inference
-import Training
+import Statistics
 import Transformer
 
 /// What is printed of an evaluation: as text, or as JSON by the names of its keys.
-struct EvaluationDocument: Encodable {
+struct EvaluationDocument {
     /// What is asked for, the same for every file.
     struct View {
+        /// The model's folder as the user named it.
         let model: String
-        /// Their names, by id.
-        let labels: [String]
-        /// What was changed in the model before.
-        let changes: Changes
+        /// How it is used, with the settings that were fitted before.
+        let classifier: Classifier
+        /// What was fitted to the files.
+        let calibration: Calibration?
+        let tunedThreshold: TunedThreshold?
         let abstainBelow: Double?
-        /// How many mistakes are shown.
-        let errors: Int
-        /// Whether there is a report for each group of the rows.
-        var isGrouped: Bool
-        let workers: Workers
-    }
-
-    /// What was fitted to the files.
-    struct Changes {
-        var calibration: ModelFolder.Calibration?
-        var threshold: ModelFolder.TunedThreshold?
-    }
-
-    /// The examples of some files, one after the other, or some of them.
-    struct Rows {
-        private let datasets: [Dataset]
-        /// The places of the examples among those of all files.
-        private let places: [Int]
-
-        init(_ datasets: [Dataset]) {
-            self.datasets = datasets
-            places = Array(0..<datasets.reduce(0) { $0 + $1.examples.count })
-        }
-
-        /// Those at some indices.
-        func part(_ indices: [Int]) -> Rows { Rows(datasets, indices.map { places[$0] }) }
-
-        private init(_ datasets: [Dataset], _ places: [Int]) { (self.datasets, self.places) = (datasets, places) }
-
-        var indices: Range<Int> { places.indices }
-
-        subscript(index: Int) -> (file: String, example: Example) {
-            var place = places[index]
-            for dataset in datasets {
-                if place < dataset.examples.count {
-                    let example = dataset.examples[place]
-                    return (dataset.file(of: example), example)
-                }
-                place -= dataset.examples.count
-            }
-            preconditionFailure("no such row")
-        }
-    }
-
-    /// The mean over labels, and over what else.
-    struct Averages: Encodable {
-        let micro: MultiLabelReport.Average
-        let macro: MultiLabelReport.Average
-        let weighted: MultiLabelReport.Average
-        let samples: MultiLabelReport.Average
+        /// How many mistakes are shown; nil: none are asked for.
+        let errors: Int?
+        /// Whether there is a document for each group of the rows.
+        let isGrouped: Bool
     }
 
     /// What becomes of the result if less confident answers are not given.
@@ -85,267 +39,100 @@ struct EvaluationDocument: Encodable {
         let text: String
     }
 
-    let model: String
+    let view: View
+    /// The names of the files.
     let data: String
-    /// The value of the column that the texts have in common, in a report on a group.
-    private(set) var value: String?
-    let examples: Int
-    let loss: Double
-    let accuracy: Double
-    let accuracyCi: [Double]
-    let macroF1: Double
-    let macroF1Ci: [Double]
-    let weightedF1: Double
-    let microF1: Double?
-    let samplesF1: Double?
-    let subsetAccuracy: Double?
-    let hammingLoss: Double?
-    let averages: Averages?
-    let labels: [ClassificationReport.Label]
-    /// Where texts have several labels: [[true negatives, false positives], [false negatives, true positives]] of each.
-    let confusion: Confusion
-    let rocAuc: Nullable<Double>
-    let averagePrecision: Nullable<Double>
-    let mcc: Nullable<Double>
-    let logLoss: Double
-    let ece: Double
-    let reliability: [ReliabilityBin]
-    let temperature: Double
-    let threshold: Double?
-    let calibration: ModelFolder.Calibration?
-    let tunedThreshold: ModelFolder.TunedThreshold?
-    let abstention: Abstention?
-    let errors: [Mistake]?
-    let by: [EvaluationDocument]?
-    /// Of the whole file; nil in a report on a group.
-    private(set) var seconds: Double?
-    private(set) var tokens: Int?
-
-    /// What the text and the database need.
+    /// The value of the column that the texts have in common, in a document on a group.
+    let value: String?
     let result: EvaluationResult
     let metrics: EvaluationMetrics
-
-    /// All but the last two.
-    private enum CodingKeys: CodingKey {
-        case model, data, value, examples, loss, accuracy, accuracyCi, macroF1, macroF1Ci, weightedF1, microF1,
-            samplesF1
-        case subsetAccuracy, hammingLoss, averages, labels, confusion, rocAuc, averagePrecision, mcc, logLoss, ece
-        case reliability, temperature, threshold, calibration, tunedThreshold, abstention, errors, by, seconds, tokens
-    }
+    let abstention: Abstention?
+    let mistakes: [Mistake]?
+    let groups: [EvaluationDocument]?
 
     /// Evaluates what was computed.
     ///
     /// - Parameters:
-    ///   - name: of the data
-    ///   - rows: of the texts
-    init(
-        _ name: String, _ computed: LabeledLogits, _ rows: Rows, _ folder: ModelFolder, _ view: View
-    ) throws {
-        let result = try EvaluationResult(computed, folder.classifier.configuration, folder.settings)
-        let metrics = result.metrics(on: view.workers)
-        (self.result, self.metrics) = (result, metrics)
-        model = view.model
-        data = name
-        examples = result.predictions.count
-        (loss, logLoss) = (result.loss, result.loss)
-        accuracy = result.report.accuracy
-        accuracyCi = [metrics.accuracy.low, metrics.accuracy.high]
-        macroF1 = result.report.macroF1
-        macroF1Ci = [metrics.macroF1.low, metrics.macroF1.high]
-        weightedF1 = result.report.weightedF1
-        labels = result.report.labels
-        switch result.report {
-        case .one(let report):
-            confusion = .pairs(report.confusion)
-            (microF1, samplesF1, subsetAccuracy, hammingLoss, averages) = (nil, nil, nil, nil, nil)
-        case .several(let report):
-            confusion = .ofEachLabel(report.confusions)
-            (microF1, samplesF1) = (report.micro.f1, report.samples.f1)
-            (subsetAccuracy, hammingLoss) = (report.subsetAccuracy, report.hammingLoss)
-            averages = Averages(
-                micro: report.micro, macro: report.macro, weighted: report.weighted, samples: report.samples)
-        }
-        rocAuc = Nullable(metrics.probabilities.rocAuc)
-        averagePrecision = Nullable(metrics.probabilities.averagePrecision)
-        mcc = Nullable(metrics.probabilities.mcc)
-        ece = metrics.probabilities.ece
-        reliability = metrics.probabilities.reliability
-        temperature = folder.settings.temperature
-        threshold = folder.settings.calibratedThreshold
-        (calibration, tunedThreshold) = (view.changes.calibration, view.changes.threshold)
+    ///   - data: the names of the files
+    ///   - value: what the rows have in common, if they are a group
+    /// - Throws: `ModelError` if the model's numbers have overflowed.
+    init(_ data: String, _ rows: EvaluatedRows, _ view: View, value: String? = nil) throws {
+        let (classifier, configuration) = (view.classifier, view.classifier.configuration)
+        let result = try EvaluationResult(rows.computed, configuration, classifier.model.settings)
+        (self.view, self.data, self.value, self.result) = (view, data, value, result)
+        metrics = result.metrics(on: classifier.workers)
         abstention = view.abstainBelow.map { below in
             let (coverage, accuracy) = result.coverage(abstainingBelow: below)
             return Abstention(below: below, coverage: coverage, accuracy: Nullable(accuracy))
         }
-        errors =
-            view.errors == 0
-            ? nil
-            : result.mistakes().prefix(view.errors).map { index in
+        mistakes = view.errors.map { count in
+            result.mistakes().prefix(count).map { index in
                 let (row, prediction) = (rows[index], result.predictions[index])
                 return Mistake(
                     file: row.file, line: row.example.line,
-                    actual: LabelNames(result.actual(index), view.labels, isList: result.report.isMultiLabel),
-                    predicted: LabelNames(prediction.labels, view.labels, isList: result.report.isMultiLabel),
-                    confidence: prediction.confidence, text: row.example.text)
+                    actual: LabelNames(result.targets[index], of: configuration),
+                    predicted: LabelNames(prediction.labels, of: configuration), confidence: prediction.confidence,
+                    text: row.example.text)
             }
-        if view.isGrouped {
-            var view = view
-            view.isGrouped = false
-            by = try Dictionary(grouping: rows.indices) { rows[$0].example.group ?? "" }
-                .sorted { $0.key < $1.key }
-                .map { value, indices in
-                    var part = try EvaluationDocument(
-                        name, computed.part(indices), rows.part(indices), folder, view)
-                    part.value = value
-                    (part.seconds, part.tokens) = (nil, nil)
-                    return part
-                }
-        } else {
-            by = nil
         }
-        seconds = result.seconds
-        tokens = result.tokens
+        groups =
+            view.isGrouped && value == nil
+            ? try rows.groups().map { try EvaluationDocument(data, $0.rows, view, value: $0.value) } : nil
     }
 }
 
-/// How often labels were taken for each other.
-enum Confusion: Encodable {
-    case pairs([[Int]])
-    case ofEachLabel([[[Int]]])
+extension EvaluationDocument: Encodable {
+    private enum CodingKeys: CodingKey {
+        case model, data, value, examples, loss, accuracy, accuracyCi, macroF1, macroF1Ci, weightedF1, microF1
+        case samplesF1, subsetAccuracy, hammingLoss, averages, labels, confusion, rocAuc, averagePrecision, mcc
+        case logLoss, ece, reliability, temperature, threshold, calibration, tunedThreshold, abstention, errors, by
+        case seconds, tokens
+    }
 
     func encode(to encoder: any Swift.Encoder) throws {
-        switch self {
-        case .pairs(let counts): try counts.encode(to: encoder)
-        case .ofEachLabel(let counts): try counts.encode(to: encoder)
+        var keys = encoder.container(keyedBy: CodingKeys.self)
+        try keys.encode(view.model, forKey: .model)
+        try keys.encode(data, forKey: .data)
+        try keys.encodeIfPresent(value, forKey: .value)
+        try keys.encode(result.predictions.count, forKey: .examples)
+        try keys.encode(result.loss, forKey: .loss)
+
+        let report = result.report
+        try keys.encode(report.accuracy, forKey: .accuracy)
+        try keys.encode(metrics.accuracy, forKey: .accuracyCi)
+        try keys.encode(report.macroF1, forKey: .macroF1)
+        try keys.encode(metrics.macroF1, forKey: .macroF1Ci)
+        try keys.encode(report.weightedF1, forKey: .weightedF1)
+        if result.targets.areSeveral {
+            try keys.encode(report.averages.micro?.f1, forKey: .microF1)
+            try keys.encode(report.averages.samples?.f1, forKey: .samplesF1)
+            try keys.encode(report.accuracy, forKey: .subsetAccuracy)
+            try keys.encode(report.hammingLoss, forKey: .hammingLoss)
+            try keys.encode(report.averages, forKey: .averages)
         }
-    }
-}
+        try keys.encode(report.labels, forKey: .labels)
+        try keys.encode(report.confusion, forKey: .confusion)
 
-// MARK: As text
+        let probabilities = metrics.probabilities
+        try keys.encode(probabilities.rocAuc, forKey: .rocAuc)
+        try keys.encode(probabilities.averagePrecision, forKey: .averagePrecision)
+        try keys.encode(probabilities.mcc, forKey: .mcc)
+        try keys.encode(result.loss, forKey: .logLoss)
+        try keys.encode(probabilities.reliability.expectedError, forKey: .ece)
+        try keys.encode(probabilities.reliability, forKey: .reliability)
 
-extension EvaluationDocument {
-    /// With more labels, a matrix is too wide to be read.
-    private static let mostColumns = 20
-
-    /// For a person.
-    var text: String {
-        var heading = data + (value.map { ", " + ($0.isEmpty ? "(none)" : $0.printable) } ?? "")
-        heading += ": \(examples.formatted()) examples, loss \(loss.figure)"
-        if let seconds, let tokens {
-            heading += ", \(seconds.duration), \(Int(Double(tokens) / max(seconds, 1e-9)).formatted()) tokens/s"
+        let settings = view.classifier.model.settings
+        try keys.encode(settings.temperature, forKey: .temperature)
+        try keys.encodeIfPresent(settings.calibratedThreshold, forKey: .threshold)
+        try keys.encodeIfPresent(view.calibration, forKey: .calibration)
+        try keys.encodeIfPresent(view.tunedThreshold, forKey: .tunedThreshold)
+        try keys.encodeIfPresent(abstention, forKey: .abstention)
+        try keys.encodeIfPresent(mistakes, forKey: .errors)
+        try keys.encodeIfPresent(groups, forKey: .by)
+        // They are known of the whole file only.
+        if value == nil {
+            try keys.encode(result.seconds, forKey: .seconds)
+            try keys.encode(result.tokens, forKey: .tokens)
         }
-        var parts = [heading, changes, report.text, matrix, figures, reliabilityTable]
-        if let errors { parts.append(mistakes(errors)) }
-        parts += (by ?? []).map(\.text)
-        return parts.filter { !$0.isEmpty }.map { $0.hasSuffix("\n") ? $0 : $0 + "\n" }.joined(separator: "\n")
-    }
-
-    private var changes: String {
-        guard value == nil else { return "" }
-        return [calibration?.text, tunedThreshold?.text].compactMap { $0 }.joined(separator: "\n")
-    }
-
-    /// scikit-learn's classification report.
-    private var report: TextTable {
-        var table = TextTable(header: ["", "precision", "recall", "f1-score", "support"], numeric: [0, 1, 2, 3, 4])
-        for label in labels {
-            table.rows.append(
-                [label.label, label.precision.figure, label.recall.figure, label.f1.figure, "\(label.support)"])
-        }
-        table.rows.append(["", "", "", "", ""])
-        func add(_ name: String, _ precision: Double, _ recall: Double, _ f1: Double, _ support: Int) {
-            table.rows.append([name, precision.figure, recall.figure, f1.figure, "\(support)"])
-        }
-        switch result.report {
-        case .one(let report):
-            let precision = report.averages { $0.precision }
-            let recall = report.averages { $0.recall }
-            table.rows.append(["accuracy", "", "", accuracy.figure, "\(examples)"])
-            add("macro avg", precision.macro, recall.macro, macroF1, examples)
-            add("weighted avg", precision.weighted, recall.weighted, weightedF1, examples)
-        case .several(let report):
-            let support = labels.reduce(0) { $0 + $1.support }
-            for (name, average) in [
-                ("micro avg", report.micro), ("macro avg", report.macro), ("weighted avg", report.weighted),
-                ("samples avg", report.samples),
-            ] {
-                add(name, average.precision, average.recall, average.f1, support)
-            }
-        }
-        return table
-    }
-
-    private var matrix: String {
-        guard case .pairs(let counts) = confusion else { return "" }
-        guard labels.count <= Self.mostColumns else {
-            return "the confusion matrix of \(labels.count) labels is in the output of --json"
-        }
-        var table = TextTable(
-            header: ["actual \\ predicted"] + labels.map(\.label), numeric: Set(1...labels.count))
-        for (label, row) in zip(labels, counts) { table.rows.append([label.label] + row.map(String.init)) }
-        return table.text
-    }
-
-    private var figures: String {
-        var table = TextTable(header: ["", "", "95 % interval"], numeric: [1])
-        func interval(_ bounds: [Double]) -> String { "\(bounds[0].figure) to \(bounds[1].figure)" }
-        table.rows = [
-            [subsetAccuracy == nil ? "accuracy" : "subset accuracy", accuracy.figure, interval(accuracyCi)],
-            ["macro F1", macroF1.figure, interval(macroF1Ci)],
-        ]
-        let others: [(String, Double?)] = [
-            ("ROC AUC", rocAuc.value), ("average precision", averagePrecision.value),
-            ("Matthews correlation", mcc.value),
-            ("Hamming loss", hammingLoss), ("log loss", logLoss), ("calibration error", ece),
-        ]
-        table.rows += others.compactMap { name, value in value.map { [name, $0.figure, ""] } }
-        var text = table.text
-        if let abstention {
-            let accuracy = abstention.accuracy.value.map { ", accuracy on these \($0.figure)" } ?? ""
-            text +=
-                "\nanswered with a confidence of at least \(abstention.below): coverage \(abstention.coverage.figure)\(accuracy)\n"
-        }
-        return text
-    }
-
-    private var reliabilityTable: String {
-        let isMultiLabel = subsetAccuracy != nil
-        var table = TextTable(
-            header: [
-                isMultiLabel ? "probability" : "confidence", isMultiLabel ? "decisions" : "texts", "mean",
-                isMultiLabel ? "share with the label" : "accuracy",
-            ], numeric: [1, 2, 3])
-        for bin in reliability where bin.count > 0 {
-            table.rows.append([
-                "\(bin.lower.twoDigits) to \(bin.upper.twoDigits)", "\(bin.count)", bin.confidence?.figure ?? "",
-                bin.accuracy?.figure ?? "",
-            ])
-        }
-        return table.text
-    }
-
-    private func mistakes(_ mistakes: [Mistake]) -> String {
-        if mistakes.isEmpty { return "no mistakes" }
-        var table = TextTable(header: ["mistake", "actual", "predicted", "confidence", "text"], numeric: [3])
-        for mistake in mistakes {
-            table.rows.append([
-                "\(mistake.file):\(mistake.line)", mistake.actual.text, mistake.predicted.text,
-                Double(mistake.confidence).figure, mistake.text.printable,
-            ])
-        }
-        return table.text
-    }
-}
-
-extension ModelFolder.Calibration {
-    fileprivate var text: String {
-        "temperature \(temperature.figure), kept in the model: log loss \(logLossBefore.figure) → \(logLossAfter.figure),"
-            + " calibration error \(eceBefore.figure) → \(eceAfter.figure)"
-    }
-}
-
-extension ModelFolder.TunedThreshold {
-    fileprivate var text: String {
-        "threshold \(threshold.figure), kept in the model: \(metric) \(before.figure) → \(after.figure)"
     }
 }

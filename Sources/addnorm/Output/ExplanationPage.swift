@@ -1,9 +1,6 @@
 import Foundation
-import Plots
-import Evaluation
-import Experiments
 import Inference
-import Training
+import Plots
 
 /// Explanations as a page.
 struct ExplanationPage {

@@ -1,9 +1,6 @@
 import Datasets
 import Foundation
 import Evaluation
-import Experiments
-import Inference
-import Training
 import Transformer
 
 /// The file of `evaluate --predictions`: a row for each text.
@@ -18,10 +15,19 @@ struct PredictionsFile {
         let probabilities: [String: Float]
         let file: String
         let line: Int
+
+        /// In the order of the header.
+        var cells: [String] {
+            get throws {
+                let probabilities = try Output.jsonLines([probabilities]).trimmingCharacters(in: .newlines)
+                return [
+                    text, actual.text, predicted.value?.text ?? "null", "\(confidence)", probabilities, file, "\(line)",
+                ]
+            }
+        }
     }
 
-    private let labels: [String]
-    private let isMultiLabel: Bool
+    private let configuration: Configuration
     private let format: Format
     private var file: OutputFile
     private var hasHeader = false
@@ -31,8 +37,7 @@ struct PredictionsFile {
     /// - Parameter others: what must not be overwritten
     /// - Throws: ``OutputError`` if it cannot be written.
     init(_ path: String, _ configuration: Configuration, besides others: [String]) throws {
-        labels = configuration.labels
-        isMultiLabel = configuration.problemType == .multiLabel
+        self.configuration = configuration
         format =
             switch URL(filePath: path).pathExtension.lowercased() {
             case "csv": .csv
@@ -47,46 +52,27 @@ struct PredictionsFile {
     /// - Parameter least: answers that are less confident are none
     /// - Throws: ``OutputError`` if the disk is full, for example.
     mutating func write(_ result: EvaluationResult, of dataset: Dataset, abstainBelow least: Double?) throws {
-        if format != .jsonLines && !hasHeader {
-            try write([["text", "actual", "predicted", "confidence", "probabilities", "file", "line"]])
-            hasHeader = true
+        if !hasHeader && format != .jsonLines {
+            try file.write(line(["text", "actual", "predicted", "confidence", "probabilities", "file", "line"]))
         }
+        hasHeader = true
         // Some at a time, or a million rows would be held as text.
         for start in stride(from: 0, to: dataset.examples.count, by: 1000) {
-            let part = (start..<min(start + 1000, dataset.examples.count)).map { index in
+            let rows = (start..<min(start + 1000, dataset.examples.count)).map { index in
                 let (example, prediction) = (dataset.examples[index], result.predictions[index])
-                let isAnswer = prediction.isGiven(abstainingBelow: least ?? 0)
                 return Row(
-                    text: example.text,
-                    actual: LabelNames(result.actual(index), labels, isList: isMultiLabel),
-                    predicted: Nullable(
-                        isAnswer ? LabelNames(prediction.labels, labels, isList: isMultiLabel) : nil),
-                    confidence: prediction.confidence,
-                    probabilities: Dictionary(uniqueKeysWithValues: zip(labels, prediction.probabilities)),
+                    text: example.text, actual: LabelNames(result.targets[index], of: configuration),
+                    predicted: prediction.names(of: configuration, abstainingBelow: least),
+                    confidence: prediction.confidence, probabilities: prediction.probabilities(of: configuration),
                     file: dataset.file(of: example), line: example.line)
             }
-            if format == .jsonLines {
-                try file.write(Output.jsonLines(part))
-            } else {
-                try write(
-                    part.map {
-                        [
-                            $0.text, $0.actual.text, $0.predicted.value?.text ?? "null", "\($0.confidence)",
-                            try Output.jsonLines([$0.probabilities]).trimmingCharacters(in: .newlines), $0.file,
-                            "\($0.line)",
-                        ]
-                    })
-            }
+            try file.write(
+                format == .jsonLines ? Output.jsonLines(rows) : rows.map { line(try $0.cells) }.joined())
         }
     }
 
-    private mutating func write(_ rows: [[String]]) throws {
-        let isCSV = format == .csv
-        try file.write(
-            rows.map { cells in
-                isCSV
-                    ? cells.csvRow
-                    : cells.map(\.oneLine).joined(separator: "\t") + "\n"
-            }.joined())
+    /// A line of a table.
+    private func line(_ cells: [String]) -> String {
+        format == .csv ? cells.csvRow : cells.map(\.oneLine).joined(separator: "\t") + "\n"
     }
 }

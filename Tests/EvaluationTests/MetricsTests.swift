@@ -1,11 +1,9 @@
+import Evaluation
+import Experiments
 import Foundation
 import Kernels
 import Statistics
 import Testing
-import Evaluation
-import Experiments
-import Inference
-import Training
 
 /// What `scripts/fixtures/evaluation_figures.py` has written.
 private struct Fixtures: Decodable {
@@ -73,20 +71,20 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
     init() throws { fixtures = try Fixtures() }
 
     private func check(_ metrics: ProbabilityMetrics, _ reliability: Fixtures.Reliability) {
-        #expect(equal(metrics.ece, reliability.ece))
-        #expect(metrics.reliability.map(\.count) == reliability.counts)
+        #expect(equal(metrics.reliability.expectedError, reliability.ece))
+        #expect(metrics.reliability.bins.map(\.count) == reliability.counts)
         for (bin, (accuracy, confidence)) in zip(
-            metrics.reliability, zip(reliability.accuracies, reliability.confidences))
+            metrics.reliability.bins, zip(reliability.accuracies, reliability.confidences))
         {
             #expect(equal(bin.accuracy, accuracy) && equal(bin.confidence, confidence))
         }
     }
 
-    @Test func probabilityMetrics() {
+    @Test func areasCorrelationAndCalibrationAgreeWithScikitLearn() {
         #expect(!fixtures.single.isEmpty && !fixtures.several.isEmpty)
         for data in fixtures.single {
             let metrics = ProbabilityMetrics(
-                probabilities: data.p, actual: data.actual, predicted: data.predicted)
+                probabilities: data.p, actual: .one(data.actual), predicted: .one(data.predicted))
             #expect(equal(metrics.rocAuc, data.figures.rocAuc))
             #expect(equal(metrics.averagePrecision, data.figures.averagePrecision))
             #expect(equal(metrics.mcc, data.figures.mcc))
@@ -94,7 +92,7 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
         }
         for data in fixtures.several {
             let metrics = ProbabilityMetrics(
-                probabilities: data.p, actual: data.actual, predicted: data.predicted)
+                probabilities: data.p, actual: .several(data.actual), predicted: .several(data.predicted))
             #expect(equal(metrics.rocAuc, data.figures.rocAuc))
             #expect(equal(metrics.averagePrecision, data.figures.averagePrecision))
             #expect(metrics.mcc == nil)
@@ -102,43 +100,50 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
         }
     }
 
-    @Test func multiLabelReport() {
+    @Test func reportsOnSeveralLabelsAgreeWithScikitLearn() {
         for data in fixtures.several {
             let names = (0..<data.labels).map(String.init)
-            let report = MultiLabelReport(actual: data.actual, predicted: data.predicted, names: names)
+            let report = ClassificationReport(
+                actual: .several(data.actual), predicted: .several(data.predicted), names: names)
             for (label, figures) in zip(report.labels, data.figures.labels) {
                 let ours = [label.precision, label.recall, label.f1, Double(label.support)]
                 #expect(zip(ours, figures).allSatisfy { equal($0, $1) })
             }
             #expect(report.labels.map(\.label) == names)
+            let averages = report.averages
             for (average, figures) in zip(
-                [report.micro, report.macro, report.weighted, report.samples], data.figures.averages)
+                [averages.micro, averages.macro, averages.weighted, averages.samples], data.figures.averages)
             {
-                #expect(zip([average.precision, average.recall, average.f1], figures).allSatisfy { equal($0, $1) })
+                let ours = [average?.precision, average?.recall, average?.f1]
+                #expect(zip(ours, figures).allSatisfy { equal($0, $1) })
             }
-            #expect(report.confusions == data.figures.confusions)
-            #expect(equal(report.subsetAccuracy, data.figures.subsetAccuracy))
+            #expect(report.confusion == .ofEachLabel(data.figures.confusions))
+            #expect(equal(report.accuracy, data.figures.subsetAccuracy))
             #expect(equal(report.hammingLoss, data.figures.hammingLoss))
         }
     }
 
-    @Test func temperatures() {
+    @Test func temperaturesAreThoseOfTheLowestLoss() {
         for data in fixtures.single {
-            #expect(equal(temperature(fittedTo: data.z, targets: data.actual), data.figures.temperature, within: 1e-6))
+            let fitted = Temperature.fitted(to: data.z, targets: .one(data.actual))
+            #expect(equal(fitted, data.figures.temperature, within: 1e-6))
         }
         for data in fixtures.several {
-            #expect(equal(temperature(fittedTo: data.z, targets: data.actual), data.figures.temperature, within: 1e-6))
+            let fitted = Temperature.fitted(to: data.z, targets: .several(data.actual))
+            #expect(equal(fitted, data.figures.temperature, within: 1e-6))
         }
-        // Logits divided by 3 want a third of the temperature.
+    }
+
+    @Test func logitsDividedByThreeWantAThirdOfTheTemperature() {
         let (data, third) = (fixtures.single[0], fixtures.single[0].logits.map { $0 / 24 })
-        let scaled = temperature(fittedTo: Matrix(third, columns: data.labels), targets: data.actual)
+        let scaled = Temperature.fitted(to: Matrix(third, columns: data.labels), targets: .one(data.actual))
         #expect(equal(3 * scaled, data.figures.temperature, within: 1e-6))
     }
 
-    @Test(arguments: ThresholdMetric.allCases) func thresholds(_ metric: ThresholdMetric) throws {
+    @Test(arguments: ThresholdMetric.allCases) func thresholdsAreThoseOfABruteForce(_ metric: ThresholdMetric) throws {
         for data in fixtures.single where data.labels == 2 {
             let p = (0..<data.p.rows).map { data.p.row($0)[1] }
-            let best = bestThreshold(for: metric, positive: p, isPositive: data.actual.map { $0 == 1 })
+            let best = metric.bestThreshold(positive: p, isPositive: data.actual.map { $0 == 1 })
             let expected = try #require(data.figures.thresholds[metric.rawValue])
             #expect(equal(best.threshold, expected[0]) && equal(best.value, expected[1]))
         }
@@ -146,7 +151,7 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
 
     /// Two bootstraps differ by chance: their percentiles by some hundredths of a standard deviation, and accuracy by the share
     /// of one text.
-    @Test func bootstrap() {
+    @Test func intervalsAgreeWithNumpysBootstrap() {
         func check(_ ours: (accuracy: Interval, macroF1: Interval), _ theirs: [Fixtures.Spread], texts: Int) {
             for (ours, theirs) in zip([ours.accuracy, ours.macroF1], theirs) {
                 let tolerance = 0.1 * theirs.deviation + 1 / Double(texts)
@@ -168,7 +173,7 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
     }
 
     /// Of many texts, the interval of accuracy is ±1.96 √(Σ nₖ aₖ (1 − aₖ)) / n with aₖ the accuracy of the nₖ texts of label k.
-    @Test func bootstrapOfManyTextsIsNormal() {
+    @Test func theIntervalOfManyTextsIsNormal() {
         let (counts, right) = ([6000, 2000], [5400, 1000])
         let actual = [Int](repeating: 0, count: counts[0]) + [Int](repeating: 1, count: counts[1])
         let predicted = actual.indices.map { row in
@@ -187,7 +192,7 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
         #expect(interval(seed: 2, threads: 2) != ours)
     }
 
-    @Test func confidentLearning() {
+    @Test func suspectsAreThoseOfCleanlab() {
         for data in fixtures.single {
             let result = ConfidentLearning(probabilities: data.p, given: data.actual)
             let expected = data.figures.confidentLearning
@@ -201,51 +206,81 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
         }
     }
 
-    /// Numbers come out of what has no spread at all.
-    @Test func edgeCases() {
-        let workers = Workers(count: 2)
-        for (values, actual, predicted, accuracy) in [
-            ([0.25, 0.75], [1], [1], 1), ([0.25, 0.75], [0], [1], 0),
-            ([0.5, 0.5, 0.5, 0.5], [0, 1], [0, 0], 0.5), ([1, 0, 0, 1], [0, 1], [0, 1], 1),
-            ([1, 0, 0, 1], [1, 0], [0, 1], 0),
-        ] as [([Float], [Int], [Int], Double)] {
-            let p = Matrix(values, columns: 2)
-            let (all, none) = (actual.map { [$0] }, actual.map { _ in [Int]() })
-            let metrics = [
-                ProbabilityMetrics(probabilities: p, actual: actual, predicted: predicted),
-                ProbabilityMetrics(probabilities: p, actual: all, predicted: none),
-                ProbabilityMetrics(probabilities: p, actual: none, predicted: all),
+    /// One text, one label for all, and probabilities of 0 and 1.
+    @Test(arguments: [
+        Degenerate([0.25, 0.75], actual: [1], predicted: [1], accuracy: 1),
+        Degenerate([0.25, 0.75], actual: [0], predicted: [1], accuracy: 0),
+        Degenerate([0.5, 0.5, 0.5, 0.5], actual: [0, 1], predicted: [0, 0], accuracy: 0.5),
+        Degenerate([1, 0, 0, 1], actual: [0, 1], predicted: [0, 1], accuracy: 1),
+        Degenerate([1, 0, 0, 1], actual: [1, 0], predicted: [0, 1], accuracy: 0),
+    ])
+    fileprivate func whatHasNoSpreadHasFigures(_ data: Degenerate) {
+        let (p, actual, predicted, workers) = (data.probabilities, data.actual, data.predicted, Workers(count: 2))
+        let (all, none) = (actual.map { [$0] }, actual.map { _ in [Int]() })
+        let metrics = [
+            ProbabilityMetrics(probabilities: p, actual: .one(actual), predicted: .one(predicted)),
+            ProbabilityMetrics(probabilities: p, actual: .several(all), predicted: .several(none)),
+            ProbabilityMetrics(probabilities: p, actual: .several(none), predicted: .several(all)),
+        ]
+        for metrics in metrics {
+            let figures = [
+                metrics.rocAuc, metrics.averagePrecision, metrics.mcc, metrics.reliability.expectedError,
             ]
-            for metrics in metrics {
-                let figures = [metrics.rocAuc, metrics.averagePrecision, metrics.mcc, metrics.ece]
-                #expect(figures.compactMap { $0 }.allSatisfy { $0.isFinite })
-            }
-            #expect((metrics[0].rocAuc == nil) == (actual.count == 1))
-            #expect(metrics[2].averagePrecision == nil)
-            let intervals = bootstrapIntervals(actual: actual, predicted: predicted, labels: 2, on: workers)
-            if accuracy != 0.5 { #expect(intervals.accuracy.low == accuracy && intervals.accuracy.high == accuracy) }
-            #expect(bootstrapIntervals(actual: all, predicted: none, labels: 2, on: workers).macroF1.high == 0)
-            let empty = MultiLabelReport(actual: none, predicted: none, names: ["a", "b"])
-            #expect(empty.subsetAccuracy == 1 && empty.micro.f1 == 0 && empty.weighted.f1 == 0 && empty.samples.f1 == 0)
-            for metric in ThresholdMetric.allCases {
-                let best = bestThreshold(
-                    for: metric, positive: actual.indices.map { p.row($0)[1] }, isPositive: actual.map { $0 == 1 })
-                #expect((0...1).contains(best.threshold) && best.value.isFinite)
-            }
-            let bounds = 0.01...100
-            #expect(bounds.contains(temperature(fittedTo: p, targets: actual)))
-            #expect(bounds.contains(temperature(fittedTo: p, targets: all)))
-            let result = ConfidentLearning(probabilities: p, given: actual)
-            #expect(result.issues.map(\.index).sorted() == Array(actual.indices))
+            #expect(figures.compactMap { $0 }.allSatisfy { $0.isFinite })
         }
-        let (right, wrong) = (Matrix([0, 900, 900, 0], columns: 2), Matrix([900, 0, 0, 900], columns: 2))
-        #expect(temperature(fittedTo: right, targets: [1, 0]) == 0.01)
-        #expect(temperature(fittedTo: wrong, targets: [1, 0]) == 100)
-        #expect(temperature(fittedTo: Matrix([7, 7, 7, 7], columns: 2), targets: [1, 0]) == 1)
-        // All perfect, and perfectly wrong.
-        let p = Matrix([0, 1, 1, 0], columns: 2)
-        #expect(ProbabilityMetrics(probabilities: p, actual: [1, 0], predicted: [1, 0]).rocAuc == 1)
-        #expect(ProbabilityMetrics(probabilities: p, actual: [0, 1], predicted: [1, 0]).mcc == -1)
-        #expect(ProbabilityMetrics(probabilities: p, actual: [0, 1], predicted: [1, 0]).ece == 1)
+        #expect((metrics[0].rocAuc == nil) == (actual.count == 1))
+        #expect(metrics[2].averagePrecision == nil)
+        let intervals = bootstrapIntervals(actual: actual, predicted: predicted, labels: 2, on: workers)
+        if data.accuracy != 0.5 {
+            #expect(intervals.accuracy.low == data.accuracy && intervals.accuracy.high == data.accuracy)
+        }
+        #expect(bootstrapIntervals(actual: all, predicted: none, labels: 2, on: workers).macroF1.high == 0)
+        let empty = ClassificationReport(actual: .several(none), predicted: .several(none), names: ["a", "b"])
+        let averages = [empty.averages.micro?.f1, empty.averages.weighted.f1, empty.averages.samples?.f1]
+        #expect(empty.accuracy == 1 && averages == [0, 0, 0])
+        for metric in ThresholdMetric.allCases {
+            let best = metric.bestThreshold(
+                positive: actual.indices.map { p.row($0)[1] }, isPositive: actual.map { $0 == 1 })
+            #expect((0...1).contains(best.threshold) && best.value.isFinite)
+        }
+        for targets in [Targets.one(actual), .several(all)] {
+            #expect((0.01...100).contains(Temperature.fitted(to: p, targets: targets)))
+        }
+        let result = ConfidentLearning(probabilities: p, given: actual)
+        #expect(result.issues.map(\.index).sorted() == Array(actual.indices))
     }
+
+    /// Where every answer is right, more confidence is always better; where every one is wrong, less.
+    @Test func temperaturesEndWhereTheSearchDoes() {
+        func fitted(_ logits: [Float]) -> Double {
+            Temperature.fitted(to: Matrix(logits, columns: 2), targets: .one([1, 0]))
+        }
+        #expect(fitted([0, 900, 900, 0]) == 0.01)
+        #expect(fitted([900, 0, 0, 900]) == 100)
+        #expect(fitted([7, 7, 7, 7]) == 1)
+    }
+
+    @Test func allRightAndAllWrongAreTheEndsOfTheScales() {
+        func metrics(_ actual: [Int]) -> ProbabilityMetrics {
+            ProbabilityMetrics(
+                probabilities: Matrix([0, 1, 1, 0], columns: 2), actual: .one(actual), predicted: .one([1, 0]))
+        }
+        #expect(metrics([1, 0]).rocAuc == 1 && metrics([1, 0]).mcc == 1 && metrics([0, 1]).mcc == -1)
+        #expect(metrics([1, 0]).reliability.expectedError == 0 && metrics([0, 1]).reliability.expectedError == 1)
+    }
+}
+
+/// A few texts with two labels, and answers to them.
+private struct Degenerate: Sendable, CustomTestStringConvertible {
+    let values: [Float]
+    let actual: [Int]
+    let predicted: [Int]
+    let accuracy: Double
+
+    init(_ values: [Float], actual: [Int], predicted: [Int], accuracy: Double) {
+        (self.values, self.actual, self.predicted, self.accuracy) = (values, actual, predicted, accuracy)
+    }
+
+    var probabilities: Matrix { Matrix(values, columns: 2) }
+    var testDescription: String { "\(values), actual \(actual), predicted \(predicted)" }
 }

@@ -1,36 +1,16 @@
-import Foundation
-import Kernels
-import Testing
-import Tokenization
-import Evaluation
-import Experiments
 import Inference
-import Training
+import Kernels
+import TestSupport
+import Testing
 import Transformer
 
+/// What each word contributes to a decision.
 @Suite struct ExplanationTests {
-    static func tokenizer() throws -> Tokenizer {
-        let pieces = [
-            "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "good", "film", ",", "!", "b", "##ad", "'", "t",
-        ]
-        return Tokenizer(vocabulary: try Vocabulary(tokens: pieces, source: "test"), normalizer: Normalizer())
-    }
-
-    static func model(_ problemType: Configuration.ProblemType = .singleLabel) throws -> ModelFolder {
-        var configuration = Configuration(
-            vocabularySize: 14, hiddenSize: 8, layers: 2, heads: 2, intermediateSize: 12, labels: ["a", "b", "c"])
-        configuration.pooling = .mean
-        configuration.initializerRange = 0.5
-        configuration.problemType = problemType
-        return ModelFolder(classifier: try SequenceClassifier(configuration, seed: 3), tokenizer: try tokenizer())
-    }
-
-    /// Leaving out a word is the same as reading the text without it.
     @Test(arguments: Configuration.ProblemType.allCases)
-    func leavesWordsOut(_ problemType: Configuration.ProblemType) throws {
-        let model = try Self.model(problemType)
+    func leavingAWordOutIsReadingTheTextWithoutIt(_ problemType: Configuration.ProblemType) throws {
+        let model = try tinyModel(problemType: problemType)
         let (classifier, tokenizer, workers) = (model.classifier, model.tokenizer, Workers(count: 2))
-        var explainer = Explainer(for: model, maximumLength: 64, workers: workers)
+        var explainer = Classifier(model, longTexts: LongTexts(maximumLength: 64), on: workers)
         var workspace = classifier.makeWorkspace(for: .inference, on: workers)
         func logOdds(_ text: String, _ label: Int) -> Double {
             let ids = tokenizer.encode(text, maximumLength: 64).ids
@@ -57,17 +37,28 @@ import Transformer
         #expect(predicted.agrees == (predicted.mostImportant(by: .gradient) == best))
     }
 
-    @Test func textsOfAnyLength() throws {
-        var explainer = Explainer(for: try Self.model(), maximumLength: 5, workers: Workers(count: 1))
+    /// What the model does not read has no score.
+    @Test func wordsBeyondTheLimitHaveNoScore() throws {
+        var explainer = Self.explainer(try tinyModel())
         let cut = try explainer.explain("good bad film")
         #expect(cut.isTruncated && cut.words.map { $0.gradient != nil } == [true, true, false])
         #expect(cut.words.map { $0.leaveOneOut != nil } == [true, true, false])
-        for text in ["", " \t "] {
-            let empty = try explainer.explain(text)
-            #expect(empty.words.isEmpty && empty.agrees == nil && empty.mostImportant(by: .gradient) == nil)
-        }
-        // A word of which the model reads nothing.
+    }
+
+    @Test(arguments: ["", " \t "]) func aTextWithoutWordsHasNoMostImportantWord(_ text: String) throws {
+        var explainer = Self.explainer(try tinyModel())
+        let empty = try explainer.explain(text)
+        #expect(empty.words.isEmpty && empty.agrees == nil && empty.mostImportant(by: .gradient) == nil)
+    }
+
+    /// The model reads nothing of a zero-width space.
+    @Test func aWordWithoutTokensIsNotMissed() throws {
+        var explainer = Self.explainer(try tinyModel())
         let nothing = try explainer.explain("\u{200B} good")
         #expect(nothing.words[0].leaveOneOut == 0 && nothing.words[0].gradient == 0)
+    }
+
+    private static func explainer(_ model: ModelFolder) -> Classifier {
+        Classifier(model, longTexts: LongTexts(maximumLength: 5), on: Workers(count: 1))
     }
 }

@@ -1,0 +1,86 @@
+import Foundation
+import Kernels
+import Tokenization
+import Transformer
+
+/// A model on text: texts go in; answers, embeddings and explanations come out.
+///
+/// It keeps the memory of its passes from call to call, so it serves one task at a time. Where work is done in a `Task` that is
+/// cancelled, it ends after the batch that is being run, by `CancellationError`.
+package struct Classifier {
+    /// The model, its tokenizer, and how its logits become answers.
+    package var model: ModelFolder
+    /// What is read of long texts.
+    package let longTexts: LongTexts
+    /// The threads that share the work.
+    package let workers: Workers
+    private var predictor: Predictor
+    /// What explaining needs; nil until something is explained.
+    var explaining: SequenceClassifier.Workspace?
+
+    /// Makes a classifier of a model.
+    ///
+    /// - Parameters:
+    ///   - longTexts: nil: texts are read as the model was trained to, else as far as it can
+    ///   - batchSize: how many texts are run at a time; it affects speed and memory, and results only by rounding
+    package init(
+        _ model: ModelFolder, longTexts: LongTexts? = nil, batchSize: Int = 32, on workers: Workers = Workers()
+    ) {
+        (self.model, self.workers) = (model, workers)
+        self.longTexts =
+            longTexts ?? model.settings.longTexts
+            ?? LongTexts(maximumLength: model.classifier.configuration.maximumLength)
+        predictor = Predictor(for: model.classifier, batchSize: batchSize, workers: workers)
+    }
+
+    /// The shape of the model, with the names of its labels.
+    package var configuration: Configuration { model.classifier.configuration }
+
+    /// Texts as the model reads them.
+    package func encode(_ texts: [String]) -> EncodedTexts {
+        EncodedTexts(texts, model.tokenizer, longTexts, on: workers)
+    }
+
+    /// The answers for texts, in their order.
+    ///
+    /// - Throws: ``ModelError`` if the model's numbers have overflowed.
+    package mutating func classify(_ texts: [String]) throws -> Predictions { try classify(encode(texts)) }
+
+    /// The answers for encoded texts, in their order.
+    ///
+    /// - Throws: ``ModelError`` if the model's numbers have overflowed.
+    package mutating func classify(_ texts: EncodedTexts) throws -> Predictions { try answers(logits(of: texts)) }
+
+    /// The answers for sequences of token ids.
+    mutating func classify(_ sequences: [[Int]]) throws -> Predictions {
+        try answers(logits(of: TokenSequences(sequences)))
+    }
+
+    private func answers(_ logits: Matrix) throws -> Predictions {
+        try Predictions(logits: logits, problemType: configuration.problemType, model.settings)
+    }
+
+    /// What the model computes of encoded texts, before its settings make answers of that.
+    ///
+    /// - Returns: `[texts, labels]`
+    package mutating func logits(of texts: EncodedTexts) throws -> Matrix {
+        texts.means(ofSequences: try logits(of: texts.sequences))
+    }
+
+    private mutating func logits(of sequences: TokenSequences) throws -> Matrix {
+        try predictor.logits(model.classifier, sequences, afterBatch: { try Task.checkCancellation() })
+    }
+
+    /// What the model's head reads of each text: the first row of the encoder's output, or the mean row, as its pooling says; of
+    /// texts that are read in windows, the mean over these.
+    ///
+    /// - Returns: `[texts, hidden]`
+    /// - Throws: ``ModelError`` if the model's numbers have overflowed.
+    package mutating func embeddings(of texts: [String]) throws -> Matrix {
+        let encoded = encode(texts)
+        let features = try predictor.features(model.classifier, encoded.sequences) { _ in !Task.isCancelled }
+        guard let features else { throw CancellationError() }
+        guard features.allFinite else { throw ModelError.overflow }
+        return encoded.means(ofSequences: features)
+    }
+}

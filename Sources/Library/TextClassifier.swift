@@ -1,0 +1,156 @@
+import Dispatch
+import Foundation
+import Inference
+import Kernels
+import Transformer
+
+/// A trained model that classifies texts.
+///
+/// It opens a folder that `addnorm train` has written, or one of Hugging Face's `transformers` with a
+/// `BertForSequenceClassification`, and answers as long as it lives:
+///
+/// ```swift
+/// let classifier = try TextClassifier(contentsOf: URL(filePath: "models/reviews"))
+/// for answer in try await classifier.classify(["Great value.", "Never again."]) {
+///     print(answer.label, answer.confidence)
+/// }
+/// ```
+///
+/// A classifier can be shared between tasks. Its work is done on threads of its own, one batch after another, so that no task of
+/// the program is held up; those who ask at the same time take turns. What a task gets does not depend on the others. If a task is
+/// cancelled, its work ends after the batch that is being run, by `CancellationError`.
+public final class TextClassifier: Sendable {
+    /// The names of the labels, in the order of their ids.
+    public let labels: [String]
+    /// Whether a text can have several labels, or none.
+    public let allowsSeveralLabels: Bool
+    /// How many tokens the model reads of a text at a time.
+    public let maximumLength: Int
+    /// What in the folder was not used, or is used otherwise than `transformers` would: sentences for a person.
+    public let warnings: [String]
+    private let engine: Engine
+
+    /// Opens a model folder.
+    ///
+    /// - Parameters:
+    ///   - folder: the folder of the model, with its `config.json`, `model.safetensors` and the files of its tokenizer
+    ///   - threads: how many threads share the work; by default one for each processor
+    ///   - batchSize: how many texts are run at a time. It affects speed and memory, and answers only by rounding.
+    /// - Throws: ``TextClassifierError/cannotOpen(_:)`` that names the file and what is wrong with it.
+    public init(
+        contentsOf folder: URL, threads: Int = ProcessInfo.processInfo.activeProcessorCount, batchSize: Int = 32
+    ) throws(TextClassifierError) {
+        do {
+            var warnings: [String] = []
+            let model = try ModelFolder(contentsOf: folder) { warnings.append($0) }
+            let classifier = Classifier(model, batchSize: max(1, batchSize), on: Workers(count: max(1, threads)))
+            labels = classifier.configuration.labels
+            allowsSeveralLabels = classifier.configuration.problemType == .multiLabel
+            maximumLength = classifier.longTexts.maximumLength
+            self.warnings = warnings
+            engine = Engine(classifier)
+        } catch {
+            throw .cannotOpen((error as? any LocalizedError)?.errorDescription ?? "\(error)")
+        }
+    }
+
+    /// Classifies a text.
+    ///
+    /// - Throws: ``TextClassifierError/overflow`` if the model's outputs are not numbers; `CancellationError` if the task is
+    ///   cancelled.
+    public func classify(_ text: String) async throws -> Answer { try await engine.classify([text])[0] }
+
+    /// Classifies texts, those of like length together, which is faster than one by one.
+    ///
+    /// - Returns: one answer for each text, in their order
+    /// - Throws: ``TextClassifierError/overflow`` if the model's outputs are not numbers; `CancellationError` if the task is
+    ///   cancelled.
+    public func classify(_ texts: [String]) async throws -> [Answer] {
+        try await inParts(texts) { try await engine.classify($0) }
+    }
+
+    /// What the model's last layer makes of texts, before they are classified: texts that mean the same to the model are near to
+    /// each other.
+    ///
+    /// A model with mean pooling gives the mean over a text's tokens, one with `cls` pooling the row of the first token.
+    ///
+    /// - Returns: a vector for each text, in their order, all of the model's hidden size
+    /// - Throws: ``TextClassifierError/overflow`` if the model's outputs are not numbers; `CancellationError` if the task is
+    ///   cancelled.
+    public func embeddings(of texts: [String]) async throws -> [[Float]] {
+        try await inParts(texts) { try await engine.embeddings(of: $0) }
+    }
+
+    /// Finds out which words of a text carried the decision: a pass of the model forward and back, and one forward for each word.
+    ///
+    /// - Parameters:
+    ///   - text: the text. What is longer than the model reads at a time is explained as far as it is read.
+    ///   - label: the label to explain; nil: the answer, or if that is not one label, the most probable label
+    /// - Throws: ``TextClassifierError/unknownLabel(_:known:)``, or ``TextClassifierError/overflow`` if the model's outputs are not
+    ///   numbers; `CancellationError` if the task is cancelled.
+    public func explanation(of text: String, label: String? = nil) async throws -> Explanation {
+        let id = label.map { labels.firstIndex(of: $0) }
+        if let label, id == .some(nil) { throw TextClassifierError.unknownLabel(label, known: labels) }
+        return try await engine.explanation(of: text, label: id ?? nil)
+    }
+
+    /// Some texts at a time, so that tasks which ask for little need not wait for one which asks for much.
+    private func inParts<Result>(
+        _ texts: [String], _ work: ([String]) async throws -> [Result]
+    ) async throws -> [Result] {
+        var results: [Result] = []
+        for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {
+            results += try await work(Array(texts[start..<min(start + Self.textsAtATime, texts.count)]))
+        }
+        return results
+    }
+
+    private static let textsAtATime = 256
+}
+
+/// Holds the classifier and its memory, and serves one call at a time.
+private actor Engine {
+    private var classifier: Classifier
+    private let executor = QueueExecutor()
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    init(_ classifier: sending Classifier) { self.classifier = classifier }
+
+    func classify(_ texts: [String]) throws -> [TextClassifier.Answer] {
+        let labels = classifier.configuration.labels
+        return try naming { try classifier.classify(texts).map { TextClassifier.Answer($0, labels: labels) } }
+    }
+
+    func embeddings(of texts: [String]) throws -> [[Float]] {
+        let embeddings = try naming { try classifier.embeddings(of: texts) }
+        return (0..<embeddings.rows).map { embeddings.row($0) }
+    }
+
+    func explanation(of text: String, label: Int?) throws -> TextClassifier.Explanation {
+        let labels = classifier.configuration.labels
+        return try naming {
+            TextClassifier.Explanation(try classifier.explain(text, label: label), labels: labels)
+        }
+    }
+
+    /// Gives errors of the model their public name; the work has no others.
+    private func naming<Result>(_ work: () throws -> Result) throws -> Result {
+        do {
+            try Task.checkCancellation()
+            return try work()
+        } catch is ModelError {
+            throw TextClassifierError.overflow
+        }
+    }
+}
+
+/// Runs an actor's work on a queue of its own: it takes long, and would keep the threads that all tasks share.
+private final class QueueExecutor: SerialExecutor {
+    private let queue = DispatchQueue(label: "AddNorm.TextClassifier")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+}

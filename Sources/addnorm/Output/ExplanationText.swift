@@ -1,0 +1,119 @@
+import Foundation
+import Inference
+import Transformer
+
+/// What is printed of an explanation as JSON.
+struct ExplanationDocument: Encodable {
+    let text: String
+    let label: String
+    let confidence: Float
+    let probabilities: [String: Float]
+    let agree: Nullable<Bool>
+    let words: [Word]
+
+    struct Word: Encodable {
+        let word: String
+        let start: Int
+        let end: Int
+        let gradient: Nullable<Double>
+        let leaveOneOut: Nullable<Double>
+    }
+
+    init(_ explanation: Explanation, of configuration: Configuration) {
+        text = explanation.text
+        label = configuration.labels[explanation.label]
+        confidence = explanation.confidence
+        probabilities = explanation.prediction.probabilities(of: configuration)
+        agree = Nullable(explanation.agrees)
+        words = explanation.words.map {
+            Word(
+                word: $0.text, start: $0.place.lowerBound, end: $0.place.upperBound,
+                gradient: Nullable($0.gradient), leaveOneOut: Nullable($0.leaveOneOut))
+        }
+    }
+}
+
+extension Explanation {
+    /// For a person.
+    ///
+    /// - Parameters:
+    ///   - method: the scores by which words are coloured
+    ///   - labels: the names of all labels, by id
+    func text(by method: Method, labels: [String]) -> String {
+        let heading = heading(labels) + "\n"
+        let methods = [method] + Method.allCases.filter { $0 != method }
+        var table = TextTable(header: ["word"] + methods.map(\.rawValue), numeric: [1, 2])
+        func row(_ word: Word) -> [String] {
+            [word.text.printable.shortened(to: 40)] + methods.map { word.score(by: $0)?.score ?? "not read" }
+        }
+        if words.isEmpty { return heading + "no words\n" }
+        if Output.resultsHaveColor {
+            let read = words.filter { $0.score(by: method) != nil }
+            let important = read.sorted { abs($0.score(by: method)!) > abs($1.score(by: method)!) }
+            table.rows = important.prefix(Self.mostImportant).map(row)
+            return heading + colored(by: method) + "\n\n" + table.text
+        }
+        table.rows = words.map(row)
+        let names = methods.compactMap { method in
+            mostImportant(by: method).map { "'\(words[$0].text.printable)' by \(method.rawValue)" }
+        }
+        return heading + table.text + (names.isEmpty ? "" : "most important: \(names.joined(separator: ", "))\n")
+    }
+
+    /// As many words are listed below a coloured text.
+    private static let mostImportant = 5
+
+    /// The text with a background for every word that matters; black on it can be read on dark and light terminals.
+    private func colored(by method: Method) -> String {
+        let (green, red) = ([151, 114, 77, 34], [181, 174, 167, 196])
+        let shares = shares(by: method)
+        return pieces.map { text, word in
+            let text = text.printable
+            guard let word else { return text }
+            guard let share = shares[word] else { return "\u{1B}[2m\(text)\u{1B}[0m" }
+            // Below an eighth of the largest score a word is left as it is.
+            guard abs(share) >= 0.125 else { return text }
+            let level = min(Int(abs(share) * 4), 3)
+            return share > 0
+                ? "\u{1B}[38;5;16;48;5;\(green[level])m\(text)\u{1B}[0m"
+                : "\u{1B}[4;38;5;16;48;5;\(red[level])m\(text)\u{1B}[0m"
+        }.joined()
+    }
+
+    /// The label, its probability, and the predicted label if that is another one.
+    func heading(_ labels: [String]) -> String {
+        let predicted = prediction.labels.map { "\(labels[$0]) \(Double(prediction.probabilities[$0]).figure)" }
+        let other =
+            prediction.labels == [label]
+            ? "" : " (predicted: \(predicted.isEmpty ? "no label" : predicted.joined(separator: ", ")))"
+        return "\(labels[label]) \(Double(confidence).figure)\(other)"
+    }
+
+    /// The whole text in pieces: words, by their index, and what stands between them.
+    var pieces: [(text: String, word: Int?)] {
+        let scalars = Array(text.unicodeScalars)
+        var (pieces, end): ([(text: String, word: Int?)], Int) = ([], 0)
+        func append(_ place: Range<Int>, _ word: Int?) {
+            pieces.append((String(String.UnicodeScalarView(scalars[place])), word))
+        }
+        for (index, word) in words.enumerated() {
+            append(end..<word.place.lowerBound, nil)
+            append(word.place, index)
+            end = word.place.upperBound
+        }
+        append(end..<scalars.count, nil)
+        return pieces.filter { !$0.text.isEmpty }
+    }
+
+    /// The score of each word relative to the largest, in -1 ... 1; nil if the word is not read.
+    func shares(by method: Method) -> [Double?] {
+        let scores = words.map { $0.score(by: method) }
+        let largest = scores.lazy.map { abs($0 ?? 0) }.max() ?? 0
+        return scores.map { score in score.map { largest > 0 ? $0 / largest : 0 } }
+    }
+}
+
+extension Double {
+    /// A word's score: three digits after the point, and always a sign.
+    var score: String { String(format: "%+.3f", abs(self) < 0.0005 ? 0 : self) }
+}
