@@ -9,10 +9,11 @@ trap 'rm -rf "$work"' EXIT
 toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
 triple=$(swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')
 
-includes=()
-for map in $(find Sources -name module.modulemap -o -path '*/include/*.h'); do includes+=(-I "$(dirname "$map")"); done
+modules=$(swift build -c release --show-bin-path)
+includes=(-I "$modules/Modules" -I "$modules/CKernels.build")
+for map in Sources/*/module.modulemap; do includes+=(-I "$(dirname "$map")"); done
 "$toolchain/swift-symbolgraph-extract" -module-name AddNorm -minimum-access-level public -skip-synthesized-members \
-    -target "$triple" -I "$(swift build -c release --show-bin-path)/Modules" "${includes[@]}" -output-dir "$work"
+    -target "$triple" "${includes[@]}" -output-dir "$work"
 
 python3 - "$work/AddNorm.symbols.json" <<'PYTHON'
 import json, sys
