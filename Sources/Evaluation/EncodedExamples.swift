@@ -7,7 +7,7 @@ import Transformer
 /// Labelled examples as the model reads them.
 package struct EncodedExamples: Sendable {
     package let texts: EncodedTexts
-    /// Of each text.
+    /// What is right for each text.
     package let targets: Targets
 
     /// The number of texts.
@@ -15,7 +15,7 @@ package struct EncodedExamples: Sendable {
     /// What is read of the texts: one sequence for each, or several windows.
     package var sequences: TokenSequences { texts.sequences }
 
-    /// The targets of some sequences: those of their texts.
+    /// What is right for some sequences: what is right for their texts.
     package func targets(ofSequences indices: some Sequence<Int>) -> Targets {
         targets.at(indices.lazy.map { texts.owners[$0] })
     }

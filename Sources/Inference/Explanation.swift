@@ -16,13 +16,13 @@ package struct Explanation: Sendable {
     /// A word of the text. Its scores are in nats and positive if the word speaks for the label; they are nil if the model does not
     /// read so far.
     package struct Word: Sendable {
-        /// As it stands in the text.
+        /// The word as it stands in the text.
         package let text: String
-        /// Its place in the text, in Unicode code points.
+        /// Where it stands in the text, in Unicode code points.
         package let place: Range<Int>
-        /// By ``Method/gradient``.
+        /// Its score by ``Method/gradient``.
         package let gradient: Double?
-        /// By ``Method/leaveOneOut``.
+        /// Its score by ``Method/leaveOneOut``.
         package let leaveOneOut: Double?
 
         /// Its score by one of the methods.

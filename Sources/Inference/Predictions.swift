@@ -4,7 +4,7 @@ import Transformer
 
 /// What a classifier says of one text.
 package struct Prediction: Sendable, Equatable {
-    /// Of each label, by id. Where a text has one label, they sum to 1.
+    /// The probability of each label, by its id. Where a text has one label, they have the sum 1.
     package let probabilities: [Float]
     /// The ids of the labels that are the answer: one, or, where a text can have several, any number.
     package let labels: [Int]
@@ -12,7 +12,7 @@ package struct Prediction: Sendable, Equatable {
     /// probability that the answer is right about them.
     package let confidence: Float
 
-    /// Whether the answer is given if those that are less confident are not.
+    /// Whether the answer is given where answers that are less confident than `least` are not.
     package func isGiven(abstainingBelow least: Double) -> Bool { Double(confidence) >= least }
 
     /// The id of the most probable label; of equally probable ones, the first.
@@ -21,12 +21,13 @@ package struct Prediction: Sendable, Equatable {
 
 /// What a classifier says of some texts, in their order.
 package struct Predictions: RandomAccessCollection {
-    /// Divided by the temperature, `[texts, labels]`.
+    /// The model's logits divided by the temperature, `[texts, labels]`.
     package let logits: Matrix
-    /// `[texts, labels]`
+    /// The probability of each label, `[texts, labels]`.
     package let probabilities: Matrix
     private let problemType: Configuration.ProblemType
-    /// The least difference of the two logits at which the second label is the answer.
+    /// The least difference of the two logits, divided by the temperature, at which the second label is the answer; nil: the more
+    /// probable label is.
     private let leastLogOdds: Double?
 
     /// Makes answers of logits.
@@ -38,7 +39,6 @@ package struct Predictions: RandomAccessCollection {
     package init(logits: Matrix, problemType: Configuration.ProblemType, _ settings: InferenceSettings) throws {
         self.logits = settings.temperature == 1 ? logits : logits.scaled(by: Float(1 / settings.temperature))
         self.problemType = problemType
-        // As ``logits`` are, by the temperature.
         leastLogOdds = settings.threshold.map { log($0 / (1 - $0)) / settings.temperature }
         probabilities =
             switch problemType {
@@ -48,7 +48,7 @@ package struct Predictions: RandomAccessCollection {
         guard self.logits.allFinite else { throw ModelError.overflow }
     }
 
-    /// What would be right if every answer was.
+    /// The labels of the answers, in the form of what is right.
     package var answers: Targets {
         switch problemType {
         case .singleLabel: .one(map { $0.labels[0] })
