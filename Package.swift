@@ -29,7 +29,7 @@ let package = Package(
         .target(name: "AddNorm", dependencies: ["Inference", "Transformer", "Kernels"], path: "Sources/Library"),
         .target(
             name: "Experiments",
-            dependencies: ["Training", "Evaluation", "Inference", "Transformer", "Datasets", "Kernels"]
+            dependencies: ["Training", "Evaluation", "Inference", "RunStore", "Transformer", "Datasets", "Kernels"]
         ),
         .target(
             name: "Training",

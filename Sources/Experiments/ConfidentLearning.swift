@@ -1,5 +1,3 @@
-import Evaluation
-import Inference
 import Training
 import Kernels
 

@@ -76,8 +76,7 @@ package struct CrossValidation {
         for number in 0..<trainings {
             let (round, fold) = number.quotientAndRemainder(dividingBy: Self.folds)
             if round > 0 && fold == 0 { model = try makeModel(round: round) }
-            let hyperparameters = request.hyperparameters
-            let foldOf = Self.folds(targets, same, seed: hyperparameters.seed)
+            let foldOf = Self.folds(targets, same, seed: request.hyperparameters.seed)
             let heldOut = targets.indices.filter { foldOf[$0] == fold }
             let texts = examples.texts.part(heldOut)
             let featuresOfHeldOut = features.map { features in
@@ -86,27 +85,33 @@ package struct CrossValidation {
                 gatherRows(features, sequences[...], into: &rows)
                 return rows
             }
-            let training = targets.indices.filter { foldOf[$0] != fold }
-            var classifier = model.classifier
-            try Self.train(&classifier, hyperparameters, examples, training, features, on: workers) { classifier in
-                let predictions = try Predictions(
-                    logits: predictor.logits(classifier, texts, features: featuresOfHeldOut),
-                    problemType: .singleLabel, InferenceSettings())
-                for (row, text) in heldOut.enumerated() {
-                    for (label, p) in predictions.probabilities.row(row).enumerated() {
-                        sums[text * columns + label] += p
+            var loop = try TrainingLoop(
+                model.classifier, request.hyperparameters, examples: examples,
+                texts: targets.indices.filter { foldOf[$0] != fold }, workers: workers)
+            loop.features = features
+            while let event = try loop.next() {
+                switch event {
+                case .step(let step):
+                    let share =
+                        (Double(number) + Double(loop.progress.step) / Double(loop.totalSteps)) / Double(trainings)
+                    let elapsed = (ContinuousClock.now - start) / .seconds(1)
+                    report(
+                        .fold(
+                            number + 1, of: trainings, share: share, loss: step.loss,
+                            secondsLeft: elapsed * (1 - share) / share))
+                case .epoch:
+                    let predictions = try Predictions(
+                        logits: predictor.logits(loop.learner.classifier, texts, features: featuresOfHeldOut),
+                        problemType: .singleLabel, InferenceSettings())
+                    for (row, text) in heldOut.enumerated() {
+                        for (label, p) in predictions.probabilities.row(row).enumerated() {
+                            sums[text * columns + label] += p
+                        }
                     }
                 }
-            } report: { done, loss in
-                let share = (Double(number) + done) / Double(trainings)
-                let elapsed = (ContinuousClock.now - start) / .seconds(1)
-                report(
-                    .fold(
-                        number + 1, of: trainings, share: share, loss: loss,
-                        secondsLeft: elapsed * (1 - share) / share))
             }
         }
-        let count = Float(Self.rounds * hyperparameters.epochs)
+        let count = Float(Self.rounds * request.hyperparameters.epochs)
         probabilities = Matrix(sums, columns: columns).scaled(by: 1 / count)
     }
 
@@ -127,41 +132,5 @@ package struct CrossValidation {
         }
         for group in same { for text in group { folds[text] = folds[group[0]] } }
         return folds
-    }
-
-    /// A training without files, runs and choices.
-    ///
-    /// - Parameters:
-    ///   - texts: which of `examples`
-    ///   - endOfEpoch: is called with the classifier after each epoch
-    ///   - report: is told after each step the share of the steps that is done, and the loss
-    private static func train(
-        _ classifier: inout SequenceClassifier, _ hyperparameters: Hyperparameters, _ examples: EncodedExamples,
-        _ texts: [Int], _ features: Matrix?, on workers: Workers, endOfEpoch: (SequenceClassifier) throws -> Void,
-        report: (Double, Double) -> Void
-    ) throws {
-        let isIncluded = Set(texts)
-        let sequences = examples.sequences.indices.filter { isIncluded.contains(examples.texts.owners[$0]) }
-        let size = hyperparameters.stepSize
-        let schedule = hyperparameters.schedule(sequences: sequences.count)
-        var step = try TrainingStep(
-            for: classifier, hyperparameters, targets: examples.targets.at(texts), workers: workers)
-        var optimizer = AdamW(count: step.gradients.values.count)
-        var number = 0
-        for epoch in 0..<hyperparameters.epochs {
-            let order = hyperparameters.order(sequences, epoch: epoch)
-            for start in stride(from: 0, to: order.count, by: size) {
-                let (loss, norm) = step.take(
-                    order[start..<min(start + size, order.count)], of: examples, features: features, number: number,
-                    learningRate: schedule.rate(at: number), &classifier, &optimizer)
-                guard loss.isFinite && norm.isFinite else {
-                    throw TrainingError("the loss is no longer a number; lower --learning-rate")
-                }
-                number += 1
-                report(Double(number) / Double(schedule.totalSteps), loss)
-            }
-            step.finish(&classifier, &optimizer)
-            try endOfEpoch(classifier)
-        }
     }
 }

@@ -82,7 +82,7 @@ package struct Benchmark: Encodable {
         let workers = request.workers
         var file = try Dataset(contentsOf: request.data, layout: request.layout, labels: .detected)
         let labels = file.labelNames.sorted()
-        var folder = try ModelFolder(
+        let folder = try ModelFolder(
             pretrained: URL(filePath: request.model), labels: labels,
             problemType: file.hasSeveralLabels ? .multiLabel : .singleLabel, pooling: request.pooling, seed: 1,
             notice: notice)
@@ -129,45 +129,42 @@ package struct Benchmark: Encodable {
             sentences: latencies.count, p50Ms: percentile(0.5), p90Ms: percentile(0.9), p99Ms: percentile(0.99))
 
         training = try Self.train(
-            &folder.classifier, examples, steps: request.steps, batchSize: request.batchSize, peak: peak, on: workers)
+            folder.classifier, examples, steps: request.steps, batchSize: request.batchSize, peak: peak, on: workers)
     }
 
     private static let mostLatencies = 200
 
-    /// Steps as a training takes them, over the texts in random order, again and again.
+    /// Steps as a training takes them.
     private static func train(
-        _ classifier: inout SequenceClassifier, _ examples: EncodedExamples, steps: Int, batchSize: Int, peak: Double,
+        _ classifier: SequenceClassifier, _ examples: EncodedExamples, steps: Int, batchSize: Int, peak: Double,
         on workers: Workers
     ) throws -> Throughput {
         var hyperparameters = Hyperparameters(for: .fineTuning)
         hyperparameters.batchSize = batchSize
-        let configuration = classifier.configuration
-        var step = try TrainingStep(for: classifier, hyperparameters, targets: examples.targets, workers: workers)
-        var optimizer = AdamW(count: step.gradients.values.count)
-        var random = RandomNumbers(seed: hyperparameters.seed, site: RandomSite.shuffling)
-        var order: [Int] = []
-        while order.count < (Self.warmUpSteps + steps) * batchSize {
-            order += examples.sequences.indices.shuffled(using: &random)
-        }
-        func take(_ range: Range<Int>) throws {
-            for number in range {
-                let texts = order[number * batchSize..<(number + 1) * batchSize]
-                let (loss, _) = step.take(
-                    texts, of: examples, features: nil, number: number, learningRate: 1e-5, &classifier, &optimizer)
-                guard loss.isFinite else { throw TrainingError("the loss is not a number: the model is damaged") }
+        hyperparameters.learningRate = 1e-5
+        // As many as that at least.
+        hyperparameters.epochs = warmUpSteps + steps
+        var loop = try TrainingLoop(classifier, hyperparameters, examples: examples, workers: workers)
+        func take(_ count: Int) throws -> [Int] {
+            var lengths: [Int] = []
+            var left = count
+            while left > 0, let event = try loop.next() {
+                guard case .step(let step) = event else { continue }
+                lengths += step.sequences.map { examples.sequences.length($0) }
+                left -= 1
             }
+            return lengths
         }
         // Memory is taken in the first steps, as far as the batches need it.
-        try take(0..<Self.warmUpSteps)
+        _ = try take(warmUpSteps)
+        var lengths: [Int] = []
         let seconds = try seconds {
-            try take(Self.warmUpSteps..<Self.warmUpSteps + steps)
-            step.finish(&classifier, &optimizer)
+            lengths = try take(steps)
+            _ = loop.learner.classifier
         }
-        let lengths = order[Self.warmUpSteps * batchSize..<(Self.warmUpSteps + steps) * batchSize]
-            .map { examples.sequences.length($0) }
         return Throughput(
             lengths: lengths, seconds: seconds,
-            operations: configuration.operations(lengths: lengths, training: true), peak: peak)
+            operations: classifier.configuration.operations(lengths: lengths, training: true), peak: peak)
     }
 
     private static let warmUpSteps = 3

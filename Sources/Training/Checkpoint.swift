@@ -1,5 +1,3 @@
-import Evaluation
-import Inference
 import Foundation
 import Kernels
 import Transformer
@@ -9,56 +7,34 @@ import Transformer
 /// The folder has the current model as any model folder, the optimizer's moments and the best epoch's parameters as one more
 /// safetensors file, and the progress as JSON.
 struct Checkpoint {
-    /// How far a training has come.
-    struct Progress: Codable {
-        /// Complete epochs.
-        var epoch = 0
-        /// Steps of the next epoch that are done.
-        var stepsOfEpoch = 0
-        /// Optimizer steps in all.
-        var step = 0
-        /// Over the examples of the unfinished epoch.
-        var lossSum = 0.0
-        var examplesSeen = 0
-        var best: EpochReport?
-        var epochsWithoutImprovement = 0
-        /// Whether the model at the output is this run's own.
-        var hasWrittenOutput = false
-    }
+    /// What is in the JSON file: all that does not lie in tensors.
+    struct State: Codable {
+        /// Another one means that another version of the program has written the file.
+        static let format = 2
 
-    /// The JSON file.
-    private struct State: Codable {
+        var format = Self.format
         let run: Int64
         let request: TrainingRequest
         let trainSha256: String
         let devSha256: String?
-        let progress: Progress
+        var progress = TrainingLoop.Progress()
+        var best: EpochReport?
+        var epochsWithoutImprovement = 0
+        /// Whether the model at the output is this run's own.
+        var hasWrittenOutput = false
 
-        /// Whether every number in it is one that a training could have written.
-        var isSound: Bool {
-            let hyperparameters = request.hyperparameters
-            let counts = [
-                hyperparameters.epochs, hyperparameters.batchSize, hyperparameters.gradientAccumulation,
-                hyperparameters.threads,
-            ]
-            let progressed = [progress.epoch, progress.stepsOfEpoch, progress.step, progress.examplesSeen]
+        /// Whether each number in it is one that a training could have written.
+        fileprivate var isSound: Bool {
             if case .steps(let steps) = request.checkpointEvery, steps < 1 { return false }
-            return counts.allSatisfy { (1...1_000_000_000).contains($0) }
-                && progressed.allSatisfy { (0...1_000_000_000).contains($0) }
-                && hyperparameters.maxLength ?? 2 >= 2 && hyperparameters.stride ?? 1 >= 1
-                && (0..<1).contains(hyperparameters.labelSmoothing)
+            return progress.isSound
         }
     }
 
-    var run: Int64
-    var request: TrainingRequest
-    var trainSha256: String
-    var devSha256: String?
-    var progress: Progress
-    var model: ModelFolder
-    var optimizer: AdamW
-    /// Of the parts that are trained.
-    var bestParameters: FloatBuffer?
+    let state: State
+    let model: ModelFolder
+    let optimizer: AdamW
+    /// Of the parts that are trained, after the best epoch; nil before the first epoch's end.
+    let bestParameters: FloatBuffer?
 
     /// Where the checkpoint of a training is.
     static func folder(forOutput output: String) -> URL {
@@ -68,7 +44,7 @@ struct Checkpoint {
 
     /// Writes the folder, whole or not at all, in place of an earlier one.
     func write() throws {
-        let folder = Self.folder(forOutput: request.output)
+        let folder = Self.folder(forOutput: state.request.output)
         do {
             try replaceFolder(at: folder) { temporary in
                 try model.write(to: temporary.appending(path: "model"))
@@ -79,8 +55,6 @@ struct Checkpoint {
                 for (name, buffer) in tensors {
                     try SafeTensors.write(buffer, as: name, to: temporary.appending(path: "\(name).safetensors"))
                 }
-                let state = State(
-                    run: run, request: request, trainSha256: trainSha256, devSha256: devSha256, progress: progress)
                 try JSONEncoder().encode(state).write(to: temporary.appending(path: Self.stateFile))
             }
         } catch {
@@ -111,9 +85,9 @@ struct Checkpoint {
     }
 
     /// Removes the folder, if there is one.
-    func remove() {
-        guard Self.isThere(forOutput: request.output) else { return }
-        try? FileManager.default.removeItem(at: Self.folder(forOutput: request.output))
+    static func remove(forOutput output: String) {
+        guard isThere(forOutput: output) else { return }
+        try? FileManager.default.removeItem(at: folder(forOutput: output))
     }
 
     private static let stateFile = "state.json"
@@ -128,39 +102,33 @@ struct Checkpoint {
                 "\(folder.path): no checkpoint is there; a run can be resumed if it was ended with Ctrl-C, or trained with"
                     + " --checkpoint-every")
         }
+        struct Header: Decodable { let format: Int? }
+        if let header = try? JSONDecoder().decode(Header.self, from: data), header.format != State.format {
+            throw TrainingError(
+                "\(folder.path): another version of addnorm has written the checkpoint; resume the run with that version, or"
+                    + " train again from the beginning")
+        }
         guard let state = try? JSONDecoder().decode(State.self, from: data), state.isSound else {
             throw TrainingError("\(folder.path): the checkpoint is damaged; train again from the beginning")
         }
-        run = state.run
-        request = state.request
-        trainSha256 = state.trainSha256
-        devSha256 = state.devSha256
-        progress = state.progress
+        self.state = state
         model = try ModelFolder(contentsOf: folder.appending(path: "model"))
-        guard request.hyperparameters.maxLength ?? 2 <= model.classifier.configuration.maximumLength else {
+        let hyperparameters = state.request.hyperparameters
+        let configuration = model.classifier.configuration
+        guard hyperparameters.maxLength ?? 2 <= configuration.maximumLength else {
             throw TrainingError("\(folder.path): the checkpoint is damaged; train again from the beginning")
         }
-        let layout = model.classifier.layout
-        let trained = try request.hyperparameters.trainedParts(layers: model.classifier.configuration.layers)
-        let count = Gradients.count(trained, of: layout)
+        let count = Gradients.count(try hyperparameters.trainedParts(of: configuration), of: model.classifier.layout)
         func buffer(_ name: String) throws -> FloatBuffer {
             try SafeTensors.read(name, count: count, from: folder.appending(path: "\(name).safetensors"))
         }
         optimizer = try AdamW(
-            step: progress.step, firstMoment: buffer("first_moment"), secondMoment: buffer("second_moment"))
-        bestParameters = progress.best == nil ? nil : try buffer("best_parameters")
+            step: state.progress.step, firstMoment: buffer("first_moment"), secondMoment: buffer("second_moment"))
+        bestParameters = state.best == nil ? nil : try buffer("best_parameters")
     }
 
-    init(
-        run: Int64, request: TrainingRequest, trainSha256: String, devSha256: String?, model: ModelFolder,
-        trained: TrainedParts
-    ) {
-        self.run = run
-        self.request = request
-        self.trainSha256 = trainSha256
-        self.devSha256 = devSha256
-        progress = Progress()
-        self.model = model
-        optimizer = AdamW(count: Gradients.count(trained, of: model.classifier.layout))
+    /// Puts a checkpoint together.
+    init(state: State, model: ModelFolder, optimizer: AdamW, bestParameters: FloatBuffer?) {
+        (self.state, self.model, self.optimizer, self.bestParameters) = (state, model, optimizer, bestParameters)
     }
 }

@@ -1,5 +1,3 @@
-import Evaluation
-import Inference
 import Dispatch
 import RunStore
 import Synchronization

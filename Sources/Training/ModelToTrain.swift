@@ -1,5 +1,3 @@
-import Evaluation
-import Inference
 import Foundation
 import Tokenization
 import Transformer
@@ -38,7 +36,7 @@ extension ModelFolder {
             configuration.problemType = problemType
             configuration.maximumLength = hyperparameters.longTexts.maximumLength
             request.hyperparameters.maxLength = configuration.maximumLength
-            configuration.dropout = Float(hyperparameters.dropout ?? Hyperparameters.dropoutOfNewModels)
+            configuration.dropout = Float(hyperparameters.dropout ?? HyperparameterDeclarations.dropoutOfNewModels)
             configuration.attentionDropout = configuration.dropout
             configuration.pooling = hyperparameters.pooling ?? .mean
             configuration.normPlacement = hyperparameters.normPlacement

@@ -1,18 +1,15 @@
-import Evaluation
-import Inference
 import Datasets
-import Foundation
 
 /// All that a user asks of `addnorm train`.
-package struct TrainingRequest: Codable, Sendable, Equatable {
+package struct TrainingRequest: Codable, Sendable {
     /// When checkpoints are written.
-    package enum CheckpointInterval: Codable, Sendable, Equatable {
+    package enum CheckpointInterval: Codable, Sendable {
         case steps(Int)
         case minutes(Double)
     }
 
     /// The runs of a training with several seeds.
-    package enum SeedGroup: Codable, Sendable, Equatable {
+    package enum SeedGroup: Codable, Sendable {
         /// This run is the first one, and gives the group its name.
         case first
         /// The group has this name.
@@ -41,6 +38,15 @@ package struct TrainingRequest: Codable, Sendable, Equatable {
     /// Nil: it is trained with one seed only.
     package var seedGroup: SeedGroup?
 
+    /// As the database takes it: an empty name is that of the run.
+    var seedGroupName: String? {
+        switch seedGroup {
+        case nil: nil
+        case .first: ""
+        case .of(let name): name
+        }
+    }
+
     /// Makes the paths mean the same in every working directory.
     mutating func makePathsAbsolute() {
         train = absolutePath(train)
@@ -53,72 +59,4 @@ package struct TrainingRequest: Codable, Sendable, Equatable {
     package init(train: String, output: String) {
         (self.train, self.output) = (train, output)
     }
-}
-
-/// What a training tells while it runs.
-package enum TrainingEvent: Sendable {
-    /// Something that the user should know.
-    case notice(String)
-    /// The data have been read.
-    case data(DataReport)
-    /// The run has a name now, and steps follow.
-    case started(run: String, parameters: Int, trained: Int, examples: Int, devExamples: Int, steps: Int)
-    /// The frozen encoder has run over so many sequences: texts, or windows of them.
-    case features(done: Int, of: Int)
-    /// A training of cross-validation: which fold, of how many, the share of all steps that is done, and the loss of the last.
-    case fold(Int, of: Int, share: Double, loss: Double, secondsLeft: Double)
-    case step(StepReport)
-    case epoch(EpochReport)
-}
-
-/// How far a training has come.
-package struct StepReport: Sendable {
-    /// Optimizer steps taken, of all.
-    package let step: Int
-    package let steps: Int
-    /// From 1.
-    package let epoch: Int
-    package let epochs: Int
-    /// The mean over the epoch so far.
-    package let loss: Double
-    /// Nil where only the head is trained, because then no tokens are read.
-    package let tokensPerSecond: Double?
-    /// Until the last step, at this speed.
-    package let secondsLeft: Double
-}
-
-/// The result of one epoch.
-package struct EpochReport: Codable, Sendable, Equatable {
-    /// From 1.
-    package let epoch: Int
-    /// Mean cross-entropies, in nats: over the epoch's steps with dropout, and over the dev data without.
-    package let trainLoss: Double
-    package let devLoss: Double
-    /// On the dev data.
-    package let accuracy: Double
-    package let macroF1: Double
-    /// Whether no earlier epoch was as good.
-    package var isBest = false
-
-    /// Higher dev macro F1 is better; of equal ones, lower dev loss.
-    func isBetter(than other: EpochReport?) -> Bool {
-        guard let other else { return true }
-        return (macroF1, -devLoss) > (other.macroF1, -other.devLoss)
-    }
-}
-
-/// How a training has ended.
-package struct TrainingResult: Sendable {
-    /// The run's name.
-    package let run: String
-    /// Nil if no epoch was completed.
-    package let best: EpochReport?
-    /// How many epochs were completed.
-    package let epochs: Int
-    /// The model's folder.
-    package let output: String
-    /// False if the run was interrupted before its first epoch's end, and an earlier model stays there.
-    package let hasWrittenOutput: Bool
-    package let wasInterrupted: Bool
-    package let seconds: Double
 }

@@ -72,7 +72,7 @@ import Transformer
         }
     }
 
-    @Test func sameSeedSameBytes() throws {
+    @Test func theSameSeedGivesTheSameBytes() throws {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
             let (a, b) = (try Self.request(in: folder, output: "a"), try Self.request(in: folder, output: "b"))
@@ -127,7 +127,7 @@ import Transformer
         }
     }
 
-    @Test func endsEarly() throws {
+    @Test func endsWhenNoEpochIsBetterAnyMore() throws {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
             var request = try Self.request(in: folder)
@@ -198,7 +198,7 @@ import Transformer
     }
 
     @Test(arguments: [
-        (Hyperparameters.TrainLayers.all, false, ["embeddings", "0", "1", "2"]),
+        (TrainLayers.all, false, ["embeddings", "0", "1", "2"]),
         (.head, false, []),
         (.top(1), false, ["2"]),
         (.top(2), false, ["1", "2"]),
@@ -207,7 +207,7 @@ import Transformer
         (.head, true, ["embeddings"]),
     ])
     func trainsWhatIsAskedFor(
-        _ layers: Hyperparameters.TrainLayers, _ embeddings: Bool, _ expected: [String]
+        _ layers: TrainLayers, _ embeddings: Bool, _ expected: [String]
     ) throws {
         let result = try Self.fineTune {
             $0.hyperparameters.trainLayers = layers
@@ -218,8 +218,8 @@ import Transformer
     }
 
     /// What is frozen takes no part in the optimizer's state, wherever a run is interrupted.
-    @Test(arguments: [Hyperparameters.TrainLayers.head, .top(1)], [1, 4])
-    func frozenPartsResume(_ layers: Hyperparameters.TrainLayers, _ steps: Int) throws {
+    @Test(arguments: [TrainLayers.head, .top(1)], [1, 4])
+    func frozenPartsResume(_ layers: TrainLayers, _ steps: Int) throws {
         func change(_ request: inout TrainingRequest) { request.hyperparameters.trainLayers = layers }
         let interrupted = try Self.fineTune(change, interruptAfter: steps)
         #expect(interrupted.data == (try Self.fineTune(change).data))
@@ -244,21 +244,26 @@ import Transformer
         #expect(try weights(2, 1) != small)
     }
 
-    @Test func classWeights() throws {
+    @Test func classWeightsAreThoseOfScikitLearn() throws {
         var hyperparameters = Hyperparameters()
         let labels = ["a", "b", "c"]
-        #expect(try hyperparameters.weights(labels: labels, targets: .one([0, 0, 0, 1])) == nil)
+        #expect(try hyperparameters.classWeights.weights(labels: labels, targets: .one([0, 0, 0, 1])) == nil)
         // As scikit-learn's `compute_class_weight("balanced", …)`.
         hyperparameters.classWeights = .balanced
-        #expect(try hyperparameters.weights(labels: labels, targets: .one([0, 0, 0, 1, 2, 2])) == [6.0 / 9, 2, 1])
+        #expect(
+            try hyperparameters.classWeights.weights(labels: labels, targets: .one([0, 0, 0, 1, 2, 2])) == [
+                6.0 / 9, 2, 1,
+            ])
         hyperparameters.classWeights = .byLabel(["b": 2.5])
-        #expect(try hyperparameters.weights(labels: labels, targets: .one([])) == [1, 2.5, 1])
+        #expect(try hyperparameters.classWeights.weights(labels: labels, targets: .one([])) == [1, 2.5, 1])
         hyperparameters.classWeights = .byLabel(["d": 2.5])
-        #expect(throws: TrainingError.self) { try hyperparameters.weights(labels: labels, targets: .one([])) }
+        #expect(throws: TrainingError.self) {
+            try hyperparameters.classWeights.weights(labels: labels, targets: .one([]))
+        }
     }
 
     /// Further down, parts learn more slowly; biases and norms do not decay.
-    @Test func layerDecay() throws {
+    @Test func lowerLayersLearnMoreSlowly() throws {
         let classifier = try Self.fineTune { _ in }.base.classifier
         let groups = classifier.layout.groups(.all, layers: 3, layerDecay: 0.5, weightDecay: 0.1)
         #expect(groups.reduce(0) { $0 + $1.range.count } == classifier.layout.count)
@@ -385,19 +390,36 @@ import Transformer
         }
     }
 
-    @Test func aDamagedCheckpoint() throws {
+    @Test func aDamagedCheckpointIsRefused() throws {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
             let result = try Self.train(try Self.request(in: folder), store, interruptAfter: 4)
             let file = folder.appending(path: "model.checkpoint/state.json")
             let text = try String(contentsOf: file, encoding: .utf8)
-            let changed = text.replacing("\"batchSize\":3", with: "\"batchSize\":0")
+            let changed = text.replacing("\"batch_size\":\"3\"", with: "\"batch_size\":\"0\"")
             #expect(changed != text)
             try Data(changed.utf8).write(to: file)
             let error = #expect(throws: TrainingError.self) {
                 try Trainer(resuming: result.run, store: store, report: { _ in }, isInterrupted: { false })
             }
             #expect(error?.description.contains("the checkpoint is damaged") == true)
+        }
+    }
+
+    @Test func aCheckpointOfAnotherVersionIsNotResumed() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            let result = try Self.train(try Self.request(in: folder), store, interruptAfter: 4)
+            let file = folder.appending(path: "model.checkpoint/state.json")
+            // The first version had no number for its format.
+            let text = try String(contentsOf: file, encoding: .utf8)
+            let changed = text.replacing("\"format\":2", with: "\"other\":2")
+            #expect(changed != text)
+            try Data(changed.utf8).write(to: file)
+            let error = #expect(throws: TrainingError.self) {
+                try Trainer(resuming: result.run, store: store, report: { _ in }, isInterrupted: { false })
+            }
+            #expect(error?.description.contains("another version of addnorm has written the checkpoint") == true)
         }
     }
 

@@ -1,5 +1,4 @@
 import Evaluation
-import Inference
 import Datasets
 import Kernels
 import Tokenization

@@ -1,4 +1,3 @@
-import Evaluation
 import Inference
 import Datasets
 import Foundation
@@ -124,7 +123,7 @@ package struct DataReport: Encodable, Sendable {
     /// How many examples of a problem are shown.
     fileprivate static let shown = 3
     /// How many places of a text are named.
-    private static let shownPlaces = 4
+    fileprivate static let shownPlaces = 4
 
     /// Looks at files; none is empty. Texts are the same if nothing but case and white space is different.
     ///
@@ -135,47 +134,14 @@ package struct DataReport: Encodable, Sendable {
         maxLength = longTexts.maximumLength
         self.longTexts = longTexts.method
         self.droppedLeaks = droppedLeaks
-        // The texts of all files have numbers in one row.
-        let starts = parts.reduce(into: [0]) { $0.append($0.last! + $1.data.examples.count) }
-        func file(_ text: Int) -> Int { starts.lastIndex { $0 <= text }! }
-        func place(_ text: Int) -> Place {
-            let data = parts[file(text)].data
-            let example = data.examples[text - starts[file(text)]]
-            return Place(file: data.file(of: example), line: example.line, label: example.label ?? "")
-        }
-
-        var duplicates = parts.map { _ in Repeated() }
-        var contradictions = duplicates
-        var leaks: [[Int]: Repeated] = [:]
-        for group in groupsOfSameTexts(parts.flatMap { $0.data.examples.map(\.text) }, on: workers) {
-            func occurrences(_ texts: some Collection<Int>) -> Occurrences {
-                let first = file(group[0])
-                return Occurrences(
-                    text: parts[first].data.examples[group[0] - starts[first]].text,
-                    places: texts.prefix(Self.shownPlaces).map(place))
-            }
-            let inFiles = Dictionary(grouping: group, by: file).sorted { $0.key < $1.key }
-            for (number, texts) in inFiles where texts.count > 1 {
-                duplicates[number].add(rows: texts.count - 1, occurrences(texts))
-                var labels: Set<String> = []
-                let firsts = texts.filter { labels.insert(place($0).label).inserted }
-                if firsts.count > 1 {
-                    contradictions[number].add(
-                        rows: texts.count - 1, occurrences(firsts + texts.filter { !firsts.contains($0) }))
-                }
-            }
-            for (index, heldOut) in inFiles.enumerated() {
-                for training in inFiles[..<index] {
-                    leaks[[training.key, heldOut.key], default: Repeated()].add(
-                        rows: heldOut.value.count, occurrences([training.value[0], heldOut.value[0]]))
-                }
-            }
-        }
+        let repetitions = Repetitions(in: parts, on: workers)
         let known = parts[0].data.labelNames
         files = parts.indices.map { number in
-            File(parts[number], known: known, longTexts, duplicates[number], contradictions[number])
+            File(
+                parts[number], known: known, longTexts: longTexts, duplicates: repetitions.duplicates[number],
+                contradictions: repetitions.contradictions[number])
         }
-        self.leaks = leaks.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { pair, shared in
+        leaks = repetitions.leaks.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { pair, shared in
             Leak(
                 training: parts[pair[0]].name, heldOut: parts[pair[1]].name, texts: shared.texts, rows: shared.rows,
                 first: shared.first)
@@ -215,8 +181,8 @@ package struct DataReport: Encodable, Sendable {
 
 extension DataReport.File {
     fileprivate init(
-        _ part: DataReport.Part, known: Set<String>, _ longTexts: LongTexts, _ duplicates: DataReport.Repeated,
-        _ contradictions: DataReport.Repeated
+        _ part: DataReport.Part, known: Set<String>, longTexts: LongTexts, duplicates: DataReport.Repeated,
+        contradictions: DataReport.Repeated
     ) {
         let data = part.data
         var counts: [String: Int] = [:]
@@ -242,34 +208,70 @@ extension DataReport.File {
     }
 }
 
-/// The indices of texts that are the same but for case and white space, where there are at least two; the groups in the order of
-/// their first texts. Texts without a visible character are not compared.
-///
-/// - Complexity: O(*n* log *n*); what is kept of a text is a number.
-package func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]] {
-    let hashes = workers.map(texts.count) { comparable(texts[$0]).hashValue }
-    let order = texts.indices.sorted { (hashes[$0], $0) < (hashes[$1], $1) }
-    var groups: [[Int]] = []
-    var rest = order[...]
-    while let first = rest.first {
-        let run = rest.prefix { hashes[$0] == hashes[first] }
-        rest = rest.dropFirst(run.count)
-        // Different texts can have the same hash.
-        if run.count > 1 {
-            groups +=
-                Dictionary(grouping: run) { comparable(texts[$0]) }
-                .filter { !$0.key.isEmpty && $0.value.count > 1 }.values
+/// The texts that stand in several places of some files.
+private struct Repetitions {
+    /// Of each file: texts that stand in several of its rows, and those of them whose rows have different labels.
+    private(set) var duplicates: [DataReport.Repeated]
+    private(set) var contradictions: [DataReport.Repeated]
+    /// Of each pair of files, the earlier one first: texts that stand in both.
+    private(set) var leaks: [[Int]: DataReport.Repeated] = [:]
+
+    init(in parts: [DataReport.Part], on workers: Workers) {
+        duplicates = parts.map { _ in DataReport.Repeated() }
+        contradictions = duplicates
+        let texts = NumberedTexts(parts)
+        for group in groupsOfSameTexts(parts.flatMap { $0.data.examples.map(\.text) }, on: workers) {
+            add(group, among: texts)
         }
     }
-    return groups.sorted { $0[0] < $1[0] }
+
+    /// - Parameter group: the numbers of texts that are the same
+    private mutating func add(_ group: [Int], among texts: NumberedTexts) {
+        let inFiles = Dictionary(grouping: group, by: texts.file).sorted { $0.key < $1.key }
+        for (number, rows) in inFiles where rows.count > 1 {
+            duplicates[number].add(rows: rows.count - 1, texts.occurrences(of: rows, in: group))
+            var labels: Set<String> = []
+            let firsts = rows.filter { labels.insert(texts.place($0).label).inserted }
+            if firsts.count > 1 {
+                let others = rows.filter { !firsts.contains($0) }
+                contradictions[number].add(rows: rows.count - 1, texts.occurrences(of: firsts + others, in: group))
+            }
+        }
+        for (index, heldOut) in inFiles.enumerated() {
+            for training in inFiles[..<index] {
+                leaks[[training.key, heldOut.key], default: DataReport.Repeated()].add(
+                    rows: heldOut.value.count,
+                    texts.occurrences(of: [training.value[0], heldOut.value[0]], in: group))
+            }
+        }
+    }
 }
 
-/// A text without what does not count when texts are compared.
-private func comparable(_ text: String) -> String {
-    text.lowercased().unicodeScalars.split(whereSeparator: isWhiteSpace).map(String.init).joined(separator: " ")
-}
+/// The texts of several files, numbered from 0 in one row.
+private struct NumberedTexts {
+    private let parts: [DataReport.Part]
+    /// The number of the first text of each file.
+    private let starts: [Int]
 
-private func isWhiteSpace(_ scalar: Unicode.Scalar) -> Bool {
-    // The table of properties takes most of the time of a report.
-    scalar.isASCII ? scalar == " " || (9...13).contains(scalar.value) : scalar.properties.isWhitespace
+    init(_ parts: [DataReport.Part]) {
+        self.parts = parts
+        starts = parts.reduce(into: [0]) { $0.append($0.last! + $1.data.examples.count) }
+    }
+
+    func file(_ text: Int) -> Int { starts.lastIndex { $0 <= text }! }
+
+    private func example(_ text: Int) -> Example {
+        parts[file(text)].data.examples[text - starts[file(text)]]
+    }
+
+    func place(_ text: Int) -> DataReport.Place {
+        let example = example(text)
+        return DataReport.Place(
+            file: parts[file(text)].data.file(of: example), line: example.line, label: example.label ?? "")
+    }
+
+    func occurrences(of texts: [Int], in group: [Int]) -> DataReport.Occurrences {
+        DataReport.Occurrences(
+            text: example(group[0]).text, places: texts.prefix(DataReport.shownPlaces).map(place))
+    }
 }

@@ -59,15 +59,15 @@ struct DataCommand: ParsableCommand {
     func validate() throws {
         try requirePositive(suspects, "--suspects")
         if suspects != nil && files.count != 1 { throw ValidationError("--suspects is for one file.") }
-        try training.validate(model: model, shape)
+        _ = try Hyperparameters(training, shape, model: model)
     }
 
     func run() throws {
-        let workers = Workers(count: training.threads ?? Workers.processors)
         var request = TrainingRequest(train: files[0], output: "")
         request.model = model
         request.layout = layout.layout
-        request.hyperparameters = training.hyperparameters(model: model, shape)
+        request.hyperparameters = try Hyperparameters(training, shape, model: model)
+        let workers = request.hyperparameters.workers
         if let suspects {
             try show(suspects, request, on: workers)
         } else {

@@ -1,11 +1,11 @@
 import ArgumentParser
+import Datasets
+import Experiments
 import Foundation
 import Kernels
 import Reports
 import RunStore
-import Evaluation
 import Experiments
-import Inference
 import Training
 
 /// `addnorm train`
@@ -47,7 +47,7 @@ struct Train: ParsableCommand {
 
     func validate() throws {
         if runOptions.resume != nil {
-            if request() != TrainingRequest(train: "", output: "") || runOptions.seeds != nil {
+            if !isOnlyResumed {
                 throw ValidationError(
                     "A run that is resumed keeps its options: besides --resume, only --db can be given.")
             }
@@ -57,48 +57,46 @@ struct Train: ParsableCommand {
         if [files.train, files.dev].contains("-") {
             throw ValidationError("Training data must be files: standard input could not be read again by --resume.")
         }
-        if runOptions.seeds != nil && training.seed != nil {
+        if runOptions.seeds != nil && training.given.isSet(\.seed) {
             throw ValidationError("Give either --seed or --seeds, not both.")
         }
-        if runOptions.resume == nil { try training.validate(model: files.model, shape) }
+        if runOptions.resume == nil { _ = try hyperparameters() }
+    }
+
+    private func hyperparameters() throws -> Hyperparameters {
+        try Hyperparameters(training, shape, files.selection, model: files.model)
+    }
+
+    /// Whether nothing is given that a run has decided about when it began.
+    private var isOnlyResumed: Bool {
+        training.given.isEmpty && shape.given.isEmpty && files.isEmpty && layout.layout == Layout()
+            && runOptions.name == nil && runOptions.seeds == nil && runOptions.checkpointEvery == nil
     }
 
     func run() throws {
         Interrupt.watch()
         guard let seeds = runOptions.seeds?.values else {
-            try finish(train(recordedRequest()))
+            try finish(train(request()))
             return
         }
-        var request = recordedRequest()
-        let trainings = seeds.map { seed in
-            (seed: seed, output: "\(request.output)/seed-\(seed)", name: runOptions.name.map { "\($0)-seed-\(seed)" })
-        }
-        // What would stop a later training stops the first.
-        for (_, output, _) in trainings { try Trainer.checkOutput(output, overwrite: request.overwrite) }
-        if let store = try? runOptions.database.open(for: .read) {
-            for (_, _, name) in trainings { try name.map(store.requireFree) }
-        }
-        var results: [TrainingResult] = []
-        var group: String? { runOptions.name ?? results.first?.run }
-        for (seed, output, name) in trainings {
-            request.seedGroup = group.map { .of($0) } ?? .first
-            (request.output, request.name, request.hyperparameters.seed) = (output, name, seed)
-            do {
-                results.append(try train(request, isFirst: results.isEmpty))
-                try finish(results[results.count - 1])
-            } catch {
-                // A run that was interrupted can be resumed.
-                let left = seeds.drop { $0 != seed }.dropFirst(error is ExitCode ? 1 : 0).map { "\($0)" }
-                if !left.isEmpty {
-                    let options = (group.map { ["--name", $0] } ?? []) + ["--seeds", left.joined(separator: ",")]
-                    Output.warn("not trained yet; the same command does so with \(options.shellQuoted)")
-                }
-                throw error
+        var study = try SeedStudy(request(), seeds: seeds, store: try? runOptions.database.open(for: .read))
+        do {
+            var isFirst = true
+            while let result = try study.next({ try train($0, isFirst: isFirst) }) {
+                isFirst = false
+                try finish(result)
             }
+        } catch {
+            if !study.left.isEmpty {
+                let seeds = study.left.map { "\($0)" }.joined(separator: ",")
+                let options = (study.group.map { ["--name", $0] } ?? []) + ["--seeds", seeds]
+                Output.warn("not trained yet; the same command does so with \(options.shellQuoted)")
+            }
+            throw error
         }
         // Also those of an earlier call, with other seeds.
         let store = try runOptions.database.open(for: .read)
-        let runs = try store.runs(ofSeedGroup: group ?? "")
+        let runs = try store.runs(ofSeedGroup: study.group ?? "")
         let groups = SeedGroup.seeds(of: try runs.map { try ComparedRun($0, in: store) })
         groups.warn()
         try Output.write(groups.text)
@@ -152,8 +150,8 @@ struct Train: ParsableCommand {
         }
     }
 
-    /// What was asked for, without what depends on this machine.
-    private func request() -> TrainingRequest {
+    /// What was asked for.
+    private func request() throws -> TrainingRequest {
         var request = TrainingRequest(train: files.train ?? "", output: files.output ?? "")
         request.dev = files.dev
         request.model = files.model
@@ -162,17 +160,8 @@ struct Train: ParsableCommand {
         request.checkpointEvery = runOptions.checkpointEvery
         request.layout = layout.layout
         request.dropLeaked = files.dropLeaked
-        request.hyperparameters = training.hyperparameters(model: files.model, shape)
-        request.hyperparameters.devFraction = files.devFraction
-        request.hyperparameters.earlyStopping = files.earlyStopping
-        return request
-    }
-
-    /// The same as the database keeps it.
-    private func recordedRequest() -> TrainingRequest {
-        var request = request()
+        request.hyperparameters = runOptions.resume == nil ? try hyperparameters() : Hyperparameters()
         request.command = CommandLine.arguments.shellQuoted
-        request.hyperparameters.threads = training.threads ?? Workers.processors
         return request
     }
 }
@@ -196,11 +185,8 @@ struct FileOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Labelled texts to choose the best epoch by.", valueName: "file"), completion: .file())
     var dev: String?
 
-    @Option(help: "Without --dev: the share of the training data that is held out, of each label where a text has one.")
-    var devFraction = Hyperparameters().devFraction
-
-    @Option(help: "End after so many epochs without a better one.")
-    var earlyStopping: Int?
+    @OptionGroup
+    var selection: BestEpochOptions
 
     @Flag(help: "Leave out training texts that stand in the held-out data too, but for case and white space.")
     var dropLeaked = false
@@ -211,11 +197,9 @@ struct FileOptions: ParsableArguments {
         completion: .directory)
     var model: String?
 
-    func validate() throws {
-        try requirePositive(earlyStopping, "--early-stopping")
-        guard devFraction > 0 && devFraction < 1 else {
-            throw ValidationError("--dev-fraction must lie between 0 and 1.")
-        }
+    /// Whether nothing was given.
+    var isEmpty: Bool {
+        selection.given.isEmpty && [train, output, dev, model].allSatisfy { $0 == nil } && !overwrite && !dropLeaked
     }
 }
 

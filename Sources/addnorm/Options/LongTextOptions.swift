@@ -1,21 +1,18 @@
 import ArgumentParser
+import Training
 import Transformer
 
 /// What is done with long texts.
 struct LongTextOptions: ParsableArguments {
     @Option(
         help: """
-            What is done with texts that have more than --max-length tokens: truncate (the beginning is read), head-tail (a \
-            quarter of the tokens from the beginning, the rest from the end), or windows (all is read, in windows that \
-            overlap; the logits are averaged, and in training each window carries its text's label). (default: truncate; \
-            for a trained model, as it was trained)
+            \(Hyperparameters.declared.longTextsMethod.help) (default: truncate; for a trained model, as it was trained)
             """)
     var longTexts: LongTexts.Method?
 
     @Option(
         help: ArgumentHelp(
-            "With windows: tokens from the beginning of one to that of the next. (default: half a window)",
-            valueName: "tokens"))
+            Hyperparameters.declared.stride.help, valueName: Hyperparameters.declared.stride.valueName))
     var stride: Int?
 
     func validate() throws {

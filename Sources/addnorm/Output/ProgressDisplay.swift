@@ -1,7 +1,4 @@
 import Foundation
-import Evaluation
-import Experiments
-import Inference
 import Training
 
 /// Shows a training on standard error: a bar on a terminal, plain lines elsewhere.

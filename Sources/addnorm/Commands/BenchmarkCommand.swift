@@ -1,9 +1,6 @@
 import ArgumentParser
 import Datasets
 import Kernels
-import Evaluation
-import Experiments
-import Inference
 import Training
 import Transformer
 
@@ -85,3 +82,5 @@ struct BenchmarkCommand: ParsableCommand {
             """
     }
 }
+
+extension Configuration.Pooling: ExpressibleByArgument {}

@@ -1,0 +1,33 @@
+import Kernels
+
+/// The indices of texts that are the same but for case and white space, where there are at least two; the groups in the order of
+/// their first texts. Texts without a visible character are not compared.
+///
+/// - Complexity: O(*n* log *n*); what is kept of a text is a number.
+package func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]] {
+    let hashes = workers.map(texts.count) { comparable(texts[$0]).hashValue }
+    let order = texts.indices.sorted { (hashes[$0], $0) < (hashes[$1], $1) }
+    var groups: [[Int]] = []
+    var rest = order[...]
+    while let first = rest.first {
+        let run = rest.prefix { hashes[$0] == hashes[first] }
+        rest = rest.dropFirst(run.count)
+        // Different texts can have the same hash.
+        if run.count > 1 {
+            groups +=
+                Dictionary(grouping: run) { comparable(texts[$0]) }
+                .filter { !$0.key.isEmpty && $0.value.count > 1 }.values
+        }
+    }
+    return groups.sorted { $0[0] < $1[0] }
+}
+
+/// A text without what does not count when texts are compared.
+private func comparable(_ text: String) -> String {
+    text.lowercased().unicodeScalars.split(whereSeparator: isWhiteSpace).map(String.init).joined(separator: " ")
+}
+
+func isWhiteSpace(_ scalar: Unicode.Scalar) -> Bool {
+    // The table of properties takes most of the time of a report.
+    scalar.isASCII ? scalar == " " || (9...13).contains(scalar.value) : scalar.properties.isWhitespace
+}

@@ -1,0 +1,111 @@
+import Transformer
+
+/// Every hyper-parameter, declared once: from here come the property of ``Hyperparameters``, the option of the command line with
+/// its help and its limits, the row in the database, the line of a checkpoint, and the table in `docs/hyperparameters.md`.
+///
+/// Names follow `transformers`. Defaults were chosen by measurement.
+package struct HyperparameterDeclarations: Sendable {
+    /// The tokens that are read at a time where nothing else is said, unless the model's own limit is less.
+    package static let usualMaxLength = 128
+    /// Small models on small data need more than BERT's 0.1.
+    static let dropoutOfNewModels = 0.3
+
+    package let trainLayers = Hyperparameter<TrainLayers>(
+        "train_layers", default: .all,
+        help: """
+            What of --model is trained: all, head (what is on top of the encoder; the encoder runs over each text once, and \
+            epochs then take milliseconds), or a number: the head and so many layers from the top.
+            """)
+    package let trainEmbeddings = Hyperparameter(
+        "train_embeddings", default: false, help: "Train the embeddings too, where --train-layers is not all.")
+    package let pooling = Hyperparameter<Configuration.Pooling?>(
+        "pooling", default: nil,
+        help: "How tokens become one vector: cls (BERT's) or mean. (default: as --model says, else mean)")
+    package let epochs = Hyperparameter(
+        "epochs", default: 8, [.fineTuning: 3, .headOnly: 40], limits: .count, help: "Passes over the training data.")
+    package let batchSize = Hyperparameter("batch_size", default: 32, limits: .count, help: "Texts in a step.")
+    package let gradientAccumulation = Hyperparameter(
+        "gradient_accumulation", default: 1, limits: .count,
+        help: "Batches whose gradients make one step: the same as batches so many times as large, in less memory.")
+    package let learningRate = Hyperparameter(
+        "learning_rate", default: 5e-4, [.fineTuning: 2e-4, .headOnly: 1e-2], limits: .positive,
+        help: "The learning rate at the end of warm-up; it then falls linearly to 0.")
+    package let layerDecay = Hyperparameter(
+        "layer_decay", default: 1.0, [.fineTuning: 0.9], limits: .bounds(above: 0, atMost: 1),
+        help: "What the learning rate is multiplied with from each layer to the one below it; 1 is the same for all.")
+    package let labelSmoothing = Hyperparameter(
+        "label_smoothing", default: 0.0, limits: .bounds(atLeast: 0, below: 1),
+        help: "How much of each label's probability is spread over all labels: 0.1, say.")
+    package let classWeights = Hyperparameter<ClassWeights>(
+        "class_weights", default: .none, valueName: "weights",
+        help: """
+            How much each label counts: none (all the same), balanced (the rarer, the more), or label=weight,… (1 for the \
+            others).
+            """)
+    package let weightDecay = Hyperparameter(
+        "weight_decay", default: 0.01, limits: .bounds(atLeast: 0, ceiling: .greatestFiniteMagnitude),
+        help: "AdamW's decay of weights; biases and LayerNorm do not decay.")
+    package let warmupRatio = Hyperparameter(
+        "warmup_ratio", default: 0.1, limits: .bounds(atLeast: 0, atMost: 1),
+        help: "The share of steps in which the learning rate rises.")
+    package let problemType = Hyperparameter<Configuration.ProblemType?>(
+        "problem_type", default: nil, valueName: "type",
+        help: """
+            What the labels are: single_label_classification (each text has one) or multi_label_classification (any number, \
+            between '|' or as a JSON array). (default: the latter if a label of the training data has a '|' or is an array)
+            """)
+    package let maxLength = Hyperparameter<Int?>(
+        "max_length", default: nil, limits: .ifGiven(.bounds(atLeast: 2, ceiling: 1_000_000_000)),
+        help: """
+            Read so many tokens of a text at a time, special tokens included. (default: \(usualMaxLength), or the \
+            limit of --model if that is less)
+            """)
+    package let longTextsMethod = Hyperparameter<LongTexts.Method>(
+        "long_texts", default: .truncate,
+        help: """
+            What is done with texts that have more than --max-length tokens: truncate (the beginning is read), head-tail (a \
+            quarter of the tokens from the beginning, the rest from the end), or windows (all is read, in windows that \
+            overlap; the logits are averaged, and in training each window carries its text's label).
+            """)
+    package let stride = Hyperparameter<Int?>(
+        "stride", default: nil, limits: .ifGiven(.count), valueName: "tokens",
+        help: "With windows: tokens from the beginning of one to that of the next. (default: half a window)")
+    package let maxGradNorm = Hyperparameter(
+        "max_grad_norm", default: 1.0, limits: .positive, help: "Scale gradients down to this norm.")
+    package let dropout = Hyperparameter<Double?>(
+        "dropout", default: nil, limits: .ifGiven(.bounds(atLeast: 0, below: 1)),
+        help: """
+            The share of hidden states and attention probabilities that is dropped. (default: \(dropoutOfNewModels), or as \
+            --model says)
+            """)
+    /// Of the initial weights, the order of examples, dropout, and what is held out.
+    package let seed = Hyperparameter<UInt64>(
+        "seed", default: 42, limits: .bounds(ceiling: UInt64(Int64.max)),
+        help: "The seed of everything random. The same seed and threads give the same model, bit for bit.")
+    package let threads = Hyperparameter<Int?>(
+        "threads", default: nil, limits: .ifGiven(.bounds(atLeast: 1, ceiling: 4096)),
+        help: "Threads to use. (default: one for each processor)")
+
+    package let layers = Hyperparameter(
+        "layers", default: 2, limits: .count, section: .newModel, help: "Encoder layers.")
+    package let hiddenSize = Hyperparameter(
+        "hidden_size", default: 128, limits: .count, section: .newModel, help: "The width of hidden states.")
+    package let heads = Hyperparameter(
+        "heads", default: 4, limits: .count, section: .newModel, help: "Attention heads; they divide the hidden size.")
+    package let intermediateSize = Hyperparameter(
+        "intermediate_size", default: 512, limits: .count, section: .newModel,
+        help: "The width inside the feed-forward sublayer.")
+    package let vocabSize = Hyperparameter(
+        "vocab_size", default: 8000, limits: .bounds(atLeast: 10), section: .newModel,
+        help: "The largest vocabulary that is learned.")
+    package let normPlacement = Hyperparameter<Configuration.NormPlacement>(
+        "norm_placement", default: .post, section: .newModel,
+        help: "Where LayerNorm stands: post (BERT's: after the residual sum) or pre (before the sublayer).")
+
+    package let devFraction = Hyperparameter(
+        "dev_fraction", default: 0.1, limits: .bounds(above: 0, below: 1), section: .selection,
+        help: "Without --dev: the share of the training data that is held out, of each label where a text has one.")
+    package let earlyStopping = Hyperparameter<Int?>(
+        "early_stopping", default: nil, limits: .ifGiven(.count), section: .selection,
+        help: "End after so many epochs without a better one.")
+}

@@ -1,0 +1,167 @@
+import Kernels
+import Transformer
+
+/// The values of a training's hyper-parameters: those that a user or a model has decided, and the defaults of the others.
+///
+/// Each property of ``HyperparameterDeclarations`` is one of this type, too: `hyperparameters.batchSize`.
+@dynamicMemberLookup
+package struct Hyperparameters: Sendable {
+    /// Decides about defaults.
+    package var kind: TrainingKind
+    private var values: [String: any HyperparameterValue] = [:]
+
+    /// What can be set.
+    package static let declared = HyperparameterDeclarations()
+    /// The same as a list, in the order of the declarations.
+    package static let all = Mirror(reflecting: declared).children.compactMap {
+        $0.value as? any DeclaredHyperparameter
+    }
+
+    /// All defaults of a kind of training.
+    package init(for kind: TrainingKind = .newModel) { self.kind = kind }
+
+    package subscript<Value>(
+        dynamicMember declaration: KeyPath<HyperparameterDeclarations, Hyperparameter<Value>>
+    ) -> Value {
+        get { self[Self.declared[keyPath: declaration]] }
+        set { self[Self.declared[keyPath: declaration]] = newValue }
+    }
+
+    package subscript<Declaration: DeclaredHyperparameter>(_ declaration: Declaration) -> Declaration.Value {
+        get { values[declaration.name] as? Declaration.Value ?? declaration.defaultValue(for: kind) }
+        set { values.updateValue(newValue, forKey: declaration.name) }
+    }
+
+    /// Whether somebody has decided about it.
+    package func isSet<Value>(_ declaration: KeyPath<HyperparameterDeclarations, Hyperparameter<Value>>) -> Bool {
+        values[Self.declared[keyPath: declaration].name] != nil
+    }
+
+    /// Whether nobody has decided about anything.
+    package var isEmpty: Bool { values.isEmpty }
+
+    /// Takes over what is set in `other`.
+    package mutating func merge(_ other: Hyperparameters) { values.merge(other.values) { $1 } }
+
+    // MARK: Checks
+
+    /// Checks each value.
+    ///
+    /// - Parameter sections: which ones are checked
+    /// - Throws: ``TrainingError`` that names the option and what it must be.
+    package func check(_ sections: Set<HyperparameterSection> = [.training, .newModel, .selection]) throws {
+        func check(_ declaration: some DeclaredHyperparameter) throws {
+            guard let problem = declaration.problem(of: self[declaration]) else { return }
+            // Fewer would leave no room for a token between the two special ones.
+            let reason = declaration.name == Self.declared.maxLength.name ? ": [CLS] and [SEP]" : ""
+            throw TrainingError("\(declaration.option) \(problem)\(reason)")
+        }
+        for declaration in Self.all where sections.contains(declaration.section) { try check(declaration) }
+    }
+
+    /// Checks what a user asks for, each value and all together, and decides about the defaults.
+    ///
+    /// - Parameter model: the folder to start from
+    /// - Throws: ``TrainingError`` that names the options.
+    package mutating func prepare(startingFrom model: String?) throws {
+        try check()
+        let shape = Self.all.filter { $0.section == .newModel }
+        if model != nil, shape.contains(where: { values[$0.name] != nil }) {
+            let options = shape.map(\.option)
+            throw TrainingError(
+                "\(options.dropLast().joined(separator: ", ")) and \(options.last ?? "") are for new models;"
+                    + " --model has decided them")
+        }
+        if model == nil && self.trainLayers != .all {
+            throw TrainingError("--train-layers is for pretrained models: give one with --model")
+        }
+        if self.trainEmbeddings && self.trainLayers == .all {
+            throw TrainingError("--train-embeddings is for --train-layers head or a number; 'all' has them already")
+        }
+        if self.stride != nil && self.longTextsMethod != .windows {
+            throw TrainingError("--stride is for --long-texts windows")
+        }
+        if self.hiddenSize % self.heads != 0 { throw TrainingError("--hidden-size must be a multiple of --heads") }
+        kind = model == nil ? .newModel : trainsHeadOnly ? .headOnly : .fineTuning
+    }
+
+    // MARK: What follows from them
+
+    /// How texts are read, once a model has decided about ``HyperparameterDeclarations/maxLength``.
+    package var longTexts: LongTexts {
+        LongTexts(
+            self.longTextsMethod, maximumLength: self.maxLength ?? HyperparameterDeclarations.usualMaxLength,
+            stride: self.stride)
+    }
+
+    /// Sequences in a step of the optimizer.
+    package var stepSize: Int { self.batchSize * self.gradientAccumulation }
+
+    /// Whether nothing but the head is trained, so that what it reads stays the same.
+    package var trainsHeadOnly: Bool { self.trainLayers == .head && !self.trainEmbeddings }
+
+    /// What is trained of a model.
+    ///
+    /// - Throws: ``TrainingError`` if it has fewer layers than are to be trained.
+    func trainedParts(of configuration: Configuration) throws -> TrainedParts {
+        try self.trainLayers.parts(ofLayers: configuration.layers, embeddings: self.trainEmbeddings)
+    }
+
+    /// As many threads as are asked for, else one for each processor.
+    package var workers: Workers { Workers(count: self.threads ?? Workers.processors) }
+
+    // MARK: What a model decides
+
+    /// Decides about ``HyperparameterDeclarations/maxLength`` by the limit of a model.
+    ///
+    /// - Throws: ``TrainingError`` if it is more.
+    mutating func limitLength(to limit: Int, of model: String) throws {
+        if let asked = self.maxLength, asked > limit {
+            throw TrainingError("--max-length \(asked) is more than the limit of \(model), \(limit)")
+        }
+        self.maxLength = self.maxLength ?? min(HyperparameterDeclarations.usualMaxLength, limit)
+    }
+
+    /// Takes over what a model has decided.
+    mutating func adopt(_ configuration: Configuration) {
+        self.dropout = self.dropout ?? Double("\(configuration.dropout)")
+        self.problemType = configuration.problemType
+        self.layers = configuration.layers
+        self.hiddenSize = configuration.hiddenSize
+        self.heads = configuration.heads
+        self.intermediateSize = configuration.intermediateSize
+        self.vocabSize = configuration.vocabularySize
+        self.pooling = configuration.pooling
+        self.normPlacement = configuration.normPlacement
+        if self.trainLayers == .all { self.trainEmbeddings = true }
+    }
+}
+
+// MARK: As text
+
+extension Hyperparameters: Codable {
+    /// Name and value of each, as the database and checkpoints keep them.
+    package var texts: [(name: String, value: String)] {
+        func text(of declaration: some DeclaredHyperparameter) -> String { self[declaration].text }
+        return Self.all.map { ($0.name, text(of: $0)) }
+    }
+
+    package func encode(to encoder: any Swift.Encoder) throws {
+        try Dictionary(uniqueKeysWithValues: texts.map { ($0.name, $0.value) }).encode(to: encoder)
+    }
+
+    /// - Throws: an error if one is missing, or is none that a training could have had.
+    package init(from decoder: any Swift.Decoder) throws {
+        self.init()
+        let texts = try [String: String](from: decoder)
+        func read<Declaration: DeclaredHyperparameter>(_ declaration: Declaration) throws {
+            guard let text = texts[declaration.name], let value = Declaration.Value(text: text) else {
+                throw TrainingError("\(declaration.name) is missing, or has no such value")
+            }
+            self[declaration] = value
+        }
+        for declaration in Self.all { try read(declaration) }
+        // The shape is the model's own, which is not bound to what users may ask for.
+        try check([.training, .selection])
+    }
+}

@@ -1,0 +1,170 @@
+import Evaluation
+import Foundation
+import Inference
+import Kernels
+import Transformer
+
+/// A classifier while it is trained: its parameters, their gradients and the optimizer.
+///
+/// The optimizer puts off the steps of those rows of the token table that no text reads (``AdamW``); until they are taken, the
+/// parameters are not what they should be. Therefore nobody else has them: whoever asks for ``classifier``, ``optimizer`` or the
+/// trained parameters gets them with all steps taken. It knows nothing of files, epochs or runs.
+package struct Learner {
+    private var parts: (classifier: SequenceClassifier, optimizer: AdamW)
+    private let hyperparameters: Hyperparameters
+    private let groups: [ParameterGroup]
+    private let objective: CrossEntropy
+    private var workspace: SequenceClassifier.Workspace
+    private let workers: Workers
+    /// The tokens of a step's texts, each once.
+    private var tokens: RowSet
+    /// Where a batch's features are put together.
+    private var batchFeatures: Matrix
+
+    /// Prepares the training of a classifier.
+    ///
+    /// - Parameters:
+    ///   - optimizer: its state after earlier steps; nil: there were none
+    ///   - targets: of all training texts, for the weights of the classes
+    /// - Throws: ``TrainingError`` if the hyper-parameters name layers or labels that do not exist.
+    package init(
+        _ classifier: SequenceClassifier, optimizer: AdamW? = nil, _ hyperparameters: Hyperparameters, targets: Targets,
+        workers: Workers
+    ) throws {
+        let configuration = classifier.configuration
+        let trained = try hyperparameters.trainedParts(of: configuration)
+        self.hyperparameters = hyperparameters
+        self.workers = workers
+        groups = classifier.layout.groups(
+            trained, layers: configuration.layers, layerDecay: hyperparameters.layerDecay,
+            weightDecay: hyperparameters.weightDecay)
+        objective = CrossEntropy(
+            labelSmoothing: hyperparameters.labelSmoothing,
+            classWeights: try hyperparameters.classWeights.weights(labels: configuration.labels, targets: targets))
+        workspace = classifier.makeWorkspace(for: .training(trained), on: workers)
+        tokens = RowSet(count: configuration.vocabularySize)
+        batchFeatures = Matrix(columns: configuration.hiddenSize)
+        parts = (classifier, optimizer ?? AdamW(count: workspace.gradients.values.count))
+    }
+
+    /// Takes one step of the optimizer, by the gradients of one batch, or of several in turn.
+    ///
+    /// - Parameters:
+    ///   - sequences: which of those of `examples`
+    ///   - features: what the head reads of the sequences, `[sequences, hidden]`, where nothing else is trained
+    ///   - number: of this step in the whole training, from 0, for dropout
+    /// - Returns: the mean loss of the sequences before the step, and the norm of the gradients before clipping
+    package mutating func step(
+        _ sequences: ArraySlice<Int>, of examples: EncodedExamples, features: Matrix?, number: Int, learningRate: Double
+    ) -> (loss: Double, gradientNorm: Double) {
+        gradients.clear()
+        // The head reads features, not tokens.
+        if features == nil {
+            for index in sequences { for token in examples.sequences[index] { tokens.insert(token) } }
+        }
+        parts.optimizer.catchUp(tokens.rows, of: &parts.classifier.parameters, groups: groups, on: workers)
+        tokens.removeAll()
+        let total = objective.weight(of: examples.targets(ofSequences: sequences))
+        var loss = 0.0
+        let batchSize = hyperparameters.batchSize
+        for (index, start) in stride(from: sequences.startIndex, to: sequences.endIndex, by: batchSize).enumerated() {
+            let batch = sequences[start..<min(start + batchSize, sequences.endIndex)]
+            let randomness = Pass.Randomness(
+                seed: hyperparameters.seed, step: UInt64(number * hyperparameters.gradientAccumulation + index))
+            let targets = examples.targets(ofSequences: batch)
+            if let features {
+                gatherRows(features, batch, into: &batchFeatures)
+                loss +=
+                    parts.classifier.loss(
+                        features: batchFeatures, targets: targets, objective: objective, total: total,
+                        randomness: randomness, in: &workspace
+                    ).loss
+            } else {
+                loss +=
+                    parts.classifier.loss(
+                        Batch(batch.map { examples.sequences[$0] }), targets: targets, objective: objective,
+                        total: total, randomness: randomness, in: &workspace
+                    ).loss
+            }
+        }
+        let norm = parts.optimizer.update(
+            &parts.classifier.parameters, gradients: gradients.values, groups: groups, rows: gradients.tableRows.rows,
+            learningRate: Float(learningRate), maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
+        return (loss, Double(norm))
+    }
+
+    private var gradients: Gradients { workspace.gradients }
+
+    // MARK: What has been learned
+
+    /// The classifier as it is after the last step. Who keeps it over the next one makes that copy all parameters.
+    package var classifier: SequenceClassifier {
+        mutating get {
+            catchUp()
+            return parts.classifier
+        }
+    }
+
+    /// The optimizer after the last step. Who keeps it over the next one makes that copy its moments.
+    package var optimizer: AdamW {
+        mutating get {
+            catchUp()
+            return parts.optimizer
+        }
+    }
+
+    /// How many parameters are trained.
+    package var trainedCount: Int { gradients.values.count }
+
+    /// Copies the parameters that are trained.
+    package mutating func copyTrained(to copy: inout FloatBuffer) {
+        catchUp()
+        gradients.copyTrained(of: parts.classifier.parameters, to: &copy)
+    }
+
+    /// Does something with the classifier as it was when its trained parameters were copied. They are exchanged meanwhile: a
+    /// second model would need as much memory again.
+    ///
+    /// - Parameter copy: made by ``copyTrained(to:)``; nil: the classifier as it is
+    package mutating func withTrained(
+        from copy: inout FloatBuffer?, _ body: (SequenceClassifier) throws -> Void
+    ) rethrows {
+        catchUp()
+        guard var other = copy.take() else { return try body(parts.classifier) }
+        gradients.exchangeTrained(of: &parts.classifier.parameters, with: &other)
+        defer {
+            gradients.exchangeTrained(of: &parts.classifier.parameters, with: &other)
+            copy = other
+        }
+        try body(parts.classifier)
+    }
+
+    /// Takes the steps that were put off.
+    private mutating func catchUp() {
+        parts.optimizer.catchUp(of: &parts.classifier.parameters, groups: groups, on: workers)
+    }
+}
+
+extension Hyperparameters {
+    /// Refuses what cannot fit, before it is tried: the least that a step needs is parameters, gradients and moments, and the
+    /// attention probabilities of the longest text in every layer.
+    ///
+    /// - Throws: ``TrainingError`` that says how much is needed.
+    func checkMemory(for classifier: SequenceClassifier, _ sequences: TokenSequences) throws {
+        let configuration = classifier.configuration
+        let trained = try trainedParts(of: configuration)
+        let longest = sequences.indices.reduce(0) { max($0, sequences.length($1)) }
+        let keptLayers = max(1, configuration.layers - trained.lowestLayer)
+        let floats =
+            Double(classifier.layout.count) + 3 * Double(Gradients.count(trained, of: classifier.layout))
+            + Double(keptLayers * configuration.heads) * Double(longest) * Double(longest)
+        let (needed, available) = (4 * floats / 1e9, Double(ProcessInfo.processInfo.physicalMemory) / 1e9)
+        guard needed <= available else {
+            throw TrainingError(
+                String(
+                    format:
+                        "a training step needs at least %.0f GB of memory, and this machine has %.0f GB; lower --max-length,"
+                        + " --hidden-size or --layers", needed, available))
+        }
+    }
+}

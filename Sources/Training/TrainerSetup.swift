@@ -1,0 +1,116 @@
+import Evaluation
+import Foundation
+import Kernels
+import RunStore
+import Transformer
+
+extension Trainer {
+    /// Checks that a training may write to a folder.
+    ///
+    /// - Throws: an error that says what stands there.
+    package static func checkOutput(_ output: String, overwrite: Bool) throws {
+        try ModelFolder.checkOutput(URL(filePath: output), overwrite: overwrite)
+        try Checkpoint.checkFolder(forOutput: output, overwrite: overwrite)
+    }
+
+    /// The folder of the checkpoint to resume the training with this output from; nil if there is none.
+    package static func checkpoint(forOutput output: String) -> String? {
+        Checkpoint.isThere(forOutput: output) ? Checkpoint.folder(forOutput: output).path : nil
+    }
+
+    /// Reads the data, makes or reads the model, and records the beginning of a run.
+    ///
+    /// - Parameters:
+    ///   - request: what is asked for
+    ///   - store: opens the database where the run is recorded, once the request has been found good
+    ///   - version: of this program
+    ///   - report: is told what happens
+    ///   - isInterrupted: asked after every step; the training ends cleanly once it says true
+    /// - Throws: an error with a message for a person if the request cannot be carried out; nothing is recorded then.
+    package init(
+        _ request: TrainingRequest, store: () throws -> RunStore, version: String,
+        report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
+    ) throws {
+        var request = request
+        try Self.checkOutput(request.output, overwrite: request.overwrite)
+        let workers = request.hyperparameters.workers
+        request.hyperparameters.threads = workers.count
+        var data = try DataFiles(of: request, on: workers)
+        let model = try ModelFolder(
+            toTrain: &request, labels: data.labels, data.problemType, texts: data.train.examples.map(\.text),
+            notice: { report(.notice($0)) })
+        let hyperparameters = request.hyperparameters
+        let encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
+        report(.data(data.report(encoded, hyperparameters.longTexts, on: workers)))
+        if data.isHeldOut {
+            report(
+                .notice(
+                    "no --dev file: \(encoded.development.count) of \(data.examples) training"
+                        + " examples are held out to choose the best epoch (--dev-fraction \(hyperparameters.devFraction))"
+                ))
+        }
+        try hyperparameters.checkMemory(for: model.classifier, encoded.training.sequences)
+        let loop = try TrainingLoop(model.classifier, hyperparameters, examples: encoded.training, workers: workers)
+        // It may be resumed from another folder.
+        request.makePathsAbsolute()
+        let store = try store()
+        let run = try store.begin(
+            Run(
+                name: request.name, command: request.command, model: request.model, output: request.output,
+                trainData: request.train, trainSha256: data.train.sha256, devData: request.dev,
+                devSha256: request.dev.map { _ in data.dev.sha256 },
+                seed: hyperparameters.seed, threads: workers.count, version: version,
+                parameters: model.classifier.layout.count, seedGroup: request.seedGroupName),
+            params: hyperparameters.texts)
+        let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
+        let state = Checkpoint.State(
+            run: recorder.id, request: request, trainSha256: run.trainSha256, devSha256: run.devSha256)
+        self.init(
+            state, loop, model: model, development: encoded.development, recorder: recorder, report: report,
+            isInterrupted: isInterrupted)
+    }
+
+    /// Goes on with a run from its last checkpoint.
+    ///
+    /// - Parameter idOrName: of a run in `store`
+    /// - Throws: an error with a message for a person if there is no such run or checkpoint, or the data has changed.
+    package init(
+        resuming idOrName: String, store: RunStore, report: @escaping (TrainingEvent) -> Void,
+        isInterrupted: @escaping () -> Bool
+    ) throws {
+        let run = try store.run(idOrName)
+        if run.status == .finished {
+            throw TrainingError("the run '\(run.name)' is finished; there is nothing to resume")
+        }
+        if run.isAlive {
+            throw TrainingError("the run '\(run.name)' is being trained by another process; there is nothing to resume")
+        }
+        let checkpoint = try Checkpoint(forOutput: run.output)
+        let state = checkpoint.state
+        guard state.run == run.id else {
+            throw TrainingError(
+                "\(Checkpoint.folder(forOutput: run.output).path): the checkpoint belongs to another run than '\(run.name)'"
+            )
+        }
+        let hyperparameters = state.request.hyperparameters
+        let workers = hyperparameters.workers
+        var data = try DataFiles(of: state.request, on: workers)
+        for (file, old) in [(data.train, state.trainSha256), (data.dev, state.devSha256 ?? state.trainSha256)] {
+            if file.sha256 != old {
+                throw TrainingError(
+                    "\(file.path): the data has changed since the run began; train again from the beginning")
+            }
+        }
+        let model = checkpoint.model
+        let encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
+        let loop = try TrainingLoop(
+            model.classifier, optimizer: checkpoint.optimizer, progress: state.progress, hyperparameters,
+            examples: encoded.training, workers: workers)
+        try store.reopen(state.run, afterStep: state.progress.step, epochs: state.progress.epoch)
+        let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
+        self.init(
+            state, loop, model: model, development: encoded.development, recorder: recorder, report: report,
+            isInterrupted: isInterrupted)
+        bestParameters = checkpoint.bestParameters
+    }
+}

@@ -1,0 +1,67 @@
+/// What a training tells while it runs.
+package enum TrainingEvent: Sendable {
+    /// Something that the user should know.
+    case notice(String)
+    /// The data have been read.
+    case data(DataReport)
+    /// The run has a name now, and steps follow.
+    case started(run: String, parameters: Int, trained: Int, examples: Int, devExamples: Int, steps: Int)
+    /// The frozen encoder has run over so many sequences: texts, or windows of them.
+    case features(done: Int, of: Int)
+    /// A training of cross-validation: which fold, of how many, the share of all steps that is done, and the loss of the last.
+    case fold(Int, of: Int, share: Double, loss: Double, secondsLeft: Double)
+    case step(StepReport)
+    case epoch(EpochReport)
+}
+
+/// How far a training has come.
+package struct StepReport: Sendable {
+    /// Optimizer steps taken, of all.
+    package let step: Int
+    package let steps: Int
+    /// From 1.
+    package let epoch: Int
+    package let epochs: Int
+    /// The mean over the epoch so far.
+    package let loss: Double
+    /// Nil where only the head is trained, because then no tokens are read.
+    package let tokensPerSecond: Double?
+    /// Until the last step, at this speed.
+    package let secondsLeft: Double
+}
+
+/// The result of one epoch.
+package struct EpochReport: Codable, Sendable, Equatable {
+    /// From 1.
+    package let epoch: Int
+    /// Mean cross-entropies, in nats: over the epoch's steps with dropout, and over the dev data without.
+    package let trainLoss: Double
+    package let devLoss: Double
+    /// On the dev data.
+    package let accuracy: Double
+    package let macroF1: Double
+    /// Whether no earlier epoch was as good.
+    package var isBest = false
+
+    /// Higher dev macro F1 is better; of equal ones, lower dev loss.
+    func isBetter(than other: EpochReport?) -> Bool {
+        guard let other else { return true }
+        return (macroF1, -devLoss) > (other.macroF1, -other.devLoss)
+    }
+}
+
+/// How a training has ended.
+package struct TrainingResult: Sendable {
+    /// The run's name.
+    package let run: String
+    /// Nil if no epoch was completed.
+    package let best: EpochReport?
+    /// How many epochs were completed.
+    package let epochs: Int
+    /// The model's folder.
+    package let output: String
+    /// False if the run was interrupted before its first epoch's end, and an earlier model stays there.
+    package let hasWrittenOutput: Bool
+    package let wasInterrupted: Bool
+    package let seconds: Double
+}

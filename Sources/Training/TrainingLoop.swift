@@ -1,0 +1,132 @@
+import Evaluation
+import Kernels
+import Transformer
+
+/// The loop of every training: epoch by epoch over the shuffled sequences, step by step of the optimizer.
+///
+/// It knows nothing of files, runs and reports: whoever trains asks for the ``next()`` event until there is none, and does what
+/// belongs to it. Everything random depends on the position alone, so that a loop that begins with the ``progress`` of another
+/// goes on as that one would have.
+package struct TrainingLoop {
+    /// How far a training has come.
+    package struct Progress: Codable, Sendable {
+        /// Complete epochs.
+        package internal(set) var epoch = 0
+        /// Steps of the next epoch that are done.
+        var stepsOfEpoch = 0
+        /// Optimizer steps in all.
+        package internal(set) var step = 0
+        /// Over the sequences of the unfinished epoch that were seen.
+        var lossSum = 0.0
+        var examplesSeen = 0
+
+        /// Over the unfinished epoch.
+        package var meanLoss: Double { lossSum / Double(examplesSeen) }
+        /// Whether each number is one that a training could have reached.
+        var isSound: Bool { [epoch, stepsOfEpoch, step, examplesSeen].allSatisfy { (0...1_000_000_000).contains($0) } }
+    }
+
+    /// A step that was taken.
+    package struct Step: Sendable {
+        /// Its sequences, among those of the examples.
+        package let sequences: ArraySlice<Int>
+        /// The mean before the step.
+        package let loss: Double
+        package let learningRate: Double
+        /// Before clipping.
+        package let gradientNorm: Double
+    }
+
+    /// What has happened last.
+    package enum Event: Sendable {
+        case step(Step)
+        /// An epoch is complete; the mean loss over its steps.
+        case epoch(meanLoss: Double)
+    }
+
+    private let hyperparameters: Hyperparameters
+    let examples: EncodedExamples
+    /// Those that are trained with.
+    private let sequences: [Int]
+    let workers: Workers
+    private let schedule: LinearSchedule
+    /// Of the sequences in the current epoch; empty at its beginning.
+    private var order: [Int] = []
+    /// What is trained, and has been learned until now.
+    package var learner: Learner
+    package private(set) var progress: Progress
+    /// What the head reads of each sequence, `[sequences, hidden]`, where nothing else is trained.
+    package var features: Matrix?
+
+    /// Begins a training, or goes on with one.
+    ///
+    /// - Parameters:
+    ///   - texts: which of the examples are trained with, in ascending order; nil: all
+    ///   - progress: of the training so far, with the classifier and the optimizer that it has led to
+    /// - Throws: ``TrainingError`` if the hyper-parameters name layers or labels that do not exist.
+    package init(
+        _ classifier: SequenceClassifier, optimizer: AdamW? = nil, progress: Progress = Progress(),
+        _ hyperparameters: Hyperparameters, examples: EncodedExamples, texts: [Int]? = nil, workers: Workers
+    ) throws {
+        (self.hyperparameters, self.examples, self.progress, self.workers) = (
+            hyperparameters, examples, progress, workers
+        )
+        if let texts {
+            let isIncluded = Set(texts)
+            sequences = examples.sequences.indices.filter { isIncluded.contains(examples.texts.owners[$0]) }
+        } else {
+            sequences = Array(examples.sequences.indices)
+        }
+        let size = hyperparameters.stepSize
+        schedule = LinearSchedule(
+            peak: hyperparameters.learningRate, warmupRatio: hyperparameters.warmupRatio,
+            totalSteps: hyperparameters.epochs * ((sequences.count + size - 1) / size))
+        learner = try Learner(
+            classifier, optimizer: optimizer, hyperparameters,
+            targets: texts.map(examples.targets.at) ?? examples.targets,
+            workers: workers)
+    }
+
+    /// The steps of the whole training.
+    package var totalSteps: Int { schedule.totalSteps }
+
+    /// Complete epochs, and the part of the unfinished one.
+    package var epochs: Double { Double(progress.epoch) + Double(progress.examplesSeen) / Double(sequences.count) }
+
+    /// Takes the next step, or completes an epoch all of whose steps are taken.
+    ///
+    /// - Returns: what was done; nil at the end of the training
+    /// - Throws: ``TrainingError`` if the loss is no longer a number.
+    package mutating func next() throws -> Event? {
+        if progress.epoch >= hyperparameters.epochs { return nil }
+        if order.isEmpty {
+            var random = RandomNumbers(
+                seed: hyperparameters.seed, site: RandomSite.shuffling, step: UInt64(progress.epoch))
+            order = sequences.shuffled(using: &random)
+        }
+        let size = hyperparameters.stepSize
+        let start = progress.stepsOfEpoch * size
+        if start >= order.count {
+            let meanLoss = progress.meanLoss
+            progress = Progress(epoch: progress.epoch + 1, step: progress.step)
+            order = []
+            return .epoch(meanLoss: meanLoss)
+        }
+        return .step(try takeStep(with: order[start..<min(start + size, order.count)]))
+    }
+
+    private mutating func takeStep(with batch: ArraySlice<Int>) throws -> Step {
+        let learningRate = schedule.rate(at: progress.step)
+        let (loss, norm) = learner.step(
+            batch, of: examples, features: features, number: progress.step, learningRate: learningRate)
+        guard loss.isFinite && norm.isFinite else {
+            throw TrainingError(
+                "the loss is no longer a number after \(progress.step + 1) steps; lower --learning-rate")
+        }
+        progress.step += 1
+        progress.stepsOfEpoch += 1
+        progress.lossSum += loss * Double(batch.count)
+        progress.examplesSeen += batch.count
+        return Step(sequences: batch, loss: loss, learningRate: learningRate, gradientNorm: norm)
+    }
+}
