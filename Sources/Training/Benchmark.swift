@@ -8,28 +8,6 @@ import Transformer
 
 /// How fast a model is tokenized for, run and trained on this machine, on texts of one's own.
 package struct Benchmark: Encodable {
-    /// What is measured, and how.
-    package struct Request {
-        /// The folder of the model.
-        package var model: String
-        /// The file of labelled texts, and how it is read.
-        package var data: String
-        package var layout = Layout()
-        /// Nil: as the model says.
-        package var pooling: Configuration.Pooling?
-        /// In tokens; nil: 128, or the model's limit if that is less.
-        package var maxLength: Int?
-        package var batchSize = 32
-        /// Training steps that are timed.
-        package var steps = 50
-        package var workers: Workers
-
-        /// Asks for all defaults.
-        package init(model: String, data: String, workers: Workers) {
-            (self.model, self.data, self.workers) = (model, data, workers)
-        }
-    }
-
     /// The speed of work on many texts.
     package struct Throughput: Encodable {
         package let sentences: Int
@@ -77,22 +55,22 @@ package struct Benchmark: Encodable {
 
     /// Measures; this takes as long as the model and the file are large.
     ///
+    /// - Parameters:
+    ///   - request: the model, the data, and the hyper-parameters of a training with them
+    ///   - steps: training steps that are timed
     /// - Throws: an error with a message for a person if model or data cannot be read.
-    package init(_ request: Request, notice: (String) -> Void) throws {
-        let workers = request.workers
-        var file = try Dataset(contentsOf: request.data, layout: request.layout, labels: .detected)
-        let labels = file.labelNames.sorted()
+    package init(_ request: TrainingRequest, steps: Int, notice: (String) -> Void) throws {
+        var request = request
+        var file = try Dataset(contentsOf: request.train, layout: request.layout, labels: .detected)
         let folder = try ModelFolder(
-            pretrained: URL(filePath: request.model), labels: labels,
-            problemType: file.hasSeveralLabels ? .multiLabel : .singleLabel, pooling: request.pooling, seed: 1,
-            notice: notice)
+            toTrain: &request, labels: file.labelNames.sorted(), file.hasSeveralLabels ? .multiLabel : .singleLabel,
+            texts: file.examples.map(\.text), notice: notice)
         let configuration = folder.classifier.configuration
-        var hyperparameters = Hyperparameters(for: .fineTuning)
-        hyperparameters.maxLength = request.maxLength
-        try hyperparameters.limitLength(to: configuration.maximumLength, of: request.model)
-        let longTexts = hyperparameters.longTexts
-        (model, data) = (request.model, request.data)
-        (threads, batchSize, maxLength) = (workers.count, request.batchSize, longTexts.maximumLength)
+        let (workers, batchSize) = (request.hyperparameters.workers, request.hyperparameters.batchSize)
+        let longTexts = request.hyperparameters.longTexts
+        (model, data) = (request.model ?? "", request.train)
+        (threads, maxLength) = (workers.count, longTexts.maximumLength)
+        self.batchSize = batchSize
         pooling = configuration.pooling.rawValue
         let peak = matrixProductPeak(on: workers)
         peakGflops = peak / 1e9
@@ -106,11 +84,11 @@ package struct Benchmark: Encodable {
 
         let examples = try EncodedExamples(&file, for: folder, longTexts, on: workers)
         let lengths = examples.sequences.map(\.count)
-        var predictor = Predictor(for: folder.classifier, batchSize: request.batchSize, workers: workers)
+        var predictor = Predictor(for: folder.classifier, batchSize: batchSize, workers: workers)
         // So that the memory is there.
         _ = predictor.logits(
             folder.classifier,
-            EncodedTexts(Array(texts.prefix(request.batchSize)), folder.tokenizer, longTexts, on: workers))
+            EncodedTexts(Array(texts.prefix(batchSize)), folder.tokenizer, longTexts, on: workers))
         let classified = Self.seconds { _ = predictor.logits(folder.classifier, examples.texts) }
         classifying = Throughput(
             lengths: lengths, seconds: classified,
@@ -129,20 +107,19 @@ package struct Benchmark: Encodable {
             sentences: latencies.count, p50Ms: percentile(0.5), p90Ms: percentile(0.9), p99Ms: percentile(0.99))
 
         training = try Self.train(
-            folder.classifier, examples, steps: request.steps, batchSize: request.batchSize, peak: peak, on: workers)
+            folder.classifier, request.hyperparameters, examples: examples, steps: steps, peak: peak, on: workers)
     }
 
     private static let mostLatencies = 200
 
     /// Steps as a training takes them.
     private static func train(
-        _ classifier: SequenceClassifier, _ examples: EncodedExamples, steps: Int, batchSize: Int, peak: Double,
-        on workers: Workers
+        _ classifier: SequenceClassifier, _ hyperparameters: Hyperparameters, examples: EncodedExamples, steps: Int,
+        peak: Double, on workers: Workers
     ) throws -> Throughput {
-        var hyperparameters = Hyperparameters(for: .fineTuning)
-        hyperparameters.batchSize = batchSize
+        var hyperparameters = hyperparameters
         hyperparameters.learningRate = 1e-5
-        // As many as that at least.
+        // So many that there are enough steps.
         hyperparameters.epochs = warmUpSteps + steps
         var loop = try TrainingLoop(classifier, hyperparameters, examples: examples, workers: workers)
         func take(_ count: Int) throws -> [Int] {

@@ -47,13 +47,14 @@ struct BenchmarkCommand: ParsableCommand {
     }
 
     func run() throws {
-        var request = Benchmark.Request(model: model, data: data, workers: inference.workers)
+        var request = TrainingRequest(train: data, output: "")
+        request.model = model
         request.layout = layout.layout
-        request.pooling = pooling
-        request.maxLength = maxLength
-        request.batchSize = inference.batchSize
-        request.steps = steps
-        let result = try Benchmark(request, notice: Output.warn)
+        request.hyperparameters.pooling = pooling
+        request.hyperparameters.maxLength = maxLength
+        request.hyperparameters.batchSize = inference.batchSize
+        request.hyperparameters.threads = inference.threads
+        let result = try Benchmark(request, steps: steps, notice: Output.warn)
         if json { try Output.write(json: result) } else { try Output.write(text(of: result)) }
     }
 
