@@ -10,7 +10,7 @@ import Kernels
 package struct ConfidentLearning: Sendable, Equatable {
     /// How a text's label looks.
     package struct LabelIssue: Sendable, Equatable {
-        /// Of the text.
+        /// The index of the text.
         package let index: Int
         /// The label that the text is confidently of, if that is another than the given one, else the most probable other
         /// one.

@@ -13,11 +13,11 @@ import Transformer
 /// each epoch: several models are better than one, and networks learn first what many texts have in common, and only later
 /// single labels that contradict it (Arpit et al., *A Closer Look at Memorization in Deep Networks*, 2017).
 package struct CrossValidation {
-    /// Of each label, `[texts, labels]`.
+    /// The probability of each label for each text, `[texts, labels]`.
     package let probabilities: Matrix
     /// The label of each text, as it is given.
     package let targets: [Int]
-    /// By id.
+    /// The names of the labels, by id.
     package let labels: [String]
 
     /// How many folds there are.

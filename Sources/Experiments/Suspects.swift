@@ -11,7 +11,7 @@ package struct Suspects {
         package let label: String
         /// What the model says instead.
         package let suggested: String
-        /// Of the label that is given.
+        /// The probability of the label that is given.
         package let probability: Float
         package let text: String
     }
@@ -19,7 +19,7 @@ package struct Suspects {
     package let data: Dataset
     /// How many labels are wrong, as far as can be told.
     package let estimatedErrors: Int
-    /// The most suspicious first.
+    /// The rows, the most suspicious first.
     package let rows: [Row]
 
     /// Finds them by cross-validation.

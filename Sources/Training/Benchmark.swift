@@ -17,7 +17,7 @@ package struct Benchmark: Encodable {
         package let sentencesPerSecond: Double
         /// Billions of floating-point operations per second, counted by what the model needs and not by what was done.
         package let gflops: Double
-        /// Of ``Benchmark/peakGflops``.
+        /// The share of ``Benchmark/peakGflops`` that was reached.
         package let shareOfPeak: Double
         /// The most memory that the process has had until then, in megabytes.
         package let peakMemoryMb: Double
@@ -157,7 +157,7 @@ package struct Benchmark: Encodable {
         return sum
     }
 
-    /// In bytes.
+    /// The most memory that the process has had until now, in bytes.
     private static var peakMemory: Double {
         var usage = rusage()
         getrusage(RUSAGE_SELF.rawValue, &usage)

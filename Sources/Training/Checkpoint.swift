@@ -33,7 +33,7 @@ struct Checkpoint {
     let state: State
     let model: ModelFolder
     let optimizer: AdamW
-    /// Of the parts that are trained, after the best epoch; nil before the first epoch's end.
+    /// The parameters that are trained, as they were after the best epoch; nil before the end of the first.
     let bestParameters: FloatBuffer?
 
     /// Where the checkpoint of a training is.

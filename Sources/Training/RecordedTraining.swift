@@ -14,14 +14,14 @@ package struct RecordedTraining {
     /// When a step was recorded last, and the time of training until then, without pauses.
     private var lastRecorded: Date?
     private var elapsed = 0.0
-    /// Of the whole training, if it is known.
+    /// The epochs of the whole training, if that number is known.
     private let epochs: Int?
     /// The last step that something is known of: what is recorded from here on can be new.
     package private(set) var step = 0
-    /// What is known of that step.
+    /// The metrics of that step that are known.
     private var known: Set<Key> = []
     private var best: EpochReport?
-    /// Over the losses that were recorded in the unfinished epoch.
+    /// The sum of the losses that were recorded in the unfinished epoch, and their number.
     private var lossSum = 0.0
     private var losses = 0
 

@@ -19,7 +19,7 @@ package struct Trainer {
     /// The loop, the state and the best parameters are what a checkpoint keeps.
     private var loop: TrainingLoop
     private var state: Checkpoint.State
-    /// Of the parts that are trained, after the best epoch.
+    /// The parameters that are trained, as they were after the best epoch.
     var bestParameters: FloatBuffer?
     /// What a model's folder has besides the classifier, which the loop has.
     private let shell: (tokenizer: Tokenizer, settings: InferenceSettings)

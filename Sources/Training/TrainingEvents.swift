@@ -16,29 +16,31 @@ package enum TrainingEvent: Sendable {
 
 /// How far a training has come.
 package struct StepReport: Sendable {
-    /// Optimizer steps taken, of all.
+    /// How many steps the optimizer has taken.
     package let step: Int
+    /// How many it takes in all.
     package let steps: Int
-    /// From 1.
+    /// The number of the epoch, from 1.
     package let epoch: Int
     package let epochs: Int
-    /// The mean over the epoch so far.
+    /// The mean loss over the epoch so far.
     package let loss: Double
-    /// Nil where only the head is trained, because then no tokens are read.
+    /// The speed; nil where only the head is trained, because then no tokens are read.
     package let tokensPerSecond: Double?
-    /// Until the last step, at this speed.
+    /// The time until the last step, at the speed so far.
     package let secondsLeft: Double
 }
 
 /// The result of one epoch.
 package struct EpochReport: Codable, Sendable, Equatable {
-    /// From 1.
+    /// The number of the epoch, from 1.
     package let epoch: Int
     /// Mean cross-entropies, in nats: over the epoch's steps with dropout, and over the dev data without.
     package let trainLoss: Double
     package let devLoss: Double
-    /// On the dev data.
+    /// The accuracy on the dev data.
     package let accuracy: Double
+    /// The macro F1 on the dev data.
     package let macroF1: Double
     /// Whether no earlier epoch was as good.
     package var isBest = false
@@ -54,7 +56,7 @@ package struct EpochReport: Codable, Sendable, Equatable {
 package struct TrainingResult: Sendable {
     /// The run's name.
     package let run: String
-    /// Nil if no epoch was completed.
+    /// The best epoch; nil if none was completed.
     package let best: EpochReport?
     /// How many epochs were completed.
     package let epochs: Int

@@ -16,11 +16,12 @@ package struct TrainingLoop {
         var stepsOfEpoch = 0
         /// Optimizer steps in all.
         package internal(set) var step = 0
-        /// Over the sequences of the unfinished epoch that were seen.
+        /// The sum of the losses of those sequences that the unfinished epoch has seen.
         var lossSum = 0.0
+        /// How many sequences the unfinished epoch has seen.
         var examplesSeen = 0
 
-        /// Over the unfinished epoch.
+        /// The mean loss over the unfinished epoch.
         package var meanLoss: Double { lossSum / Double(examplesSeen) }
         /// Whether each number is one that a training could have reached.
         var isSound: Bool { [epoch, stepsOfEpoch, step, examplesSeen].allSatisfy { (0...1_000_000_000).contains($0) } }
@@ -28,12 +29,12 @@ package struct TrainingLoop {
 
     /// A step that was taken.
     package struct Step: Sendable {
-        /// Its sequences, among those of the examples.
+        /// Which of the sequences of the examples it has used.
         package let sequences: ArraySlice<Int>
-        /// The mean before the step.
+        /// The mean loss before the step.
         package let loss: Double
         package let learningRate: Double
-        /// Before clipping.
+        /// The norm of the gradients before clipping.
         package let gradientNorm: Double
     }
 
@@ -46,11 +47,11 @@ package struct TrainingLoop {
 
     private let hyperparameters: Hyperparameters
     let examples: EncodedExamples
-    /// Those that are trained with.
+    /// The sequences that are trained with.
     private let sequences: [Int]
     let workers: Workers
     private let schedule: LinearSchedule
-    /// Of the sequences in the current epoch; empty at its beginning.
+    /// The sequences in the order of the current epoch; empty at its beginning.
     private var order: [Int] = []
     /// What is trained, and has been learned until now.
     package var learner: Learner

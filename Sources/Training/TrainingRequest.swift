@@ -18,27 +18,28 @@ package struct TrainingRequest: Codable, Sendable {
 
     /// The file of labelled texts.
     package var train: String
-    /// Nil: a part of the training data is held out.
+    /// The file of labelled texts that the best epoch is chosen by; nil if a part of the training data is held out for that.
     package var dev: String?
-    /// The folder to start from; nil: random weights and a learned vocabulary.
+    /// The folder of the model to start from; nil for random weights and a learned vocabulary.
     package var model: String?
     /// The folder that the model is written to, and whether a model there is replaced.
     package var output: String
     package var overwrite = false
-    /// Nil: one is made.
+    /// The name of the run; nil if it is to be made.
     package var name: String?
-    /// Nil: only an interrupted training writes a checkpoint.
+    /// How often a checkpoint is written; nil if only an interrupted training writes one.
     package var checkpointEvery: CheckpointInterval?
+    /// How the files are read.
     package var layout = Layout()
     /// Whether training texts that stand in the dev data too are left out.
     package var dropLeaked = false
     package var hyperparameters = Hyperparameters()
-    /// As the database keeps it.
+    /// The command that has asked for the training, as the database keeps it.
     package var command = ""
-    /// Nil: it is trained with one seed only.
+    /// The runs that this one is compared with; nil if the model is trained with one seed only.
     package var seedGroup: SeedGroup?
 
-    /// As the database takes it: an empty name is that of the run.
+    /// The name of the group for the database, where an empty one stands for the name of the run.
     var seedGroupName: String? {
         switch seedGroup {
         case nil: nil

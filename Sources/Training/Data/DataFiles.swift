@@ -7,14 +7,14 @@ import Transformer
 /// What a model is trained with, and what it is chosen by.
 struct DataFiles {
     private(set) var train: Dataset
-    /// From a file of its own, or held out of the training data.
+    /// The data of a file of its own, or a part that was held out of the training data.
     private(set) var dev: Dataset
     /// Whether ``dev`` was held out.
     let isHeldOut: Bool
     let problemType: Configuration.ProblemType
-    /// Sorted: their order is their ids.
+    /// The labels, sorted: their places are their ids.
     let labels: [String]
-    /// In both, before leaks were left out.
+    /// How many examples both have, before leaks were left out.
     var examples: Int { train.examples.count + dev.examples.count + droppedLeaks }
     /// Training texts that stood in ``dev`` too and were left out.
     let droppedLeaks: Int

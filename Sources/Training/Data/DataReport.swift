@@ -27,19 +27,19 @@ package struct DataReport: Encodable, Sendable {
         package let leftOut: Int
         /// Labels that were to be mapped, and do not occur.
         package let unusedLabelMapKeys: [String]
-        /// In the order of their names. Where texts have several labels, the shares can have a sum above 1.
+        /// How often each label occurs, in the order of the names. Where texts have several labels, the shares can have a sum above 1.
         package let labels: [LabelCount]
-        /// Where texts can have several labels: those that have none.
+        /// How many texts have no label, where they can have several.
         package let unlabeled: Int
         /// Labels that the first file does not have; a model that was trained on it does not know them.
         package let unknownLabels: [String]
         package let emptyTexts: Int
         package let tokens: Lengths
-        /// Texts with more tokens than are read at a time.
+        /// How many texts have more tokens than are read at a time.
         package let longerTexts: Int
         /// Texts that stand in several rows: how many texts, how many rows more than one each, and the first few.
         package let duplicates: Repeated
-        /// Those of them whose rows have different labels.
+        /// Those of the duplicates whose rows have different labels.
         package let contradictions: Repeated
     }
 
@@ -112,7 +112,7 @@ package struct DataReport: Encodable, Sendable {
     }
 
     package let files: [File]
-    /// Of each pair of files that share texts.
+    /// The texts that two files share, for each pair of files that share some.
     package let leaks: [Leak]
     /// Training texts that were left out because they stand in held-out data too.
     package let droppedLeaks: Int
@@ -210,10 +210,10 @@ extension DataReport.File {
 
 /// The texts that stand in several places of some files.
 private struct Repetitions {
-    /// Of each file: texts that stand in several of its rows, and those of them whose rows have different labels.
+    /// The texts that stand in several rows of a file, and those of them whose rows have different labels, for each file.
     private(set) var duplicates: [DataReport.Repeated]
     private(set) var contradictions: [DataReport.Repeated]
-    /// Of each pair of files, the earlier one first: texts that stand in both.
+    /// The texts that stand in both files of a pair, the earlier one first.
     private(set) var leaks: [[Int]: DataReport.Repeated] = [:]
 
     init(in parts: [DataReport.Part], on workers: Workers) {

@@ -7,7 +7,7 @@ package enum ClassWeights: HyperparameterValue, Equatable {
     case none
     /// The rarer, the more: texts / (classes · texts of the class), as scikit-learn has it.
     case balanced
-    /// By label; 1 for a label that is not named.
+    /// A weight for each label that is named, and 1 for the others.
     case byLabel([String: Double])
 
     /// Reads `none`, `balanced` or `label=weight,…`.

@@ -22,7 +22,7 @@ package enum HyperparameterSection: Sendable {
 package protocol DeclaredHyperparameter: Sendable {
     associatedtype Value: HyperparameterValue
 
-    /// In the database and in checkpoints: `batch_size`.
+    /// The name in the database and in checkpoints: `batch_size`.
     var name: String { get }
     /// What the command line says of it.
     var help: String { get }
@@ -30,14 +30,14 @@ package protocol DeclaredHyperparameter: Sendable {
     var valueName: String? { get }
     var section: HyperparameterSection { get }
 
-    /// Where none is given.
+    /// The value where none is given.
     func defaultValue(for kind: TrainingKind) -> Value
     /// What is wrong with a value, as a sentence that begins with the option goes on; nil if it is allowed.
     func problem(of value: Value) -> String?
 }
 
 extension DeclaredHyperparameter {
-    /// On the command line: `--batch-size`.
+    /// The option of the command line: `--batch-size`.
     package var option: String { "--" + name.replacing("_", with: "-") }
 
     /// The default as a user should know it: one, or one for each kind of training; nil if ``help`` says it.

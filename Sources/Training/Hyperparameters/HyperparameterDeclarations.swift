@@ -78,7 +78,7 @@ package struct HyperparameterDeclarations: Sendable {
             The share of hidden states and attention probabilities that is dropped. (default: \(dropoutOfNewModels), or as \
             --model says)
             """)
-    /// Of the initial weights, the order of examples, dropout, and what is held out.
+    /// It decides about the initial weights, the order of examples, dropout, and what is held out.
     package let seed = Hyperparameter<UInt64>(
         "seed", default: 42, limits: .bounds(ceiling: UInt64(Int64.max)),
         help: "The seed of everything random. The same seed and threads give the same model, bit for bit.")

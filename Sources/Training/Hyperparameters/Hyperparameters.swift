@@ -107,7 +107,7 @@ package struct Hyperparameters: Sendable {
         try self.trainLayers.parts(ofLayers: configuration.layers, embeddings: self.trainEmbeddings)
     }
 
-    /// As many threads as are asked for, else one for each processor.
+    /// The threads that share the work: as many as are asked for, else one for each processor.
     package var workers: Workers { Workers(count: self.threads ?? Workers.processors) }
 
     // MARK: What a model decides
