@@ -21,6 +21,7 @@ let package = Package(
             name: "AddNormProgram",
             dependencies: [
                 "Experiments", "Training", "Evaluation", "Inference", "Reports", "Plots", "RunStore", "Statistics",
+                "Escaping",
                 "Transformer", "Tokenization", "Datasets", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -44,11 +45,12 @@ let package = Package(
             ]
         ),
         .target(name: "Inference", dependencies: ["Transformer", "Tokenization", "Kernels"]),
-        .target(name: "Reports", dependencies: ["RunStore", "Statistics", "Plots", "Kernels"]),
-        .target(name: "Plots"),
+        .target(name: "Reports", dependencies: ["RunStore", "Statistics", "Plots", "Escaping", "Kernels"]),
+        .target(name: "Plots", dependencies: ["Escaping"]),
+        .target(name: "Escaping"),
         .target(name: "Statistics", dependencies: ["Kernels"]),
-        .target(name: "RunStore", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
         .target(name: "Transformer", dependencies: ["Tokenization", "JSON", "Kernels"]),
+        .target(name: "RunStore", dependencies: ["Escaping", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "Tokenization",
             dependencies: ["JSON", .product(name: "HeapModule", package: "swift-collections")]
@@ -108,6 +110,7 @@ let package = Package(
             dependencies: ["RunStore", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]
         ),
         .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Kernels"], exclude: ["Fixtures"]),
+        .testTarget(name: "EscapingTests", dependencies: ["Escaping"]),
         .testTarget(name: "PlotsTests", dependencies: ["Plots"]),
         .testTarget(
             name: "ReportsTests",

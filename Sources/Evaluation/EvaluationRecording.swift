@@ -16,9 +16,11 @@ extension RunStore {
     ) throws -> Int64 {
         let report = result.report
         var evaluation = Evaluation(
-            model: absolutePath(model), data: absolutePath(dataset.path), dataSha256: dataset.sha256,
-            examples: result.predictions.count, tokens: result.tokens, loss: result.loss, accuracy: report.accuracy,
-            macroF1: report.macroF1, weightedF1: report.weightedF1, seconds: result.seconds)
+            model: absolutePath(model), data: absolutePath(dataset.path), dataSha256: dataset.sha256)
+        (evaluation.examples, evaluation.tokens) = (result.predictions.count, result.tokens)
+        (evaluation.loss, evaluation.accuracy) = (result.loss, report.accuracy)
+        (evaluation.macroF1, evaluation.weightedF1) = (report.macroF1, report.weightedF1)
+        evaluation.seconds = result.seconds
         evaluation.rocAuc = metrics.probabilities.rocAuc
         evaluation.averagePrecision = metrics.probabilities.averagePrecision
         evaluation.mcc = metrics.probabilities.mcc

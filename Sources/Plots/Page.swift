@@ -1,3 +1,5 @@
+import Escaping
+
 /// A page for a browser in one file, without scripts, fonts or images: it can be mailed, printed and kept. It is light or dark as
 /// the reader prefers, and black on white on paper.
 package struct Page {

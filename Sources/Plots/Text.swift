@@ -1,31 +1,4 @@
-import Foundation
-
 extension String {
-    /// The text as HTML and XML have it, between tags and in attributes, on one line.
-    package var escaped: String {
-        // By scalars: a Character can join a bracket with a mark before or after it.
-        printable.unicodeScalars.map { scalar in
-            switch scalar {
-            case "&": "&amp;"
-            case "<": "&lt;"
-            case ">": "&gt;"
-            case "\"": "&quot;"
-            case "'": "&#39;"
-            // XML has no place for these two.
-            case "\u{FFFE}", "\u{FFFF}": "\u{FFFD}"
-            default: String(scalar)
-            }
-        }.joined()
-    }
-
-    /// The text with spaces for control characters: a terminal obeys them, and a page must not have them.
-    package var printable: String {
-        // Nearly all texts have none.
-        if utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7F }) { return self }
-        return String(
-            String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
-    }
-
     /// The columns that a terminal needs: two for a wide East Asian character.
     package var columns: Int {
         utf8.allSatisfy { $0 < 0x80 } ? utf8.count : reduce(0) { $0 + $1.columns }
@@ -54,17 +27,6 @@ extension String {
             text.append(character)
         }
         return text + "…"
-    }
-}
-
-extension [String] {
-    /// The words as a shell would need them.
-    package var shellQuoted: String {
-        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./,:=@%+"))
-        return map { word in
-            let isPlain = !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains)
-            return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-        }.joined(separator: " ")
     }
 }
 

@@ -25,7 +25,7 @@ struct AnswerPair {
         in store: RunStore
     ) throws {
         (self.a, self.b, self.evaluationA, self.evaluationB) = (a, b, evaluationA, evaluationB)
-        let (idA, idB) = (evaluationA.id ?? 0, evaluationB.id ?? 0)
+        let (idA, idB) = (evaluationA.id, evaluationB.id)
         let pairs = try store.pairedAnswers(idA, idB)
         let texts = pairs.reduce(0) { $0 + $1.count }
         let (rowsA, rowsB) = (try store.predictionCount(of: idA), try store.predictionCount(of: idB))

@@ -1,3 +1,4 @@
+import Escaping
 import Plots
 import RunStore
 
@@ -14,7 +15,7 @@ package struct ComparedRun: Sendable {
 
     package init(_ run: Run, in store: RunStore) throws {
         self.run = run
-        id = run.id ?? 0
+        id = run.id
         summary = try store.summary(of: id)
         var parameters = Dictionary(try store.params(of: id).map { ($0.name, $0.value) }) { $1 }
         for (name, value) in [

@@ -73,7 +73,7 @@ package struct Comparison: Sendable {
             .map { other in
                 for mine in first.evaluations {
                     guard let theirs = other.evaluations.first(where: { $0.data == mine.data }) else { continue }
-                    let old = mine.id ?? 0 < theirs.id ?? 0 ? first : other
+                    let old = mine.id < theirs.id ? first : other
                     return
                         "\(mine.data): its contents were others when \(old.name) was evaluated: no test; evaluate it "
                         + "again: \(old.evaluateCommand(mine.data))"

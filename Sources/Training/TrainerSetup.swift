@@ -54,14 +54,14 @@ extension Trainer {
         // It may be resumed from another folder.
         request.makePathsAbsolute()
         let store = try store()
-        let run = try store.begin(
-            Run(
-                name: request.name, command: request.command, model: request.model, output: request.output,
-                trainData: request.train, trainSha256: data.train.sha256, devData: request.dev,
-                devSha256: request.dev.map { _ in data.dev.sha256 },
-                seed: hyperparameters.seed, threads: workers.count, version: version,
-                parameters: model.classifier.layout.count, seedGroup: request.seedGroupName),
-            params: hyperparameters.texts)
+        var run = Run(
+            name: request.name, command: request.command, output: request.output, trainData: request.train,
+            trainSha256: data.train.sha256, version: version)
+        (run.model, run.devData) = (request.model, request.dev)
+        run.devSha256 = request.dev.map { _ in data.dev.sha256 }
+        (run.seed, run.threads) = (Int64(clamping: hyperparameters.seed), workers.count)
+        (run.parameters, run.seedGroup) = (model.classifier.layout.count, request.seedGroupName)
+        run = try store.begin(run, params: hyperparameters.texts)
         let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
         let state = Checkpoint.State(
             run: recorder.id, request: request, trainSha256: run.trainSha256, devSha256: run.devSha256)

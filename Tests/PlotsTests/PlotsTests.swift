@@ -114,10 +114,4 @@ import Plots
         #expect(thinned.contains { $0.y == 50 } && thinned.contains { $0.y == -50 } && thinned.contains { $0.y == nil })
         #expect(thinned.map(\.x) == thinned.map(\.x).sorted())
     }
-
-    @Test func escaping() {
-        #expect(["a", "", "b c", "it's"].shellQuoted == "a '' 'b c' 'it'\\''s'")
-        #expect("<a href=\"x\">'&\n\u{1B}".escaped == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;  ")
-        #expect("<\u{301}".escaped.unicodeScalars.first == "&")
-    }
 }

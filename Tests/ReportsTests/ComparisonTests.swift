@@ -21,16 +21,16 @@ private struct Runs {
         _ name: String, seed: UInt64 = 1, rate: String = "0.1", dev: Double = 0.5, model: String? = nil,
         group: String? = nil, devSha256: String? = "dd", status: Run.Status = .finished
     ) throws -> ComparedRun {
-        let run = try store.begin(
-            Run(
-                name: name, command: "addnorm train", model: model, output: "/models/\(name)", trainData: "/train.tsv",
-                trainSha256: "ab", devData: devSha256.map { _ in "/dev.tsv" }, devSha256: devSha256, seed: seed,
-                threads: 1, version: "test",
-                parameters: 10, seedGroup: group),
-            params: [("learning_rate", rate), ("seed", "\(seed)")])
+        var run = Run(
+            name: name, command: "addnorm train", output: "/models/\(name)", trainData: "/train.tsv", trainSha256: "ab",
+            version: "test")
+        (run.model, run.devData, run.devSha256) = (model, devSha256.map { _ in "/dev.tsv" }, devSha256)
+        (run.seed, run.parameters, run.seedGroup) = (Int64(seed), 10, group)
+        run = try store.begin(run, params: [("learning_rate", rate), ("seed", "\(seed)")])
+        let id = run.id
         try store.record(
-            ["accuracy", "macro_f1"].map { Metric(run: run.id!, .dev, $0, step: 10, epoch: 1, value: dev) })
-        try store.finish(run.id!, status, hasWrittenOutput: true)
+            ["accuracy", "macro_f1"].map { Metric(run: id, .dev, $0, step: 10, epoch: 1, value: dev) })
+        try store.finish(id, status, hasWrittenOutput: true)
         return try ComparedRun(store.run(name), in: store)
     }
 
@@ -40,10 +40,11 @@ private struct Runs {
         data: String = "/test.tsv", sha256: String = "cd"
     ) throws -> ComparedRun {
         let right = zip(actual, predicted).count { $0 == $1 }
+        var evaluation = Evaluation(model: run.run.output, data: data, dataSha256: sha256)
+        (evaluation.examples, evaluation.loss, evaluation.macroF1) = (actual.count, 0.7, 0.5)
+        evaluation.accuracy = Double(right) / Double(actual.count)
         _ = try store.record(
-            Evaluation(
-                model: run.run.output, data: data, dataSha256: sha256, examples: actual.count, tokens: 9, loss: 0.7,
-                accuracy: Double(right) / Double(actual.count), macroF1: 0.5, weightedF1: 0.5, seconds: 0.1),
+            evaluation,
             classes: labels.map { ClassMetric(label: $0, precision: 0.5, recall: 0.5, f1: 0.5, support: 1) },
             confusions: [],
             predictions: zip(actual, predicted).enumerated().map { place, pair in

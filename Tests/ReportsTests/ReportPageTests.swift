@@ -10,10 +10,11 @@ import Reports
 
 @Suite struct ReportPageTests {
     private static func run(_ name: String, group: String? = nil) -> Run {
-        Run(
-            name: name, command: "addnorm train", model: nil, output: "/\(name)", trainData: "/train.tsv",
-            trainSha256: "ab", devData: nil, devSha256: nil, seed: 1, threads: 2, version: "test", parameters: 10,
-            seedGroup: group)
+        var run = Run(
+            name: name, command: "addnorm train", output: "/\(name)", trainData: "/train.tsv", trainSha256: "ab",
+            version: "test")
+        (run.seed, run.threads, run.parameters, run.seedGroup) = (1, 2, 10, group)
+        return run
     }
 
     /// A run of three epochs, and its evaluation with these labels.
@@ -21,7 +22,7 @@ import Reports
         _ name: String, labels: [String], rate: String = "0.1", group: String? = nil, in store: RunStore
     ) throws -> Run {
         let run = try store.begin(run(name, group: group), params: [("learning_rate", rate), ("layers", "2")])
-        let id = try #require(run.id)
+        let id = run.id
         for epoch in 1...3 {
             for (split, metric) in [
                 (Metric.Split.dev, "loss"), (.train, "loss"), (.dev, "accuracy"), (.dev, "macro_f1"),
@@ -33,10 +34,11 @@ import Reports
         }
         try store.finish(id, .finished, hasWrittenOutput: true)
         for (data, sha256) in [("/old.tsv", "ef"), ("/test.tsv", "cd"), ("/renamed.tsv", "cd")] {
+            var evaluation = Evaluation(model: "/\(name)", data: data, dataSha256: sha256)
+            (evaluation.examples, evaluation.tokens, evaluation.seconds) = (2, 9, 0.1)
+            (evaluation.loss, evaluation.accuracy, evaluation.macroF1) = (0.7, 0.5, 0.4)
             _ = try store.record(
-                Evaluation(
-                    model: "/\(name)", data: data, dataSha256: sha256, examples: 2, tokens: 9, loss: 0.7, accuracy: 0.5,
-                    macroF1: 0.4, weightedF1: 0.45, seconds: 0.1),
+                evaluation,
                 classes: labels.map { ClassMetric(label: $0, precision: 0.5, recall: 1, f1: 0.6, support: 1) },
                 confusions: zip(labels, labels.dropFirst() + labels.prefix(1)).map {
                     Confusion(actual: $0, predicted: $1, count: 3)
@@ -162,9 +164,7 @@ import Reports
         try Self.withStore { store in
             let confidences = [0, 1.0 / 15, 0.0667, 0.5, 0.999, 1]
             let id = try store.record(
-                Evaluation(
-                    model: "/m", data: "/d", dataSha256: "", examples: 6, tokens: 6, loss: 1, accuracy: 1, macroF1: 1,
-                    weightedF1: 1, seconds: 1), classes: [], confusions: [],
+                Evaluation(model: "/m", data: "/d", dataSha256: ""), classes: [], confusions: [],
                 predictions: confidences.enumerated().map {
                     PredictionRecord(row: $0 + 1, actual: "a", predicted: $0 == 4 ? "b" : "a", confidence: $1)
                 })

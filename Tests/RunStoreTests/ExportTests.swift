@@ -15,7 +15,7 @@ import Testing
             let run = try store.begin(
                 RunStoreTests.run(name: "\(status.rawValue), \"1\"", output: "/m/\(status.rawValue) ä"), params: params)
             if status != .running {
-                try store.finish(run.id!, status, hasWrittenOutput: true, error: status == .failed ? "why" : nil)
+                try store.finish(run.id, status, hasWrittenOutput: true, error: status == .failed ? "why" : nil)
             }
         }
         try store.record([
@@ -28,10 +28,8 @@ import Testing
         for (data, digest) in [
             ("/a/test 1+.tsv", "aa11223344"), ("/a/test 1+.tsv", "aa11223344"), ("/b/test 1+.tsv", "bb11223344"),
         ] {
-            let evaluation = Evaluation(
-                model: "/m/finished ä", data: data, dataSha256: digest, examples: 2, tokens: 9, loss: .nan,
-                accuracy: 0.5,
-                macroF1: 0.4, weightedF1: 0.45, seconds: 0.1)
+            var evaluation = RunStoreTests.evaluation(of: "/m/finished ä", data: data, dataSha256: digest)
+            evaluation.loss = .nan
             _ = try store.record(
                 evaluation, classes: [ClassMetric(label: "a", precision: 0.5, recall: 1, f1: 0.6, support: 1)],
                 confusions: [Confusion(actual: "a", predicted: "b", count: 1)], predictions: [])
@@ -51,11 +49,11 @@ import Testing
             #expect(columns.suffix(3) == ["tags", "class_weights", "learning_rate"])
             #expect(try store.ids(of: ["3", "failed, \"1\"", "2"]) == [2, 3])
             let row = Dictionary(
-                uniqueKeysWithValues: zip(columns, try #require(try store.exportRow(of: 1, columns: columns))))
+                uniqueKeysWithValues: zip(columns, try store.exportRows(of: [1], columns: columns)[0]))
             #expect(row["status"] == .text("finished") && row["learning_rate"] == .real(5e-5))
             #expect(row["best_dev_accuracy"] == .real(0.75) && row["dev_loss"] == .real(0.5))
             #expect(row["tags"] == .text("new/best, of/mine"))
-            #expect(try store.exportRow(of: 9, columns: columns) == nil)
+            #expect(try store.exportRows(of: [3, 9, 2], columns: columns).map { $0[0] } == [.integer(2), .integer(3)])
         }
     }
 
@@ -67,6 +65,7 @@ import Testing
             #expect(contents.metrics.map(\.step) == [20, 20, 40, 20, 10])
             #expect(contents.metrics.map(\.value) == [0.75, 0.5, nil, 0.7, nil])
             #expect(contents.evaluations.map(\.classes.count) == [1, 1, 1])
+            #expect(contents.evaluations.map(\.evaluation.loss) == [nil, nil, nil])
             #expect(contents.evaluations[2].confusions.first?.predicted == "b")
         }
     }

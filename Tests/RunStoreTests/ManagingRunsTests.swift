@@ -19,13 +19,13 @@ import Testing
                 for epoch in 1...2 {
                     let accuracy = 0.7 + 0.1 * Double(place) - 0.05 * Double(epoch)
                     try store.record([
-                        Metric(run: run.id!, .dev, "accuracy", step: epoch, epoch: Double(epoch), value: accuracy),
-                        Metric(run: run.id!, .dev, "macro_f1", step: epoch, epoch: Double(epoch), value: 1 - accuracy),
-                        Metric(run: run.id!, .dev, "loss", step: epoch, epoch: Double(epoch), value: 2 - accuracy),
-                        Metric(run: run.id!, .train, "grad_norm", step: epoch, epoch: Double(epoch), value: accuracy),
+                        Metric(run: run.id, .dev, "accuracy", step: epoch, epoch: Double(epoch), value: accuracy),
+                        Metric(run: run.id, .dev, "macro_f1", step: epoch, epoch: Double(epoch), value: 1 - accuracy),
+                        Metric(run: run.id, .dev, "loss", step: epoch, epoch: Double(epoch), value: 2 - accuracy),
+                        Metric(run: run.id, .train, "grad_norm", step: epoch, epoch: Double(epoch), value: accuracy),
                     ])
                 }
-                try store.finish(run.id!, .finished, hasWrittenOutput: true)
+                try store.finish(run.id, .finished, hasWrittenOutput: true)
             }
             return try body(store)
         }
@@ -35,8 +35,7 @@ import Testing
         _ store: RunStore, where condition: String? = nil, tags: [String] = [], by order: [String] = [],
         limit: Int? = nil
     ) throws -> [String] {
-        var selection = RunSelection()
-        (selection.condition, selection.tags, selection.order, selection.limit) = (condition, tags, order, limit)
+        let selection = RunSelection(condition: condition, tags: tags, order: order, limit: limit)
         return try store.list(selection, columns: ["name"]).rows.map { row in
             if case .text(let name) = row[0] { name } else { "" }
         }
@@ -76,8 +75,7 @@ import Testing
     @Test func columns() throws {
         try Self.withRuns { (store) throws in
             try store.tag(2, with: ["final", "big"])
-            var selection = RunSelection()
-            selection.tags = ["final", "big"]
+            let selection = RunSelection(tags: ["final", "big"])
             let table = try store.list(selection, columns: ["id", "learning_rate", "tags", "seed", "best_epoch"])
             #expect(table.columns == ["id", "learning_rate", "tags", "seed", "best_epoch"])
             #expect(table.rows == [[.integer(2), .real(5e-5), .text("big, final"), .integer(.max), .integer(1)]])
@@ -98,7 +96,7 @@ import Testing
             #expect(try store.best(by: "grad_norm", among: RunSelection())?.split == .train)
             // Runs without metrics, and values that are none, count for nothing.
             for _ in 1...11 {
-                let id = try store.begin(RunStoreTests.run(), params: []).id!
+                let id = try store.begin(RunStoreTests.run(), params: []).id
                 try DatabaseQueue(path: store.path).write { db in
                     try db.execute(
                         sql: "INSERT INTO metrics VALUES (?, 'dev', 'accuracy', 1, 1, 9e999, '')", arguments: [id])
@@ -106,8 +104,7 @@ import Testing
             }
             #expect(try store.best(by: "accuracy", among: RunSelection())?.name == "c")
             #expect(try store.best(by: "weather", among: RunSelection()) == nil)
-            var selection = RunSelection()
-            selection.condition = "learning_rate > 1e-4"
+            let selection = RunSelection(condition: "learning_rate > 1e-4")
             #expect(try store.best(by: "accuracy", among: selection)?.name == "a")
         }
     }
@@ -146,7 +143,7 @@ import Testing
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
             let ids = try (1...3).map { number in
-                try store.begin(RunStoreTests.run(output: "/m\(number)"), params: []).id!
+                try store.begin(RunStoreTests.run(output: "/m\(number)"), params: []).id
             }
             try store.finish(ids[0], .finished, hasWrittenOutput: true)
             try DatabaseQueue(path: path).write { db in
@@ -186,7 +183,7 @@ import Testing
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
             for (name, change, _) in Self.processes {
-                let id = try store.begin(RunStoreTests.run(name: name), params: []).id!
+                let id = try store.begin(RunStoreTests.run(name: name), params: []).id
                 try store.record([Metric(run: id, .dev, "loss", step: 1, epoch: 1, value: 1)])
                 try DatabaseQueue(path: path).write {
                     try $0.execute(sql: "UPDATE runs SET \(change) WHERE id = \(id)")
@@ -223,7 +220,7 @@ import Testing
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
             for change in ["process_start = process_start - 1", "boot_id = 'another'"] {
-                let id = try store.begin(RunStoreTests.run(), params: []).id!
+                let id = try store.begin(RunStoreTests.run(), params: []).id
                 try DatabaseQueue(path: path).write {
                     try $0.execute(sql: "UPDATE runs SET \(change) WHERE id = \(id)")
                 }
@@ -242,7 +239,7 @@ import Testing
                 #expect(throws: RunStoreError.self) { try store.reopen(id, afterStep: 0, epochs: 0) }
             }
             // The parent of this process is there, and is another one.
-            let id = try store.begin(RunStoreTests.run(), params: []).id!
+            let id = try store.begin(RunStoreTests.run(), params: []).id
             let parent = try String(contentsOfFile: "/proc/\(getppid())/stat", encoding: .utf8)
             let start = parent[parent.lastIndex(of: ")")!...].split(separator: " ")[20]
             try DatabaseQueue(path: path).write { db in

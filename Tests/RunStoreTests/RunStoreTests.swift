@@ -20,15 +20,18 @@ extension RunStore {
 
 @Suite struct RunStoreTests {
     static func run(name: String? = nil, output: String = "/m") -> Run {
-        Run(
-            name: name, command: "addnorm train", model: nil, output: output, trainData: "/train.tsv",
-            trainSha256: "ab", devData: nil, devSha256: nil, seed: .max, threads: 2, version: "test", parameters: 10)
+        var run = Run(
+            name: name, command: "addnorm train", output: output, trainData: "/train.tsv", trainSha256: "ab",
+            version: "test")
+        (run.seed, run.threads, run.parameters) = (.max, 2, 10)
+        return run
     }
 
-    static func evaluation(of model: String, accuracy: Double = 0.5) -> Evaluation {
-        Evaluation(
-            model: model, data: "/test.tsv", dataSha256: "cd", examples: 2, tokens: 9, loss: 0.7, accuracy: accuracy,
-            macroF1: 0.4, weightedF1: 0.45, seconds: 0.1)
+    static func evaluation(of model: String, data: String = "/test.tsv", dataSha256: String = "cd") -> Evaluation {
+        var evaluation = Evaluation(model: model, data: data, dataSha256: dataSha256)
+        (evaluation.examples, evaluation.tokens, evaluation.seconds) = (2, 9, 0.1)
+        (evaluation.loss, evaluation.accuracy, evaluation.macroF1, evaluation.weightedF1) = (0.7, 0.5, 0.4, 0.45)
+        return evaluation
     }
 
     @Test func keepsWhatItIsGiven() throws {
@@ -93,7 +96,7 @@ extension RunStore {
             let store = try RunStore(path: path, for: .write)
             for (name, output) in [("old", "/m"), ("new", "/m"), ("other", "/n"), ("without a model", "/m")] {
                 let run = try store.begin(Self.run(name: name, output: output), params: [])
-                try store.finish(run.id!, .interrupted, hasWrittenOutput: name != "without a model")
+                try store.finish(run.id, .interrupted, hasWrittenOutput: name != "without a model")
             }
             for model in ["/m", "/unknown"] {
                 _ = try store.record(Self.evaluation(of: model), classes: [], confusions: [], predictions: [])
@@ -233,9 +236,9 @@ extension RunStore {
                     let store = try RunStore(path: path, for: .write)
                     let run = try store.begin(Self.run(name: "writer \(writer)"), params: [("a", "1")])
                     for step in 1...50 {
-                        try store.record([Metric(run: run.id!, .train, "loss", step: step, epoch: 1, value: 1)])
+                        try store.record([Metric(run: run.id, .train, "loss", step: step, epoch: 1, value: 1)])
                     }
-                    try store.finish(run.id!, .finished, hasWrittenOutput: true)
+                    try store.finish(run.id, .finished, hasWrittenOutput: true)
                 }
             }
             try await group.waitForAll()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Escaping
 import Foundation
 import RunStore
 
@@ -56,9 +57,8 @@ extension CompletionKind {
     private static func quoted(_ name: String) -> String {
         switch CompletionShell.requesting {
         // The script has the words expanded like those of a command: a name could be one.
-        case .bash: "'" + name.replacing("'", with: "'\\''") + "'"
-        // What follows a colon is a description.
-        case .zsh: name.replacing("\\", with: "\\\\").replacing(":", with: "\\:")
+        case .bash: name.shellLiteral
+        case .zsh: name.zshCompletion
         default: name
         }
     }

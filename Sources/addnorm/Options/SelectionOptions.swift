@@ -12,12 +12,7 @@ struct SelectionOptions: ParsableArguments {
     @Option(help: "Only runs with this tag. Given several times: with all of them.", completion: .tags)
     var tag: [String] = []
 
-    var selection: RunSelection {
-        var selection = RunSelection()
-        selection.condition = condition
-        selection.tags = tag
-        return selection
-    }
+    var selection: RunSelection { RunSelection(condition: condition, tags: tag) }
 }
 
 extension String {

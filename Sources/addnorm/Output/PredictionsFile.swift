@@ -1,3 +1,4 @@
+import Escaping
 import Datasets
 import Foundation
 import Evaluation

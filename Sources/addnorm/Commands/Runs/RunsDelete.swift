@@ -1,9 +1,6 @@
 import ArgumentParser
-import Foundation
+import Escaping
 import RunStore
-import Evaluation
-import Experiments
-import Inference
 import Training
 
 extension Runs {
@@ -27,7 +24,7 @@ extension Runs {
         func run() throws {
             // For reading first: a slip of the pen must not make a database.
             let runs = try database.open(for: .read).runs(runs)
-            try database.open(for: .write).delete(runs.compactMap(\.id), force: force)
+            try database.open(for: .write).delete(runs.map(\.id), force: force)
             try DeletedRuns(deleted: runs.map(\.name)).write(json: json)
         }
     }
@@ -62,14 +59,14 @@ extension Runs {
             let condition =
                 selection.condition ?? (selection.tags.isEmpty ? "status IN ('failed', 'interrupted')" : "1")
             selection.condition = "(\(condition)\n) AND status <> 'running'"
-            let found = try database.open(for: .read).list(selection, columns: ["id", "name", "output"]).rows.filter {
-                row in
-                self.selection.condition != nil || Trainer.checkpoint(forOutput: row[2].text) == nil
+            let reader = try database.open(for: .read)
+            let found = try reader.runs(reader.ids(of: selection)).filter { run in
+                self.selection.condition != nil || Trainer.checkpoint(forOutput: run.output) == nil
             }
-            let names = found.map { $0[1].text }
+            let names = found.map(\.name)
             guard yes else { return try DeletedRuns(wouldDelete: names).write(json: json) }
             let store = try database.open(for: .write)
-            try store.delete(found.compactMap { Int64($0[0].text) }, force: false)
+            try store.delete(found.map(\.id), force: false)
             if !names.isEmpty {
                 do {
                     try store.compact()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Escaping
 import RunStore
 
 extension Runs {
@@ -100,7 +101,7 @@ private struct EditedRun: Encodable {
         _ idOrName: String, in database: DatabaseOptions, json: Bool, _ change: (RunStore, Int64) throws -> Void
     ) throws {
         // For reading first: a slip of the pen must not make a database.
-        let id = try database.open(for: .read).run(idOrName).id ?? 0
+        let id = try database.open(for: .read).run(idOrName).id
         let store = try database.open(for: .write)
         try change(store, id)
         let run = try store.run("\(id)")

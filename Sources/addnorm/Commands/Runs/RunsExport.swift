@@ -1,4 +1,5 @@
 import ArgumentParser
+import Escaping
 import Foundation
 import RunStore
 
@@ -49,8 +50,9 @@ extension Runs {
             if format == .csv {
                 let columns = try store.exportColumns()
                 try write(columns.csvRow)
-                for id in ids {
-                    if let row = try store.exportRow(of: id, columns: columns) { try write(row.map(\.text).csvRow) }
+                for start in stride(from: 0, to: ids.count, by: 1000) {
+                    let rows = try store.exportRows(of: ids.dropFirst(start).prefix(1000), columns: columns)
+                    try write(rows.map { $0.map(\.text).csvRow }.joined())
                 }
             } else {
                 // If there is no run, what was in the file must not stay.

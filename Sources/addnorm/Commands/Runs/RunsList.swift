@@ -75,8 +75,7 @@ struct RunsList: ParsableCommand {
         selection.order = sort?.list ?? []
         selection.limit = groupBy.isEmpty ? limit : nil
         if !groupBy.isEmpty {
-            let ids = try store.list(selection, columns: ["id"]).rows.compactMap { Int64($0[0].text) }
-            let runs = try store.runs(ids).map { try ComparedRun($0, in: store) }
+            let runs = try store.runs(store.ids(of: selection)).map { try ComparedRun($0, in: store) }
             let groups = Array(try SeedGroup.groups(of: runs, by: groupBy).prefix(limit ?? .max))
             groups.warn()
             return try json ? Output.write(json: groups.map(GroupDocument.init)) : Output.write(groups.text)

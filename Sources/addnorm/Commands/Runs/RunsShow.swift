@@ -26,7 +26,7 @@ struct RunsShow: ParsableCommand {
     func run() throws {
         let store = try database.open(for: .read)
         let run = try store.run(idOrName ?? store.latestRun())
-        let id = run.id ?? 0
+        let id = run.id
         let document = Document(
             run: run, tags: try store.tags(of: id), params: try store.params(of: id),
             metrics: try store.metrics(of: id),
@@ -55,7 +55,7 @@ struct RunsShow: ParsableCommand {
         }
 
         private var facts: TextTable {
-            var facts = TextTable(header: ["run", "\(run.name.printable) (id \(run.id ?? 0))"])
+            var facts = TextTable(header: ["run", "\(run.name.printable) (id \(run.id))"])
             facts.rows = [
                 ["status", run.status.rawValue + (run.error.map { ": " + $0 } ?? "")],
                 ["tags", tags.joined(separator: ", ")], ["note", run.note ?? ""], ["seed group", run.seedGroup ?? ""],

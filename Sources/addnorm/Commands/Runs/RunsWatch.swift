@@ -39,7 +39,7 @@ struct RunsWatch: ParsableCommand {
     func run() throws {
         let store = try database.open(for: .read)
         var run = try store.run(idOrName ?? store.latestRun())
-        guard let id = run.id else { return }
+        let id = run.id
         if !json { try Output.write("run '\(run.name.printable)'\n") }
         let display = ProgressDisplay(lines: { try? Output.write($0) })
         defer { display.finish() }

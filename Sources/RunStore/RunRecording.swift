@@ -10,10 +10,17 @@ extension RunStore {
     package func begin(_ run: Run, params: [(name: String, value: String)]) throws -> Run {
         try write { db in
             var run = run
+            // Not even the id of a deleted run is given again.
+            run.id =
+                try Int64.fetchOne(
+                    db,
+                    sql: """
+                        SELECT 1 + max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'runs'), 0),
+                                       coalesce((SELECT max(id) FROM runs), 0))
+                        """) ?? 1
             if run.name.isEmpty {
-                // The id that it will have. Names that a user chose may look like ours.
-                let last = try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'runs'") ?? 0
-                var number = last + 1
+                // Names that a user chose may look like ours.
+                var number = run.id
                 while try Run.filter(Column("name") == "run-\(number)").fetchCount(db) > 0 { number += 1 }
                 run.name = "run-\(number)"
             } else {
@@ -22,8 +29,7 @@ extension RunStore {
             try requireUnused(run.output, in: db)
             if run.seedGroup?.isEmpty == true { run.seedGroup = run.name }
             try run.insert(db)
-            run.id = db.lastInsertedRowID
-            for (name, value) in params { try Param(runId: db.lastInsertedRowID, name: name, value: value).insert(db) }
+            for (name, value) in params { try Param(runId: run.id, name: name, value: value).insert(db) }
             return run
         }
     }
@@ -37,13 +43,22 @@ extension RunStore {
         }
     }
 
+    /// Refuses an output that another process is training to.
+    private func requireUnused(_ output: String, in db: Database) throws {
+        let others = try Run.all(db, "WHERE output = ? AND status = 'running'", [output])
+        if let other = others.first(where: \.isAlive), other.process != .current {
+            throw RunStoreError(
+                "\(path): the run '\(other.name)' is being trained to \(output) just now; choose another --output")
+        }
+    }
+
     /// Marks a run that was interrupted as running again, in this process, and removes what it recorded after `step`: the metrics of
     /// later steps, and of an epoch that ended there if it is not among the `epochs` that are complete.
     ///
     /// - Throws: ``RunStoreError`` if there is nothing to go on with, or another process trains it, or trains to its output.
     package func reopen(_ run: Int64, afterStep step: Int, epochs: Int) throws {
         try write { db in
-            guard let found = try Run.fetchOne(db, key: run), found.status != .finished else {
+            guard var found = try Run.fetchOne(db, key: run), found.status != .finished else {
                 throw RunStoreError(
                     "\(path): the run has been finished or deleted meanwhile; there is nothing to resume")
             }
@@ -54,13 +69,10 @@ extension RunStore {
                     DELETE FROM metrics WHERE run_id = ?
                     AND (step > ? OR step = ? AND epoch > ? AND (split = 'dev' OR name = 'loss'))
                     """, arguments: [run, step, step, epochs])
-            let process = ProcessIdentity.current
-            try db.execute(
-                sql: """
-                    UPDATE runs SET status = 'running', finished_at = NULL, error = NULL, host = ?, boot_id = ?,
-                        process_namespace = ?, process_id = ?, process_start = ? WHERE id = ?
-                    """,
-                arguments: [process.host, process.bootId, process.namespace, process.processId, process.start, run])
+            try found.updateChanges(db) {
+                ($0.status, $0.finishedAt, $0.error) = (.running, nil, nil)
+                $0.moveToThisProcess()
+            }
         }
     }
 
@@ -70,7 +82,7 @@ extension RunStore {
     package func record(_ metrics: [Metric]) throws {
         guard let run = metrics.first?.runId else { return }
         try write { db in
-            try requireOwn(run, in: db)
+            _ = try ownRun(run, in: db)
             for metric in metrics { try metric.insert(db) }
         }
     }
@@ -81,44 +93,33 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` if the run is no longer this process's.
     package func finish(_ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool, error: String? = nil) throws {
         try write { db in
-            try requireOwn(run, in: db)
+            var found = try ownRun(run, in: db)
             let now = Timestamp.now
-            try db.execute(
-                sql: """
-                    UPDATE runs SET status = ?, finished_at = ?, error = ?, output_written_at = coalesce(?, output_written_at)
-                    WHERE id = ?
-                    """, arguments: [status.rawValue, now, error, hasWrittenOutput ? now : nil, run])
+            try found.updateChanges(db) {
+                ($0.status, $0.finishedAt, $0.error) = (status, now, error)
+                if hasWrittenOutput { $0.outputWrittenAt = now }
+            }
         }
     }
 
-    /// The error that says which process has a run.
+    /// The error that says which process trains a run.
     func beingTrained(_ run: Run) -> RunStoreError {
         RunStoreError(
             "\(path): the run '\(run.name)' is being trained by another process (\(run.process?.processId ?? 0)); end it first"
         )
     }
 
-    /// Refuses an output that another process is training to.
-    private func requireUnused(_ output: String, in db: Database) throws {
-        let others = try Run.filter(Column("output") == output && Column("status") == "running").fetchAll(db)
-        if let other = others.first(where: \.isAlive), other.process != .current {
-            throw RunStoreError(
-                "\(path): the run '\(other.name)' is being trained to \(output) just now; choose another --output")
-        }
-    }
-
     /// Refuses to go on with a run that was deleted meanwhile, or that another process goes on with.
-    package func requireOwn(_ run: Int64) throws { try read { try requireOwn(run, in: $0) } }
+    package func requireOwn(_ run: Int64) throws { _ = try read { try ownRun(run, in: $0) } }
 
-    private func requireOwn(_ run: Int64, in db: Database) throws {
-        guard
-            let found = try Run.fetchOne(db.cachedStatement(sql: "SELECT * FROM runs WHERE id = ?"), arguments: [run]),
-            found.process == .current
-        else {
+    /// The run, if this process trains it.
+    private func ownRun(_ run: Int64, in db: Database) throws -> Run {
+        guard let found = try Run.all(db, "WHERE id = ?", [run]).first, found.process == .current else {
             throw RunStoreError(
                 isTakenOver: true,
                 "\(path): the run is no longer this process's: it was deleted, or another process goes on with it")
         }
+        return found
     }
 
     /// Records a model's result on a file, all or none. It belongs to the run that has last written this model.
@@ -130,29 +131,29 @@ extension RunStore {
     ) throws -> Int64 {
         try write { db in
             var evaluation = evaluation
-            evaluation.runId = try Int64.fetchOne(
-                db,
-                sql: """
-                    SELECT id FROM runs WHERE output = ? AND output_written_at IS NOT NULL
-                    ORDER BY output_written_at DESC LIMIT 1
-                    """, arguments: [evaluation.model])
+            evaluation.id = try Int64.fetchOne(db, sql: "SELECT 1 + coalesce(max(id), 0) FROM evaluations") ?? 1
+            evaluation.runId =
+                try Run.all(
+                    db, "WHERE output = ? AND output_written_at IS NOT NULL ORDER BY output_written_at DESC LIMIT 1",
+                    [evaluation.model]
+                ).first?.id
+            if evaluation.loss?.isNaN == true { evaluation.loss = nil }
             try evaluation.insert(db)
-            let id = db.lastInsertedRowID
             for var row in classes {
-                row.evaluationId = id
+                row.evaluationId = evaluation.id
                 try row.insert(db)
             }
             for var row in confusions {
-                row.evaluationId = id
+                row.evaluationId = evaluation.id
                 try row.insert(db)
             }
             // There can be a million: everybody else waits meanwhile.
             let insert = try db.makeStatement(sql: "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?)")
             for row in predictions {
-                try insert.setArguments([id, row.row, row.actual, row.predicted, row.confidence, row.text])
-                try insert.execute()
+                try insert.execute(
+                    arguments: [evaluation.id, row.row, row.actual, row.predicted, row.confidence, row.text])
             }
-            return id
+            return evaluation.id
         }
     }
 }

@@ -8,9 +8,9 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` if the name is taken.
     package func rename(_ run: Int64, to name: String) throws {
         try write { db in
-            if try Run.fetchOne(db, key: run)?.name == name { return }
+            guard var found = try Run.fetchOne(db, key: run), found.name != name else { return }
             try requireFree(name, in: db)
-            try db.execute(sql: "UPDATE runs SET name = ? WHERE id = ?", arguments: [name, run])
+            try found.updateChanges(db) { $0.name = name }
         }
     }
 
@@ -30,7 +30,7 @@ extension RunStore {
         }
     }
 
-    /// Replaces what is said about a run; nil takes it away.
+    /// Replaces the note on a run; nil takes it away.
     package func note(_ run: Int64, _ note: String?) throws {
         try write { try $0.execute(sql: "UPDATE runs SET note = ? WHERE id = ?", arguments: [note, run]) }
     }
@@ -41,7 +41,7 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` if one of them is being trained; none is deleted then.
     package func delete(_ runs: [Int64], force: Bool) throws {
         let running = try read {
-            try Run.filter(runs.contains(Column("id")) && Column("status") == "running").fetchAll($0)
+            try Run.filter(keys: runs).filter(Column("status") == Run.Status.running).fetchAll($0)
         }
         if let alive = running.first(where: \.isAlive) { throw beingTrained(alive) }
         if let unknown = running.first, !force {
@@ -54,8 +54,8 @@ extension RunStore {
                 for run in runs[start..<min(start + 10, runs.count)] {
                     // It may have been resumed since it was asked about.
                     if let found = try Run.fetchOne(db, key: run), found.isAlive { throw beingTrained(found) }
-                    try db.execute(sql: "DELETE FROM evaluations WHERE run_id = ?", arguments: [run])
-                    try db.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run])
+                    try Evaluation.filter(Column("run_id") == run).deleteAll(db)
+                    try Run.deleteOne(db, key: run)
                 }
             }
         }

@@ -8,25 +8,21 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` if there is none.
     package func run(_ idOrName: String) throws -> Run {
         try read { db in
-            if let id = Int64(idOrName),
-                let run = try Run.fetchOne(db.cachedStatement(sql: "SELECT * FROM runs WHERE id = ?"), arguments: [id])
-            {
-                return run
-            }
-            if let run = try Run.filter(Column("name") == idOrName).fetchOne(db) { return run }
+            if let id = Int64(idOrName), let run = try Run.all(db, "WHERE id = ?", [id]).first { return run }
+            if let run = try Run.all(db, "WHERE name = ?", [idOrName]).first { return run }
             throw RunStoreError("\(self.path): no run has the id or name '\(idOrName)'; see 'addnorm runs list'")
         }
     }
 
     /// The runs with these ids or names, each once.
     ///
-    /// - Throws: ``RunStoreError`` if there is one of them not.
+    /// - Throws: ``RunStoreError`` if one of them is missing.
     package func runs(_ idsOrNames: [String]) throws -> [Run] {
-        var seen: Set<Int64?> = []
+        var seen: Set<Int64> = []
         return try idsOrNames.map(run).filter { seen.insert($0.id).inserted }
     }
 
-    /// Those of the runs with these ids that are there, in this order.
+    /// The runs with these ids, in this order, without the ids that no run has.
     package func runs(_ ids: [Int64]) throws -> [Run] {
         try read { db in
             let runs = try Run.filter(ids.contains(Column("id"))).fetchAll(db)
@@ -35,9 +31,18 @@ extension RunStore {
         }
     }
 
+    /// The ids of runs, ascending and none twice.
+    ///
+    /// - Parameter runs: ids or names; none stands for all runs
+    /// - Throws: ``RunStoreError`` if there is no such run.
+    package func ids(of runs: [String]) throws -> [Int64] {
+        if runs.isEmpty { return try read { try Int64.fetchAll($0, sql: "SELECT id FROM runs ORDER BY id") } }
+        return try self.runs(runs).map(\.id).sorted()
+    }
+
     /// The runs of a training with several seeds, in the order of their beginnings.
     package func runs(ofSeedGroup name: String) throws -> [Run] {
-        try read { try Run.filter(Column("seed_group") == name).order(Column("id")).fetchAll($0) }
+        try read { try Run.all($0, "WHERE seed_group = ? ORDER BY id", [name]) }
     }
 
     /// The id of the run that began last.
@@ -52,10 +57,7 @@ extension RunStore {
 
     /// The row of `run_summary` of a run.
     package func summary(of run: Int64) throws -> RunSummary? {
-        try read { db in
-            try RunSummary.fetchOne(
-                db.cachedStatement(sql: "SELECT * FROM run_summary WHERE id = ?"), arguments: [run])
-        }
+        try read { try RunSummary.all($0, "WHERE id = ?", [run]).first }
     }
 
     /// What a run was tagged with, in alphabetical order.
@@ -63,29 +65,31 @@ extension RunStore {
         try read { try Self.tags($0, of: run) }
     }
 
+    static func tags(_ db: Database, of run: Int64) throws -> [String] {
+        try String.fetchAll(
+            db.cachedStatement(sql: "SELECT tag FROM tags WHERE run_id = ? ORDER BY tag"), arguments: [run])
+    }
+
     /// The hyper-parameters of a run, by name.
     package func params(of run: Int64) throws -> [Param] {
-        try read { db in
-            try Param.fetchAll(
-                db.cachedStatement(sql: "SELECT * FROM params WHERE run_id = ? ORDER BY name"), arguments: [run])
-        }
+        try read { try Param.all($0, "WHERE run_id = ? ORDER BY name", [run]) }
     }
 
     /// The metrics of a run from a step on, in the order of steps.
     package func metrics(of run: Int64, from step: Int = 0) throws -> [Metric] {
-        try read { db in
-            try Metric.fetchAll(
-                db.cachedStatement(
-                    sql: "SELECT * FROM metrics WHERE run_id = ? AND step >= ? ORDER BY step, split, name"),
-                arguments: [run, step])
-        }
+        try read { try Metric.all($0, "WHERE run_id = ? AND step >= ? ORDER BY step, split, name", [run, step]) }
     }
 
-    /// The evaluations of the models that a run has written, the oldest first.
-    package func evaluations(of run: Int64) throws -> [Evaluation] {
+    /// The values of one metric of a run, in the order of splits and steps.
+    package func metrics(of run: Int64, named name: String) throws -> [Metric] {
+        try read { try Metric.all($0, "WHERE run_id = ? AND name = ? ORDER BY split, step", [run, name]) }
+    }
+
+    /// The names of the metrics that one of the runs has, in alphabetical order.
+    package func metricNames(of runs: [Int64]) throws -> [String] {
         try read { db in
-            try Evaluation.fetchAll(
-                db.cachedStatement(sql: "SELECT * FROM evaluations WHERE run_id = ? ORDER BY id"), arguments: [run])
+            try String.fetchSet(db, Metric.filter(runs.contains(Column("run_id"))).select(Column("name")).distinct())
+                .sorted()
         }
     }
 

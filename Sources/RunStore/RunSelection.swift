@@ -1,3 +1,4 @@
+import Escaping
 import Foundation
 import GRDB
 
@@ -16,26 +17,9 @@ package struct RunSelection: Sendable {
     /// At most so many.
     package var limit: Int?
 
-    package init() {}
-}
-
-/// The run that is best by a metric, and by how much.
-package struct BestRun: Sendable, Encodable {
-    /// The id and the name of the run.
-    package let id: Int64
-    package let name: String
-    /// The metric, and the data that it was measured on.
-    package let metric: String
-    package let split: Metric.Split
-    package let value: Double
-    /// When it was that good.
-    package let epoch: Double
-    package let step: Int
-    /// The folder of its model, and when that was written; nil if it never was.
-    package let output: String
-    package let outputWrittenAt: String?
-    /// How many runs were compared.
-    package let compared: Int
+    package init(condition: String? = nil, tags: [String] = [], order: [String] = [], limit: Int? = nil) {
+        (self.condition, self.tags, self.order, self.limit) = (condition, tags, order, limit)
+    }
 }
 
 extension RunStore {
@@ -54,7 +38,7 @@ extension RunStore {
     package func list(_ selection: RunSelection, columns: [String]) throws -> Table {
         try read { db in
             let asked = columns + selection.order + [selection.condition ?? "", "id"]
-            let names = try Names(in: asked, path: path, db)
+            let names = try KnownNames(in: asked, path: path, db)
             let order = try selection.order.map(names.term) + ["id DESC"]
             let tags = selection.tags.map {
                 "EXISTS (SELECT 1 FROM tags WHERE run_id = id AND tag = \($0.sqlLiteral))"
@@ -80,8 +64,13 @@ extension RunStore {
         }
     }
 
-    /// What names in conditions stand for.
-    private struct Names {
+    /// The ids of the runs that are wanted, in their order.
+    package func ids(of selection: RunSelection) throws -> [Int64] {
+        try list(selection, columns: ["id"]).rows.compactMap { Int64($0[0].text) }
+    }
+
+    /// What names in conditions, orders and lists of columns stand for.
+    private struct KnownNames {
         private let path: String
         private var sql: [String: String] = [:]
         private let words: Set<String>
@@ -105,14 +94,14 @@ extension RunStore {
         }
 
         /// Columns of SQL for those that occur: what is not asked for is not looked up.
-        var used: [String] { sql.filter { words.contains($0.key) }.map { "\($0.value) AS \($0.key.sqlName)" } }
+        var used: [String] { sql.filter { words.contains($0.key) }.map { "\($0.value) AS \($0.key.sqlIdentifier)" } }
 
         /// All of them, for a person.
         var all: String { sql.keys.sorted().joined(separator: ", ") }
 
         /// A name between quotes.
         func column(_ name: String) throws -> String {
-            if sql[name.lowercased()] != nil { return name.lowercased().sqlName }
+            if sql[name.lowercased()] != nil { return name.lowercased().sqlIdentifier }
             throw RunStoreError("\(path): runs have no '\(name)'; there are \(all)")
         }
 
@@ -127,58 +116,4 @@ extension RunStore {
                 "\(column(name)) IS NULL, \(column(name)) \(words.dropFirst().first ?? (largestFirst ? "DESC" : "ASC"))"
         }
     }
-
-    /// The run with the best value of a metric at any time; of equal ones, the earliest.
-    ///
-    /// - Parameters:
-    ///   - metric: of the dev data, or if there is none of this name, of the training data
-    ///   - selection: of which runs
-    /// - Returns: nil if none of the runs has such a metric
-    package func best(by metric: String, among selection: RunSelection) throws -> BestRun? {
-        let isAll = selection.condition == nil && selection.tags.isEmpty
-        let wanted = isAll ? nil : Set(try list(selection, columns: ["id"]).rows.map { $0[0] })
-        return try read { db in
-            for split in [Metric.Split.dev, .train] {
-                if let best = try best(by: metric, split, among: wanted, in: db) { return best }
-            }
-            return nil
-        }
-    }
-
-    private func best(
-        by metric: String, _ split: Metric.Split, among wanted: Set<Table.Cell>?, in db: Database
-    ) throws -> BestRun? {
-        let (extremum, direction) = Self.lowerIsBetter(metric) ? ("min", "ASC") : ("max", "DESC")
-        // A look into the key for each run: much quicker than all values of the metric.
-        let rows = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT id, (SELECT \(extremum)(value) FROM metrics
-                    WHERE run_id = runs.id AND split = ? AND name = ? AND abs(value) < 9e999) AS best
-                FROM runs ORDER BY best \(direction), id
-                """, arguments: [split.rawValue, metric]
-        ).filter { row in !(row["best"] as DatabaseValue).isNull && wanted?.contains(.integer(row["id"])) != false }
-        guard let best = rows.first else { return nil }
-        return try Row.fetchOne(
-            db,
-            sql: """
-                SELECT runs.name, output, output_written_at, epoch, step FROM metrics JOIN runs ON id = run_id
-                WHERE run_id = ? AND split = ? AND metrics.name = ? AND value = ?
-                ORDER BY (SELECT f1.value FROM metrics AS f1 WHERE f1.run_id = metrics.run_id AND f1.split = metrics.split
-                          AND f1.name = 'macro_f1' AND f1.step = metrics.step) DESC, step LIMIT 1
-                """, arguments: [best["id"], split.rawValue, metric, best["best"]]
-        ).map { row in
-            BestRun(
-                id: best["id"], name: row["name"], metric: metric, split: split, value: best["best"],
-                epoch: row["epoch"], step: row["step"],
-                output: row["output"], outputWrittenAt: row["output_written_at"], compared: rows.count)
-        }
-    }
-}
-
-extension String {
-    /// Between quotes, as a text of SQL.
-    fileprivate var sqlLiteral: String { "'" + replacing("'", with: "''") + "'" }
-    /// Between quotes, as a name of SQL.
-    fileprivate var sqlName: String { "\"" + replacing("\"", with: "\"\"") + "\"" }
 }

@@ -1,0 +1,90 @@
+import GRDB
+
+/// A model's result on one file, as a row of `evaluations`.
+package struct Evaluation: Record {
+    package static let databaseTableName = "evaluations"
+    /// 0 until the database gives the evaluation its id.
+    package internal(set) var id: Int64 = 0
+    /// The run that has last written this model, or nil if there is none.
+    package internal(set) var runId: Int64?
+    /// Absolute paths of the model's folder and of the file.
+    package let model: String
+    package let data: String
+    /// The SHA-256 of the file's bytes, in hexadecimal.
+    package let dataSha256: String
+    package var examples = 0
+    package var tokens = 0
+    /// The mean cross-entropy, in nats.
+    package var loss: Double?
+    package var accuracy = 0.0
+    package var macroF1 = 0.0
+    package var weightedF1 = 0.0
+    package var seconds = 0.0
+    package private(set) var evaluatedAt: String = Timestamp.now
+    /// What the probabilities are worth; nil where that is not defined, and in evaluations of earlier versions.
+    package var rocAuc: Double?
+    package var averagePrecision: Double?
+    package var mcc: Double?
+    package var ece: Double?
+    /// 95 % confidence intervals.
+    package var accuracyLow: Double?
+    package var accuracyHigh: Double?
+    package var macroF1Low: Double?
+    package var macroF1High: Double?
+
+    /// Creates an evaluation made now, whose figures are yet to be set.
+    package init(model: String, data: String, dataSha256: String) {
+        (self.model, self.data, self.dataSha256) = (model, data, dataSha256)
+    }
+}
+
+/// How well one label was told, as a row of `class_metrics`.
+package struct ClassMetric: Record {
+    package static let databaseTableName = "class_metrics"
+    package internal(set) var evaluationId: Int64 = 0
+    package let label: String
+    package let precision: Double
+    package let recall: Double
+    package let f1: Double
+    package let support: Int
+
+    package init(label: String, precision: Double, recall: Double, f1: Double, support: Int) {
+        (self.label, self.precision, self.recall, self.f1, self.support) = (label, precision, recall, f1, support)
+    }
+}
+
+/// How often one label was taken for another, as a row of `confusions`.
+package struct Confusion: Record {
+    package static let databaseTableName = "confusions"
+    package internal(set) var evaluationId: Int64 = 0
+    package let actual: String
+    package let predicted: String
+    package let count: Int
+
+    package init(actual: String, predicted: String, count: Int) {
+        (self.actual, self.predicted, self.count) = (actual, predicted, count)
+    }
+}
+
+/// What a model said of one example, as a row of `predictions`.
+package struct PredictionRecord: Record {
+    package static let databaseTableName = "predictions"
+    package internal(set) var evaluationId: Int64 = 0
+    /// The example's place in the file, from 1.
+    package let row: Int
+    package let actual: String
+    package let predicted: String
+    /// How probable the answer was.
+    package let confidence: Double
+    /// What was classified, or its beginning, if the answer is wrong; nil otherwise, and in evaluations of earlier versions.
+    package let text: String?
+
+    /// - Parameter text: what was classified; it is kept if the answer is wrong
+    package init(row: Int, actual: String, predicted: String, confidence: Double, text: String? = nil) {
+        (self.row, self.actual, self.predicted, self.confidence) = (row, actual, predicted, confidence)
+        self.text = actual == predicted ? nil : text.map { String($0.prefix(Self.keptLength)) }
+    }
+
+    /// In characters: enough to see why.
+    private static let keptLength = 1000
+}

@@ -1,0 +1,65 @@
+import GRDB
+
+/// A run with all that the database has of it, but for the answers to single examples.
+package struct RunContents: Sendable {
+    /// A model's result on one file, with how well each label was told.
+    package struct EvaluationContents: Encodable, Sendable {
+        package let evaluation: Evaluation
+        package let classes: [ClassMetric]
+        package let confusions: [Confusion]
+    }
+
+    package let run: Run
+    package let tags: [String]
+    /// By name.
+    package let params: [String: Table.Cell]
+    /// By split, name and step.
+    package let metrics: [Metric]
+    package let evaluations: [EvaluationContents]
+}
+
+// A run, or some, at a time: a training that goes on meanwhile is not kept waiting, and memory is needed for them alone.
+extension RunStore {
+    /// All that the database has of a run, or nil if it has been deleted meanwhile.
+    package func contents(of run: Int64) throws -> RunContents? {
+        try read { db in
+            guard let record = try Run.all(db, "WHERE id = ?", [run]).first else { return nil }
+            return RunContents(
+                run: record, tags: try Self.tags(db, of: run), params: try Self.cellsOfParams(db, of: run),
+                metrics: try Metric.all(db, "WHERE run_id = ? ORDER BY split, name, step", [run]),
+                evaluations: try Evaluation.all(db, "WHERE run_id = ? ORDER BY id", [run]).map { evaluation in
+                    .init(
+                        evaluation: evaluation,
+                        classes: try ClassMetric.all(db, "WHERE evaluation_id = ?", [evaluation.id]),
+                        confusions: try Confusion.all(db, "WHERE evaluation_id = ?", [evaluation.id]))
+                })
+        }
+    }
+
+    /// The columns of a table of runs: the columns of `runs`, the figures of `run_summary`, `tags`, and each hyper-parameter that is
+    /// not among them already.
+    package func exportColumns() throws -> [String] {
+        try read { db in
+            let columns =
+                try db.columns(in: "runs").map(\.name)
+                + ["best_dev_accuracy", "best_epoch", "dev_macro_f1", "dev_loss", "seconds", "tags"]
+            let params = try String.fetchAll(db, sql: "SELECT DISTINCT name FROM params ORDER BY name")
+            return columns + params.filter { !columns.contains($0) }
+        }
+    }
+
+    /// Runs as rows of that table, by id; runs that have been deleted meanwhile are left out.
+    ///
+    /// - Parameter columns: as ``exportColumns()`` has given them
+    package func exportRows(of runs: some Sequence<Int64>, columns: [String]) throws -> [[Table.Cell]] {
+        let ids = runs.map { "\($0)" }.joined(separator: ", ")
+        return try list(RunSelection(condition: "id IN (\(ids))", order: ["id"]), columns: columns).rows
+    }
+
+    /// Numbers as numbers: ``Param`` has texts.
+    private static func cellsOfParams(_ db: Database, of run: Int64) throws -> [String: Table.Cell] {
+        let rows = try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT name, value FROM params WHERE run_id = ?"), arguments: [run])
+        return Dictionary(uniqueKeysWithValues: rows.map { ($0[0], Table.Cell($0[1])) })
+    }
+}

@@ -1,0 +1,175 @@
+import Foundation
+import GRDB
+
+/// A row of a table or view, whose columns are the properties' names in snake case.
+package protocol Record: Codable, FetchableRecord, PersistableRecord, Sendable {}
+
+extension Record {
+    package static var databaseColumnDecodingStrategy: DatabaseColumnDecodingStrategy { .convertFromSnakeCase }
+    package static var databaseColumnEncodingStrategy: DatabaseColumnEncodingStrategy { .convertToSnakeCase }
+
+    /// The rows of the table that a clause chooses and sorts. The statement is kept for the next call.
+    static func all(_ db: Database, _ clause: String, _ arguments: StatementArguments) throws -> [Self] {
+        try fetchAll(db.cachedStatement(sql: "SELECT * FROM \(databaseTableName) \(clause)"), arguments: arguments)
+    }
+}
+
+/// A training, as a row of `runs`.
+package struct Run: Record {
+    package static let databaseTableName = "runs"
+
+    /// How far a run has come.
+    package enum Status: String, Codable, Sendable, DatabaseValueConvertible {
+        case running, finished, failed, interrupted
+    }
+
+    /// 0 until the database gives the run its id.
+    package internal(set) var id: Int64 = 0
+    /// Unique; `run-<id>` unless the user chose one.
+    package internal(set) var name: String
+    package internal(set) var status: Status = .running
+    /// ISO 8601 in UTC, as all times are.
+    package internal(set) var startedAt: String = Timestamp.now
+    package internal(set) var finishedAt: String?
+    /// The command line.
+    package let command: String
+    /// The folder that training started from, or nil for random weights.
+    package var model: String?
+    /// The folder that the trained model is written to.
+    package let output: String
+    /// The files' absolute paths, and the SHA-256 of their bytes in hexadecimal. Nil for the dev file if there was none.
+    package let trainData: String
+    package let trainSha256: String
+    package var devData: String?
+    package var devSha256: String?
+    package var seed: Int64 = 0
+    package var threads = 1
+    /// The machine's name, and which of its processes trains.
+    package private(set) var host: String
+    private var bootId: String?
+    private var processNamespace: String?
+    private var processId: Int?
+    private var processStart: Int?
+    /// The version of this program.
+    package let version: String
+    /// The number of the model's parameters.
+    package var parameters = 0
+    /// Why a run has failed.
+    package internal(set) var error: String?
+    /// When the model at ``output`` became the model of this run, or nil if it never did.
+    package internal(set) var outputWrittenAt: String?
+    /// Common to all runs of one training with several seeds: the name that the user gave, or the name of the first run. Empty in a
+    /// run that is about to begin as the first of its group.
+    package var seedGroup: String?
+    /// What the user has to say about it.
+    package internal(set) var note: String?
+
+    /// Whether the process that trains it is certainly there.
+    package var isAlive: Bool { status == .running && process?.isAlive == true }
+
+    /// The process that trains it, or nil in runs of earlier versions.
+    var process: ProcessIdentity? {
+        processId.map {
+            ProcessIdentity(
+                host: host, bootId: bootId, namespace: processNamespace, processId: $0, start: processStart)
+        }
+    }
+
+    /// Creates a run that begins now, in this process.
+    ///
+    /// - Parameter name: nil to have a name made
+    package init(
+        name: String?, command: String, output: String, trainData: String, trainSha256: String, version: String
+    ) {
+        self.name = name ?? ""
+        (self.command, self.output, self.version) = (command, output, version)
+        (self.trainData, self.trainSha256) = (trainData, trainSha256)
+        host = ProcessIdentity.current.host
+        moveToThisProcess()
+    }
+
+    /// Makes this process the one that trains the run.
+    mutating func moveToThisProcess() {
+        let process = ProcessIdentity.current
+        (host, bootId, processNamespace) = (process.host, process.bootId, process.namespace)
+        (processId, processStart) = (process.processId, process.start)
+    }
+}
+
+/// A hyper-parameter of a run, as a row of `params`.
+package struct Param: Record {
+    package static let databaseTableName = "params"
+    package let runId: Int64
+    package let name: String
+    package let value: String
+}
+
+extension Param {
+    /// By hand, because there can be very many, and a decoder takes several times as long.
+    package init(row: Row) throws {
+        (runId, name, value) = (row["run_id"], row["name"], row["value"])
+    }
+}
+
+/// One value of one metric, as a row of `metrics`.
+package struct Metric: Record {
+    package static let databaseTableName = "metrics"
+
+    /// The data that a metric was measured on.
+    package enum Split: String, Codable, Sendable {
+        case train, dev
+    }
+
+    package let runId: Int64
+    package let split: Split
+    package let name: String
+    /// The number of optimizer steps taken.
+    package let step: Int
+    /// The number of passes over the data; a fraction within an epoch.
+    package let epoch: Double
+    /// Nil where the value is not a number, or infinite: JSON has neither.
+    package let value: Double?
+    package private(set) var recordedAt: String = Timestamp.now
+
+    /// Creates a metric that was measured now.
+    package init(run: Int64, _ split: Split, _ name: String, step: Int, epoch: Double, value: Double) {
+        (runId, self.split, self.name, self.step, self.epoch) = (run, split, name, step, epoch)
+        self.value = value.isFinite ? value : nil
+    }
+
+    /// By hand, because there can be millions, and a decoder takes several times as long.
+    package init(row: Row) throws {
+        (runId, name, step, epoch) = (row["run_id"], row["name"], row["step"], row["epoch"])
+        split = row["split"] == "dev" ? .dev : .train
+        value = (row["value"] as Double?).flatMap { $0.isFinite ? $0 : nil }
+        recordedAt = row["recorded_at"]
+    }
+}
+
+/// A row of the view `run_summary`.
+package struct RunSummary: Record {
+    package static let databaseTableName = "run_summary"
+    package let id: Int64
+    package let name: String
+    package let status: Run.Status
+    package let startedAt: String
+    package let seconds: Double?
+    /// The best epoch by dev accuracy, and its other figures.
+    package let bestDevAccuracy: Double?
+    package let bestEpoch: Int?
+    package let devMacroF1: Double?
+    package let devLoss: Double?
+    package let parameters: Int
+    package let output: String
+}
+
+/// Times as the database has them.
+package enum Timestamp {
+    /// Now, as ISO 8601 in UTC with milliseconds: `2026-01-31T09:30:00.000Z`.
+    static var now: String { Date.now.formatted(format) }
+
+    /// The time that a text stands for, or nil if it is no time.
+    package static func date(_ text: String) -> Date? { try? Date(text, strategy: format) }
+
+    private static let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+}
