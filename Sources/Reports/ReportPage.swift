@@ -187,7 +187,7 @@ package struct ReportPage {
     }
 
     private func section(_ run: Run, _ evaluation: Evaluation) throws -> String {
-        guard let id = evaluation.id else { return "" }
+        let id = evaluation.id
         let figures: [[String]] = [
             ["accuracy", evaluation.accuracy.figure, interval(evaluation.accuracyLow, evaluation.accuracyHigh)],
             ["macro F1", evaluation.macroF1.figure, interval(evaluation.macroF1Low, evaluation.macroF1High)],

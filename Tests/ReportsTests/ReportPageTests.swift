@@ -126,7 +126,7 @@ import Reports
 
     @Test func curves() throws {
         try Self.withStore { store in
-            let runs = try ["a", "b"].map { try #require(try Self.record($0, labels: ["x"], in: store).id) }
+            let runs = try ["a", "b"].map { try Self.record($0, labels: ["x"], in: store).id }
             let loss = try Curves(of: "loss", groups: [("a", [runs[0]]), ("b", [runs[1]])], in: store)
             #expect(loss.x == .epoch && loss.series.map(\.name) == ["a", "a", "b", "b"])
             #expect(loss.series.map(\.split) == [.dev, .train, .dev, .train])
@@ -134,7 +134,7 @@ import Reports
             let mean = try Curves(of: "accuracy", groups: [("both", runs)], in: store).series
             #expect(mean.count == 1 && mean[0].points.map(\.y) == [0.2, 0.4, 0.2 * 3] && mean[0].points[0].low == 0.2)
             let more = try store.begin(Self.run("c"), params: [])
-            let id = try #require(more.id)
+            let id = more.id
             try store.record([
                 Metric(run: id, .dev, "accuracy", step: 10, epoch: 1, value: 0.9),
                 Metric(run: id, .dev, "accuracy", step: 20, epoch: 2, value: .nan),
