@@ -146,21 +146,18 @@ package struct Metric: Record {
     }
 }
 
-/// A row of the view `run_summary`.
+/// A row of the view `run_summary`: when a run was best, and how long it took.
 package struct RunSummary: Record {
     package static let databaseTableName = "run_summary"
     package let id: Int64
     package let name: String
     package let status: Run.Status
-    package let startedAt: String
     package let seconds: Double?
     /// The best epoch by dev accuracy, and its other figures.
     package let bestDevAccuracy: Double?
     package let bestEpoch: Int?
     package let devMacroF1: Double?
     package let devLoss: Double?
-    package let parameters: Int
-    package let output: String
 }
 
 /// Times as the database has them.

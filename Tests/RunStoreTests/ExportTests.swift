@@ -41,7 +41,7 @@ import Testing
         return store
     }
 
-    @Test func aTableOfRuns() throws {
+    @Test func aTableHasARowForEachRunAndAColumnForEachParameter() throws {
         try withPath { path in
             let store = try store(path)
             let columns = try store.exportColumns()
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test func contents() throws {
+    @Test func contentsAreAllThatIsRecordedOfARun() throws {
         try withPath { path in
             let contents = try #require(try store(path).contents(of: 1))
             #expect(contents.run.name == "finished, \"1\"" && contents.tags == ["new/best", "of/mine"])
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    @Test func namesForCompletion() throws {
+    @Test func completionKnowsTheNamesInADatabase() throws {
         try withPath { path in
             _ = try store(path)
             #expect(

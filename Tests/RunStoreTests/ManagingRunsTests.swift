@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func conditions() throws {
+    @Test func conditionsKnowColumnsFiguresAndParameters() throws {
         try Self.withRuns { (store) throws in
             #expect(try Self.names(store) == ["c", "b", "a"])
             #expect(try Self.names(store, where: "accuracy > 0.7 AND learning_rate < 1e-5") == ["c"])
@@ -49,6 +49,11 @@ import Testing
             #expect(try Self.names(store, where: "macro_f1 IS NULL").isEmpty)
             #expect(try Self.names(store, where: "ACCURACY > 0.7 AND Learning_Rate < 1e-5") == ["c"])
             #expect(try Self.names(store, where: "best_epoch = 1 -- a comment") == ["c", "b", "a"])
+        }
+    }
+
+    @Test func aConditionThatIsNoExpressionIsAnErrorAndChangesNothing() throws {
+        try Self.withRuns { (store) throws in
             for condition in ["acuracy > 0.9", "accuracy >", "1) UNION SELECT 1 --", "1); DELETE FROM runs; SELECT (1"]
             {
                 #expect(throws: RunStoreError.self, "\(condition)") { try Self.names(store, where: condition) }
@@ -57,22 +62,32 @@ import Testing
         }
     }
 
-    @Test func orders() throws {
+    @Test func orderedByAFigureTheBestRunComesFirst() throws {
         try Self.withRuns { (store) throws in
             #expect(try Self.names(store, by: ["accuracy"]) == ["c", "b", "a"])
             #expect(try Self.names(store, by: ["accuracy ASC"], limit: 2) == ["a", "b"])
             #expect(try Self.names(store, by: ["loss"]) == ["c", "b", "a"])
             #expect(try Self.names(store, by: ["pooling DESC", "learning_rate"]) == ["c", "a", "b"])
-            // A run that has no accuracy yet comes last, whatever the direction.
+        }
+    }
+
+    @Test func aRunWithoutAValueComesLastInEitherDirection() throws {
+        try Self.withRuns { (store) throws in
             _ = try store.begin(RunStoreTests.run(name: "d"), params: [])
             #expect(try Self.names(store, by: ["accuracy ASC"]).last == "d")
+            #expect(try Self.names(store, by: ["accuracy DESC"]).last == "d")
+        }
+    }
+
+    @Test func anOrderThatIsNoNameIsAnError() throws {
+        try Self.withRuns { (store) throws in
             for order in ["weather", "accuracy UP", "accuracy DESC, name"] {
                 #expect(throws: RunStoreError.self) { try Self.names(store, by: [order]) }
             }
         }
     }
 
-    @Test func columns() throws {
+    @Test func listsTheColumnsThatAreAskedForAndSuggestsKnownOnes() throws {
         try Self.withRuns { (store) throws in
             try store.tag(2, with: ["final", "big"])
             let selection = RunSelection(tags: ["final", "big"])
@@ -84,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func theBest() throws {
+    @Test func theBestRunIsTheOneWithTheBestValueInAnyEpoch() throws {
         try Self.withRuns { (store) throws in
             #expect(try store.best(by: "accuracy", among: RunSelection())?.name == "c")
             let best = try #require(try store.best(by: "macro_f1", among: RunSelection()))
@@ -94,7 +109,14 @@ import Testing
                     && abs(best.value - 0.4) < 1e-12)
             #expect(try store.best(by: "loss", among: RunSelection())?.name == "c")
             #expect(try store.best(by: "grad_norm", among: RunSelection())?.split == .train)
-            // Runs without metrics, and values that are none, count for nothing.
+            #expect(try store.best(by: "weather", among: RunSelection()) == nil)
+            let selection = RunSelection(condition: "learning_rate > 1e-4")
+            #expect(try store.best(by: "accuracy", among: selection)?.name == "a")
+        }
+    }
+
+    @Test func runsWithoutMetricsOrWithInfiniteOnesAreNeverTheBest() throws {
+        try Self.withRuns { (store) throws in
             for _ in 1...11 {
                 let id = try store.begin(RunStoreTests.run(), params: []).id
                 try DatabaseQueue(path: store.path).write { db in
@@ -103,13 +125,10 @@ import Testing
                 }
             }
             #expect(try store.best(by: "accuracy", among: RunSelection())?.name == "c")
-            #expect(try store.best(by: "weather", among: RunSelection()) == nil)
-            let selection = RunSelection(condition: "learning_rate > 1e-4")
-            #expect(try store.best(by: "accuracy", among: selection)?.name == "a")
         }
     }
 
-    @Test func editing() throws {
+    @Test func aRunKeepsTheNameNoteAndTagsThatItIsGiven() throws {
         try Self.withRuns { (store) throws in
             try store.rename(1, to: "first")
             try store.rename(1, to: "first")
@@ -119,6 +138,12 @@ import Testing
             try store.tag(1, with: ["x", "y", "x"])
             try store.untag(1, ["y", "z"])
             #expect(try store.tags(of: 1) == ["x"])
+        }
+    }
+
+    @Test func withARunGoesAllThatWasRecordedOfIt() throws {
+        try Self.withRuns { (store) throws in
+            try store.tag(1, with: ["x"])
             for model in ["/m", "/n"] {
                 _ = try store.record(
                     RunStoreTests.evaluation(of: model), classes: [], confusions: [],
@@ -139,7 +164,7 @@ import Testing
         }
     }
 
-    @Test func runningRunsAreNotDeleted() throws {
+    @Test func aRunThatIsBeingTrainedIsNotDeleted() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
             let ids = try (1...3).map { number in
@@ -179,7 +204,7 @@ import Testing
         ),
     ]
 
-    @Test func areInterrupted() throws {
+    @Test func aRunWhoseProcessIsGoneIsInterrupted() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
             for (name, change, _) in Self.processes {
@@ -216,7 +241,7 @@ import Testing
     }
 
     /// What was another process's, or is by now, is left alone.
-    @Test func areNotWrittenToByOthers() throws {
+    @Test func onlyTheProcessThatTrainsARunWritesToIt() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
             for change in ["process_start = process_start - 1", "boot_id = 'another'"] {
@@ -257,7 +282,7 @@ import Testing
 
 @Suite struct MigrationTests {
     /// A database as earlier versions wrote it, with a metric that was written twice, and with what the shell leaves of a run.
-    @Test func earlierVersions() throws {
+    @Test func aDatabaseOfAnEarlierVersionIsBroughtUpToDate() throws {
         try withPath { path in
             var configuration = GRDB.Configuration()
             configuration.foreignKeysEnabled = false

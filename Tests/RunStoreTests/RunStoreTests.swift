@@ -106,7 +106,7 @@ extension RunStore {
         }
     }
 
-    @Test func names() throws {
+    @Test func everyRunHasANameOfItsOwn() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
             _ = try store.begin(Self.run(name: "run-2"), params: [])
@@ -117,7 +117,7 @@ extension RunStore {
         }
     }
 
-    @Test func constraintsHold() throws {
+    @Test func aMetricWithoutARunIsRefused() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
             // No such run: the foreign key refuses it.
@@ -141,7 +141,7 @@ extension RunStore {
         }
     }
 
-    @Test func foreignFilesAreLeftAlone() throws {
+    @Test func aFileThatIsNoDatabaseIsLeftAlone() throws {
         try withPath { path in
             let text = Data(String(repeating: "not a database\n", count: 100).utf8)
             try text.write(to: URL(filePath: path))
@@ -155,7 +155,7 @@ extension RunStore {
         #expect(throws: RunStoreError.self) { try RunStore(path: "/nowhere/runs.sqlite", for: .read) }
     }
 
-    @Test func aLockedFile() throws {
+    @Test func aLockedFileIsWaitedForAndThenAnError() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write, patience: 0.1)
             _ = try store.begin(Self.run(), params: [])
@@ -178,7 +178,7 @@ extension RunStore {
     }
 
     /// A process that is killed while it writes leaves a journal; the half of its work is undone by whoever comes next.
-    @Test func aKilledWriter() throws {
+    @Test func whatAKilledWriterHalfWroteIsUndone() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
             _ = try store.begin(Self.run(), params: [])
@@ -202,7 +202,7 @@ extension RunStore {
         }
     }
 
-    @Test func anotherProgramsDatabase() throws {
+    @Test func anotherProgramsDatabaseIsRefused() throws {
         try withPath { path in
             try DatabaseQueue(path: path).write { try $0.execute(sql: "CREATE TABLE songs (title)") }
             for access in [RunStore.Access.read, .write] {
@@ -213,7 +213,7 @@ extension RunStore {
     }
 
     /// What SQLite takes for something else than a file would lose the runs.
-    @Test func specialNames() throws {
+    @Test func onlyAFileIsADatabaseWhateverItsName() throws {
         try withPath { path in
             let folder = URL(filePath: path).deletingLastPathComponent().path
             #expect(throws: RunStoreError.self) { try RunStore(path: "/dev/null", for: .write) }
@@ -225,7 +225,7 @@ extension RunStore {
     }
 
     /// Several connections make the file and write to it at the same time; nothing is lost.
-    @Test func concurrentWriters() async throws {
+    @Test func writersAtTheSameTimeLoseNothing() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
