@@ -74,10 +74,11 @@ extension Program {
     fileprivate func makeDatabase() throws {
         let store = try RunStore(path: url("addnorm.sqlite").path, for: .write)
         for name in ["it's \"1\", $(touch harm)", "lr=1:2\\3"] {
-            let run = Run(
-                name: name, command: "addnorm train", model: nil, output: "/m", trainData: "/t", trainSha256: "ab",
-                devData: nil, devSha256: nil, seed: 3, threads: 2, version: "test", parameters: 10)
-            let id = try store.begin(run, params: [("seed", "3"), ("pooling", "mean")]).id ?? 0
+            var run = Run(
+                name: name, command: "addnorm train", output: "/m", trainData: "/t", trainSha256: "ab",
+                version: "test")
+            (run.seed, run.threads, run.parameters) = (3, 2, 10)
+            let id = try store.begin(run, params: [("seed", "3"), ("pooling", "mean")]).id
             try store.record([
                 Metric(run: id, .dev, "loss", step: 1, epoch: 1, value: .nan),
                 Metric(run: id, .dev, "loss", step: 2, epoch: 2, value: .infinity),
