@@ -9,10 +9,10 @@ package struct BestRun: Record {
     package let metric: String
     package let split: Metric.Split
     package let value: Double
-    /// When it was that good.
+    /// When the run was that good.
     package let epoch: Double
     package let step: Int
-    /// The folder of its model, and when that was written; nil if it never was.
+    /// The folder of its model, and when the model was written, or nil if it never was.
     package let output: String
     package let outputWrittenAt: String?
     /// How many runs were compared.
@@ -24,7 +24,7 @@ extension RunStore {
     ///
     /// - Parameters:
     ///   - metric: of the dev data, or if there is none of this name, of the training data
-    ///   - selection: of which runs
+    ///   - selection: the runs that are compared
     /// - Returns: nil if none of the runs has such a metric
     package func best(by metric: String, among selection: RunSelection) throws -> BestRun? {
         let isAll = selection.condition == nil && selection.tags.isEmpty

@@ -30,7 +30,7 @@ extension RunStore {
         }
     }
 
-    /// How many texts' predictions are there of an evaluation.
+    /// The number of texts whose predictions an evaluation has recorded.
     package func predictionCount(of evaluation: Int64) throws -> Int {
         try read { try PredictionRecord.filter(Column("evaluation_id") == evaluation).fetchCount($0) }
     }
@@ -81,7 +81,7 @@ extension RunStore {
         """
 }
 
-/// What two evaluations of the same file have for a text, as they recorded it.
+/// The label and the answer that two evaluations of one file have recorded for a text.
 package struct PairedAnswer: Hashable, Sendable {
     /// The text's label, in each.
     package let actualA, actualB: String

@@ -7,7 +7,7 @@ extension RunStore {
         /// The latest first.
         case runs = "SELECT name FROM runs ORDER BY id DESC"
         case tags = "SELECT DISTINCT tag FROM tags ORDER BY tag"
-        /// Of the latest run: the others have nearly the same ones.
+        /// The metrics of the latest run; other runs have nearly the same.
         case metrics = """
             SELECT DISTINCT name FROM metrics WHERE run_id = (SELECT max(run_id) FROM metrics) ORDER BY name
             """
@@ -17,7 +17,7 @@ extension RunStore {
             """
     }
 
-    /// Names in the database; none if the file cannot be read.
+    /// Names in the database, or no name if the file cannot be read.
     ///
     /// Made for a person who waits for them: the file is not brought up to date, and a lock is not waited for. Names that do not
     /// stand on one line are left out.

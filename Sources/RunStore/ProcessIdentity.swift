@@ -1,18 +1,18 @@
 import Foundation
 
-/// A process as it can be told from every other one, also from a later one with the same id.
+/// What tells a process from every other one, also from a later one with the same id.
 struct ProcessIdentity: Equatable, Sendable {
     /// The machine's name.
     let host: String
-    /// Made anew by the kernel whenever it starts; nil where there is no such thing.
+    /// A name that the kernel makes each time it starts, or nil on systems without one.
     let bootId: String?
-    /// The kernel's name for those processes that see each other by their ids: a container's are others than its host's.
+    /// The kernel's name for the processes that see each other by their ids: a container has another one than its host.
     let namespace: String?
     let processId: Int
-    /// In clock ticks since the boot; nil where that is not known.
+    /// When it started, in clock ticks since the boot, or nil if that is not known.
     let start: Int?
 
-    /// This one.
+    /// The process that runs this code.
     static let current = ProcessIdentity(
         host: ProcessInfo.processInfo.hostName,
         bootId: (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?

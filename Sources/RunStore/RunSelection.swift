@@ -2,19 +2,19 @@ import Escaping
 import Foundation
 import GRDB
 
-/// Which runs are wanted, in which order.
+/// Which runs are wanted, and in which order.
 ///
 /// Conditions and orders are in SQL, about columns of `runs` and `run_summary`, short names for the figures of the best epoch
 /// (`accuracy`, `macro_f1`, `loss`, `epoch`), `tags`, and hyper-parameters.
 package struct RunSelection: Sendable {
-    /// An expression that is true for the runs that are wanted; nil: all.
+    /// An expression that is true for the runs that are wanted, or nil for all runs.
     package var condition: String?
-    /// What they are tagged with, all of these.
+    /// The tags that a run must have, all of them.
     package var tags: [String] = []
     /// Terms like `accuracy` or `seconds DESC`. Without a direction, the best of a dev metric comes first, and the least of
-    /// everything else. Runs without a value come last. Empty: the latest run comes first.
+    /// everything else. Runs without a value come last. Without a term, the latest run comes first.
     package var order: [String] = []
-    /// At most so many.
+    /// How many runs are listed at most, or nil for no limit.
     package var limit: Int?
 
     package init(condition: String? = nil, tags: [String] = [], order: [String] = [], limit: Int? = nil) {
@@ -31,7 +31,7 @@ extension RunStore {
         ["accuracy", "macro_f1", "loss", "best_dev_accuracy", "dev_macro_f1", "dev_loss"].contains(name)
     }
 
-    /// The runs that are wanted, and what of them.
+    /// The columns of the runs that are wanted.
     ///
     /// - Parameter columns: names as in conditions
     /// - Throws: ``RunStoreError`` if a name is unknown, or an expression is no SQL.
@@ -75,7 +75,7 @@ extension RunStore {
         private var sql: [String: String] = [:]
         private let words: Set<String>
 
-        /// - Parameter texts: what the names occur in: hyper-parameters are looked up only if they have a word that is nothing else
+        /// - Parameter texts: what the names occur in. Hyper-parameters are looked up only if one of the words is no column
         init(in texts: [String], path: String, _ db: Database) throws {
             self.path = path
             words = Set(
@@ -93,10 +93,10 @@ extension RunStore {
             }
         }
 
-        /// Columns of SQL for those that occur: what is not asked for is not looked up.
+        /// The names that occur, as columns of SQL: what is not asked for is not looked up.
         var used: [String] { sql.filter { words.contains($0.key) }.map { "\($0.value) AS \($0.key.sqlIdentifier)" } }
 
-        /// All of them, for a person.
+        /// All names, for a person.
         var all: String { sql.keys.sorted().joined(separator: ", ") }
 
         /// A name between quotes.

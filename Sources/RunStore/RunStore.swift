@@ -78,7 +78,7 @@ package final class RunStore: Sendable {
         try Self.explaining(path) { try queue.write(body) }
     }
 
-    /// Reads what all was written at one moment.
+    /// Reads the database as it was at one moment.
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try Self.explaining(path) { try queue.read(body) }
     }
@@ -172,7 +172,7 @@ package final class RunStore: Sendable {
         status = 'running' AND process_is_gone(host, boot_id, process_namespace, process_id, process_start)
         """
 
-    /// Records that runs whose process is gone were interrupted, when they were last heard of.
+    /// Records runs whose process is gone as interrupted, at the time of their last metric.
     private static func settle(_ queue: DatabaseQueue) throws {
         // Most of the time there is none, and then nothing is locked.
         guard

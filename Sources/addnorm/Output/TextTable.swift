@@ -13,6 +13,8 @@ struct TextTable {
         let widths = header.indices.map { column in all.map { $0[column].columns }.max() ?? 0 }
         return all.map { row in
             var line = row.enumerated().map { column, cell in
+                // A long text at the end of one row is no reason for blanks at the end of the others.
+                if column == row.count - 1 && !numeric.contains(column) { return cell }
                 let space = String(repeating: " ", count: widths[column] - cell.columns)
                 return numeric.contains(column) ? space + cell : cell + space
             }.joined(separator: "  ")
@@ -21,7 +23,7 @@ struct TextTable {
         }.joined()
     }
 
-    /// Takes a column away that has nothing.
+    /// Removes the column of this title if all of its cells are empty.
     mutating func removeColumn(ifEmpty title: String) {
         guard let column = header.firstIndex(of: title), rows.allSatisfy(\.[column].isEmpty) else { return }
         header.remove(at: column)
