@@ -50,7 +50,9 @@ let package = Package(
         .target(name: "Escaping"),
         .target(name: "Statistics", dependencies: ["Kernels"]),
         .target(name: "Transformer", dependencies: ["Tokenization", "JSON", "Kernels"]),
-        .target(name: "RunStore", dependencies: ["Escaping", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "RunStore", dependencies: ["Escaping", .product(name: "GRDB", package: "GRDB.swift")],
+            resources: [.embedInCode("Schema")]),
         .target(
             name: "Tokenization",
             dependencies: ["JSON", .product(name: "HeapModule", package: "swift-collections")]

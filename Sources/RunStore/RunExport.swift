@@ -1,7 +1,7 @@
 import GRDB
 
 /// A run with all that the database has of it, but for the answers to single examples.
-package struct RunContents: Sendable {
+package struct RunContents: Encodable, Sendable {
     /// A model's result on one file, with how well each label was told.
     package struct EvaluationContents: Encodable, Sendable {
         package let evaluation: Evaluation
@@ -11,30 +11,38 @@ package struct RunContents: Sendable {
 
     package let run: Run
     package let tags: [String]
-    /// By name.
+    /// By name; numbers as numbers, unlike in ``Param``.
     package let params: [String: Table.Cell]
     /// By split, name and step.
-    package let metrics: [Metric]
+    package let metrics: [Table.Object]
     package let evaluations: [EvaluationContents]
+
+    /// - Returns: nil if there is no such run
+    fileprivate init?(of run: Int64, _ db: Database) throws {
+        guard let found = try Run.all(db, "WHERE id = ?", [run]).first else { return nil }
+        func table(_ sql: String) throws -> Table {
+            let statement = try db.cachedStatement(sql: sql)
+            return Table(columns: statement.columnNames, rows: try Row.fetchAll(statement, arguments: [run]))
+        }
+        self.run = found
+        tags = try RunStore.tags(db, of: run)
+        let values = try table("SELECT name, value FROM params WHERE run_id = ?").rows
+        params = Dictionary(uniqueKeysWithValues: values.map { ($0[0].text, $0[1]) })
+        metrics = try table(
+            "SELECT split, name, step, epoch, value, recorded_at FROM metrics WHERE run_id = ? ORDER BY split, name, step"
+        ).objects
+        evaluations = try Evaluation.all(db, "WHERE run_id = ? ORDER BY id", [run]).map { evaluation in
+            EvaluationContents(
+                evaluation: evaluation, classes: try ClassMetric.all(db, "WHERE evaluation_id = ?", [evaluation.id]),
+                confusions: try Confusion.all(db, "WHERE evaluation_id = ?", [evaluation.id]))
+        }
+    }
 }
 
 // A run, or some, at a time: a training that goes on meanwhile is not kept waiting, and memory is needed for them alone.
 extension RunStore {
     /// All that the database has of a run, or nil if it has been deleted meanwhile.
-    package func contents(of run: Int64) throws -> RunContents? {
-        try read { db in
-            guard let record = try Run.all(db, "WHERE id = ?", [run]).first else { return nil }
-            return RunContents(
-                run: record, tags: try Self.tags(db, of: run), params: try Self.cellsOfParams(db, of: run),
-                metrics: try Metric.all(db, "WHERE run_id = ? ORDER BY split, name, step", [run]),
-                evaluations: try Evaluation.all(db, "WHERE run_id = ? ORDER BY id", [run]).map { evaluation in
-                    .init(
-                        evaluation: evaluation,
-                        classes: try ClassMetric.all(db, "WHERE evaluation_id = ?", [evaluation.id]),
-                        confusions: try Confusion.all(db, "WHERE evaluation_id = ?", [evaluation.id]))
-                })
-        }
-    }
+    package func contents(of run: Int64) throws -> RunContents? { try read { try RunContents(of: run, $0) } }
 
     /// The columns of a table of runs: the columns of `runs`, the figures of `run_summary`, `tags`, and each hyper-parameter that is
     /// not among them already.
@@ -54,12 +62,5 @@ extension RunStore {
     package func exportRows(of runs: some Sequence<Int64>, columns: [String]) throws -> [[Table.Cell]] {
         let ids = runs.map { "\($0)" }.joined(separator: ", ")
         return try list(RunSelection(condition: "id IN (\(ids))", order: ["id"]), columns: columns).rows
-    }
-
-    /// Numbers as numbers: ``Param`` has texts.
-    private static func cellsOfParams(_ db: Database, of run: Int64) throws -> [String: Table.Cell] {
-        let rows = try Row.fetchAll(
-            db.cachedStatement(sql: "SELECT name, value FROM params WHERE run_id = ?"), arguments: [run])
-        return Dictionary(uniqueKeysWithValues: rows.map { ($0[0], Table.Cell($0[1])) })
     }
 }

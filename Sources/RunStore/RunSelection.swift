@@ -53,8 +53,7 @@ extension RunStore {
                 ORDER BY \(order.joined(separator: ", ")) LIMIT \(selection.limit ?? -1)
                 """
             do {
-                let rows = try Row.fetchAll(db, sql: sql)
-                return Table(columns: columns, rows: rows.map { Array($0.databaseValues.map(Table.Cell.init)) })
+                return Table(columns: columns, rows: try Row.fetchAll(db, sql: sql))
             } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
                 let message = error.message ?? "not SQL"
                 throw RunStoreError(

@@ -38,4 +38,49 @@ package struct Table: Sendable, Equatable {
     package let columns: [String]
     /// A value for each column.
     package let rows: [[Cell]]
+
+    init(columns: [String], rows: [Row]) {
+        self.init(columns: columns, rows: rows.map { $0.databaseValues.map(Cell.init) })
+    }
+
+    init(columns: [String], rows: [[Cell]]) { (self.columns, self.rows) = (columns, rows) }
+
+    /// A row as an object, whose keys are the columns' names.
+    package struct Object: Encodable, Sendable {
+        fileprivate struct Key: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        fileprivate let keys: [Key]
+        package let cells: [Cell]
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Key.self)
+            for (key, cell) in zip(keys, cells) { try container.encode(cell, forKey: key) }
+        }
+    }
+
+    /// An object for each row; no two columns have the same name.
+    package var objects: [Object] {
+        let keys = columns.map(Object.Key.init)
+        return rows.map { Object(keys: keys, cells: $0) }
+    }
+}
+
+extension Table.Cell: Encodable {
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .integer(let value): try container.encode(value)
+        // JSON has no infinity.
+        case .real(let value): if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
+        case .text(let value): try container.encode(value)
+        case .blob: try container.encode(text)
+        }
+    }
 }

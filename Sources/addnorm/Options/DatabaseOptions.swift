@@ -21,3 +21,12 @@ struct DatabaseOptions: ParsableArguments {
 
     func open(for access: RunStore.Access) throws -> RunStore { try RunStore(path: path, for: access) }
 }
+
+/// `--json` and `--db`, for a command that answers with one object.
+struct AnswerOptions: ParsableArguments {
+    @Flag(help: "Print a JSON object.")
+    var json = false
+
+    @OptionGroup
+    var database: DatabaseOptions
+}

@@ -15,17 +15,14 @@ extension Runs {
         @Flag(help: "Also a run that seems to be trained still, on a machine that cannot be asked.")
         var force = false
 
-        @Flag(help: "Print a JSON object.")
-        var json = false
-
         @OptionGroup
-        var database: DatabaseOptions
+        var answer: AnswerOptions
 
         func run() throws {
             // For reading first: a slip of the pen must not make a database.
-            let runs = try database.open(for: .read).runs(runs)
-            try database.open(for: .write).delete(runs.map(\.id), force: force)
-            try DeletedRuns(deleted: runs.map(\.name)).write(json: json)
+            let runs = try answer.database.open(for: .read).runs(runs)
+            try answer.database.open(for: .write).delete(runs.map(\.id), force: force)
+            try DeletedRuns(deleted: runs.map(\.name)).write(json: answer.json)
         }
     }
 
@@ -48,24 +45,21 @@ extension Runs {
         @Flag(help: "Delete them.")
         var yes = false
 
-        @Flag(help: "Print a JSON object.")
-        var json = false
-
         @OptionGroup
-        var database: DatabaseOptions
+        var answer: AnswerOptions
 
         func run() throws {
             var selection = selection.selection
             let condition =
                 selection.condition ?? (selection.tags.isEmpty ? "status IN ('failed', 'interrupted')" : "1")
             selection.condition = "(\(condition)\n) AND status <> 'running'"
-            let reader = try database.open(for: .read)
+            let reader = try answer.database.open(for: .read)
             let found = try reader.runs(reader.ids(of: selection)).filter { run in
                 self.selection.condition != nil || Trainer.checkpoint(forOutput: run.output) == nil
             }
             let names = found.map(\.name)
-            guard yes else { return try DeletedRuns(wouldDelete: names).write(json: json) }
-            let store = try database.open(for: .write)
+            guard yes else { return try DeletedRuns(wouldDelete: names).write(json: answer.json) }
+            let store = try answer.database.open(for: .write)
             try store.delete(found.map(\.id), force: false)
             if !names.isEmpty {
                 do {
@@ -74,7 +68,7 @@ extension Runs {
                     Output.warn("the file keeps its size, and its free space is used again: \(error)")
                 }
             }
-            try DeletedRuns(deleted: names).write(json: json)
+            try DeletedRuns(deleted: names).write(json: answer.json)
         }
     }
 }

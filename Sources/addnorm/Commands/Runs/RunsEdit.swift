@@ -13,16 +13,13 @@ extension Runs {
         @Argument(help: "Its new name; unique, and not a number.")
         var name: String
 
-        @Flag(help: "Print a JSON object.")
-        var json = false
-
         @OptionGroup
-        var database: DatabaseOptions
+        var answer: AnswerOptions
 
         func validate() throws { try requireRunName(name, "The new name") }
 
         func run() throws {
-            try EditedRun.edit(idOrName, in: database, json: json) { store, run in try store.rename(run, to: name) }
+            try EditedRun.edit(idOrName, answer) { store, run in try store.rename(run, to: name) }
         }
     }
 
@@ -44,11 +41,8 @@ extension Runs {
         @Flag(help: "Take these tags away.")
         var remove = false
 
-        @Flag(help: "Print a JSON object.")
-        var json = false
-
         @OptionGroup
-        var database: DatabaseOptions
+        var answer: AnswerOptions
 
         func validate() throws {
             for tag in tags where tag.isEmpty || tag.contains(",") || tag != tag.printable {
@@ -57,7 +51,7 @@ extension Runs {
         }
 
         func run() throws {
-            try EditedRun.edit(idOrName, in: database, json: json) { store, run in
+            try EditedRun.edit(idOrName, answer) { store, run in
                 if remove { try store.untag(run, tags) } else { try store.tag(run, with: tags) }
             }
         }
@@ -75,14 +69,11 @@ extension Runs {
         @Argument(help: "The note; an empty one ('') takes it away.")
         var text: String
 
-        @Flag(help: "Print a JSON object.")
-        var json = false
-
         @OptionGroup
-        var database: DatabaseOptions
+        var answer: AnswerOptions
 
         func run() throws {
-            try EditedRun.edit(idOrName, in: database, json: json) { store, run in
+            try EditedRun.edit(idOrName, answer) { store, run in
                 try store.note(run, text.isEmpty ? nil : text)
             }
         }
@@ -98,15 +89,15 @@ private struct EditedRun: Encodable {
 
     /// Changes a run and says how it is now.
     static func edit(
-        _ idOrName: String, in database: DatabaseOptions, json: Bool, _ change: (RunStore, Int64) throws -> Void
+        _ idOrName: String, _ answer: AnswerOptions, _ change: (RunStore, Int64) throws -> Void
     ) throws {
         // For reading first: a slip of the pen must not make a database.
-        let id = try database.open(for: .read).run(idOrName).id
-        let store = try database.open(for: .write)
+        let id = try answer.database.open(for: .read).run(idOrName).id
+        let store = try answer.database.open(for: .write)
         try change(store, id)
         let run = try store.run("\(id)")
         let edited = EditedRun(id: id, name: run.name, tags: try store.tags(of: id), note: Nullable(run.note))
-        if json { return try Output.write(json: edited) }
+        if answer.json { return try Output.write(json: edited) }
         let tags = edited.tags.isEmpty ? "" : ", tagged \(edited.tags.joined(separator: ", "))"
         let note = run.note.map { ": \($0)" } ?? ""
         try Output.write("run '\(edited.name)' (id \(id))\(tags)\(note)".printable + "\n")

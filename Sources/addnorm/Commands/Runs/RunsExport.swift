@@ -58,38 +58,8 @@ extension Runs {
                 // If there is no run, what was in the file must not stay.
                 try write("")
                 for id in ids {
-                    if let contents = try store.contents(of: id) { try write(Output.jsonLines([Document(contents)])) }
+                    if let contents = try store.contents(of: id) { try write(Output.jsonLines([contents])) }
                 }
-            }
-        }
-
-        /// A line of `jsonl`.
-        private struct Document: Encodable {
-            struct Value: Encodable {
-                let split: Metric.Split
-                let name: String
-                let step: Int
-                let epoch: Double
-                let value: Nullable<Double>
-                let recordedAt: String
-            }
-
-            let run: Run
-            let tags: [String]
-            let params: [String: Table.Cell]
-            let metrics: [Value]
-            let evaluations: [RunContents.EvaluationContents]
-
-            init(_ contents: RunContents) {
-                run = contents.run
-                tags = contents.tags
-                params = contents.params
-                metrics = contents.metrics.map {
-                    Value(
-                        split: $0.split, name: $0.name, step: $0.step, epoch: $0.epoch, value: Nullable($0.value),
-                        recordedAt: $0.recordedAt)
-                }
-                evaluations = contents.evaluations
             }
         }
     }
