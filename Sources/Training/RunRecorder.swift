@@ -14,7 +14,7 @@ struct RunRecorder {
     ///
     /// - Parameter notice: is told when the database is locked
     init(_ run: Run, in store: RunStore, notice: @escaping (String) -> Void) {
-        (id, name) = (run.id ?? 0, run.name)
+        (id, name) = (run.id, run.name)
         (self.store, self.notice) = (store, notice)
         log = MetricLog(store)
     }
