@@ -37,7 +37,7 @@ private func medianRatio(
     let repetitions = max(1, Int(0.0005 / once))
     var ratios: [Double] = []
     let start = clock.now
-    while ratios.count < 15 || clock.now - start < .milliseconds(200) {
+    while ratios.count < 15 || clock.now - start < .milliseconds(100) {
         let times = workers.map { workers in
             clock.measure { for _ in 0..<repetitions { run(workers) } } / .seconds(1)
         }

@@ -21,7 +21,7 @@ package func sigmoid(_ logits: Matrix) -> Matrix {
     return probabilities
 }
 
-/// What is right for some texts.
+/// The labels that are right for some texts.
 package enum Targets: Sendable, Equatable {
     /// The id of each text's label.
     case one([Int])
@@ -53,7 +53,7 @@ package enum Targets: Sendable, Equatable {
         }
     }
 
-    /// Those of some texts, in the order of `indices`.
+    /// The targets of some texts, in the order of `indices`.
     package func at(_ indices: some Sequence<Int>) -> Targets {
         switch self {
         case .one(let labels): .one(indices.map { labels[$0] })
@@ -87,8 +87,8 @@ package struct CrossEntropy: Sendable {
         (self.labelSmoothing, self.classWeights) = (labelSmoothing, classWeights)
     }
 
-    /// What the sum over texts is divided by: that of their classes' weights, or the number of texts if they can have several
-    /// labels.
+    /// What the sum over texts is divided by: the sum of the weights of their classes, or the number of texts if each can have
+    /// several labels.
     package func weight(of targets: Targets) -> Double {
         switch targets {
         case .one(let labels): labels.reduce(0) { $0 + weight($1) }
@@ -102,8 +102,8 @@ package struct CrossEntropy: Sendable {
     ///
     /// - Parameters:
     ///   - logits: `[sequences, labels]`
-    ///   - targets: of each row
-    ///   - total: what the sum is divided by; nil: ``weight(of:)`` of the targets
+    ///   - targets: the label or labels of each row
+    ///   - total: what the sum over the rows is divided by; nil: ``weight(of:)`` of the targets
     package func loss(_ logits: Matrix, targets: Targets, total: Double? = nil) -> Double {
         precondition(targets.count == logits.rows && logits.rows > 0, "one target per row")
         let sum =
@@ -143,7 +143,7 @@ package struct CrossEntropy: Sendable {
         (isRight ? 1 - labelSmoothing : 0) + labelSmoothing / 2
     }
 
-    /// The gradient of ``loss(_:targets:total:)`` with respect to the logits.
+    /// The gradient of ``loss(_:targets:total:)`` with respect to the logits, `[sequences, labels]`.
     package func gradient(_ logits: Matrix, targets: Targets, total: Double? = nil) -> Matrix {
         precondition(targets.count == logits.rows, "one target per row")
         let factor = 1 / (total ?? weight(of: targets))

@@ -30,8 +30,8 @@ package struct RandomNumbers: RandomNumberGenerator {
         UInt64(nextWord()) << 32 | UInt64(nextWord())
     }
 
-    /// Draws as many elements as there are, with replacement, and counts them: counts[elements[i]] += 1 for random i. Each i
-    /// is as probable as any other, but for elements.count / 2³² of its probability.
+    /// Draws as many elements as there are, with replacement, and counts them: counts[elements[i]] += 1 for random i. The
+    /// probabilities of the elements differ by less than elements.count / 2³² of themselves.
     package mutating func resample(_ elements: [Int32], into counts: inout [Int]) {
         let count = UInt64(elements.count)
         for _ in elements { counts[Int(elements[Int((UInt64(nextWord()) * count) >> 32)])] += 1 }

@@ -14,7 +14,7 @@ package struct Workers: Sendable {
     /// The threads besides the calling one; nil if there are none.
     private let team: Team?
 
-    /// The processors of this machine.
+    /// The number of processors of this machine.
     package static var processors: Int { ProcessInfo.processInfo.activeProcessorCount }
 
     /// Creates workers on `count` threads; by default one for each processor. The threads end with the last copy.
@@ -113,7 +113,7 @@ private final class Team: Sendable {
             let wake = DispatchSemaphore(value: 0)
         }
 
-        /// Held by the thread whose work is done.
+        /// Held by the thread that has given the others something to do, until they have done it.
         let turn = Mutex(())
         private let seats: [Seat]
         /// Counts the jobs; a new number is the sign to begin.

@@ -6,10 +6,10 @@ package struct FloatBuffer {
     final class Storage {
         let pointer: UnsafeMutablePointer<Float>
         let count: Int
-        /// Where the memory comes from, if it was not allocated.
+        /// The mapping that the memory is a part of; nil if it was allocated.
         private let mapping: MappedMemory?
 
-        /// The size in bytes from which on memory comes from the system, page by page as it is touched.
+        /// Buffers of at least so many bytes get memory from the system, page by page as it is touched.
         private static let largeSize = 1 << 20
 
         init(count: Int) {

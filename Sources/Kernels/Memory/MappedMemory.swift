@@ -1,6 +1,6 @@
 import Foundation
 
-/// Memory that the system gives page by page: those of a file when they are read, and memory of their own only when they are
+/// Memory that the system provides page by page: a page of a file when it is first read, and a page of its own when it is first
 /// written to.
 package final class MappedMemory {
     /// The bytes of the file, or the zeros.
