@@ -5,6 +5,10 @@ import Kernels
 // at the speed of OpenBLAS's large products, or the bytes at the speed of memory, both measured in the same run.
 //
 //     swift run -c release KernelBenchmarks [THREADS]
+//
+// With `products`, OpenBLAS against the tiles at the shapes of several models:
+//
+//     swift run -c release KernelBenchmarks products [THREADS]
 
 /// What a kernel cannot be faster than.
 enum Floor {
@@ -14,7 +18,13 @@ enum Floor {
     case bytes(Double)
 }
 
-let workers = Workers(count: CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? Workers.processors)
+let arguments = CommandLine.arguments.dropFirst()
+let workers = Workers(count: arguments.last.flatMap { Int($0) } ?? Workers.processors)
+if arguments.first == "products" {
+    printProductsTable(threads: workers.count)
+    exit(0)
+}
+
 let (rows, hidden, inner, heads, length) = (736, 384, 1536, 12, 23)
 let offsets = Array(stride(from: 0, through: rows, by: length))
 let peak = matrixProductPeak(on: workers)
@@ -37,7 +47,7 @@ func memoryBandwidth() -> Double {
 }
 
 func matrix(_ rows: Int, _ columns: Int) -> Matrix {
-    var random = RandomNumbers(seed: 1, site: UInt32(rows), step: UInt64(columns))
+    var random = RandomNumbers(seed: 1, stream: RandomStream(number: UInt32(rows)), step: UInt64(columns))
     return Matrix((0..<rows * columns).map { _ in random.nextNormal(standardDeviation: 1) }, columns: columns)
 }
 
@@ -84,7 +94,7 @@ for (inputs, outputs) in [(hidden, hidden), (hidden, 2 * hidden), (hidden, inner
 }
 let projections = Projections(queries: matrix(rows, hidden), keysAndValues: matrix(rows, 2 * hidden))
 var (context, scratch, gradientOfProjections) = (Matrix(), Matrix(), Projections())
-let dropout = Dropout(rate: 0.1, seed: 1, site: 1, step: 1)
+let dropout = Dropout(rate: 0.1, seed: 1, stream: .dropout(1), step: 1)
 let shape = AttentionShape(offsets: offsets, heads: heads, dropout: nil)
 let dropping = AttentionShape(offsets: offsets, heads: heads, dropout: dropout)
 let attention = 4 * Double(rows * length * hidden)

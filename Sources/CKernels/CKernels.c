@@ -160,6 +160,14 @@ enum { TILE = 6 };
         }                                                                                                              \
     }
 
+int ck_has_tiles(void) {
+#if defined(__x86_64__) && defined(__linux__)
+    return __builtin_cpu_supports("x86-64-v3") != 0;
+#else
+    return 0;
+#endif
+}
+
 GEMM_TILE(gemm_tile, lanes)
 GEMM_TILE(gemm_half_tile, half_lanes)
 
@@ -330,9 +338,9 @@ VECTORISED double ck_sum_of_squares(size_t n, const float *x) {
 
 enum { COUNTERS = 64, GROUP = 4 * COUNTERS };
 
-HELPER void random_group(uint64_t seed, uint32_t site, uint64_t step, uint32_t group, uint32_t *restrict words) {
+HELPER void random_group(uint64_t seed, uint32_t stream, uint64_t step, uint32_t group, uint32_t *restrict words) {
     for (uint32_t i = 0; i < COUNTERS; i++) {
-        uint32_t c0 = group * COUNTERS + i, c1 = site, c2 = (uint32_t)step, c3 = (uint32_t)(step >> 32);
+        uint32_t c0 = group * COUNTERS + i, c1 = stream, c2 = (uint32_t)step, c3 = (uint32_t)(step >> 32);
         uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
         for (int round = 0; round < 10; round++) {
             uint64_t a = (uint64_t)0xD2511F53u * c0, b = (uint64_t)0xCD9E8D57u * c2;
@@ -350,12 +358,12 @@ HELPER void random_group(uint64_t seed, uint32_t site, uint64_t step, uint32_t g
     }
 }
 
-VECTORISED void ck_random_group(uint64_t seed, uint32_t site, uint64_t step, uint32_t group,
+VECTORISED void ck_random_group(uint64_t seed, uint32_t stream, uint64_t step, uint32_t group,
                                 uint32_t *restrict words) {
-    random_group(seed, site, step, group, words);
+    random_group(seed, stream, step, group, words);
 }
 
-VECTORISED void ck_dropout(size_t rows, size_t n, size_t row, float rate, uint64_t seed, uint32_t site, uint64_t step,
+VECTORISED void ck_dropout(size_t rows, size_t n, size_t row, float rate, uint64_t seed, uint32_t stream, uint64_t step,
                            size_t first, float *x) {
     uint32_t threshold = (uint32_t)((double)rate * 4294967296.0), words[GROUP];
     float scale = 1.0f / (1.0f - rate);
@@ -364,7 +372,7 @@ VECTORISED void ck_dropout(size_t rows, size_t n, size_t row, float rate, uint64
         for (size_t done = 0; done < n;) {
             if (position / GROUP != group) {
                 group = position / GROUP;
-                random_group(seed, site, step, (uint32_t)group, words);
+                random_group(seed, stream, step, (uint32_t)group, words);
             }
             size_t offset = position % GROUP, count = GROUP - offset < n - done ? GROUP - offset : n - done;
             float *part = x + done;

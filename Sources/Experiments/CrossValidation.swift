@@ -124,7 +124,7 @@ package struct CrossValidation {
         var next = 0
         for (label, texts) in Dictionary(grouping: targets.indices, by: { targets[$0] }).sorted(by: { $0.key < $1.key })
         {
-            var random = RandomNumbers(seed: seed, site: RandomSite.folds, step: UInt64(label))
+            var random = RandomNumbers(seed: seed, stream: .folds, step: UInt64(label))
             for text in texts.shuffled(using: &random) {
                 folds[text] = next % Self.folds
                 next += 1

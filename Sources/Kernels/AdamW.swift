@@ -20,11 +20,11 @@ package struct AdamW {
     /// The running mean of the squared gradients.
     package private(set) var secondMoment: FloatBuffer
 
-    /// The steps that some row of the table has not taken yet, the last of them being ``step``.
+    /// The latest steps, up to ``step``, from the first one on that some row of the table has not taken yet.
     private var untaken: [ck_adamw_step] = []
-    /// Of each row of the table: how many steps it has taken.
+    /// How many steps each row of the table has taken.
     private var rowSteps: [Int] = []
-    /// Of each row: whether its moments may be other than 0. The memory of those that are 0 is never touched.
+    /// Whether a row's moments may be other than 0. Memory of moments that are 0 is never touched.
     private var hasMoments: [Bool] = []
 
     /// Creates the state before the first step, for `count` parameters.
@@ -41,10 +41,10 @@ package struct AdamW {
     /// Takes one step: p ← p − η λ p − η m̂ / (√v̂ + ε), in one pass over memory.
     ///
     /// - Parameters:
-    ///   - parameters: of which those in `groups` are updated
+    ///   - parameters: those in `groups` are updated
     ///   - gradients: of the loss with respect to the groups' parameters, one group after another
     ///   - groups: the same at every step; at most one of them is a table
-    ///   - rows: of the table, which have gradients; they must have been caught up. The gradients of the other rows are not read
+    ///   - rows: the rows of the table that have gradients; they must have been caught up. The gradients of others are not read
     ///   - learningRate: η, before the groups' factors
     ///   - maximumNorm: gradients whose norm over all groups is larger are scaled down to it
     /// - Returns: the norm of the gradients before clipping
@@ -52,40 +52,29 @@ package struct AdamW {
         _ parameters: inout FloatBuffer, gradients: FloatBuffer, groups: [ParameterGroup], rows: [Int] = [],
         learningRate: Float, maximumNorm: Float, on workers: Workers
     ) -> Float {
-        let places = places(of: groups)
         precondition(gradients.count == firstMoment.count, "buffers of unequal size")
-        let norm = Float(sumOfSquares(gradients, groups, places, rows, on: workers).squareRoot())
+        precondition(parameters.count >= groups.last?.range.upperBound ?? 0, "group out of bounds")
+        let pieces = pieces(of: groups, rows: rows)
+        let norm = Float(sumOfSquares(gradients, in: pieces, on: workers).squareRoot())
         step += 1
-        let settings = ck_adamw_step(
+        let common = ck_adamw_step(
             learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weight_decay: 0,
             gradient_scale: norm > maximumNorm ? maximumNorm / norm : 1,
             correction1: Float(1 - pow(Double(beta1), Double(step))),
             correction2: Float(1 - pow(Double(beta2), Double(step))))
-        precondition(parameters.count >= groups.last?.range.upperBound ?? 0, "group out of bounds")
+        let settings = groups.map(common.with)
+        if let table = groups.firstIndex(where: { $0.row != nil }) {
+            untaken.append(settings[table])
+            for row in rows {
+                precondition(rowSteps[row] == step - 1, "a row that has not been caught up")
+                (rowSteps[row], hasMoments[row]) = (step, true)
+            }
+        }
         let (p, g) = (parameters.mutablePointer(), gradients.pointer)
         let (m, v) = (firstMoment.mutablePointer(), secondMoment.mutablePointer())
-        for (group, place) in zip(groups, places) {
-            let settings = settings.for(group)
-            let p = p + group.range.lowerBound
-            let (g, m, v) = (g + place.lowerBound, m + place.lowerBound, v + place.lowerBound)
-            if let row = group.row {
-                untaken.append(settings)
-                for index in rows {
-                    precondition(rowSteps[index] == step - 1, "a row that has not been caught up")
-                    (rowSteps[index], hasMoments[index]) = (step, true)
-                }
-                workers.split(rows.count, grain: 16) { part in
-                    for index in part {
-                        let first = rows[index] * row
-                        ck_adamw(row, settings, p + first, g + first, m + first, v + first)
-                    }
-                }
-            } else {
-                workers.split(place.count, grain: 4096) { part in
-                    let first = part.lowerBound
-                    ck_adamw(part.count, settings, p + first, g + first, m + first, v + first)
-                }
-            }
+        workers.share(pieces.count) { index, _ in
+            let (piece, place) = (pieces[index], pieces[index].gradients)
+            ck_adamw(piece.count, settings[piece.group], p + piece.parameters, g + place, m + place, v + place)
         }
         return norm
     }
@@ -94,11 +83,11 @@ package struct AdamW {
     ///
     /// - Parameters:
     ///   - rows: each once; nil: all
-    ///   - parameters: and `groups`, as in ``update(_:gradients:groups:rows:learningRate:maximumNorm:on:)``
+    ///   - parameters: as in ``update(_:gradients:groups:rows:learningRate:maximumNorm:on:)``
+    ///   - groups: as there
     package mutating func catchUp(
         _ rows: [Int]? = nil, of parameters: inout FloatBuffer, groups: [ParameterGroup], on workers: Workers
     ) {
-        let places = places(of: groups)
         guard let index = groups.firstIndex(where: { $0.row != nil }), let row = groups[index].row else { return }
         let count = groups[index].range.count / row
         if rowSteps.isEmpty {
@@ -106,10 +95,8 @@ package struct AdamW {
             hasMoments = [Bool](repeating: step > 0, count: count)
         }
         let p = parameters.mutablePointer() + groups[index].range.lowerBound
-        let (m, v) = (
-            firstMoment.mutablePointer() + places[index].lowerBound,
-            secondMoment.mutablePointer() + places[index].lowerBound
-        )
+        let place = places(of: groups)[index]
+        let (m, v) = (firstMoment.mutablePointer() + place, secondMoment.mutablePointer() + place)
         let firstUntaken = step - untaken.count
         workers.split(rows?.count ?? count, grain: 16) { [untaken, rowSteps, hasMoments] part in
             for index in part {
@@ -132,20 +119,52 @@ package struct AdamW {
         }
     }
 
-    /// Where the groups' gradients and moments lie: one after another.
-    private func places(of groups: [ParameterGroup]) -> [Range<Int>] {
-        var end = 0
-        let places = groups.map { group in
-            end += group.range.count
-            return end - group.range.count..<end
+    /// Where the gradients and moments of each group begin: they lie one group after another.
+    private func places(of groups: [ParameterGroup]) -> [Int] {
+        let ends = groups.reduce(into: [0]) { $0.append($0.last! + $1.range.count) }
+        precondition(ends.last == firstMoment.count, "buffers of unequal size")
+        return ends.dropLast()
+    }
+
+    /// Elements of one group that have gradients and lie one after another.
+    private struct Piece {
+        let group: Int
+        /// The index of the first among the parameters, and among gradients and moments.
+        let (parameters, gradients): (Int, Int)
+        let count: Int
+    }
+
+    /// The groups cut into pieces: a table into the rows that have gradients, the others into blocks of fixed size.
+    private func pieces(of groups: [ParameterGroup], rows: [Int]) -> [Piece] {
+        zip(groups.enumerated(), places(of: groups)).flatMap { group, place in
+            let (range, size) = (group.element.range, group.element.row ?? 1 << 16)
+            let starts =
+                group.element.row == nil ? Array(stride(from: 0, to: range.count, by: size)) : rows.map { $0 * size }
+            return starts.map { start in
+                Piece(
+                    group: group.offset, parameters: range.lowerBound + start, gradients: place + start,
+                    count: min(size, range.count - start))
+            }
         }
-        precondition(end == firstMoment.count, "buffers of unequal size")
-        return places
+    }
+
+    /// Σ x² in double over the gradients. The sums of the pieces are added in their order, so that the result does not depend on
+    /// the number of threads.
+    private func sumOfSquares(_ gradients: FloatBuffer, in pieces: [Piece], on workers: Workers) -> Double {
+        let g = gradients.pointer
+        var sums = [Double](repeating: 0, count: pieces.count)
+        sums.withUnsafeMutableBufferPointer { sums in
+            workers.split(pieces.count) { part in
+                for i in part { sums[i] = ck_sum_of_squares(pieces[i].count, g + pieces[i].gradients) }
+            }
+        }
+        return sums.reduce(0, +)
     }
 }
 
 extension ck_adamw_step {
-    fileprivate func `for`(_ group: ParameterGroup) -> ck_adamw_step {
+    /// The same step with what is particular to a group.
+    fileprivate func with(_ group: ParameterGroup) -> ck_adamw_step {
         var step = self
         step.learning_rate *= group.learningRate
         step.weight_decay = group.weightDecay
@@ -155,9 +174,9 @@ extension ck_adamw_step {
 
 /// Parameters that the optimizer treats alike.
 package struct ParameterGroup: Sendable, Equatable {
-    /// Where they lie in the flat buffer of parameters.
+    /// Where the parameters lie in the flat buffer.
     package var range: Range<Int>
-    /// What the step's learning rate is multiplied with.
+    /// The factor of the step's learning rate.
     package let learningRate: Float
     /// λ
     package let weightDecay: Float
@@ -169,29 +188,4 @@ package struct ParameterGroup: Sendable, Equatable {
         precondition(row == nil || range.count % row! == 0, "the last row is incomplete")
         (self.range, self.learningRate, self.weightDecay, self.row) = (range, learningRate, weightDecay, row)
     }
-}
-
-/// Σ x² in double over the gradients: of a table, over the rows that have some. Blocks of fixed size are summed one by one, so
-/// that the result does not depend on the number of threads.
-private func sumOfSquares(
-    _ gradients: FloatBuffer, _ groups: [ParameterGroup], _ places: [Range<Int>], _ rows: [Int], on workers: Workers
-) -> Double {
-    var blocks: [Range<Int>] = []
-    for (group, place) in zip(groups, places) {
-        if let row = group.row {
-            blocks += rows.map { place.lowerBound + $0 * row..<place.lowerBound + ($0 + 1) * row }
-        } else {
-            blocks += stride(from: place.lowerBound, to: place.upperBound, by: 1 << 16).map {
-                $0..<min($0 + 1 << 16, place.upperBound)
-            }
-        }
-    }
-    let g = gradients.pointer
-    var sums = [Double](repeating: 0, count: blocks.count)
-    sums.withUnsafeMutableBufferPointer { sums in
-        workers.split(blocks.count) { part in
-            for i in part { sums[i] = ck_sum_of_squares(blocks[i].count, g + blocks[i].lowerBound) }
-        }
-    }
-    return sums.reduce(0, +)
 }

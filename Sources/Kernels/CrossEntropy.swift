@@ -21,7 +21,7 @@ package func sigmoid(_ logits: Matrix) -> Matrix {
     return probabilities
 }
 
-/// What is right for some texts.
+/// The labels that are right for some texts.
 package enum Targets: Sendable, Equatable {
     /// The id of each text's label.
     case one([Int])
@@ -53,7 +53,7 @@ package enum Targets: Sendable, Equatable {
         }
     }
 
-    /// Those of some texts, in the order of `indices`.
+    /// The targets of some texts, in the order of `indices`.
     package func at(_ indices: some Sequence<Int>) -> Targets {
         switch self {
         case .one(let labels): .one(indices.map { labels[$0] })
@@ -87,8 +87,8 @@ package struct CrossEntropy: Sendable {
         (self.labelSmoothing, self.classWeights) = (labelSmoothing, classWeights)
     }
 
-    /// What the sum over texts is divided by: that of their classes' weights, or the number of texts if they can have several
-    /// labels.
+    /// What the sum over texts is divided by: the sum of the weights of their classes, or the number of texts if each can have
+    /// several labels.
     package func weight(of targets: Targets) -> Double {
         switch targets {
         case .one(let labels): labels.reduce(0) { $0 + weight($1) }
@@ -96,90 +96,73 @@ package struct CrossEntropy: Sendable {
         }
     }
 
-    private func weight(_ label: Int) -> Double { classWeights?[label] ?? 1 }
-
     /// The loss in nats.
     ///
     /// - Parameters:
     ///   - logits: `[sequences, labels]`
-    ///   - targets: of each row
-    ///   - total: what the sum is divided by; nil: ``weight(of:)`` of the targets
+    ///   - targets: the label or labels of each row
+    ///   - total: what the sum over the rows is divided by; nil: ``weight(of:)`` of the targets
     package func loss(_ logits: Matrix, targets: Targets, total: Double? = nil) -> Double {
         precondition(targets.count == logits.rows && logits.rows > 0, "one target per row")
-        let sum =
-            switch targets {
-            case .one(let labels): sum(logits, labels)
-            case .several(let labels): sum(logits, labels)
+        let labels = Double(logits.columns)
+        var sum = 0.0
+        switch targets {
+        case .one(let targets):
+            let share = labelSmoothing / labels
+            for (row, target) in targets.enumerated() {
+                let z = logits.row(row)
+                let largest = z.max()!
+                // log Σ exp(z) by the largest element, in double: a loss near 0 keeps its digits.
+                let logSum = Double(largest) + log(z.reduce(0.0) { $0 + exp(Double($1 - largest)) })
+                sum += (1 - labelSmoothing) * weight(target) * (logSum - Double(z[target]))
+                if share > 0 {
+                    for (label, z) in z.enumerated() { sum += share * weight(label) * (logSum - Double(z)) }
+                }
             }
+        case .several(let targets):
+            for (row, target) in targets.enumerated() {
+                for (label, z) in logits.row(row).map(Double.init).enumerated() {
+                    // −y log σ(z) − (1 − y) log(1 − σ(z)) = log(1 + exp(z)) − y z, without overflow.
+                    sum += max(z, 0) + log1p(exp(-abs(z))) - smoothed(target.contains(label)) * z
+                }
+            }
+            sum /= labels
+        }
         return sum / (total ?? weight(of: targets))
     }
 
-    private func sum(_ logits: Matrix, _ targets: [Int]) -> Double {
-        let share = labelSmoothing / Double(logits.columns)
-        var sum = 0.0
-        for (row, target) in targets.enumerated() {
-            let z = logits.row(row)
-            let largest = z.max()!
-            // log Σ exp(z) by the largest element, in double: a loss near 0 keeps its digits.
-            let logSum = Double(largest) + log(z.reduce(0.0) { $0 + exp(Double($1 - largest)) })
-            sum += (1 - labelSmoothing) * weight(target) * (logSum - Double(z[target]))
-            if share > 0 { for (label, z) in z.enumerated() { sum += share * weight(label) * (logSum - Double(z)) } }
-        }
-        return sum
-    }
-
-    private func sum(_ logits: Matrix, _ targets: [[Int]]) -> Double {
-        var sum = 0.0
-        for (row, target) in targets.enumerated() {
-            for (label, z) in logits.row(row).map(Double.init).enumerated() {
-                // −y log σ(z) − (1 − y) log(1 − σ(z)) = log(1 + exp(z)) − y z, without overflow.
-                sum += max(z, 0) + log1p(exp(-abs(z))) - smoothed(target.contains(label)) * z
-            }
-        }
-        return sum / Double(logits.columns)
-    }
-
-    private func smoothed(_ isRight: Bool) -> Double {
-        (isRight ? 1 - labelSmoothing : 0) + labelSmoothing / 2
-    }
-
-    /// The gradient of ``loss(_:targets:total:)`` with respect to the logits.
+    /// The gradient of ``loss(_:targets:total:)`` with respect to the logits, `[sequences, labels]`.
     package func gradient(_ logits: Matrix, targets: Targets, total: Double? = nil) -> Matrix {
         precondition(targets.count == logits.rows, "one target per row")
-        let factor = 1 / (total ?? weight(of: targets))
-        switch targets {
-        case .one(let labels): return gradient(logits, labels, factor)
-        case .several(let labels): return gradient(logits, labels, factor / Double(logits.columns))
-        }
-    }
-
-    private func gradient(_ logits: Matrix, _ targets: [Int], _ factor: Double) -> Matrix {
-        precondition(targets.allSatisfy { $0 >= 0 && $0 < logits.columns }, "target out of range")
         let labels = logits.columns
-        let share = labelSmoothing / Double(labels)
-        let smoothed = (0..<labels).map { Float(share * weight($0)) }
-        var gradient = softmax(logits)
-        let g = gradient.mutablePointer()
-        for (row, target) in targets.enumerated() {
-            let g = g + row * labels
-            let sharp = Float((1 - labelSmoothing) * weight(target))
-            ck_scale(labels, sharp + smoothed.reduce(0, +), g)
-            g[target] -= sharp
-            if share > 0 { for label in 0..<labels { g[label] -= smoothed[label] } }
-        }
-        ck_scale(gradient.count, Float(factor), g)
-        return gradient
-    }
-
-    private func gradient(_ logits: Matrix, _ targets: [[Int]], _ factor: Double) -> Matrix {
-        var gradient = sigmoid(logits)
-        let g = gradient.mutablePointer()
-        for (row, target) in targets.enumerated() {
-            for label in 0..<logits.columns {
-                g[row * logits.columns + label] -= Float(smoothed(target.contains(label)))
+        var factor = 1 / (total ?? weight(of: targets))
+        var gradient: Matrix
+        switch targets {
+        case .one(let targets):
+            precondition(targets.allSatisfy { $0 >= 0 && $0 < labels }, "target out of range")
+            let shares = (0..<labels).map { Float(labelSmoothing / Double(labels) * weight($0)) }
+            gradient = softmax(logits)
+            let g = gradient.mutablePointer()
+            for (row, target) in targets.enumerated() {
+                let g = g + row * labels
+                let sharp = Float((1 - labelSmoothing) * weight(target))
+                ck_scale(labels, sharp + shares.reduce(0, +), g)
+                g[target] -= sharp
+                for label in 0..<labels { g[label] -= shares[label] }
+            }
+        case .several(let targets):
+            factor /= Double(labels)
+            gradient = sigmoid(logits)
+            let g = gradient.mutablePointer()
+            for (row, target) in targets.enumerated() {
+                for label in 0..<labels { g[row * labels + label] -= Float(smoothed(target.contains(label))) }
             }
         }
-        ck_scale(gradient.count, Float(factor), g)
-        return gradient
+        return gradient.scaled(by: Float(factor))
     }
+
+    private func weight(_ label: Int) -> Double { classWeights?[label] ?? 1 }
+
+    /// What a label that is right, or one that is not, should have for its probability where texts can have several labels.
+    private func smoothed(_ isRight: Bool) -> Double { (isRight ? 1 - labelSmoothing : 0) + labelSmoothing / 2 }
 }

@@ -3,22 +3,24 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// The threads that share the work of a kernel.
+/// What computes: the threads that share the work of a kernel, and the library that multiplies matrices on them.
 ///
 /// A kernel splits its rows, or its columns, into one range per worker, or hands out items one by one.
 package struct Workers: Sendable {
     /// The number of threads, at least 1.
     package let count: Int
+    /// What multiplies matrices on each of the threads.
+    package let products: Products
     /// The threads besides the calling one; nil if there are none.
     private let team: Team?
 
-    /// The processors of this machine.
+    /// The number of processors of this machine.
     package static var processors: Int { ProcessInfo.processInfo.activeProcessorCount }
 
     /// Creates workers on `count` threads; by default one for each processor. The threads end with the last copy.
-    package init(count: Int = processors) {
+    package init(count: Int = processors, products: Products = .chosen) {
         precondition(count >= 1, "at least one thread is needed")
-        self.count = count
+        (self.count, self.products) = (count, products)
         team = count > 1 ? Team(count: count - 1) : nil
     }
 
@@ -30,7 +32,8 @@ package struct Workers: Sendable {
         split(n, grain: grain) { _, range in body(range) }
     }
 
-    /// The same for bodies that need memory of their own: they are told the number of the thread, below ``count``.
+    /// Splits `0 ..< n` in the same way, for a `body` that needs memory of its own: it is told the number of the thread, which is
+    /// below ``count``.
     func split(_ n: Int, grain: Int = 1, _ body: (_ worker: Int, Range<Int>) -> Void) {
         let parts = min(count, n / max(grain, 1))
         guard parts > 1, let team else {
@@ -42,8 +45,8 @@ package struct Workers: Sendable {
         }
     }
 
-    /// Calls `body` with every item of `0 ..< n` and the number of the thread, below ``count``. Each thread takes the next item
-    /// when it is done with one: for items that are not alike. `body` must not split again.
+    /// Calls `body` with every item of `0 ..< n` and the number of the thread, which is below ``count``. Each thread takes the next
+    /// item when it is done with one, so that items may take unequal time. `body` must not split again.
     package func share(_ n: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
         guard n > 1, let team else {
             for item in 0..<n { body(item, 0) }
@@ -110,7 +113,7 @@ private final class Team: Sendable {
             let wake = DispatchSemaphore(value: 0)
         }
 
-        /// Held by the thread whose work is done.
+        /// Held by the thread that has given the others something to do, until they have done it.
         let turn = Mutex(())
         private let seats: [Seat]
         /// Counts the jobs; a new number is the sign to begin.

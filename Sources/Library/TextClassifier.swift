@@ -41,6 +41,7 @@ public final class TextClassifier: Sendable {
         contentsOf folder: URL, threads: Int = ProcessInfo.processInfo.activeProcessorCount, batchSize: Int = 32
     ) throws(TextClassifierError) {
         do {
+            _ = try Products.demanded()
             var warnings: [String] = []
             let model = try ModelFolder(contentsOf: folder) { warnings.append($0) }
             let classifier = Classifier(model, batchSize: max(1, batchSize), on: Workers(count: max(1, threads)))

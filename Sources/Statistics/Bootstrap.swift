@@ -140,7 +140,7 @@ private struct Texts {
     /// The figures of each model, for each of some resamples.
     func resampled(_ resamples: Int, seed: UInt64, on workers: Workers) -> [[Figures]] {
         workers.map(resamples) { resample in
-            var random = RandomNumbers(seed: seed, site: RandomSite.bootstrap, step: UInt64(resample))
+            var random = RandomNumbers(seed: seed, stream: .bootstrap, step: UInt64(resample))
             var counts = [Int](repeating: 0, count: outcomes.count)
             for stratum in strata { random.resample(stratum, into: &counts) }
             return figures(counts)

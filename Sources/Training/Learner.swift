@@ -60,7 +60,7 @@ package struct Learner {
         gradients.clear()
         // The head reads features, not tokens.
         if features == nil {
-            for index in sequences { for token in examples.sequences[index] { tokens.insert(token) } }
+            for index in sequences { tokens.insert(examples.sequences[index]) }
         }
         parts.optimizer.catchUp(tokens.rows, of: &parts.classifier.parameters, groups: groups, on: workers)
         tokens.removeAll()

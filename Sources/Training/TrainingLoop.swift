@@ -102,7 +102,7 @@ package struct TrainingLoop {
         if progress.epoch >= hyperparameters.epochs { return nil }
         if order.isEmpty {
             var random = RandomNumbers(
-                seed: hyperparameters.seed, site: RandomSite.shuffling, step: UInt64(progress.epoch))
+                seed: hyperparameters.seed, stream: .shuffling, step: UInt64(progress.epoch))
             order = sequences.shuffled(using: &random)
         }
         let size = hyperparameters.stepSize

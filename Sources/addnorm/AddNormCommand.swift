@@ -1,4 +1,5 @@
 import ArgumentParser
+import Kernels
 
 /// `addnorm`
 @main
@@ -26,6 +27,11 @@ struct AddNormCommand: ParsableCommand {
 
     static func main() {
         VanishedFile.watch()
+        do {
+            _ = try Products.demanded()
+        } catch {
+            exit(withError: ValidationError(error.description))
+        }
         main(nil)
     }
 }

@@ -37,13 +37,13 @@ extension EncoderLayer: Sublayer {}
             let isAttention = site > 0 && (site - 1) % 3 == 0 && Int(site) < 1 + 3 * configuration.layers
             let rate = isAttention ? configuration.attentionDropout : configuration.dropout
             var ones = Matrix([Float](repeating: 1, count: count), columns: 1)
-            applyDropout(Dropout(rate: rate, seed: seed, site: site, step: step), to: &ones, on: workers)
+            applyDropout(Dropout(rate: rate, seed: seed, stream: .dropout(site), step: step), to: &ones, on: workers)
             return ones.values.map(Double.init)
         }
     }
 
     static func randoms(_ count: Int, site: UInt32, scale: Float = 0.5) -> [Float] {
-        var random = RandomNumbers(seed: 1, site: 1000 + site)
+        var random = RandomNumbers(seed: 1, stream: RandomStream(number: 1000 + site))
         return (0..<count).map { _ in random.nextNormal(standardDeviation: scale) }
     }
 

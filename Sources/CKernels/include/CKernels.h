@@ -17,6 +17,14 @@ static inline void ck_pause(void) {
 #endif
 }
 
+/// Ends what another library has done with AVX. OpenBLAS does not always: then loops that know nothing of AVX, as ours on such
+/// processors, take several times as long.
+static inline void ck_end_avx(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx")) __asm__ volatile("vzeroupper");
+#endif
+}
+
 /// y = GELU(x) = x · Φ(x), with Φ by erf (Hendrycks & Gimpel 2016).
 void ck_gelu(size_t n, const float *restrict x, float *restrict y);
 /// dy *= GELU'(x): the gradient of the result becomes that of x, in place like all backward functions here; and y = GELU(x)
@@ -35,6 +43,9 @@ void ck_relu_backward(size_t n, const float *restrict x, float *restrict dy, flo
 void ck_softmax(size_t n, float scale, float *x);
 /// One row: dp = scale · p ⊙ (dp − ⟨p, dp⟩), the derivative through ck_softmax with probabilities p.
 void ck_softmax_backward(size_t n, float scale, const float *restrict p, float *restrict dp);
+
+/// Whether ck_gemm is compiled for the vectors of this processor: AVX2 with FMA, or AVX-512.
+int ck_has_tiles(void);
 
 /// How a matrix lies in memory: element (i, j) is at pointer[i · row + j · column].
 typedef struct {
@@ -78,12 +89,12 @@ void ck_scale(size_t n, float factor, float *x);
 /// Σ x².
 double ck_sum_of_squares(size_t n, const float *x);
 
-/// Philox4x32-10 (Salmon et al. 2011): the 256 words of one group. Counters are (64 · group + i, site, step), i < 64;
+/// Philox4x32-10 (Salmon et al. 2011): the 256 words of one group. Counters are (64 · group + i, stream, step), i < 64;
 /// word 64 · j + i is the j-th output of counter i.
-void ck_random_group(uint64_t seed, uint32_t site, uint64_t step, uint32_t group, uint32_t *restrict words);
+void ck_random_group(uint64_t seed, uint32_t stream, uint64_t step, uint32_t group, uint32_t *restrict words);
 /// x is scaled by 1 / (1 − rate), or made 0 with probability rate, element by element: by the random words at the positions
 /// from `first` on, for the n elements of one row after another. A row begins `row` elements after the one before it.
-void ck_dropout(size_t rows, size_t n, size_t row, float rate, uint64_t seed, uint32_t site, uint64_t step, size_t first,
+void ck_dropout(size_t rows, size_t n, size_t row, float rate, uint64_t seed, uint32_t stream, uint64_t step, size_t first,
                 float *x);
 
 /// What one AdamW step needs besides the arrays (Loshchilov & Hutter 2019, algorithm 2).

@@ -90,7 +90,7 @@ extension Dataset {
         var heldOut: Set<Int> = []
         let groups = Dictionary(grouping: examples.indices) { hasSeveralLabels ? "" : examples[$0].label ?? "" }
         for (number, group) in groups.sorted(by: { $0.key < $1.key }).enumerated() {
-            var random = RandomNumbers(seed: seed, site: RandomSite.heldOut, step: UInt64(number))
+            var random = RandomNumbers(seed: seed, stream: .heldOut, step: UInt64(number))
             let indices = group.value
             let count = min(max(1, Int((fraction * Double(indices.count)).rounded())), indices.count - 1)
             heldOut.formUnion(indices.shuffled(using: &random).prefix(count))

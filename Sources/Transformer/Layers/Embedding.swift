@@ -39,8 +39,9 @@ package struct Embedding: Sendable {
         _ ids: [Int], into y: inout Matrix, keeping activations: inout Activations, in pass: Pass
     ) {
         sumEmbeddings(
-            ids: ids, offsets: pass.offsets, tokens: pass.parameters[tokens], positions: pass.parameters[positions],
-            segment: pass.parameters[firstSegment], into: &activations.sum, on: pass.workers)
+            ids: ids, offsets: pass.offsets,
+            tables: EmbeddingTables(tokens: tokens, positions: positions, segment: firstSegment), of: pass.parameters,
+            into: &activations.sum, on: pass.workers)
         norm.forward(activations.sum, into: &y, keeping: &activations.statistics, in: pass)
         applyDropout(pass.mask(dropout), to: &y, on: pass.workers)
     }
@@ -55,10 +56,11 @@ package struct Embedding: Sendable {
         guard let tokens = gradients.block(of: tokens), let positions = gradients.block(of: positions),
             let segment = gradients.block(of: firstSegment)
         else { return }
+        gradients.tableRows.insert(ids)
         sumEmbeddingsBackward(
-            gradient, ids: ids, offsets: pass.offsets, tokens: tokens, touched: &gradients.tableRows,
-            positions: positions, segment: segment, into: &gradients.values, adding: gradients.isAdding,
-            on: pass.workers)
+            gradient, ids: ids, offsets: pass.offsets,
+            tables: EmbeddingTables(tokens: tokens, positions: positions, segment: segment),
+            into: &gradients.values, adding: gradients.isAdding, on: pass.workers)
     }
 
     private var firstSegment: Block { Block(offset: segments.offset, columns: segments.columns) }

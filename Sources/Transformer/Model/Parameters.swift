@@ -142,7 +142,7 @@ package struct ParameterLayout: Sendable {
         let parameter = parameters[index]
         switch parameter.kind {
         case .weight, .table:
-            var random = RandomNumbers(seed: seed, site: RandomSite.initialization, step: UInt64(index))
+            var random = RandomNumbers(seed: seed, stream: .initialization, step: UInt64(index))
             buffer.fillNormal(parameter.block, standardDeviation: standardDeviation, using: &random)
         case .bias: buffer.fill(parameter.block, with: 0)
         case .gain: buffer.fill(parameter.block, with: 1)

@@ -52,6 +52,6 @@ package struct Pass {
 
     /// What is dropped at a place in the model; nil: nothing.
     func mask(_ site: DropoutSite) -> Dropout? {
-        randomness.map { Dropout(rate: site.rate, seed: $0.seed, site: site.number, step: $0.step) }
+        randomness.map { Dropout(rate: site.rate, seed: $0.seed, stream: .dropout(site.number), step: $0.step) }
     }
 }

@@ -6,28 +6,18 @@ package struct FloatBuffer {
     final class Storage {
         let pointer: UnsafeMutablePointer<Float>
         let count: Int
-        /// Where the memory comes from, if it was not allocated.
+        /// The mapping that the memory is a part of; nil if it was allocated.
         private let mapping: MappedMemory?
 
-        /// The size in bytes from which on memory comes from the system, page by page as it is touched.
+        /// Buffers of at least so many bytes get memory from the system, page by page as it is touched.
         private static let largeSize = 1 << 20
 
         init(count: Int) {
-            if 4 * count >= Self.largeSize, let mapping = try? MappedMemory(zeros: 4 * count) {
-                pointer = mapping.bytes.baseAddress!.bindMemory(to: Float.self, capacity: count)
-                self.mapping = mapping
-            } else {
-                let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-                pointer = bytes.bindMemory(to: Float.self, capacity: count)
-                pointer.initialize(repeating: 0, count: count)
-                mapping = nil
-            }
+            mapping = 4 * count >= Self.largeSize ? try? MappedMemory(zeros: 4 * count) : nil
+            let bytes = mapping?.bytes.baseAddress ?? .allocate(byteCount: 4 * max(count, 1), alignment: 64)
+            pointer = bytes.bindMemory(to: Float.self, capacity: count)
+            if mapping == nil { pointer.initialize(repeating: 0, count: count) }
             self.count = count
-        }
-
-        convenience init(copying other: Storage) {
-            self.init(count: other.count)
-            pointer.update(from: other.pointer, count: count)
         }
 
         init(_ mapping: MappedMemory, offset: Int, count: Int) {
@@ -59,8 +49,8 @@ package struct FloatBuffer {
     /// Creates a buffer whose elements are the Float32 numbers at a place in mapped memory; nothing is copied.
     ///
     /// - Parameters:
-    ///   - mapping: of which nothing else is written to
-    ///   - offset: in bytes, a multiple of 4
+    ///   - mapping: memory that nobody else writes to
+    ///   - offset: where the numbers begin, in bytes; a multiple of 4
     package init(_ mapping: MappedMemory, offset: Int, count: Int) {
         precondition(offset % 4 == 0 && offset >= 0 && offset + 4 * count <= mapping.bytes.count, "out of bounds")
         storage = Storage(mapping, offset: offset, count: count)
@@ -81,16 +71,15 @@ package struct FloatBuffer {
         }
     }
 
-    /// A view of the elements at `block`. It shares this buffer's memory, so nothing is copied; while it lives, writing to
-    /// the buffer copies it first.
-    package subscript(block: Block) -> Matrix {
-        Matrix(buffer: self, offset: block.offset, rows: block.rows, columns: block.columns)
+    /// Sets every element of `block` to `value`.
+    package mutating func fill(_ block: Block, with value: Float) {
+        mutablePointer(to: block).update(repeating: value, count: block.count)
     }
 
     /// Sets some rows of the matrix at `block` to 0.
     package mutating func clear(rows: [Int], of block: Block) {
-        precondition(block.range.upperBound <= count && rows.allSatisfy { $0 >= 0 && $0 < block.rows })
-        let p = mutablePointer() + block.offset
+        precondition(rows.allSatisfy { $0 >= 0 && $0 < block.rows }, "row out of range")
+        let p = mutablePointer(to: block)
         for row in rows { (p + row * block.columns).update(repeating: 0, count: block.columns) }
     }
 
@@ -105,12 +94,6 @@ package struct FloatBuffer {
         precondition(range.upperBound <= count && start >= 0 && start + range.count <= other.count, "out of bounds")
         let (a, b) = (mutablePointer() + range.lowerBound, other.mutablePointer() + start)
         for index in 0..<range.count { swap(&a[index], &b[index]) }
-    }
-
-    /// Copies one row of `source` to the place that begins at `start`.
-    package mutating func copy(_ source: Matrix, row: Int, to start: Int) {
-        precondition(row >= 0 && row < source.rows && start >= 0 && start + source.columns <= count, "out of bounds")
-        (mutablePointer() + start).update(from: source.pointer + row * source.columns, count: source.columns)
     }
 
     /// Calls `body` with the bytes of `block`, as they lie in memory (little-endian on every supported machine).
@@ -136,9 +119,8 @@ package struct FloatBuffer {
 
     /// Copies numbers, each in little-endian order, to `block`.
     package mutating func replace(_ block: Block, with bytes: UnsafeRawBufferPointer, of element: Element) {
-        precondition(block.range.upperBound <= count, "block out of bounds")
         precondition(bytes.count == element.size * block.count, "wrong number of bytes")
-        let target = mutablePointer() + block.offset
+        let target = mutablePointer(to: block)
         func half(_ index: Int) -> UInt16 {
             UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
         }
@@ -152,8 +134,17 @@ package struct FloatBuffer {
     var pointer: UnsafePointer<Float> { UnsafePointer(storage.pointer) }
 
     mutating func mutablePointer() -> UnsafeMutablePointer<Float> {
-        if !isKnownUniquelyReferenced(&storage) { storage = Storage(copying: storage) }
+        if !isKnownUniquelyReferenced(&storage) {
+            let shared = storage
+            storage = Storage(count: count)
+            storage.pointer.update(from: shared.pointer, count: count)
+        }
         return storage.pointer
+    }
+
+    mutating func mutablePointer(to block: Block) -> UnsafeMutablePointer<Float> {
+        precondition(block.range.upperBound <= count, "block out of bounds")
+        return mutablePointer() + block.offset
     }
 }
 

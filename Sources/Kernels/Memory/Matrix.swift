@@ -66,3 +66,30 @@ package struct Matrix {
 
     mutating func mutablePointer() -> UnsafeMutablePointer<Float> { buffer.mutablePointer() + offset }
 }
+
+extension FloatBuffer {
+    /// A view of the elements at `block`. It shares this buffer's memory, so nothing is copied; while it lives, writing to
+    /// the buffer copies it first.
+    package subscript(block: Block) -> Matrix {
+        Matrix(buffer: self, offset: block.offset, rows: block.rows, columns: block.columns)
+    }
+
+    /// Copies one row of `source` to the place that begins at `start`.
+    package mutating func copy(_ source: Matrix, row: Int, to start: Int) {
+        precondition(row >= 0 && row < source.rows && start >= 0 && start + source.columns <= count, "out of bounds")
+        (mutablePointer() + start).update(from: source.pointer + row * source.columns, count: source.columns)
+    }
+}
+
+extension ck_matrix {
+    /// A matrix in row-major order, with rows of so many columns.
+    static func rows(_ pointer: UnsafePointer<Float>, of columns: Int) -> ck_matrix {
+        ck_matrix(pointer: pointer, row: columns, column: 1)
+    }
+
+    /// The same numbers, with rows and columns exchanged.
+    var transposed: ck_matrix { ck_matrix(pointer: pointer, row: column, column: row) }
+
+    /// The rows from one on.
+    func rows(from first: Int) -> ck_matrix { ck_matrix(pointer: pointer + first * row, row: row, column: column) }
+}

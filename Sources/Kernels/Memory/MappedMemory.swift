@@ -1,6 +1,6 @@
 import Foundation
 
-/// Memory that the system gives page by page: those of a file when they are read, and memory of their own only when they are
+/// Memory that the system provides page by page: a page of a file when it is first read, and a page of its own when it is first
 /// written to.
 package final class MappedMemory {
     /// The bytes of the file, or the zeros.
@@ -13,7 +13,13 @@ package final class MappedMemory {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw POSIXError.current }
         defer { close(descriptor) }
-        bytes = try Self.map(descriptor, flags: MAP_PRIVATE)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw POSIXError.current }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw POSIXError(.EINVAL) }
+        let count = Int(status.st_size)
+        bytes =
+            count == 0
+            ? UnsafeMutableRawBufferPointer(start: nil, count: 0) : try Self.map(count, MAP_PRIVATE, descriptor)
     }
 
     /// Maps a new file of `count` bytes, all zero, that has no name and goes away with this object: memory that the system
@@ -31,24 +37,19 @@ package final class MappedMemory {
         // Room is reserved now: a disk that is full later could only be told by a signal.
         let failure = posix_fallocate(descriptor, 0, off_t(max(count, 1)))
         guard failure == 0 else { throw POSIXError(POSIXErrorCode(rawValue: failure) ?? .EIO) }
-        bytes = try Self.map(descriptor, flags: MAP_SHARED)
+        bytes = try Self.map(max(count, 1), MAP_SHARED, descriptor)
     }
 
     /// `count` bytes, all zero, without a file. A page that is never written to needs no memory.
     ///
     /// - Throws: what the system says.
     init(zeros count: Int) throws {
-        let address = mmap(nil, max(count, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let address, address != MAP_FAILED else { throw POSIXError.current }
-        bytes = UnsafeMutableRawBufferPointer(start: address, count: max(count, 1))
+        bytes = try Self.map(max(count, 1), MAP_PRIVATE | MAP_ANONYMOUS, -1)
     }
 
-    private static func map(_ descriptor: Int32, flags: Int32) throws -> UnsafeMutableRawBufferPointer {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw POSIXError.current }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw POSIXError(.EINVAL) }
-        let count = Int(status.st_size)
-        if count == 0 { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+    private static func map(
+        _ count: Int, _ flags: Int32, _ descriptor: Int32
+    ) throws -> UnsafeMutableRawBufferPointer {
         let address = mmap(nil, count, PROT_READ | PROT_WRITE, flags, descriptor, 0)
         guard let address, address != MAP_FAILED else { throw POSIXError.current }
         return UnsafeMutableRawBufferPointer(start: address, count: count)

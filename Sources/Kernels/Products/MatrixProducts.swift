@@ -12,6 +12,11 @@ package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Mat
     precondition(x.columns == inputs && bias.count == outputs, "shapes do not agree")
     y.resize(rows: x.rows, columns: outputs)
     let (rows, x, weight, bias, y) = (x.rows, x.pointer, weight.pointer, bias.pointer, y.mutablePointer())
+    if workers.products == .openblas {
+        return OpenBLAS.multiply(
+            .rows(x, of: inputs), .rows(weight, of: inputs).transposed, shape: (rows, outputs, inputs),
+            bias: bias, into: y, on: workers)
+    }
     // yᵀ = W xᵀ + b, some rows of x at a time.
     let (tileRows, tileOutputs) = (64, 48)
     splitTiles(
@@ -25,7 +30,7 @@ package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Mat
             ck_transpose(count, inputs, x + row * inputs, inputs, columns, padded)
             for output in stride(from: outputRange.lowerBound, to: outputRange.upperBound, by: tileOutputs) {
                 let width = min(tileOutputs, outputRange.upperBound - output)
-                let weights = ck_matrix(pointer: weight + output * inputs, row: inputs, column: 1)
+                let weights = ck_matrix.rows(weight + output * inputs, of: inputs)
                 ck_gemm(width, padded, inputs, weights, columns, padded, CK_BIAS, bias + output, tile, padded)
                 ck_transpose_into(width, count, tile, padded, y + row * outputs + output, outputs)
             }
@@ -44,6 +49,10 @@ package func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix,
     precondition(dy.columns == outputs, "shapes do not agree")
     dx.resize(rows: dy.rows, columns: inputs)
     let (rows, dy, weight, dx) = (dy.rows, dy.pointer, weight.pointer, dx.mutablePointer())
+    if workers.products == .openblas {
+        return OpenBLAS.multiply(
+            .rows(dy, of: outputs), .rows(weight, of: inputs), shape: (rows, inputs, outputs), into: dx, on: workers)
+    }
     // Some columns of W at a time.
     let tileInputs = 32
     splitTiles(
@@ -52,10 +61,9 @@ package func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix,
         for input in stride(from: inputRange.lowerBound, to: inputRange.upperBound, by: tileInputs) {
             let width = min(tileInputs, inputRange.upperBound - input)
             ck_gather_columns(outputs, width, weight + input, inputs, columns)
-            let rowsOfDy = ck_matrix(pointer: dy + rows.lowerBound * outputs, row: outputs, column: 1)
             ck_gemm(
-                rows.count, width, outputs, rowsOfDy, columns, width, CK_NOTHING, nil,
-                dx + rows.lowerBound * inputs + input, inputs)
+                rows.count, width, outputs, .rows(dy + rows.lowerBound * outputs, of: outputs), columns, width,
+                CK_NOTHING, nil, dx + rows.lowerBound * inputs + input, inputs)
         }
     }
 }
@@ -83,6 +91,11 @@ package func linearBackward(
         if !adding { (db + part.lowerBound).update(repeating: 0, count: part.count) }
         for row in 0..<rows { ck_add(part.count, dy + row * outputs + part.lowerBound, db + part.lowerBound) }
     }
+    if workers.products == .openblas {
+        return OpenBLAS.multiply(
+            .rows(dy, of: outputs).transposed, .rows(x, of: inputs), shape: (outputs, inputs, rows),
+            adding: adding, into: dw, on: workers)
+    }
     // Some rows at a time: dyᵀ of the outputs, and some columns of x.
     let (tileRows, tileInputs) = (512, 32)
     splitTiles(
@@ -96,7 +109,7 @@ package func linearBackward(
                 let width = min(tileInputs, inputRange.upperBound - input)
                 ck_gather_columns(count, width, x + row * inputs + input, inputs, columns)
                 ck_gemm(
-                    part.count, width, count, ck_matrix(pointer: dyT, row: count, column: 1), columns, width,
+                    part.count, width, count, .rows(dyT, of: count), columns, width,
                     adding || row > 0 ? CK_C : CK_NOTHING, nil, dw + part.lowerBound * inputs + input, inputs)
             }
         }
@@ -106,12 +119,11 @@ package func linearBackward(
 /// Up to so many rows, reading the weights is most of the work, and what the threads have to share.
 private let fewRows = 64
 
-/// Splits the rows or the columns of a product among threads, and calls `body` with rows, columns, and memory for `scratch`
-/// numbers.
+/// Splits the rows or the columns of a product of tiles among threads, and calls `body` with rows, columns, and memory for
+/// `scratch` numbers.
 ///
-/// OpenBLAS copies both factors into another order before it multiplies, in every thread and at every call. Here one of them is
-/// read as it stands and the other is copied in tiles that stay in the cache: about 1.05 times as fast for hundreds of rows, and
-/// 1.5 to 2 times for a sentence.
+/// One factor is read as it stands and the other is copied in tiles that stay in the cache, where OpenBLAS copies both in every
+/// thread and at every call.
 private func splitTiles(
     _ rows: Int, _ columns: Int, byRows: Bool, scratch: Int, on workers: Workers,
     _ body: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
