@@ -8,7 +8,7 @@ struct ConfigurationFile: Codable {
     let family: Family
     /// The shape of the model, but for its head.
     private var shape: Configuration
-    private let head: HeadKeys
+    let head: HeadKeys
 
     /// Keys of the shape that do not depend on the family.
     private static var sharedKeys: [ConfigurationKey] {
@@ -20,13 +20,14 @@ struct ConfigurationFile: Codable {
     }
 
     /// What the classifier is, and how it is used.
-    private struct HeadKeys: Codable {
+    struct HeadKeys: Codable {
         var architectures: [String]?
         var modelType: String?
         var id2label: [String: String]?
         var label2id: WrittenOnly<[String: Int]>?
         var problemType: String?
         var tokenizerClass: String?
+        /// Nil in folders that others have written.
         var pooling: Configuration.Pooling?
         var temperature: Double?
         var threshold: Double?
@@ -87,12 +88,6 @@ struct ConfigurationFile: Codable {
         for key in family.keys + Self.sharedKeys { try key.write(shape, &container) }
     }
 
-    /// How the folder's tokenizer is called.
-    var tokenizerClass: String? { head.tokenizerClass }
-
-    /// How a folder of this package pools; nil in others.
-    var pooling: Configuration.Pooling? { head.pooling }
-
     /// What the file says, with the family's value for what is missing.
     ///
     /// - Throws: ``ModelError``, without the file's name, if it is not a model of this package.
@@ -126,9 +121,6 @@ struct ConfigurationFile: Codable {
     /// classify tokens, for example.
     var classifiesTexts: Bool { head.architectures?.contains(family.architecture) ?? true }
 
-    /// What the file calls the problem of its head.
-    var problemName: String { head.problemType ?? "regression" }
-
     /// What the head of `labels` is for; nil if it is no classifier. `transformers` takes a head for a regression if it has only
     /// one label, and nothing else is said.
     func problemType(of labels: [String]) -> Configuration.ProblemType? {
@@ -154,7 +146,7 @@ struct ConfigurationFile: Codable {
 }
 
 /// A value that is written for others, and not read.
-private struct WrittenOnly<Value: Encodable>: Codable {
+struct WrittenOnly<Value: Encodable>: Codable {
     var value: Value?
 
     init(value: Value) { self.value = value }
