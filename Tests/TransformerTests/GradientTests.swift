@@ -252,9 +252,10 @@ import Transformer
             Layer(
                 layout: layout, offsets: offsets, input: 8, output: (offsets.count - 1, 8),
                 forward: { x, pass in
+                    var y = Matrix()
                     pooler.readFeatures(x, keeping: &activations, in: pass)
-                    pooler.forward(&activations, in: pass)
-                    return pooler.output(activations)
+                    pooler.forward(&activations, into: &y, in: pass)
+                    return y
                 },
                 backward: { dy, _, pass in
                     var (gradient, dx) = (dy, Matrix())

@@ -40,11 +40,11 @@ package struct ModelFolder {
         }
         guard let problemType = source.config.problemType(of: labels) else {
             throw ModelError(
-                "\(source.file.path): problem_type is '\(source.config.head.problemType ?? "regression")', with \(labels.count) labels;"
+                "\(source.file.path): problem_type is '\(source.config.problemType ?? "regression")', with \(labels.count) labels;"
                     + " only 'single_label_classification' with several labels and 'multi_label_classification' can be read"
             )
         }
-        var configuration = try source.configuration(labels: labels, pooling: source.config.head.pooling ?? .cls)
+        var configuration = try source.configuration(labels: labels, pooling: source.config.pooling ?? .cls)
         configuration.problemType = problemType
         let settings = try source.settings(of: configuration)
         try self.init(source, weights, configuration, mapped: mapped, notice: notice)
@@ -70,7 +70,7 @@ package struct ModelFolder {
         let source = try ModelSource(folder)
         var weights = try source.weights()
         let known = try source.labels(of: weights)
-        let own = source.config.head.pooling ?? (known == nil ? nil : .cls)
+        let own = source.config.pooling ?? (known == nil ? nil : .cls)
         let pooling = try pooling ?? own ?? source.sentencePooling() ?? .mean
         var keptLabels: [String]?
         if let known {
@@ -158,7 +158,7 @@ package struct ModelFolder {
             }
             let written = try JSONEncoder().encode(ConfigurationFile(classifier.configuration, settings, of: family))
             let ours = try JSONSerialization.jsonObject(with: written) as? [String: Any] ?? [:]
-            for key in ConfigurationFile.settingsKeys { keys[key] = ours[key] }
+            for key in ConfigurationFile.namesOfSettings { keys[key] = ours[key] }
             let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             try (JSONSerialization.data(withJSONObject: keys, options: options) + Data("\n".utf8))
                 .write(to: file, options: .atomic)

@@ -29,7 +29,7 @@ struct ModelSource {
         }
         self.folder = folder
         config = try readJSON(folder.appending(path: ModelFile.configuration))
-        tokenizer = try Tokenizer(contentsOf: folder, tokenizerClass: config.head.tokenizerClass)
+        tokenizer = try Tokenizer(contentsOf: folder, tokenizerClass: config.tokenizerClass)
     }
 
     /// The labels of the classifier for texts; nil if there is none.

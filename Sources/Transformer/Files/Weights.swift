@@ -105,8 +105,7 @@ struct Weights {
         let tensors = layout.parameters.map { parameter in
             (name: family.tensorName(of: parameter.name), parameter: parameter)
         }
-        var problems: [TensorNote] = []
-        var notes: [TensorNote] = []
+        var (problems, missing, notes): ([TensorNote], [TensorNote], [TensorNote]) = ([], [], [])
         // All before any memory is taken: a hostile config.json could ask for more than the file can fill.
         for (name, parameter) in tensors {
             if let place = places[name] {
@@ -116,19 +115,17 @@ struct Weights {
             } else if initialize != nil && parameter.part == .head {
                 notes.append(TensorNote(name, parameter.shape, "missing: initialised"))
             } else {
-                problems.append(TensorNote(name, parameter.shape, "missing", isMissing: true))
+                missing.append(TensorNote(name, parameter.shape, "missing"))
             }
         }
         let known = Set(tensors.map(\.name)).union(family.derivedTensors)
         let unused = (places.filter { !known.contains($0.key) }.values + setAside).map { place in
             TensorNote(place.name, files[place.file].tensors[place.name]?.shape ?? [], "not used")
         }.sorted { $0.name < $1.name }
-        guard problems.isEmpty else {
-            // What is wrong comes before what is merely missing.
-            problems.sort { ($0.isMissing ? 1 : 0) < ($1.isMissing ? 1 : 0) }
+        guard problems.isEmpty && missing.isEmpty else {
             throw ModelError(
                 "\(path): the tensors are not those of the model that config.json describes:\n"
-                    + TensorNote.table(problems + unused) + "\nfetch the model again, or correct config.json")
+                    + TensorNote.table(problems + missing + unused) + "\nfetch the model again, or correct config.json")
         }
         let names = tensors.map { places[$0.name]?.name ?? "" }
         if mapped, files.count == 1, notes.isEmpty, let view = files[0].view(of: layout, names: names) {
@@ -151,13 +148,12 @@ struct TensorNote {
     let name: String
     let shape: [Int]
     let note: String
-    let isMissing: Bool
 
     /// The longest table.
     private static let mostRows = 60
 
-    init(_ name: String, _ shape: [Int], _ note: String, isMissing: Bool = false) {
-        (self.name, self.shape, self.note, self.isMissing) = (name, shape, note, isMissing)
+    init(_ name: String, _ shape: [Int], _ note: String) {
+        (self.name, self.shape, self.note) = (name, shape, note)
     }
 
     /// A line for each.

@@ -64,7 +64,7 @@ package struct AddNorm<Wrapped: Sublayer>: Sublayer {
             sublayer.backward(&gradient, input: activations.inner, kept: activations.sublayer, in: pass)
             norm.backward(&gradient, input: x, kept: activations.statistics, in: pass)
         }
-        rejoin(&gradient, in: pass)
+        addRows(pass.scratch.residual, to: &gradient, rows: pass.outputRows, on: pass.workers)
     }
 
     /// y = x + dropout(y).
@@ -75,21 +75,13 @@ package struct AddNorm<Wrapped: Sublayer>: Sublayer {
         }
     }
 
-    /// The gradient of ``join(_:to:in:)``: what goes past the sublayer waits in the scratch.
+    /// The gradient of ``join(_:to:in:)``; what goes past the sublayer waits in the scratch to be added.
     private func fork(_ gradient: inout Matrix, in pass: Pass) {
         switch residual {
         case .identity:
             addResidualBackward(
                 &gradient, residual: &pass.scratch.residual, dropout: pass.mask(dropout), rows: pass.outputRows,
                 on: pass.workers)
-        }
-    }
-
-    /// Adds what went past the sublayer.
-    private func rejoin(_ gradient: inout Matrix, in pass: Pass) {
-        switch residual {
-        case .identity:
-            addRows(pass.scratch.residual, to: &gradient, rows: pass.outputRows, on: pass.workers)
         }
     }
 }

@@ -76,6 +76,7 @@ package struct SequenceClassifier {
         var encoder: Encoder.Activations
         var pooler = Pooler.Activations()
         var head = ClassifierHead.Activations()
+        var pooled = Matrix()
         var logits = Matrix()
         var pooledGradient = Matrix()
         var gradient = Matrix()
@@ -155,9 +156,8 @@ package struct SequenceClassifier {
         case .texts(let batch): readFeatures(of: batch, in: pass, &workspace)
         case .features(let features): copyRows(features, to: &workspace.pooler.features)
         }
-        pooler.forward(&workspace.pooler, in: pass)
-        head.forward(
-            pooler.output(workspace.pooler), into: &workspace.logits, keeping: &workspace.head, in: pass)
+        pooler.forward(&workspace.pooler, into: &workspace.pooled, in: pass)
+        head.forward(workspace.pooled, into: &workspace.logits, keeping: &workspace.head, in: pass)
     }
 
     private func readFeatures(of batch: Batch, in pass: Pass, _ workspace: inout Workspace) {
