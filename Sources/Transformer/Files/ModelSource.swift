@@ -2,14 +2,6 @@ import Foundation
 import JSON
 import Tokenization
 
-/// The names of a model folder's files.
-enum ModelFile {
-    static let configuration = "config.json"
-    static let weights = "model.safetensors"
-    /// Of sentence-transformers folders.
-    static let pooling = "1_Pooling/config.json"
-}
-
 /// What a folder to be read has besides the weights, and how it understands these.
 struct ModelSource {
     let folder: URL

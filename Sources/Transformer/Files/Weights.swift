@@ -14,13 +14,6 @@ struct Weights {
     /// Those that are not to be read.
     private var setAside: [(file: Int, name: String)] = []
 
-    private enum File {
-        static let whole = "model.safetensors"
-        static let index = "model.safetensors.index.json"
-        static let pickled = "pytorch_model.bin"
-        static let pickledIndex = "pytorch_model.bin.index.json"
-    }
-
     /// `model.safetensors.index.json`
     private struct Index: Decodable {
         let weightMap: [String: String]
@@ -36,21 +29,22 @@ struct Weights {
         func exists(_ name: String) -> Bool {
             FileManager.default.fileExists(atPath: folder.appending(path: name).path)
         }
-        var names = [File.whole]
-        if !exists(File.whole), exists(File.index) {
-            let index: Index = try readJSON(folder.appending(path: File.index))
+        var names = [ModelFile.weights]
+        if !exists(ModelFile.weights), exists(ModelFile.index) {
+            let index: Index = try readJSON(folder.appending(path: ModelFile.index))
             names = Set(index.weightMap.values).sorted()
             if let name = names.first(where: { $0.contains("/") || $0.isEmpty }) ?? (names.isEmpty ? "" : nil) {
-                throw ModelError("\(folder.appending(path: File.index).path): '\(name)' is not a file of this folder")
+                throw ModelError(
+                    "\(folder.appending(path: ModelFile.index).path): '\(name)' is not a file of this folder")
             }
-        } else if !exists(File.whole), exists(File.pickled) {
+        } else if !exists(ModelFile.weights), exists(ModelFile.pickled) {
             throw ModelError(Self.conversion(of: folder))
-        } else if !exists(File.whole), exists(File.pickledIndex) {
+        } else if !exists(ModelFile.weights), exists(ModelFile.pickledIndex) {
             throw ModelError(
                 "\(folder.path): has its weights in pickled shards only, which cannot be read. Convert them once, with"
                     + " transformers: load the folder with from_pretrained, and save it with save_pretrained")
         }
-        path = folder.appending(path: names.count == 1 ? names[0] : File.index).path
+        path = folder.appending(path: names.count == 1 ? names[0] : ModelFile.index).path
         files = try names.map { try SafeTensors(contentsOf: folder.appending(path: $0)) }
         var places: [String: (file: Int, name: String)] = [:]
         for (index, file) in files.enumerated() {
