@@ -92,7 +92,8 @@ for (inputs, outputs) in [(hidden, hidden), (hidden, 2 * hidden), (hidden, inner
             bias: Block(offset: outputs * inputs, columns: outputs), into: &gradients, adding: false, on: workers)
     }
 }
-let projections = Projections(queries: matrix(rows, hidden), keysAndValues: matrix(rows, 2 * hidden))
+var projections = Projections()
+(projections.queries, projections.keysAndValues) = (matrix(rows, hidden), matrix(rows, 2 * hidden))
 var (context, scratch, gradientOfProjections) = (Matrix(), Matrix(), Projections())
 let dropout = Dropout(rate: 0.1, seed: 1, stream: .dropout(1), step: 1)
 let shape = AttentionShape(offsets: offsets, heads: heads, dropout: nil)

@@ -41,7 +41,7 @@ package struct Predictor {
         let labels = classifier.configuration.labels.count
         var values = [Float](repeating: 0, count: sequences.count * labels)
         for batch in batches(of: sequences) {
-            let logits = classifier.logits(Batch(batch.map { sequences[$0] }), in: &workspace)
+            let logits = classifier.logits(.texts(Batch(batch.map { sequences[$0] })), in: &workspace)
             for (row, sequence) in batch.enumerated() {
                 values.replaceSubrange(sequence * labels..<(sequence + 1) * labels, with: logits.row(row))
             }
@@ -55,7 +55,7 @@ package struct Predictor {
         var rows = Matrix(columns: features.columns)
         for start in stride(from: 0, to: features.rows, by: Self.featuresAtATime) {
             gatherRows(features, start..<min(start + Self.featuresAtATime, features.rows), into: &rows)
-            values += classifier.logits(features: rows, in: &workspace).values
+            values += classifier.logits(.features(rows), in: &workspace).values
         }
         return Matrix(values, columns: classifier.configuration.labels.count)
     }

@@ -9,11 +9,6 @@ package struct Projections {
 
     /// Creates projections without memory.
     package init() {}
-
-    /// Creates projections of `[tokens, hidden]` and `[tokens, 2 · hidden]`.
-    package init(queries: Matrix, keysAndValues: Matrix) {
-        (self.queries, self.keysAndValues) = (queries, keysAndValues)
-    }
 }
 
 /// Which tokens attend to which, in how many heads.

@@ -72,20 +72,12 @@ package struct Learner {
             let randomness = Pass.Randomness(
                 seed: hyperparameters.seed, step: UInt64(number * hyperparameters.gradientAccumulation + index))
             let targets = examples.targets(ofSequences: batch)
-            if let features {
-                gatherRows(features, batch, into: &batchFeatures)
-                loss +=
-                    parts.classifier.loss(
-                        features: batchFeatures, targets: targets, objective: objective, total: total,
-                        randomness: randomness, in: &workspace
-                    ).loss
-            } else {
-                loss +=
-                    parts.classifier.loss(
-                        Batch(batch.map { examples.sequences[$0] }), targets: targets, objective: objective,
-                        total: total, randomness: randomness, in: &workspace
-                    ).loss
-            }
+            if let features { gatherRows(features, batch, into: &batchFeatures) }
+            loss +=
+                parts.classifier.loss(
+                    features == nil ? .texts(Batch(batch.map { examples.sequences[$0] })) : .features(batchFeatures),
+                    targets: targets, objective: objective, total: total, randomness: randomness, in: &workspace
+                ).loss
         }
         let norm = parts.optimizer.update(
             &parts.classifier.parameters, gradients: gradients.values, groups: groups, rows: gradients.tableRows.rows,

@@ -22,7 +22,7 @@ import Transformer
         var workspace = model.classifier.makeWorkspace(for: .inference, on: workers)
         for (index, text) in Self.texts.enumerated() {
             let windows = longTexts.sequences(of: model.tokenizer.encode(text, maximumLength: .max).ids)
-            let each = model.classifier.logits(Batch(windows), in: &workspace)
+            let each = model.classifier.logits(.texts(Batch(windows)), in: &workspace)
             for label in 0..<3 {
                 let mean = (0..<each.rows).reduce(0) { $0 + each.row($1)[label] } / Float(each.rows)
                 #expect(abs(logits.row(index)[label] - mean) < 1e-5)
@@ -59,7 +59,7 @@ import Transformer
         let embeddings = try classifier.embeddings(of: Self.texts)
         #expect(embeddings.rows == Self.texts.count && embeddings.columns == 8)
         var workspace = model.classifier.makeWorkspace(for: .inference, on: workers)
-        let logits = model.classifier.logits(features: embeddings, in: &workspace)
+        let logits = model.classifier.logits(.features(embeddings), in: &workspace)
         let expected = try classifier.logits(of: classifier.encode(Self.texts))
         #expect(zip(logits.values, expected.values).allSatisfy { abs($0 - $1) < 1e-5 })
     }

@@ -15,7 +15,7 @@ import Transformer
         func logOdds(_ text: String, _ label: Int) -> Double {
             let ids = tokenizer.encode(text, maximumLength: 64).ids
             return Transformer.logOdds(
-                of: label, classifier.logits(Batch([ids]), in: &workspace).values, problemType)
+                of: label, classifier.logits(.texts(Batch([ids])), in: &workspace).values, problemType)
         }
         // More words than are run at a time.
         let text = "A good, bad film! " + String(repeating: "bad good ", count: 15) + "film"

@@ -26,7 +26,7 @@ import Transformer
             var other = classifier.makeWorkspace(for: .explanation, on: Workers(count: 1))
             let labels = [1, 0, 1]
             let scores = classifier.gradientTimesInput(batch, labels: labels, in: &workspace)
-            let logits = classifier.logits(batch, in: &other)
+            let logits = classifier.logits(.texts(batch), in: &other)
             for (text, label) in labels.enumerated() {
                 let sum = scores[batch.offsets[text]..<batch.offsets[text + 1]].reduce(0, +)
                 let whole = logOdds(of: label, logits.row(text))
@@ -44,7 +44,7 @@ import Transformer
         }
     }
 
-    @Test func logOddsOfManyLabels() {
+    @Test func logOddsAreThoseOfOneLabelAgainstTheOthers() {
         let logits: [Float] = [1, -2, 0.5]
         let p = softmax(Matrix(logits, columns: 3)).values.map(Double.init)
         for label in 0..<3 { #expect(abs(logOdds(of: label, logits) - log(p[label] / (1 - p[label]))) < 1e-6) }

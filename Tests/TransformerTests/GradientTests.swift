@@ -3,10 +3,6 @@ import Kernels
 import Testing
 import Transformer
 
-// Both have a sublayer's form, so that one helper can test them; the package itself never nests them.
-extension AddNorm: Sublayer {}
-extension EncoderLayer: Sublayer {}
-
 /// Every layer's backward pass against central finite differences of the ``Reference``'s forward pass in double precision,
 /// and its forward pass against the same. Dropout is on: its masks are a function of the position, so they hold still.
 @Suite struct GradientTests {
@@ -111,7 +107,7 @@ extension EncoderLayer: Sublayer {}
         }
     }
 
-    @Test func linear() {
+    @Test func linearAgreesWithItsReference() {
         var layout = ParameterLayout()
         let layer = Linear("l", inputs: 8, outputs: 5, in: &layout)
         Self.check(
@@ -130,7 +126,7 @@ extension EncoderLayer: Sublayer {}
                 reference: { Reference.linear($0, $1, "l") }))
     }
 
-    @Test func layerNorm() {
+    @Test func layerNormAgreesWithItsReference() {
         var layout = ParameterLayout()
         let layer = LayerNorm("n", Self.configuration(), in: &layout)
         var statistics = Matrix()
@@ -150,7 +146,7 @@ extension EncoderLayer: Sublayer {}
                 reference: { Reference.layerNorm($0, $1, "n") }))
     }
 
-    @Test func multiHeadAttention() {
+    @Test func multiHeadAttentionAgreesWithItsReference() {
         let configuration = Self.configuration()
         var layout = ParameterLayout(dropoutSites: 1)
         let layer = MultiHeadAttention("a", configuration, in: &layout)
@@ -162,7 +158,7 @@ extension EncoderLayer: Sublayer {}
     }
 
     @Test(arguments: [Activation.gelu, .geluTanh, .relu, .tanh])
-    func feedForward(_ activation: Activation) {
+    func feedForwardAgreesWithItsReference(_ activation: Activation) {
         var layout = ParameterLayout()
         let layer = FeedForward("f", Self.configuration(.post, .cls, activation), in: &layout)
         Self.check(Self.sublayer(layer, layout) { Reference.feedForward($0, $1, "f", activation) })
@@ -190,7 +186,7 @@ extension EncoderLayer: Sublayer {}
     }
 
     @Test(arguments: Configuration.NormPlacement.allCases)
-    func addNorm(_ placement: Configuration.NormPlacement) {
+    func addNormAgreesWithItsReference(_ placement: Configuration.NormPlacement) {
         let configuration = Self.configuration(placement)
         var layout = ParameterLayout(dropoutSites: 2)
         let layer = AddNorm(
@@ -204,7 +200,7 @@ extension EncoderLayer: Sublayer {}
     }
 
     @Test(arguments: Configuration.NormPlacement.allCases)
-    func encoderLayer(_ placement: Configuration.NormPlacement) {
+    func encoderLayerAgreesWithItsReference(_ placement: Configuration.NormPlacement) {
         let configuration = Self.configuration(placement)
         var layout = ParameterLayout(dropoutSites: 1)
         let layer = EncoderLayer("e", configuration, in: &layout)
@@ -216,7 +212,7 @@ extension EncoderLayer: Sublayer {}
     }
 
     @Test(arguments: Configuration.NormPlacement.allCases)
-    func encoder(_ placement: Configuration.NormPlacement) {
+    func encoderAgreesWithItsReference(_ placement: Configuration.NormPlacement) {
         let configuration = Self.configuration(placement)
         var layout = ParameterLayout(dropoutSites: 1)
         let encoder = Encoder(configuration, in: &layout)
@@ -245,7 +241,7 @@ extension EncoderLayer: Sublayer {}
     }
 
     @Test(arguments: Configuration.Pooling.allCases)
-    func pooler(_ pooling: Configuration.Pooling) {
+    func poolerAgreesWithItsReference(_ pooling: Configuration.Pooling) {
         let configuration = Self.configuration(.post, pooling)
         var layout = ParameterLayout()
         let pooler = Pooler("p", configuration, in: &layout)
@@ -256,9 +252,10 @@ extension EncoderLayer: Sublayer {}
             Layer(
                 layout: layout, offsets: offsets, input: 8, output: (offsets.count - 1, 8),
                 forward: { x, pass in
+                    var y = Matrix()
                     pooler.readFeatures(x, keeping: &activations, in: pass)
-                    pooler.forward(&activations, in: pass)
-                    return pooler.output(activations)
+                    pooler.forward(&activations, into: &y, in: pass)
+                    return y
                 },
                 backward: { dy, _, pass in
                     var (gradient, dx) = (dy, Matrix())
@@ -269,7 +266,7 @@ extension EncoderLayer: Sublayer {}
                 reference: { Reference.pooler($0, $1, "p", pooling, offsets: offsets) }))
     }
 
-    @Test func classifierHead() {
+    @Test func classifierHeadAgreesWithItsReference() {
         let configuration = Self.configuration()
         var layout = ParameterLayout(dropoutSites: 7)
         let head = ClassifierHead("c", configuration, in: &layout)
@@ -294,7 +291,9 @@ extension EncoderLayer: Sublayer {}
 
     /// The embedding's input are ids, so that only its parameters have gradients; the whole model covers it with all else.
     @Test(arguments: Configuration.NormPlacement.allCases, Configuration.Pooling.allCases)
-    func sequenceClassifier(_ placement: Configuration.NormPlacement, _ pooling: Configuration.Pooling) throws {
+    func lossAndAllGradientsAgreeWithTheReference(
+        _ placement: Configuration.NormPlacement, _ pooling: Configuration.Pooling
+    ) throws {
         let configuration = Self.configuration(placement, pooling)
         var classifier = try SequenceClassifier(configuration, seed: 1)
         let values = Self.randoms(classifier.layout.count, site: 5)
@@ -303,7 +302,7 @@ extension EncoderLayer: Sublayer {}
         let targets = [2, 0, 1]
         var workspace = classifier.makeWorkspace(for: .training(.all), on: Self.workers)
         let loss = classifier.loss(
-            Batch(sequences), targets: .one(targets), randomness: .init(seed: Self.seed, step: Self.step),
+            .texts(Batch(sequences)), targets: .one(targets), randomness: .init(seed: Self.seed, step: Self.step),
             in: &workspace
         ).loss
 

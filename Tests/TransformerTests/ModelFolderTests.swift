@@ -23,7 +23,7 @@ import Transformer
     }
 
     @Test(arguments: Configuration.NormPlacement.allCases)
-    func comesBackAsItWas(_ placement: Configuration.NormPlacement) throws {
+    func aModelComesBackAsItWas(_ placement: Configuration.NormPlacement) throws {
         let model = try Self.model(placement)
         try withFolder { folder in
             let output = folder.appending(path: "nested/model")
@@ -53,7 +53,9 @@ import Transformer
     }
 
     /// A multiplication and an addition for each weight and token, and what attention multiplies.
-    @Test(arguments: Configuration.Pooling.allCases) func operations(_ pooling: Configuration.Pooling) throws {
+    @Test(arguments: Configuration.Pooling.allCases) func operationsAreThoseOfTheMatrixProducts(
+        _ pooling: Configuration.Pooling
+    ) throws {
         var configuration = Configuration(
             vocabularySize: 9, hiddenSize: 4, layers: 2, heads: 2, intermediateSize: 6, labels: ["a", "b", "c"])
         configuration.pooling = pooling
@@ -76,7 +78,7 @@ import Transformer
         #expect(configuration.operations(lengths: [3, 5], training: true) == 3 * expected)
     }
 
-    @Test func isNotReplacedUnasked() throws {
+    @Test func aFolderIsNotReplacedUnasked() throws {
         try withFolder { folder in
             let output = folder.appending(path: "model")
             try ModelFolder.checkOutput(output, overwrite: false)
@@ -92,7 +94,7 @@ import Transformer
         }
     }
 
-    @Test func isWrittenWholeOrNotAtAll() throws {
+    @Test func aFolderIsWrittenWholeOrNotAtAll() throws {
         try withFolder { folder in
             let output = folder.appending(path: "model")
             try Self.model().write(to: output)
@@ -161,7 +163,7 @@ import Transformer
         return data
     }
 
-    @Test(arguments: damages.indices) func damagedFiles(_ index: Int) throws {
+    @Test(arguments: damages.indices) func damagedFilesAreErrorsThatNameThem(_ index: Int) throws {
         let (file, change, message) = Self.damages[index]
         try withFolder { folder in
             try Self.model().write(to: folder.appending(path: "m"))

@@ -104,6 +104,16 @@ import Transformer
         }
     }
 
+    /// The layers' names are nobody's; those in the file are the family's.
+    @Test func tensorsAreCalledAsTheFamilyCallsThem() throws {
+        let model = try ModelFolder(contentsOf: Self.original)
+        let file = try SafeTensors(contentsOf: Self.original.appending(path: "model.safetensors"))
+        #expect(Set(model.tensorNames) == Set(file.tensors.keys))
+        #expect(model.tensorNames.contains("bert.encoder.layer.1.attention.self.query.weight"))
+        let names = model.classifier.layout.parameters.map(\.name)
+        #expect(names.contains("layers.1.attention.query.weight") && !names.contains { $0.contains("bert") })
+    }
+
     @Test func readsShards() throws {
         let tensors = try Self.tensors()
         try Self.withModel([]) { folder in
@@ -131,7 +141,7 @@ import Transformer
         ([-3, 16], "not a valid safetensors file"), ([3_000_000_000, 16], "3000000000 labels"),
         ([1, 16], "with 1 labels"),
     ])
-    func shapesThatCannotBe(_ shape: [Int], _ message: String) throws {
+    func shapesThatCannotBeAreRefused(_ shape: [Int], _ message: String) throws {
         var tensors = try Self.tensors()
         let index = try #require(tensors.firstIndex { $0.name == "classifier.weight" })
         tensors[index].shape = shape

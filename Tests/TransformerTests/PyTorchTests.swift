@@ -24,7 +24,7 @@ import Transformer
         let batch = Batch(sequences)
         var workspace = classifier.makeWorkspace(for: .training(.all), on: Workers(count: 2))
         let (loss, logits) = classifier.loss(
-            batch, targets: .one(targets), randomness: nil, in: &workspace)
+            .texts(batch), targets: .one(targets), randomness: nil, in: &workspace)
 
         let expectedLoss = try expected("loss")[0]
         #expect(abs(loss - Double(expectedLoss)) < 1e-5)
@@ -54,7 +54,7 @@ import Transformer
 
         // At inference other memory is used, and other threads.
         var small = classifier.makeWorkspace(for: .inference, on: Workers(count: 1))
-        let again = classifier.logits(batch, in: &small)
+        let again = classifier.logits(.texts(batch), in: &small)
         #expect(zip(again.values, expectedLogits).allSatisfy { abs($0 - $1) <= 1e-5 })
     }
 }

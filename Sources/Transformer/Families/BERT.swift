@@ -1,27 +1,24 @@
 extension Family {
+    private typealias Key = ConfigurationKey<Configuration>
+
     /// Devlin, Chang, Lee & Toutanova, *BERT: Pre-training of Deep Bidirectional Transformers*, 2019. Its values are the defaults
     /// of a ``Configuration``.
     static var bert: Family {
         Family(
             name: "BERT", modelType: "bert", architecturePrefix: "Bert",
             keys: [
-                ConfigurationKey(required: "vocab_size", \.vocabularySize),
-                ConfigurationKey(required: "hidden_size", \.hiddenSize),
-                ConfigurationKey(required: "num_hidden_layers", \.layers),
-                ConfigurationKey(required: "num_attention_heads", \.heads),
-                ConfigurationKey(required: "intermediate_size", \.intermediateSize),
-                ConfigurationKey(
+                Key(required: "vocab_size", \.vocabularySize), Key(required: "hidden_size", \.hiddenSize),
+                Key(required: "num_hidden_layers", \.layers), Key(required: "num_attention_heads", \.heads),
+                Key(required: "intermediate_size", \.intermediateSize),
+                Key(
                     "hidden_act", \.activation,
                     names: [
                         "gelu": .gelu, "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
                         "gelu_fast": .geluTanh, "relu": .relu,
                     ]),
-                ConfigurationKey("max_position_embeddings", \.maximumLength),
-                ConfigurationKey("type_vocab_size", \.segments),
-                ConfigurationKey("hidden_dropout_prob", \.dropout),
-                ConfigurationKey("attention_probs_dropout_prob", \.attentionDropout),
-                ConfigurationKey(optional: "classifier_dropout", \.classifierDropout),
-                ConfigurationKey("layer_norm_eps", \.layerNormEpsilon),
+                Key("max_position_embeddings", \.maximumLength), Key("type_vocab_size", \.segments),
+                Key("hidden_dropout_prob", \.dropout), Key("attention_probs_dropout_prob", \.attentionDropout),
+                Key(optional: "classifier_dropout", \.classifierDropout), Key("layer_norm_eps", \.layerNormEpsilon),
             ],
             layerNames: [
                 "embeddings.tokens": "bert.embeddings.word_embeddings",

@@ -9,7 +9,7 @@ struct Family {
     /// What the names of its `architectures` begin with.
     let architecturePrefix: String
     /// The keys of `config.json` that say what shape a model has.
-    let keys: [ConfigurationKey]
+    let keys: [ConfigurationKey<Configuration>]
     /// What files call a layer: by its path in the layout, where `#` stands for the number of an encoder layer, as it does in the
     /// name. The parameters of a layer are its `weight` and its `bias`.
     let layerNames: [String: String]

@@ -5,93 +5,85 @@ import JSON
 /// Keys that change the arithmetic are honoured, or refused by ``UnsupportedKeys``.
 struct ConfigurationFile: Codable {
     /// Whose format the file has.
-    let family: Family
+    private(set) var family = Family.bert
     /// The shape of the model, but for its head.
     private var shape: Configuration
-    private let head: HeadKeys
+    private var architectures: [String]?
+    private var modelType: String?
+    private(set) var tokenizerClass: String?
+    private(set) var problemType: String?
+    private var id2label: [String: String]?
+    /// Nil in folders that others have written.
+    private(set) var pooling: Configuration.Pooling?
+    private var temperature: Double?
+    private var threshold: Double?
+    private var longTexts: LongTexts.Method?
+    private var longTextsMaximumLength: Int?
+    private var longTextsStride: Int?
 
-    /// Keys of the shape that do not depend on the family.
-    private static var sharedKeys: [ConfigurationKey] {
+    private typealias Key = ConfigurationKey<ConfigurationFile>
+
+    /// The keys that do not depend on the family, but for ``settingsKeys``.
+    private static var sharedKeys: [Key] {
         [
-            ConfigurationKey("initializer_range", \.initializerRange),
-            ConfigurationKey(optional: "pad_token_id", \.paddingToken),
-            ConfigurationKey("norm_placement", \.normPlacement),
+            Key(optional: "architectures", \.architectures), Key(optional: "model_type", \.modelType),
+            Key(optional: "tokenizer_class", \.tokenizerClass), Key(optional: "problem_type", \.problemType),
+            Key(optional: "id2label", \.id2label), Key(optional: "pooling", \.pooling),
+            Key("norm_placement", \.shape.normPlacement), Key("initializer_range", \.shape.initializerRange),
+            Key(optional: "pad_token_id", \.shape.paddingToken),
         ]
     }
 
-    /// What the classifier is, and how it is used.
-    private struct HeadKeys: Codable {
-        var architectures: [String]?
-        var modelType: String?
-        var id2label: [String: String]?
-        var label2id: WrittenOnly<[String: Int]>?
-        var problemType: String?
-        var tokenizerClass: String?
-        var pooling: Configuration.Pooling?
-        var temperature: Double?
-        var threshold: Double?
-        var longTexts: LongTexts.Method?
-        var longTextsMaximumLength: Int?
-        var longTextsStride: Int?
-
-        enum CodingKeys: String, CodingKey {
-            case architectures, id2label, label2id, pooling
-            case modelType = "model_type"
-            case problemType = "problem_type"
-            case tokenizerClass = "tokenizer_class"
-            case temperature = "calibration_temperature"
-            case threshold = "decision_threshold"
-            case longTexts = "long_texts"
-            case longTextsMaximumLength = "long_texts_max_length"
-            case longTextsStride = "long_texts_stride"
-
-            /// What ``InferenceSettings`` become.
-            static let ofSettings = [temperature, threshold, longTexts, longTextsMaximumLength, longTextsStride]
-        }
+    /// What ``InferenceSettings`` become.
+    private static var settingsKeys: [Key] {
+        [
+            Key(optional: "calibration_temperature", \.temperature), Key(optional: "decision_threshold", \.threshold),
+            Key(optional: "long_texts", \.longTexts), Key(optional: "long_texts_max_length", \.longTextsMaximumLength),
+            Key(optional: "long_texts_stride", \.longTextsStride),
+        ]
     }
 
-    /// The keys that ``InferenceSettings`` become.
-    static var settingsKeys: [String] { HeadKeys.CodingKeys.ofSettings.map(\.rawValue) }
+    /// The names of the keys that ``InferenceSettings`` become.
+    static var namesOfSettings: [String] { settingsKeys.map(\.name.stringValue) }
 
     init(_ configuration: Configuration, _ settings: InferenceSettings, of family: Family) {
         self.family = family
         shape = configuration
-        let numbered = configuration.labels.enumerated()
-        head = HeadKeys(
-            architectures: [family.architecture], modelType: family.modelType,
-            id2label: Dictionary(uniqueKeysWithValues: numbered.map { (String($0.offset), $0.element) }),
-            label2id: WrittenOnly(value: Dictionary(uniqueKeysWithValues: numbered.map { ($0.element, $0.offset) })),
-            problemType: configuration.problemType.rawValue, pooling: configuration.pooling,
-            temperature: settings.temperature == 1 ? nil : settings.temperature, threshold: settings.threshold,
-            longTexts: settings.longTexts?.method, longTextsMaximumLength: settings.longTexts?.maximumLength,
-            longTextsStride: settings.longTexts?.stride)
+        architectures = [family.architecture]
+        modelType = family.modelType
+        problemType = configuration.problemType.rawValue
+        let numbered = configuration.labels.enumerated().map { (String($0.offset), $0.element) }
+        id2label = Dictionary(uniqueKeysWithValues: numbered)
+        pooling = configuration.pooling
+        temperature = settings.temperature == 1 ? nil : settings.temperature
+        threshold = settings.threshold
+        longTexts = settings.longTexts?.method
+        longTextsMaximumLength = settings.longTexts?.maximumLength
+        longTextsStride = settings.longTexts?.stride
     }
 
     init(from decoder: any Decoder) throws {
         _ = try UnsupportedKeys(from: decoder)
-        head = try HeadKeys(from: decoder)
         shape = Configuration(
             vocabularySize: 0, hiddenSize: 0, layers: 0, heads: 0, intermediateSize: 0, labels: [])
+        let container = try decoder.container(keyedBy: JSONName.self)
+        for key in Self.sharedKeys + Self.settingsKeys { try key.read(container, &self) }
         do {
-            family = try Families.family(modelType: head.modelType, architectures: head.architectures ?? [])
-            let container = try decoder.container(keyedBy: JSONName.self)
-            for key in family.keys + Self.sharedKeys { try key.read(container, &shape) }
+            family = try Families.family(modelType: modelType, architectures: architectures ?? [])
+            for key in family.keys { try key.read(container, &shape) }
         } catch let error as ModelError {
             throw JSONFileError(error.description)
         }
     }
 
     func encode(to encoder: any Swift.Encoder) throws {
-        try head.encode(to: encoder)
         var container = encoder.container(keyedBy: JSONName.self)
-        for key in family.keys + Self.sharedKeys { try key.write(shape, &container) }
+        for key in Self.sharedKeys + Self.settingsKeys { try key.write(self, &container) }
+        for key in family.keys { try key.write(shape, &container) }
+        // For others: what it says is in `id2label`.
+        let ids = shape.labels.enumerated().map { ($0.element, $0.offset) }
+        try container.encode(Dictionary(uniqueKeysWithValues: ids), forKey: "label2id")
     }
-
-    /// How the folder's tokenizer is called.
-    var tokenizerClass: String? { head.tokenizerClass }
-
-    /// How a folder of this package pools; nil in others.
-    var pooling: Configuration.Pooling? { head.pooling }
 
     /// What the file says, with the family's value for what is missing.
     ///
@@ -109,12 +101,10 @@ struct ConfigurationFile: Codable {
     /// - Throws: ``ModelError``, without the file's name, that names a value that cannot be.
     func inferenceSettings(of configuration: Configuration) throws -> InferenceSettings {
         var settings = InferenceSettings()
-        settings.temperature = head.temperature ?? 1
-        settings.threshold = head.threshold
-        settings.longTexts = head.longTexts.map {
-            LongTexts(
-                $0, maximumLength: head.longTextsMaximumLength ?? configuration.maximumLength,
-                stride: head.longTextsStride)
+        settings.temperature = temperature ?? 1
+        settings.threshold = threshold
+        settings.longTexts = longTexts.map {
+            LongTexts($0, maximumLength: longTextsMaximumLength ?? configuration.maximumLength, stride: longTextsStride)
         }
         try settings.validate(for: configuration)
         return settings
@@ -124,15 +114,12 @@ struct ConfigurationFile: Codable {
 
     /// Whether a tensor called `classifier.weight` classifies whole texts. Other models call theirs the same: those that
     /// classify tokens, for example.
-    var classifiesTexts: Bool { head.architectures?.contains(family.architecture) ?? true }
-
-    /// What the file calls the problem of its head.
-    var problemName: String { head.problemType ?? "regression" }
+    var classifiesTexts: Bool { architectures?.contains(family.architecture) ?? true }
 
     /// What the head of `labels` is for; nil if it is no classifier. `transformers` takes a head for a regression if it has only
     /// one label, and nothing else is said.
     func problemType(of labels: [String]) -> Configuration.ProblemType? {
-        guard let problemType = head.problemType else { return labels.count > 1 ? .singleLabel : nil }
+        guard let problemType else { return labels.count > 1 ? .singleLabel : nil }
         let known = Configuration.ProblemType(rawValue: problemType)
         return known == .singleLabel && labels.count == 1 ? nil : known
     }
@@ -143,21 +130,10 @@ struct ConfigurationFile: Codable {
     /// - Throws: ``ModelError`` if an id is missing, or there are more classes than a model can have.
     func labels(count: Int) throws -> [String] {
         guard count <= Configuration.mostLabels else { throw ModelError("the classifier has \(count) labels") }
-        guard let id2label = head.id2label else { return (0..<count).map { "LABEL_\($0)" } }
+        guard let id2label else { return (0..<count).map { "LABEL_\($0)" } }
         return try (0..<id2label.count).map { id in
-            guard let label = id2label[String(id)] else {
-                throw ModelError("id2label has no entry for id \(id)")
-            }
+            guard let label = id2label[String(id)] else { throw ModelError("id2label has no entry for id \(id)") }
             return label
         }
     }
-}
-
-/// A value that is written for others, and not read.
-private struct WrittenOnly<Value: Encodable>: Codable {
-    var value: Value?
-
-    init(value: Value) { self.value = value }
-    init(from decoder: any Decoder) throws {}
-    func encode(to encoder: any Swift.Encoder) throws { try value.encode(to: encoder) }
 }

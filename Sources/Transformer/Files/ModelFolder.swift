@@ -32,20 +32,19 @@ package struct ModelFolder {
     /// - Throws: an error that names the file and what is wrong with it.
     package init(contentsOf folder: URL, mapped: Bool = false, notice: (String) -> Void = { _ in }) throws {
         let source = try ModelSource(folder)
-        let weights = try Weights(contentsOf: folder, of: source.configurationFile.family)
+        let weights = try source.weights()
         guard let labels = try source.labels(of: weights) else {
             throw ModelError(
                 "\(folder.path): the model has no classifier for texts; fine-tune it with:"
                     + " addnorm train --model \(folder.path)")
         }
-        let file = source.configurationFile
-        guard let problemType = file.problemType(of: labels) else {
+        guard let problemType = source.config.problemType(of: labels) else {
             throw ModelError(
-                "\(source.file.path): problem_type is '\(file.problemName)', with \(labels.count) labels;"
+                "\(source.file.path): problem_type is '\(source.config.problemType ?? "regression")', with \(labels.count) labels;"
                     + " only 'single_label_classification' with several labels and 'multi_label_classification' can be read"
             )
         }
-        var configuration = try source.configuration(labels: labels, pooling: file.pooling ?? .cls)
+        var configuration = try source.configuration(labels: labels, pooling: source.config.pooling ?? .cls)
         configuration.problemType = problemType
         let settings = try source.settings(of: configuration)
         try self.init(source, weights, configuration, mapped: mapped, notice: notice)
@@ -69,14 +68,13 @@ package struct ModelFolder {
         newHead: Bool = false, pooling: Configuration.Pooling?, seed: UInt64, notice: (String) -> Void
     ) throws {
         let source = try ModelSource(folder)
-        var weights = try Weights(contentsOf: folder, of: source.configurationFile.family)
-        let file = source.configurationFile
+        var weights = try source.weights()
         let known = try source.labels(of: weights)
-        let own = file.pooling ?? (known == nil ? nil : .cls)
+        let own = source.config.pooling ?? (known == nil ? nil : .cls)
         let pooling = try pooling ?? own ?? source.sentencePooling() ?? .mean
         var keptLabels: [String]?
         if let known {
-            let knownType = file.problemType(of: known)
+            let knownType = source.config.problemType(of: known)
             if newHead || pooling != own || knownType != problemType || !Set(labels).isSubset(of: known) {
                 let names = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
                 notice(
@@ -107,7 +105,7 @@ package struct ModelFolder {
             if !read.notes.isEmpty { notice(weights.notice(read.notes)) }
             return read.parameters
         }
-        (tokenizer, family) = (source.tokenizer, source.configurationFile.family)
+        (tokenizer, family) = (source.tokenizer, source.config.family)
         if let warning = tokenizer.warning { notice(warning) }
     }
 
@@ -160,7 +158,7 @@ package struct ModelFolder {
             }
             let written = try JSONEncoder().encode(ConfigurationFile(classifier.configuration, settings, of: family))
             let ours = try JSONSerialization.jsonObject(with: written) as? [String: Any] ?? [:]
-            for key in ConfigurationFile.settingsKeys { keys[key] = ours[key] }
+            for key in ConfigurationFile.namesOfSettings { keys[key] = ours[key] }
             let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             try (JSONSerialization.data(withJSONObject: keys, options: options) + Data("\n".utf8))
                 .write(to: file, options: .atomic)

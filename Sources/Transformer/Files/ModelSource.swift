@@ -2,22 +2,16 @@ import Foundation
 import JSON
 import Tokenization
 
-/// The names of a model folder's files.
-enum ModelFile {
-    static let configuration = "config.json"
-    static let weights = "model.safetensors"
-    /// Of sentence-transformers folders.
-    static let pooling = "1_Pooling/config.json"
-}
-
 /// What a folder to be read has besides the weights, and how it understands these.
 struct ModelSource {
     let folder: URL
-    let configurationFile: ConfigurationFile
+    let config: ConfigurationFile
     let tokenizer: Tokenizer
 
     /// Where the configuration is.
     var file: URL { folder.appending(path: ModelFile.configuration) }
+
+    func weights() throws -> Weights { try Weights(contentsOf: folder, of: config.family) }
 
     init(_ folder: URL) throws {
         var isDirectory = false
@@ -26,19 +20,19 @@ struct ModelSource {
                 "\(folder.path): no such model folder; train one with: addnorm train --output \(folder.path)")
         }
         self.folder = folder
-        configurationFile = try readJSON(folder.appending(path: ModelFile.configuration))
-        tokenizer = try Tokenizer(contentsOf: folder, tokenizerClass: configurationFile.tokenizerClass)
+        config = try readJSON(folder.appending(path: ModelFile.configuration))
+        tokenizer = try Tokenizer(contentsOf: folder, tokenizerClass: config.tokenizerClass)
     }
 
     /// The labels of the classifier for texts; nil if there is none.
     func labels(of weights: Weights) throws -> [String]? {
-        guard configurationFile.classifiesTexts, let count = weights.rows(of: "classifier.weight") else { return nil }
-        return try ModelError.naming(file) { try configurationFile.labels(count: count) }
+        guard config.classifiesTexts, let count = weights.rows(of: "classifier.weight") else { return nil }
+        return try ModelError.naming(file) { try config.labels(count: count) }
     }
 
     func configuration(labels: [String], pooling: Configuration.Pooling) throws -> Configuration {
         try ModelError.naming(file) {
-            let configuration = try configurationFile.configuration(labels: labels, pooling: pooling)
+            let configuration = try config.configuration(labels: labels, pooling: pooling)
             let tokens = tokenizer.vocabulary.tokens.count
             guard tokens <= configuration.vocabularySize else {
                 throw ModelError(
@@ -50,7 +44,7 @@ struct ModelSource {
     }
 
     func settings(of configuration: Configuration) throws -> InferenceSettings {
-        try ModelError.naming(file) { try configurationFile.inferenceSettings(of: configuration) }
+        try ModelError.naming(file) { try config.inferenceSettings(of: configuration) }
     }
 
     /// What a sentence-transformers folder says of its pooling; nil if it is none.

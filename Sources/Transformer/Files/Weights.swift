@@ -14,13 +14,6 @@ struct Weights {
     /// Those that are not to be read.
     private var setAside: [(file: Int, name: String)] = []
 
-    private enum File {
-        static let whole = "model.safetensors"
-        static let index = "model.safetensors.index.json"
-        static let pickled = "pytorch_model.bin"
-        static let pickledIndex = "pytorch_model.bin.index.json"
-    }
-
     /// `model.safetensors.index.json`
     private struct Index: Decodable {
         let weightMap: [String: String]
@@ -36,21 +29,22 @@ struct Weights {
         func exists(_ name: String) -> Bool {
             FileManager.default.fileExists(atPath: folder.appending(path: name).path)
         }
-        var names = [File.whole]
-        if !exists(File.whole), exists(File.index) {
-            let index: Index = try readJSON(folder.appending(path: File.index))
+        var names = [ModelFile.weights]
+        if !exists(ModelFile.weights), exists(ModelFile.index) {
+            let index: Index = try readJSON(folder.appending(path: ModelFile.index))
             names = Set(index.weightMap.values).sorted()
             if let name = names.first(where: { $0.contains("/") || $0.isEmpty }) ?? (names.isEmpty ? "" : nil) {
-                throw ModelError("\(folder.appending(path: File.index).path): '\(name)' is not a file of this folder")
+                throw ModelError(
+                    "\(folder.appending(path: ModelFile.index).path): '\(name)' is not a file of this folder")
             }
-        } else if !exists(File.whole), exists(File.pickled) {
+        } else if !exists(ModelFile.weights), exists(ModelFile.pickled) {
             throw ModelError(Self.conversion(of: folder))
-        } else if !exists(File.whole), exists(File.pickledIndex) {
+        } else if !exists(ModelFile.weights), exists(ModelFile.pickledIndex) {
             throw ModelError(
                 "\(folder.path): has its weights in pickled shards only, which cannot be read. Convert them once, with"
                     + " transformers: load the folder with from_pretrained, and save it with save_pretrained")
         }
-        path = folder.appending(path: names.count == 1 ? names[0] : File.index).path
+        path = folder.appending(path: names.count == 1 ? names[0] : ModelFile.index).path
         files = try names.map { try SafeTensors(contentsOf: folder.appending(path: $0)) }
         var places: [String: (file: Int, name: String)] = [:]
         for (index, file) in files.enumerated() {
@@ -105,8 +99,7 @@ struct Weights {
         let tensors = layout.parameters.map { parameter in
             (name: family.tensorName(of: parameter.name), parameter: parameter)
         }
-        var problems: [TensorNote] = []
-        var notes: [TensorNote] = []
+        var (problems, missing, notes): ([TensorNote], [TensorNote], [TensorNote]) = ([], [], [])
         // All before any memory is taken: a hostile config.json could ask for more than the file can fill.
         for (name, parameter) in tensors {
             if let place = places[name] {
@@ -116,19 +109,17 @@ struct Weights {
             } else if initialize != nil && parameter.part == .head {
                 notes.append(TensorNote(name, parameter.shape, "missing: initialised"))
             } else {
-                problems.append(TensorNote(name, parameter.shape, "missing", isMissing: true))
+                missing.append(TensorNote(name, parameter.shape, "missing"))
             }
         }
         let known = Set(tensors.map(\.name)).union(family.derivedTensors)
         let unused = (places.filter { !known.contains($0.key) }.values + setAside).map { place in
             TensorNote(place.name, files[place.file].tensors[place.name]?.shape ?? [], "not used")
         }.sorted { $0.name < $1.name }
-        guard problems.isEmpty else {
-            // What is wrong comes before what is merely missing.
-            problems.sort { ($0.isMissing ? 1 : 0) < ($1.isMissing ? 1 : 0) }
+        guard problems.isEmpty && missing.isEmpty else {
             throw ModelError(
                 "\(path): the tensors are not those of the model that config.json describes:\n"
-                    + TensorNote.table(problems + unused) + "\nfetch the model again, or correct config.json")
+                    + TensorNote.table(problems + missing + unused) + "\nfetch the model again, or correct config.json")
         }
         let names = tensors.map { places[$0.name]?.name ?? "" }
         if mapped, files.count == 1, notes.isEmpty, let view = files[0].view(of: layout, names: names) {
@@ -151,13 +142,12 @@ struct TensorNote {
     let name: String
     let shape: [Int]
     let note: String
-    let isMissing: Bool
 
     /// The longest table.
     private static let mostRows = 60
 
-    init(_ name: String, _ shape: [Int], _ note: String, isMissing: Bool = false) {
-        (self.name, self.shape, self.note, self.isMissing) = (name, shape, note, isMissing)
+    init(_ name: String, _ shape: [Int], _ note: String) {
+        (self.name, self.shape, self.note) = (name, shape, note)
     }
 
     /// A line for each.

@@ -8,7 +8,7 @@ import Kernels
 /// - He, Zhang, Ren & Sun, *Deep Residual Learning for Image Recognition*, 2016.
 /// - Vaswani et al., *Attention Is All You Need*, 2017, section 3.1 (post-norm).
 /// - Xiong et al., *On Layer Normalization in the Transformer Architecture*, 2020 (pre-norm).
-package struct AddNorm<Wrapped: Sublayer>: Sendable {
+package struct AddNorm<Wrapped: Sublayer>: Sublayer {
     let sublayer: Wrapped
     let norm: LayerNorm
     let placement: Configuration.NormPlacement
@@ -40,9 +40,6 @@ package struct AddNorm<Wrapped: Sublayer>: Sendable {
         dropout = layout.dropout(configuration.dropout)
     }
 
-    /// - Parameters:
-    ///   - x: `[tokens, hidden]`
-    ///   - y: becomes `[tokens, hidden]`
     package func forward(_ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, in pass: Pass) {
         switch placement {
         case .post:
@@ -56,9 +53,6 @@ package struct AddNorm<Wrapped: Sublayer>: Sendable {
         }
     }
 
-    /// - Parameters:
-    ///   - gradient: dy, as many rows as y; becomes dx, as many as x
-    ///   - x: what ``forward(_:into:keeping:in:)`` was given
     package func backward(_ gradient: inout Matrix, input x: Matrix, kept activations: Activations, in pass: Pass) {
         switch placement {
         case .post:
@@ -70,7 +64,7 @@ package struct AddNorm<Wrapped: Sublayer>: Sendable {
             sublayer.backward(&gradient, input: activations.inner, kept: activations.sublayer, in: pass)
             norm.backward(&gradient, input: x, kept: activations.statistics, in: pass)
         }
-        rejoin(&gradient, in: pass)
+        addRows(pass.scratch.residual, to: &gradient, rows: pass.outputRows, on: pass.workers)
     }
 
     /// y = x + dropout(y).
@@ -81,21 +75,13 @@ package struct AddNorm<Wrapped: Sublayer>: Sendable {
         }
     }
 
-    /// The gradient of ``join(_:to:in:)``: what goes past the sublayer waits in the scratch.
+    /// The gradient of ``join(_:to:in:)``; what goes past the sublayer waits in the scratch to be added.
     private func fork(_ gradient: inout Matrix, in pass: Pass) {
         switch residual {
         case .identity:
             addResidualBackward(
                 &gradient, residual: &pass.scratch.residual, dropout: pass.mask(dropout), rows: pass.outputRows,
                 on: pass.workers)
-        }
-    }
-
-    /// Adds what went past the sublayer.
-    private func rejoin(_ gradient: inout Matrix, in pass: Pass) {
-        switch residual {
-        case .identity:
-            addRows(pass.scratch.residual, to: &gradient, rows: pass.outputRows, on: pass.workers)
         }
     }
 }

@@ -4,7 +4,7 @@ import Kernels
 ///
 /// ### References
 /// Vaswani et al., *Attention Is All You Need*, 2017, figure 1 (left).
-package struct EncoderLayer: Sendable {
+package struct EncoderLayer: Sublayer {
     let attention: AddNorm<MultiHeadAttention>
     let feedForward: AddNorm<FeedForward>
 
@@ -28,17 +28,11 @@ package struct EncoderLayer: Sendable {
             norm: "\(name).feedForward.norm", configuration, in: &layout)
     }
 
-    /// - Parameters:
-    ///   - x: `[tokens, hidden]`
-    ///   - y: becomes `[tokens, hidden]`
     package func forward(_ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, in pass: Pass) {
         attention.forward(x, into: &activations.middle, keeping: &activations.attention, in: pass)
         feedForward.forward(activations.middle, into: &y, keeping: &activations.feedForward, in: pass)
     }
 
-    /// - Parameters:
-    ///   - gradient: dy, `[tokens, hidden]`; becomes dx
-    ///   - x: what ``forward(_:into:keeping:in:)`` was given
     package func backward(_ gradient: inout Matrix, input x: Matrix, kept activations: Activations, in pass: Pass) {
         feedForward.backward(&gradient, input: activations.middle, kept: activations.feedForward, in: pass)
         attention.backward(&gradient, input: x, kept: activations.attention, in: pass)

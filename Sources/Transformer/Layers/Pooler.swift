@@ -15,8 +15,6 @@ package struct Pooler: Sendable {
         package var features = Matrix()
         /// x Wᵀ + b of the features; unused for `mean`.
         var inner = Matrix()
-        /// tanh of that.
-        var transformed = Matrix()
 
         package init() {}
     }
@@ -51,16 +49,13 @@ package struct Pooler: Sendable {
         }
     }
 
-    /// - Parameter activations: of which `features` is the input, and ``output(_:)`` becomes the result
-    package func forward(_ activations: inout Activations, in pass: Pass) {
-        guard let dense else { return }
+    /// - Parameters:
+    ///   - activations: of which `features` is the input
+    ///   - y: becomes `[sequences, hidden]`
+    package func forward(_ activations: inout Activations, into y: inout Matrix, in pass: Pass) {
+        guard let dense else { return copyRows(activations.features, to: &y) }
         dense.forward(activations.features, into: &activations.inner, in: pass)
-        activate(.tanh, activations.inner, into: &activations.transformed, on: pass.workers)
-    }
-
-    /// What ``forward(_:in:)`` has made of the features, `[sequences, hidden]`.
-    package func output(_ activations: Activations) -> Matrix {
-        dense == nil ? activations.features : activations.transformed
+        activate(.tanh, activations.inner, into: &y, on: pass.workers)
     }
 
     /// - Parameter gradient: dy, `[sequences, hidden]`; becomes the gradient of the features

@@ -21,15 +21,14 @@ extension SequenceClassifier {
         _ batch: Batch, labels: [Int], temperature: Double = 1, in workspace: inout Workspace
     ) -> [Double] {
         precondition(workspace.reach == .all, "a workspace that keeps no embeddings")
-        let pass = pass(over: batch, in: workspace).with(\.derivatives, .linearized)
-        readFeatures(of: batch, &workspace, in: pass)
-        classify(&workspace, in: pass)
+        let pass = pass(over: .texts(batch), in: workspace).with(\.derivatives, .linearized)
+        forward(.texts(batch), in: pass, &workspace)
         let logits = workspace.logits.scaled(by: Float(1 / temperature))
         let gradient = labels.enumerated().flatMap { text, label in
             logOddsGradient(of: label, logits.row(text), configuration.problemType)
         }
         let dLogits = Matrix(gradient, columns: logits.columns).scaled(by: Float(1 / temperature))
-        backward(from: dLogits, &workspace, in: pass)
+        backward(dLogits, input: .texts(batch), in: pass, &workspace)
         let (input, inputGradient) = (workspace.encoder.input, workspace.gradient)
         return batch.ids.indices.map { token in
             zip(input.row(token), inputGradient.row(token)).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }

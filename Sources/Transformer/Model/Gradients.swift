@@ -10,29 +10,39 @@ package final class Gradients {
     package internal(set) var tableRows: RowSet
     /// Whether the next gradients are added to those that are there, and do not replace them.
     private(set) var isAdding = false
-    /// Where the gradient of the table lies, if it is trained.
+    /// Where the table lies among the parameters.
     private let table: Block?
-    /// Ascending and disjoint, in the flat buffer of parameters.
-    private let trained: [Range<Int>]
+    /// The trained ranges of the parameters, ascending, and where the gradients of each begin.
+    private let places: [(range: Range<Int>, start: Int)]
 
     /// Creates gradients of 0 for the parts of a model that are trained.
-    package init(_ trained: TrainedParts = .all, of layout: ParameterLayout) {
-        self.trained = layout.ranges(of: trained)
-        values = FloatBuffer(count: Self.count(trained, of: layout))
-        let table = layout.parameters.first { $0.kind == .table }?.block
-        tableRows = RowSet(count: table?.rows ?? 0)
-        self.table = table.flatMap { [trained = self.trained] in Self.place(of: $0, among: trained) }
+    package convenience init(_ trained: TrainedParts = .all, of layout: ParameterLayout) {
+        self.init(layout.ranges(of: trained), table: layout.parameters.first { $0.kind == .table }?.block)
     }
 
     /// Creates gradients for a backward pass that is to find only those of its input.
-    package init() {
-        (trained, table, values, tableRows) = ([], nil, FloatBuffer(count: 0), RowSet(count: 0))
+    package convenience init() { self.init(RangeSet(), table: nil) }
+
+    private init(_ trained: RangeSet<Int>, table: Block?) {
+        var count = 0
+        places = trained.ranges.map { range in
+            defer { count += range.count }
+            return (range, count)
+        }
+        values = FloatBuffer(count: count)
+        tableRows = RowSet(count: table?.rows ?? 0)
+        self.table = table
+    }
+
+    /// How many gradients there are if these parts are trained.
+    package static func count(_ trained: TrainedParts, of layout: ParameterLayout) -> Int {
+        layout.ranges(of: trained).ranges.reduce(0) { $0 + $1.count }
     }
 
     /// Begins a new sum. What the backward pass overwrites is left as it is: only the rows of the table that were touched have to
     /// be made 0.
     package func clear() {
-        if let table { values.clear(rows: tableRows.rows, of: table) }
+        if let table = table.flatMap(block(of:)) { values.clear(rows: tableRows.rows, of: table) }
         tableRows.removeAll()
         isAdding = false
     }
@@ -40,42 +50,22 @@ package final class Gradients {
     /// Ends a backward pass: the gradients of the next one are added.
     func finishPass() { isAdding = true }
 
-    /// How many gradients there are if these parts are trained.
-    package static func count(_ trained: TrainedParts, of layout: ParameterLayout) -> Int {
-        layout.ranges(of: trained).reduce(0) { $0 + $1.count }
-    }
-
     /// Where the gradient of a parameter lies in ``values``; nil if the parameter is frozen.
-    package func block(of parameter: Block) -> Block? { Self.place(of: parameter, among: trained) }
-
-    private static func place(of parameter: Block, among trained: [Range<Int>]) -> Block? {
-        var start = 0
-        for range in trained {
-            if range.contains(parameter.offset) {
-                return Block(
-                    offset: start + parameter.offset - range.lowerBound, rows: parameter.rows,
-                    columns: parameter.columns)
-            }
-            start += range.count
+    package func block(of parameter: Block) -> Block? {
+        places.first { $0.range.contains(parameter.offset) }.map { range, start in
+            Block(
+                offset: start + parameter.offset - range.lowerBound, rows: parameter.rows,
+                columns: parameter.columns)
         }
-        return nil
     }
 
     /// Copies the trained ones among `parameters`, laid out like the gradients.
     package func copyTrained(of parameters: FloatBuffer, to copy: inout FloatBuffer) {
-        var start = 0
-        for range in trained {
-            copy.copy(parameters, range, to: start)
-            start += range.count
-        }
+        for (range, start) in places { copy.copy(parameters, range, to: start) }
     }
 
     /// Exchanges the trained ones among `parameters` with what ``copyTrained(of:to:)`` has made.
     package func exchangeTrained(of parameters: inout FloatBuffer, with copy: inout FloatBuffer) {
-        var start = 0
-        for range in trained {
-            parameters.exchange(range, with: &copy, at: start)
-            start += range.count
-        }
+        for (range, start) in places { parameters.exchange(range, with: &copy, at: start) }
     }
 }

@@ -81,18 +81,9 @@ package struct ParameterLayout: Sendable {
         return block
     }
 
-    /// Where the parameters of these parts lie: ascending, disjoint, and as few ranges as possible.
-    func ranges(of trained: TrainedParts) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        for parameter in parameters where trained.contains(parameter.part) {
-            let range = parameter.block.range
-            if let last = ranges.last, last.upperBound == range.lowerBound {
-                ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
-            } else {
-                ranges.append(range)
-            }
-        }
-        return ranges
+    /// Where the parameters of these parts lie.
+    func ranges(of trained: TrainedParts) -> RangeSet<Int> {
+        RangeSet(parameters.filter { trained.contains($0.part) }.map(\.block.range))
     }
 
     /// The groups of the optimizer: weights decay, biases and LayerNorm do not; and the further below the head a part is, the

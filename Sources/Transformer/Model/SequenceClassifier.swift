@@ -76,6 +76,7 @@ package struct SequenceClassifier {
         var encoder: Encoder.Activations
         var pooler = Pooler.Activations()
         var head = ClassifierHead.Activations()
+        var pooled = Matrix()
         var logits = Matrix()
         var pooledGradient = Matrix()
         var gradient = Matrix()
@@ -103,15 +104,20 @@ package struct SequenceClassifier {
             gradients: gradients, workers: workers, reach: reach, encoder: encoder.makeActivations(for: reach))
     }
 
-    // MARK: Inference
+    // MARK: Forward
+
+    /// What a classifier can begin with.
+    package enum Input {
+        case texts(Batch)
+        /// What ``SequenceClassifier/features(_:in:)`` has returned for sequences: only pooler and head are left to run.
+        case features(Matrix)
+    }
 
     /// The logits of each sequence, without dropout.
     ///
     /// - Returns: `[sequences, labels]`
-    package func logits(_ batch: Batch, in workspace: inout Workspace) -> Matrix {
-        let pass = pass(over: batch, in: workspace)
-        readFeatures(of: batch, &workspace, in: pass)
-        classify(&workspace, in: pass)
+    package func logits(_ input: Input, in workspace: inout Workspace) -> Matrix {
+        forward(input, in: pass(over: input, in: workspace), &workspace)
         return workspace.logits
     }
 
@@ -119,18 +125,8 @@ package struct SequenceClassifier {
     ///
     /// - Returns: `[sequences, hidden]`
     package func features(_ batch: Batch, in workspace: inout Workspace) -> Matrix {
-        readFeatures(of: batch, &workspace, in: pass(over: batch, in: workspace))
+        readFeatures(of: batch, in: pass(over: .texts(batch), in: workspace), &workspace)
         return workspace.pooler.features
-    }
-
-    /// The logits of sequences whose features are known.
-    ///
-    /// - Parameter features: `[sequences, hidden]`
-    /// - Returns: `[sequences, labels]`
-    package func logits(features: Matrix, in workspace: inout Workspace) -> Matrix {
-        copyRows(features, to: &workspace.pooler.features)
-        classify(&workspace, in: pass(offsets: [], in: workspace))
-        return workspace.logits
     }
 
     /// The sum of the embeddings and the output of every layer, without dropout: what `transformers` calls the hidden states.
@@ -138,50 +134,46 @@ package struct SequenceClassifier {
     /// - Returns: one more than there are layers, `[tokens, hidden]` each
     package func hiddenStates(_ batch: Batch, on workers: Workers) -> [Matrix] {
         var workspace = makeWorkspace(for: .explanation, on: workers)
-        encode(batch, &workspace, in: pass(offsets: batch.offsets, in: workspace))
+        let pass = pass(over: .texts(batch), in: workspace).with(\.outputRows, nil)
+        readFeatures(of: batch, in: pass, &workspace)
         return encoder.hiddenStates(workspace.encoder)
     }
 
     /// A pass in which the encoder's last layer computes the rows that the pooler reads.
-    func pass(over batch: Batch, _ randomness: Pass.Randomness? = nil, in workspace: Workspace) -> Pass {
-        var pass = pass(offsets: batch.offsets, randomness, in: workspace)
-        if pooler.readsFirstRowsOnly { pass.outputRows = batch.offsets.dropLast() }
-        return pass
-    }
-
-    private func pass(offsets: [Int], _ randomness: Pass.Randomness? = nil, in workspace: Workspace) -> Pass {
+    func pass(over input: Input, _ randomness: Pass.Randomness? = nil, in workspace: Workspace) -> Pass {
+        let offsets = if case .texts(let batch) = input { batch.offsets } else { [Int]() }
         var pass = Pass(
             parameters: parameters, gradients: workspace.gradients, scratch: workspace.scratch, offsets: offsets,
             on: workspace.workers)
         pass.randomness = randomness
+        if pooler.readsFirstRowsOnly { pass.outputRows = offsets.dropLast() }
         return pass
     }
 
-    private func encode(_ batch: Batch, _ workspace: inout Workspace, in pass: Pass) {
+    /// From the input to the logits.
+    func forward(_ input: Input, in pass: Pass, _ workspace: inout Workspace) {
+        switch input {
+        case .texts(let batch): readFeatures(of: batch, in: pass, &workspace)
+        case .features(let features): copyRows(features, to: &workspace.pooler.features)
+        }
+        pooler.forward(&workspace.pooler, into: &workspace.pooled, in: pass)
+        head.forward(workspace.pooled, into: &workspace.logits, keeping: &workspace.head, in: pass)
+    }
+
+    private func readFeatures(of batch: Batch, in pass: Pass, _ workspace: inout Workspace) {
         embedding.forward(
             batch.ids, into: &workspace.encoder.input, keeping: &workspace.embedding,
             in: workspace.reach.embeddings ? pass : pass.with(\.randomness, nil))
         encoder.forward(&workspace.encoder, in: pass)
-    }
-
-    func readFeatures(of batch: Batch, _ workspace: inout Workspace, in pass: Pass) {
-        encode(batch, &workspace, in: pass)
         pooler.readFeatures(encoder.output(workspace.encoder), keeping: &workspace.pooler, in: pass)
     }
 
-    func classify(_ workspace: inout Workspace, in pass: Pass) {
-        pooler.forward(&workspace.pooler, in: pass)
-        head.forward(
-            pooler.output(workspace.pooler), into: &workspace.logits, keeping: &workspace.head, in: pass)
-    }
+    // MARK: Backward
 
-    // MARK: Training
-
-    /// The loss of a batch and its gradients: one training step, but for the optimizer. What is frozen runs without dropout,
-    /// and the backward pass ends at the lowest part that is trained.
+    /// The loss of texts and its gradients: one training step, but for the optimizer. What is frozen runs without dropout,
+    /// and the backward pass ends at the lowest part that is trained; features have gradients of pooler and head alone.
     ///
     /// - Parameters:
-    ///   - batch: the texts
     ///   - targets: the right labels
     ///   - objective: the loss
     ///   - total: what its sum over texts is divided by; nil: the weight of these texts, for their mean
@@ -190,50 +182,29 @@ package struct SequenceClassifier {
     ///     replace what is there
     /// - Returns: the loss in nats, and the logits, `[sequences, labels]`
     package func loss(
-        _ batch: Batch, targets: Targets, objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
+        _ input: Input, targets: Targets, objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
         randomness: Pass.Randomness?, in workspace: inout Workspace
     ) -> (loss: Double, logits: Matrix) {
-        let pass = pass(over: batch, randomness, in: workspace)
-        defer { pass.gradients.finishPass() }
-        readFeatures(of: batch, &workspace, in: pass)
-        classify(&workspace, in: pass)
+        let pass = pass(over: input, randomness, in: workspace)
+        forward(input, in: pass, &workspace)
         let logits = workspace.logits
-        backward(from: objective.gradient(logits, targets: targets, total: total), &workspace, in: pass)
-        if workspace.reach.embeddings {
+        backward(objective.gradient(logits, targets: targets, total: total), input: input, in: pass, &workspace)
+        if case .texts(let batch) = input, workspace.reach.embeddings {
             embedding.backward(&workspace.gradient, input: batch.ids, kept: workspace.embedding, in: pass)
         }
+        pass.gradients.finishPass()
         return (objective.loss(logits, targets: targets, total: total), logits)
     }
 
-    /// The loss of texts whose features are known, and the gradients of the head.
-    ///
-    /// - Parameter features: `[sequences, hidden]`
-    package func loss(
-        features: Matrix, targets: Targets, objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
-        randomness: Pass.Randomness?, in workspace: inout Workspace
-    ) -> (loss: Double, logits: Matrix) {
-        let pass = pass(offsets: [], randomness, in: workspace)
-        defer { pass.gradients.finishPass() }
-        copyRows(features, to: &workspace.pooler.features)
-        classify(&workspace, in: pass)
-        let logits = workspace.logits
-        backwardThroughHead(
-            from: objective.gradient(logits, targets: targets, total: total), &workspace, in: pass)
-        return (objective.loss(logits, targets: targets, total: total), logits)
-    }
-
-    /// The backward pass, as far as the workspace reaches; `gradient` becomes that of the lowest layer's input.
+    /// The backward pass from the logits to the lowest layer that the workspace reaches: `workspace.gradient` becomes the gradient
+    /// of that layer's input.
     ///
     /// - Parameter dLogits: the gradient of the logits, `[sequences, labels]`
-    func backward(from dLogits: Matrix, _ workspace: inout Workspace, in pass: Pass) {
-        backwardThroughHead(from: dLogits, &workspace, in: pass)
-        if workspace.reach.lowestLayer == encoder.layers.count { return }
-        pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, in: pass)
-        encoder.backward(&workspace.gradient, kept: workspace.encoder, in: pass)
-    }
-
-    private func backwardThroughHead(from dLogits: Matrix, _ workspace: inout Workspace, in pass: Pass) {
+    func backward(_ dLogits: Matrix, input: Input, in pass: Pass, _ workspace: inout Workspace) {
         head.backward(dLogits, into: &workspace.pooledGradient, kept: workspace.head, in: pass)
         pooler.backward(&workspace.pooledGradient, kept: workspace.pooler, in: pass)
+        guard case .texts = input, workspace.reach.lowestLayer < encoder.layers.count else { return }
+        pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, in: pass)
+        encoder.backward(&workspace.gradient, kept: workspace.encoder, in: pass)
     }
 }

@@ -1,0 +1,12 @@
+/// The names of a model folder's files.
+enum ModelFile {
+    static let configuration = "config.json"
+    static let weights = "model.safetensors"
+    /// Of weights in several files.
+    static let index = "model.safetensors.index.json"
+    /// Of older folders.
+    static let pickled = "pytorch_model.bin"
+    static let pickledIndex = "pytorch_model.bin.index.json"
+    /// Of sentence-transformers folders.
+    static let pooling = "1_Pooling/config.json"
+}
