@@ -29,7 +29,10 @@ let package = Package(
         .target(name: "AddNorm", dependencies: ["Inference", "Transformer", "Kernels"], path: "Sources/Library"),
         .target(
             name: "Experiments",
-            dependencies: ["Training", "Evaluation", "Inference", "RunStore", "Transformer", "Datasets", "Kernels"]
+            dependencies: [
+                "Training", "Evaluation", "Inference", "RunStore", "Transformer", "Tokenization", "Datasets",
+                "Kernels",
+            ]
         ),
         .target(
             name: "Training",

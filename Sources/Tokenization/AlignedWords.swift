@@ -88,8 +88,8 @@ extension Tokenizer {
             let first = character.unicodeScalars.first!
             places.append(end..<end + character.unicodeScalars.count)
             end = places.last!.upperBound
-            ideographs.append(Normalizer.isIdeograph(first))
-            punctuation.append(Normalizer.kind(of: first) == .punctuation)
+            ideographs.append(first.isIdeograph)
+            punctuation.append(first.kind == .punctuation)
         }
         var words: [Range<Int>] = []
         func append(_ characters: Range<Int>) {
