@@ -1,8 +1,9 @@
-/// What is wrong with a row; whoever knows the file and the line makes a ``DatasetError`` of it.
-struct BadRow: Error {
-    let cause: String
-
-    init(_ cause: String) { self.cause = cause }
+/// What becomes of a row that is wrong.
+package enum BadRowPolicy: String, CaseIterable, Sendable, Codable {
+    /// It is an error.
+    case error
+    /// It is left out and counted.
+    case skip
 }
 
 /// The rows that were left out because they are wrong.

@@ -1,3 +1,5 @@
+import JSON
+
 /// Reads examples from lines, one at a time: the same for whole files and for a stream.
 ///
 /// A line ends at LF or CR LF. A byte-order mark at the start is skipped.
@@ -86,7 +88,7 @@ struct ExampleReader {
         case .tsv:
             return try example(of: bytes.withoutCarriageReturn.text().split(at: UInt8(ascii: "\t")))
         case .jsonl:
-            return bytes.allSatisfy(Self.isBlank) ? nil : try example(of: JSONLineValue.object(bytes, keys: keys?.all))
+            return bytes.allSatisfy(Self.isBlank) ? nil : try example(of: JSONValue.members(ofLine: bytes))
         case .lines, .folder: return Example(text: try bytes.withoutCarriageReturn.text(), label: nil, line: line)
         }
     }
@@ -209,10 +211,10 @@ struct ExampleReader {
 
     // MARK: Objects
 
-    private mutating func example(of object: [String: JSONLineValue]) throws -> Example {
+    private mutating func example(of object: [String: JSONValue]) throws -> Example {
         let keys = try self.keys ?? findKeys(of: object)
         self.keys = keys
-        func value(_ key: String) throws -> JSONLineValue {
+        func value(_ key: String) throws -> JSONValue {
             guard let value = object[key] else { throw BadRow("the key '\(key)' is missing") }
             return value
         }
@@ -226,11 +228,11 @@ struct ExampleReader {
         return Example(
             text: try keys.text.map(text).joined(separator: " "),
             label: try keys.label.flatMap { try labels.gather(value($0)) },
-            group: try keys.group.map { object[$0] ?? .null == .null ? "" : try text($0) }, line: line)
+            group: try keys.group.map { object[$0]?.isNull ?? true ? "" : try text($0) }, line: line)
     }
 
     /// Decides from the first object which keys are read.
-    private func findKeys(of object: [String: JSONLineValue]) throws -> Places<String> {
+    private func findKeys(of object: [String: JSONValue]) throws -> Places<String> {
         func key(_ column: Layout.Column?, _ candidates: [String], _ option: String) throws -> String {
             switch column {
             case .name(let name): return name

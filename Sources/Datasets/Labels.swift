@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// How many labels an example has.
 package enum LabelReading: Sendable {
@@ -10,16 +11,6 @@ package enum LabelReading: Sendable {
     case several
     /// ``several`` if a label of the data has a `|` or is an array, else ``one``.
     case detected
-}
-
-extension Example {
-    /// The names of the example's labels.
-    ///
-    /// - Parameter several: ``Dataset/hasSeveralLabels``
-    package func labels(several: Bool) -> [String] {
-        guard several else { return label.map { [$0] } ?? [] }
-        return (label ?? "").split(at: UInt8(ascii: "|")).filter { !$0.isEmpty }.map(String.init)
-    }
 }
 
 /// Makes labels of what stands in the data, in two steps: how many labels an example has may be known only at the end.
@@ -44,15 +35,15 @@ struct Labels {
     mutating func gather(_ cell: Substring) throws -> String? {
         if reading == .none { return nil }
         if reading != .one, cell.utf8.first == UInt8(ascii: "["),
-            let parts = try? JSONDecoder().decode([JSONLineValue].self, from: Data(cell.utf8))
+            let array = JSONValue(parsing: cell.utf8, isLenient: true)
         {
-            return try gather(.array(parts))
+            return try gather(array)
         }
         return try gather(.string(String(cell)))
     }
 
     /// The first step, for a value of a line of JSON. Several labels are then between `|`.
-    mutating func gather(_ value: JSONLineValue) throws -> String? {
+    mutating func gather(_ value: JSONValue) throws -> String? {
         switch value {
         case _ where reading == .none: return nil
         case .array(let parts) where reading != .one:
@@ -63,10 +54,9 @@ struct Labels {
                 return text
             }.joined(separator: "|")
         case .array: throw BadRow("the label is an array; expected one label")
-        case .object, .unreadable: throw BadRow("the label is \(value.kind)")
         case .null: return ""
-        case .string, .number, .bool:
-            let text = value.text ?? ""
+        default:
+            guard let text = value.text else { throw BadRow("the label is \(value.kind)") }
             if reading == .detected && text.utf8.contains(Self.separator) { areSeveral = true }
             return text
         }
