@@ -26,7 +26,7 @@ package struct BadRows: Sendable {
         if messages.count < 5 { messages.append(error.description) }
     }
 
-    /// Throws if these are all rows that there were.
+    /// Says, where no row is left, that all were wrong; does nothing if none was.
     func requireOthers(_ path: String) throws {
         guard let first = messages.first else { return }
         throw DatasetError(path, "not one row can be used, \(count) are wrong; the first: \(first)")

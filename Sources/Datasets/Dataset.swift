@@ -2,8 +2,8 @@
 package struct Dataset: Sendable {
     /// The file or folder as the user named it.
     package let path: String
-    /// The SHA-256 of the file's bytes, compressed or not, in hexadecimal. Of a folder, that of the list that `sha256sum */*`
-    /// prints there, in byte order of the paths.
+    /// The SHA-256 of the file's bytes, compressed or not, in hexadecimal. Of a folder: the SHA-256 of the list
+    /// that `sha256sum */*` prints there, in byte order of the paths.
     package let sha256: String
     /// In the order of the file; of a folder, in the byte order of its paths.
     package var examples: [Example]

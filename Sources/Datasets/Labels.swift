@@ -13,13 +13,14 @@ package enum LabelReading: Sendable {
     case detected
 }
 
-/// Makes labels of what stands in the data, in two steps: how many labels an example has may be known only at the end.
+/// Makes labels of the values in the data, in two steps, because only the end of the data may tell how many labels an example
+/// can have.
 struct Labels {
     let reading: LabelReading
     private let map: [String: String]
     /// Whether an example can have several, as far as is known.
     private(set) var areSeveral: Bool
-    /// What has become of each label so far, nil if its example is left out: there are few, and they come again.
+    /// The results of the second step so far, nil where the example is left out: there are few labels, and many examples.
     private var known: [String: String?] = [:]
     private var usedKeys: Set<String> = []
 
@@ -82,7 +83,7 @@ struct Labels {
         return label
     }
 
-    /// What a label is called in the end.
+    /// The name of a label after the map.
     private mutating func name(_ text: Substring) throws -> String {
         let name = text.trimmingCharacters(in: .whitespaces)
         if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
