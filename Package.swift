@@ -27,10 +27,16 @@ let package = Package(
             ],
             path: "Sources/addnorm"
         ),
-        .target(name: "AddNorm", dependencies: ["Inference", "Transformer", "Kernels"], path: "Sources/Library"),
+        .target(
+            name: "AddNorm", dependencies: ["Inference", "Transformer", "Tokenization", "Kernels"],
+            path: "Sources/Library"
+        ),
         .target(
             name: "Experiments",
-            dependencies: ["Training", "Evaluation", "Inference", "RunStore", "Transformer", "Datasets", "Kernels"]
+            dependencies: [
+                "Training", "Evaluation", "Inference", "RunStore", "Transformer", "Tokenization", "Datasets",
+                "Kernels",
+            ]
         ),
         .target(
             name: "Training",
@@ -89,13 +95,16 @@ let package = Package(
             name: "TransformerTests", dependencies: ["Transformer", "Tokenization", "Kernels", "TestSupport"],
             exclude: ["Fixtures"]
         ),
-        .testTarget(name: "InferenceTests", dependencies: ["Inference", "Transformer", "Kernels", "TestSupport"]),
-        .testTarget(name: "AddNormTests", dependencies: ["AddNorm", "Transformer", "TestSupport"]),
+        .testTarget(
+            name: "InferenceTests",
+            dependencies: ["Inference", "Transformer", "Tokenization", "Kernels", "TestSupport"]
+        ),
+        .testTarget(name: "AddNormTests", dependencies: ["AddNorm", "Transformer", "Tokenization", "TestSupport"]),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Experiments", "Evaluation", "Inference", "Statistics", "Transformer", "Datasets", "Kernels",
-                "TestSupport",
+                "Experiments", "Evaluation", "Inference", "Statistics", "Transformer", "Tokenization", "Datasets",
+                "Kernels", "TestSupport",
             ],
             exclude: ["Fixtures"]
         ),

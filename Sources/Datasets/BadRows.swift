@@ -1,8 +1,9 @@
-/// What is wrong with a row; whoever knows the file and the line makes a ``DatasetError`` of it.
-struct BadRow: Error {
-    let cause: String
-
-    init(_ cause: String) { self.cause = cause }
+/// What becomes of a row that is wrong.
+package enum BadRowPolicy: String, CaseIterable, Sendable, Codable {
+    /// It is an error.
+    case error
+    /// It is left out and counted.
+    case skip
 }
 
 /// The rows that were left out because they are wrong.
@@ -25,7 +26,7 @@ package struct BadRows: Sendable {
         if messages.count < 5 { messages.append(error.description) }
     }
 
-    /// Throws if these are all rows that there were.
+    /// Says, where no row is left, that all were wrong; does nothing if none was.
     func requireOthers(_ path: String) throws {
         guard let first = messages.first else { return }
         throw DatasetError(path, "not one row can be used, \(count) are wrong; the first: \(first)")

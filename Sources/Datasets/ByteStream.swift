@@ -1,13 +1,13 @@
 import CZlib
 import Foundation
 
-/// The bytes of a file, a pipe or standard input as they come, piece by piece. What is compressed with gzip, as its first two
-/// bytes tell, is inflated.
+/// The bytes of a file, a pipe or standard input as they come, piece by piece. Input that begins with the two bytes of gzip is
+/// inflated.
 struct ByteStream {
     private let path: String
     private let handle: FileHandle
     private let hash = SHA256()
-    /// What has been read, and neither handed over nor inflated.
+    /// Bytes that have been read, and not yet handed over or inflated.
     private var input: ArraySlice<UInt8> = []
     private var hasBegun = false
     private var atEnd = false
@@ -28,7 +28,7 @@ struct ByteStream {
         }
     }
 
-    /// The SHA-256 of what has been read so far, as it stands in the file, in hexadecimal.
+    /// The SHA-256, in hexadecimal, of the bytes that have been read so far, before they are inflated.
     var sha256: String { hash.hexadecimal }
 
     /// The next piece, not empty; nil at the end. Waits only if nothing is there.
@@ -77,7 +77,7 @@ struct ByteStream {
 /// Inflates gzip data: one member after another, as `gzip` writes and joins them.
 private final class Inflater {
     private let path: String
-    /// zlib wants it to stay where it is.
+    /// In memory of its own, because zlib keeps its address.
     private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
 
     /// Whether there may be output without more input.
@@ -98,10 +98,10 @@ private final class Inflater {
         stream.deallocate()
     }
 
-    /// Inflates as much of `input` as makes one piece, and removes that.
+    /// Inflates as much of `input` as makes one piece, and removes it from there.
     func inflate(_ input: inout ArraySlice<UInt8>) throws -> [UInt8] {
         if isBetweenMembers {
-            // Tapes and block devices fill up the end.
+            // Tapes and block devices fill up their last block with zeros.
             input = input.drop { $0 == 0 }
             if input.isEmpty { return [] }
             inflateReset(stream)

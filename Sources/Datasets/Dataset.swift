@@ -1,30 +1,9 @@
-import Foundation
-
-/// One text and, where the data has one, its label.
-package struct Example: Sendable, Equatable {
-    /// As it stands in the file.
-    package let text: String
-    /// Nil in data that is read to be classified. Where examples can have several labels: these, sorted, with `|` between them;
-    /// empty if there is none.
-    package internal(set) var label: String?
-    /// The value of ``Layout/groupColumn``; nil if there is none.
-    package let group: String?
-    /// The file, if the data is a folder.
-    package let file: String?
-    /// The line of the file that the example begins on, from 1.
-    package let line: Int
-
-    init(text: String, label: String?, group: String? = nil, file: String? = nil, line: Int) {
-        (self.text, self.label, self.group, self.file, self.line) = (text, label, group, file, line)
-    }
-}
-
 /// The examples of a file or a folder, in its order.
 package struct Dataset: Sendable {
     /// The file or folder as the user named it.
     package let path: String
-    /// The SHA-256 of the file's bytes, compressed or not, in hexadecimal. Of a folder, that of the list that `sha256sum */*`
-    /// prints there, in byte order of the paths.
+    /// The SHA-256 of the file's bytes, compressed or not, in hexadecimal. Of a folder: the SHA-256 of the list
+    /// that `sha256sum */*` prints there, in byte order of the paths.
     package let sha256: String
     /// In the order of the file; of a folder, in the byte order of its paths.
     package var examples: [Example]
@@ -128,25 +107,5 @@ package struct Dataset: Sendable {
             notices.append("\(path): \(leftOut) \(leftOut == 1 ? "row is" : "rows are") left out by --label-map")
         }
         return notices
-    }
-}
-
-extension Example {
-    /// An error about the row.
-    func error(_ cause: String, in path: String) -> DatasetError {
-        if let file { DatasetError(file, cause) } else { DatasetError(path, line: line, cause) }
-    }
-}
-
-/// What is wrong with data, and where.
-package struct DatasetError: LocalizedError, CustomStringConvertible {
-    /// The file, the line where there is one, the cause and what to do.
-    package let description: String
-    /// The same, for Foundation.
-    package var errorDescription: String? { description }
-
-    /// Creates an error about a file, or about one of its lines.
-    package init(_ path: String, line: Int? = nil, _ cause: String) {
-        description = path + (line.map { ":\($0)" } ?? "") + ": " + cause
     }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// Reads examples from lines, one at a time: the same for whole files and for a stream.
 ///
 /// A line ends at LF or CR LF. A byte-order mark at the start is skipped.
@@ -24,7 +26,7 @@ struct ExampleReader {
     private var isExact = false
 
     /// Where the parts of an example are in a row.
-    private struct Places<Place> {
+    private struct Places<Place: Equatable> {
         let text: [Place]
         /// Nil where no labels are read.
         let label: Place?
@@ -86,7 +88,7 @@ struct ExampleReader {
         case .tsv:
             return try example(of: bytes.withoutCarriageReturn.text().split(at: UInt8(ascii: "\t")))
         case .jsonl:
-            return bytes.allSatisfy(Self.isBlank) ? nil : try example(of: JSONLineValue.object(bytes, keys: keys?.all))
+            return bytes.allSatisfy(Self.isBlank) ? nil : try example(of: JSONValue.members(ofLine: bytes))
         case .lines, .folder: return Example(text: try bytes.withoutCarriageReturn.text(), label: nil, line: line)
         }
     }
@@ -118,6 +120,26 @@ struct ExampleReader {
     }
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+
+    /// Decides where the parts of an example are.
+    ///
+    /// - Parameters:
+    ///   - line: the line that an error names, if any
+    ///   - kind: what an error calls a place
+    ///   - find: the place that a user has named, else that of the first of the usual names; is told the option that names it
+    private func places<Place: Equatable>(
+        line: Int?, _ kind: String, find: (Layout.Column?, _ usual: [String], _ option: String) throws -> Place
+    ) throws -> Places<Place> {
+        let named: [Layout.Column?] = layout.textColumns.isEmpty ? [nil] : layout.textColumns
+        let texts = try named.map { try find($0, Self.textNames, "--text-column") }
+        let label =
+            labels.reading == .none ? nil : try find(layout.labelColumn, Self.labelNames, "--label-column")
+        if let label, texts.contains(label) {
+            throw DatasetError(
+                path, line: line, "text and label are the same \(kind); give --text-column and --label-column")
+        }
+        return Places(text: texts, label: label, group: try layout.groupColumn.map { try find($0, [], "--by") })
+    }
 
     // MARK: Tables
 
@@ -163,7 +185,7 @@ struct ExampleReader {
         let isUsual = format == .tsv ? hasText && (hasLabel || labels.reading == .none) : hasText || hasLabel
         hasHeader = isNamed || isUsual
         let list = cells.map { "'\($0)'" }.joined(separator: ", ")
-        func place(_ column: Layout.Column?, _ candidates: [String], otherwise: Int, _ option: String) throws -> Int {
+        return try places(line: line, "column") { column, candidates, option in
             switch column {
             case .number(let number):
                 guard number <= cells.count || format == .tsv else {
@@ -180,26 +202,13 @@ struct ExampleReader {
                 return index
             case nil:
                 if hasHeader, let known = known(candidates) { return known }
-                if format == .tsv { return otherwise }
+                if format == .tsv { return candidates == Self.labelNames ? 1 : 0 }
                 throw DatasetError(
                     path, line: line,
                     "no column is called \(candidates.joined(separator: ", ")); the first row has \(list); name one with"
                         + " \(option), or by its number if that is no header")
             }
         }
-        func text(_ column: Layout.Column?) throws -> Int {
-            try place(column, Self.textNames, otherwise: 0, "--text-column")
-        }
-        let texts = layout.textColumns.isEmpty ? [try text(nil)] : try layout.textColumns.map(text)
-        let label =
-            labels.reading == .none
-            ? nil : try place(layout.labelColumn, Self.labelNames, otherwise: 1, "--label-column")
-        if let label, texts.contains(label) {
-            throw DatasetError(
-                path, line: line, "text and label are the same column; give --text-column and --label-column")
-        }
-        let group = try layout.groupColumn.map { try place($0, [], otherwise: 0, "--by") }
-        return Places(text: texts, label: label, group: group)
     }
 
     /// The columns that the user has chosen.
@@ -209,10 +218,10 @@ struct ExampleReader {
 
     // MARK: Objects
 
-    private mutating func example(of object: [String: JSONLineValue]) throws -> Example {
+    private mutating func example(of object: [String: JSONValue]) throws -> Example {
         let keys = try self.keys ?? findKeys(of: object)
         self.keys = keys
-        func value(_ key: String) throws -> JSONLineValue {
+        func value(_ key: String) throws -> JSONValue {
             guard let value = object[key] else { throw BadRow("the key '\(key)' is missing") }
             return value
         }
@@ -226,12 +235,12 @@ struct ExampleReader {
         return Example(
             text: try keys.text.map(text).joined(separator: " "),
             label: try keys.label.flatMap { try labels.gather(value($0)) },
-            group: try keys.group.map { object[$0] ?? .null == .null ? "" : try text($0) }, line: line)
+            group: try keys.group.map { object[$0]?.isNull ?? true ? "" : try text($0) }, line: line)
     }
 
     /// Decides from the first object which keys are read.
-    private func findKeys(of object: [String: JSONLineValue]) throws -> Places<String> {
-        func key(_ column: Layout.Column?, _ candidates: [String], _ option: String) throws -> String {
+    private func findKeys(of object: [String: JSONValue]) throws -> Places<String> {
+        try places(line: nil, "key") { column, candidates, option in
             switch column {
             case .name(let name): return name
             case .number(let number):
@@ -249,18 +258,6 @@ struct ExampleReader {
                 return key
             }
         }
-        func text(_ column: Layout.Column?) throws -> String {
-            try key(column, Self.textNames, "--text-column")
-        }
-        let texts = layout.textColumns.isEmpty ? [try text(nil)] : try layout.textColumns.map(text)
-        let label =
-            labels.reading == .none
-            ? nil : try key(layout.labelColumn, Self.labelNames, "--label-column")
-        let group = try layout.groupColumn.map { try key($0, [], "--by") }
-        if let label, texts.contains(label) {
-            throw DatasetError(path, "text and label are the same key; give --text-column and --label-column")
-        }
-        return Places(text: texts, label: label, group: group)
     }
 }
 

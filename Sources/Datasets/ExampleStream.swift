@@ -1,7 +1,7 @@
 /// The examples of a file, a folder, a pipe or standard input, as they come.
 package struct ExampleStream {
     private let path: String
-    /// Either is nil.
+    /// One of the two is nil: a folder has no lines.
     private var lines: LineStream?
     private var folder: LabeledFolder?
     private var reader: ExampleReader
@@ -9,7 +9,7 @@ package struct ExampleStream {
     package private(set) var badRows: BadRows
     private var failure: (any Error)?
 
-    /// Opens what is to be classified.
+    /// Opens texts that are to be classified.
     ///
     /// - Parameter path: `-` is standard input
     /// - Throws: ``DatasetError`` if it cannot be opened or has a format that cannot be read.
@@ -23,10 +23,10 @@ package struct ExampleStream {
         if format == .folder { folder = try LabeledFolder(path: path) } else { lines = try LineStream(path: path) }
     }
 
-    /// How labels are read, and what was found out about them so far. Those of the examples are only gathered.
+    /// How labels are read, and what was found out about them so far. The labels of the examples have gone through the first step of ``Labels`` only.
     var labels: Labels { reader.labels }
 
-    /// Of what has been read so far.
+    /// The SHA-256, in hexadecimal, of what has been read so far.
     var sha256: String { lines?.sha256 ?? folder?.sha256 ?? "" }
 
     /// The next examples, at least one; nil at the end. Waits only if there is none yet.
@@ -81,7 +81,7 @@ package struct ExampleStream {
         }
     }
 
-    /// Reads so many files that they make a piece.
+    /// Reads as many files as make a piece.
     private mutating func readFiles(into examples: inout [Example]) throws -> Bool {
         var size = 0
         while size < ByteStream.pieceSize {

@@ -41,7 +41,7 @@ struct LabeledFolder {
         return (label, file, content)
     }
 
-    /// The names of what is in a folder and of one kind, where links lead to.
+    /// The names of the entries of a folder that are of one kind; a link counts as what it leads to.
     private static func list(_ path: String, _ kind: mode_t) throws -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path).filter { name in

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// How many labels an example has.
 package enum LabelReading: Sendable {
@@ -12,23 +13,14 @@ package enum LabelReading: Sendable {
     case detected
 }
 
-extension Example {
-    /// The names of the example's labels.
-    ///
-    /// - Parameter several: ``Dataset/hasSeveralLabels``
-    package func labels(several: Bool) -> [String] {
-        guard several else { return label.map { [$0] } ?? [] }
-        return (label ?? "").split(at: UInt8(ascii: "|")).filter { !$0.isEmpty }.map(String.init)
-    }
-}
-
-/// Makes labels of what stands in the data, in two steps: how many labels an example has may be known only at the end.
+/// Makes labels of the values in the data, in two steps, because only the end of the data may tell how many labels an example
+/// can have.
 struct Labels {
     let reading: LabelReading
     private let map: [String: String]
     /// Whether an example can have several, as far as is known.
     private(set) var areSeveral: Bool
-    /// What has become of each label so far, nil if its example is left out: there are few, and they come again.
+    /// The results of the second step so far, nil where the example is left out: there are few labels, and many examples.
     private var known: [String: String?] = [:]
     private var usedKeys: Set<String> = []
 
@@ -44,15 +36,15 @@ struct Labels {
     mutating func gather(_ cell: Substring) throws -> String? {
         if reading == .none { return nil }
         if reading != .one, cell.utf8.first == UInt8(ascii: "["),
-            let parts = try? JSONDecoder().decode([JSONLineValue].self, from: Data(cell.utf8))
+            let array = JSONValue(parsing: cell.utf8, isLenient: true)
         {
-            return try gather(.array(parts))
+            return try gather(array)
         }
         return try gather(.string(String(cell)))
     }
 
     /// The first step, for a value of a line of JSON. Several labels are then between `|`.
-    mutating func gather(_ value: JSONLineValue) throws -> String? {
+    mutating func gather(_ value: JSONValue) throws -> String? {
         switch value {
         case _ where reading == .none: return nil
         case .array(let parts) where reading != .one:
@@ -63,10 +55,9 @@ struct Labels {
                 return text
             }.joined(separator: "|")
         case .array: throw BadRow("the label is an array; expected one label")
-        case .object, .unreadable: throw BadRow("the label is \(value.kind)")
         case .null: return ""
-        case .string, .number, .bool:
-            let text = value.text ?? ""
+        default:
+            guard let text = value.text else { throw BadRow("the label is \(value.kind)") }
             if reading == .detected && text.utf8.contains(Self.separator) { areSeveral = true }
             return text
         }
@@ -92,7 +83,7 @@ struct Labels {
         return label
     }
 
-    /// What a label is called in the end.
+    /// The name of a label after the map.
     private mutating func name(_ text: Substring) throws -> String {
         let name = text.trimmingCharacters(in: .whitespaces)
         if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {

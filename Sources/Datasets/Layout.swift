@@ -1,13 +1,5 @@
 import Foundation
 
-/// What becomes of a row that is wrong.
-package enum BadRowPolicy: String, CaseIterable, Sendable, Codable {
-    /// It is an error.
-    case error
-    /// It is left out and counted.
-    case skip
-}
-
 /// How a file, a stream or a folder is read.
 package struct Layout: Sendable, Codable, Equatable {
     /// The formats that data can have. Files can also be compressed with gzip.

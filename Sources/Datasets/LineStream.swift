@@ -1,5 +1,5 @@
-/// The lines of a file, a pipe or standard input as they come: what is there already is returned at once, and no more is held in
-/// memory than one piece of the input and one unfinished line. A line ends at LF; other Unicode line separators are text.
+/// The lines of a file, a pipe or standard input as they come: lines that are there already are returned at once, and no more is
+/// held in memory than one piece of the input and one unfinished line. A line ends at LF; other Unicode line separators are text.
 struct LineStream {
     private var bytes: ByteStream
     /// What has come since the last line feed.
@@ -11,7 +11,7 @@ struct LineStream {
     /// - Throws: ``DatasetError`` if it cannot be opened.
     init(path: String) throws { bytes = try ByteStream(path: path) }
 
-    /// The SHA-256 of what has been read so far, as it stands in the file, in hexadecimal.
+    /// The SHA-256, in hexadecimal, of the bytes that have been read so far, before they are inflated.
     var sha256: String { bytes.sha256 }
 
     /// The next complete lines, at least one, without their line feeds; nil at the end. Waits only if there is no complete

@@ -5,20 +5,26 @@
 package enum JSONValue {
     case null
     case bool(Bool)
-    case number(Double)
+    /// As it is written.
+    case number(String)
     case string(String)
     case array([JSONValue])
     /// In the order of the document.
     case object([(key: String, value: JSONValue)])
+    /// A string with half of a surrogate pair or another mistake, or a number that is not one.
+    case unreadable
 
     /// Deeper documents are not read.
-    private static let deepest = 100
+    private static let deepest = 512
 
     /// Parses UTF-8; nil if that is not JSON.
-    package init?(parsing bytes: [UInt8]) {
-        var parser = Parser(bytes: bytes)
+    ///
+    /// - Parameter isLenient: whether strings and numbers with mistakes become ``unreadable``, and a comma may follow the last
+    ///   element; else such documents are not JSON
+    package init?(parsing bytes: some Sequence<UInt8>, isLenient: Bool = false) {
+        var parser = Parser(bytes: Array(bytes), isLenient: isLenient)
         // All at once: string by string, that would take most of the time.
-        guard String(validating: bytes, as: UTF8.self) != nil else { return nil }
+        guard String(validating: parser.bytes, as: UTF8.self) != nil else { return nil }
         guard let value = parser.value(depth: 0), parser.isAtEnd else { return nil }
         self = value
     }
@@ -35,14 +41,19 @@ package enum JSONValue {
     package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
     package var object: [(key: String, value: JSONValue)]? { if case .object(let value) = self { value } else { nil } }
     /// A whole number.
-    package var int: Int? { if case .number(let value) = self { Int(exactly: value) } else { nil } }
+    package var int: Int? {
+        guard case .number(let text) = self else { return nil }
+        return Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
+    }
 
-    /// RFC 8259, but for numbers, which are what Swift reads as such.
+    /// A reader of RFC 8259.
     private struct Parser {
         let bytes: [UInt8]
+        let isLenient: Bool
         var position = 0
 
-        init(bytes: [UInt8]) { self.bytes = bytes }
+        /// What stands for a string or a number with a mistake.
+        private var unreadable: JSONValue? { isLenient ? .unreadable : nil }
 
         var isAtEnd: Bool {
             mutating get { peek() == nil }
@@ -79,65 +90,71 @@ package enum JSONValue {
             case "{":
                 position += 1
                 var pairs: [(key: String, value: JSONValue)] = []
-                if take("}") { return .object(pairs) }
                 repeat {
-                    guard take("\""), let key = string(), take(":"), let value = value(depth: depth + 1) else {
-                        return nil
-                    }
+                    if isLenient || pairs.isEmpty, take("}") { return .object(pairs) }
+                    guard take("\""), case .string(let key)? = string(), take(":"),
+                        let value = value(depth: depth + 1)
+                    else { return nil }
                     pairs.append((key, value))
                 } while take(",")
                 return take("}") ? .object(pairs) : nil
             case "[":
                 position += 1
                 var values: [JSONValue] = []
-                if take("]") { return .array(values) }
                 repeat {
+                    if isLenient || values.isEmpty, take("]") { return .array(values) }
                     guard let value = value(depth: depth + 1) else { return nil }
                     values.append(value)
                 } while take(",")
                 return take("]") ? .array(values) : nil
             case "\"":
                 position += 1
-                return string().map(JSONValue.string)
+                return string()
             case "t": return takeNext("true") ? .bool(true) : nil
             case "f": return takeNext("false") ? .bool(false) : nil
             case "n": return takeNext("null") ? .null : nil
-            default: return number().map(JSONValue.number)
+            case "-", "0"..."9": return number()
+            default: return nil
             }
         }
 
-        private mutating func number() -> Double? {
+        private mutating func number() -> JSONValue? {
             let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-            let text = bytes[position...].prefix {
+            let bytes = bytes[position...].prefix {
                 switch Unicode.Scalar($0) {
                 case "0"..."9", "+", "-", ".", "e", "E": true
                 default: false
                 }
             }
-            position = text.endIndex
-            // A token's id, for example: so few digits are exact.
-            if 1...15 ~= text.count, text.allSatisfy(digits.contains) {
-                return Double(text.reduce(0) { 10 * $0 + Int($1 - digits.lowerBound) })
-            }
-            return Double(String(decoding: text, as: UTF8.self))
+            position = bytes.endIndex
+            let text = String(decoding: bytes, as: UTF8.self)
+            // The ids of tokens need no closer look, which would take most of the time.
+            if bytes.first != digits.lowerBound, bytes.allSatisfy(digits.contains) { return .number(text) }
+            if text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil { return .number(text) }
+            return unreadable
         }
 
         /// The rest of a string after its opening quote.
-        private mutating func string() -> String? {
+        private mutating func string() -> JSONValue? {
             // Up to the first escape sequence, and few have one, nothing has to be copied.
             var text = bytes[position...].prefix {
                 $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
             }
             position = text.endIndex
+            var isReadable = true
             while position < bytes.count {
                 let byte = bytes[position]
                 position += 1
                 switch byte {
-                case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
+                case UInt8(ascii: "\""):
+                    return isReadable ? .string(String(decoding: text, as: UTF8.self)) : unreadable
                 case UInt8(ascii: "\\"):
-                    guard let scalar = escape() else { return nil }
-                    text.append(contentsOf: UTF8.encode(scalar)!)
-                case 0..<0x20: return nil
+                    if let scalar = escape() {
+                        text.append(contentsOf: UTF8.encode(scalar)!)
+                    } else {
+                        isReadable = false
+                    }
+                case 0..<0x20: isReadable = false
                 default: text.append(byte)
                 }
             }
@@ -168,8 +185,9 @@ package enum JSONValue {
         private mutating func codeUnit() -> UInt16? {
             guard position + 4 <= bytes.count else { return nil }
             let digits = String(decoding: bytes[position..<position + 4], as: UTF8.self)
+            guard digits.allSatisfy(\.isHexDigit), let unit = UInt16(digits, radix: 16) else { return nil }
             position += 4
-            return digits.allSatisfy(\.isHexDigit) ? UInt16(digits, radix: 16) : nil
+            return unit
         }
     }
 }

@@ -4,15 +4,20 @@ struct AddedToken: Sendable, Equatable {
     enum Boundary: Sendable { case none, word, whiteSpace }
 
     let content: String
-    let id: Int
+    var id: Int
     /// `word`: no letter or digit may stand beside it (`single_word`). `whiteSpace`: nothing else may.
     var boundary = Boundary.none
-    /// Takes the white space before it along (`lstrip`).
+    /// Whether the white space before it belongs to it (`lstrip`).
     var stripsLeft = false
-    /// Takes the white space after it along (`rstrip`).
+    /// Whether the white space after it belongs to it (`rstrip`).
     var stripsRight = false
-    /// Is looked for in the normalised text, itself normalised.
+    /// Whether it is looked for in the normalised text, itself normalised.
     var isNormalized = false
+
+    /// The special tokens `names` that are in a vocabulary, as `transformers` adds them to every tokenizer.
+    static func special(_ names: [String], in vocabulary: Vocabulary) -> [AddedToken] {
+        names.compactMap { name in vocabulary.id(of: name).map { AddedToken(content: name, id: $0) } }
+    }
 }
 
 /// Finds ``AddedToken``s, by the rules of Hugging Face's `AddedVocabulary`: from the left, always the longest.
@@ -25,18 +30,13 @@ struct AddedTokens: Sendable {
         case text([UInt8], Range<Int>)
     }
 
-    /// In the text as it stands, and in the normalised text.
+    /// Those that are looked for in the text as it stands, and those in the normalised text.
     private let raw: Patterns
     private let normalized: Patterns
 
     init(_ tokens: [AddedToken], _ normalizer: Normalizer) {
-        raw = Patterns(tokens.filter { !$0.isNormalized }) { Array($0.utf8) }
-        normalized = Patterns(tokens.filter(\.isNormalized)) { normalizer.normalize(Array($0.utf8)) }
-    }
-
-    /// The special tokens `names` that are in a vocabulary, as `transformers` adds them to every tokenizer.
-    static func special(_ names: [String], in vocabulary: Vocabulary) -> [AddedToken] {
-        names.compactMap { name in vocabulary.id(of: name).map { AddedToken(content: name, id: $0) } }
+        raw = Patterns(tokens.filter { !$0.isNormalized }) { $0 }
+        normalized = Patterns(tokens.filter(\.isNormalized)) { normalizer.normalize($0, in: $0.indices) }
     }
 
     /// Splits a text.
@@ -44,7 +44,7 @@ struct AddedTokens: Sendable {
         let text = Array(text.utf8)
         var segments: [Segment] = []
         raw.forEachPart(of: text) { part, id in
-            let part = normalizer.normalize(text, part)
+            let part = normalizer.normalize(text, in: part)
             normalized.forEachPart(of: part) { range, id in
                 segments.append(.text(part, range))
                 if let id { segments.append(.token(id)) }
@@ -59,18 +59,16 @@ struct AddedTokens: Sendable {
 private struct Patterns: Sendable {
     private let tokens: [AddedToken]
     /// The texts of the tokens with their places in `tokens`.
-    private var texts = ByteStrings(count: 0)
+    private let texts: ByteStrings
     /// Whether a token begins with a byte: nearly everything in a text is ruled out by that.
     private var isFirst = [Bool](repeating: false, count: 256)
 
-    init(_ tokens: [AddedToken], bytes: (String) -> [UInt8]) {
+    init(_ tokens: [AddedToken], as change: ([UInt8]) -> [UInt8]) {
         self.tokens = tokens
+        let bytes = tokens.map { change(Array($0.content.utf8)) }
         // Of two tokens of the same text, the earlier counts.
-        for (index, token) in tokens.enumerated().reversed() {
-            let bytes = bytes(token.content)
-            texts.insert(bytes, value: index)
-            if let first = bytes.first { isFirst[Int(first)] = true }
-        }
+        texts = ByteStrings(zip(bytes, bytes.indices).reversed())
+        for case let first? in bytes.map(\.first) { isFirst[Int(first)] = true }
     }
 
     /// Calls `body` with the range before each token that is found, and its id; and with the range after the last.

@@ -51,7 +51,7 @@ extension Tokenizer {
         return (encoding, words)
     }
 
-    /// Added tokens do not span more words.
+    /// Tokens are not known to span more words than this.
     private static let longestMerge = 16
 
     private func wholeText(_ scalars: [Unicode.Scalar], _ encoding: Encoding) -> AlignedWord {
@@ -63,8 +63,8 @@ extension Tokenizer {
         String(String.UnicodeScalarView(scalars))
     }
 
-    /// The places of the words; a piece between white space is not split where its tokens alone are others than those of its
-    /// words.
+    /// The places of the words. A piece between white space stays whole if its words, encoded one by one, give other tokens than
+    /// the piece.
     private func wordPlaces(in scalars: [Unicode.Scalar], _ maximumLength: Int) -> [Range<Int>] {
         func ids(_ place: Range<Int>) -> ArraySlice<Int> {
             encode(Self.string(scalars[place]), maximumLength: maximumLength).ids.dropFirst().dropLast()
@@ -88,8 +88,8 @@ extension Tokenizer {
             let first = character.unicodeScalars.first!
             places.append(end..<end + character.unicodeScalars.count)
             end = places.last!.upperBound
-            ideographs.append(Normalizer.isIdeograph(first))
-            punctuation.append(Normalizer.kind(of: first) == .punctuation)
+            ideographs.append(first.isIdeograph)
+            punctuation.append(first.kind == .punctuation)
         }
         var words: [Range<Int>] = []
         func append(_ characters: Range<Int>) {

@@ -1,13 +1,14 @@
-/// Turns text into the ids that a model reads: `[CLS]`, the WordPieces of each word, `[SEP]`.
+/// Turns text into the ids that a model reads, in four steps: a ``Normalizer`` changes its characters, a ``Splitter`` divides it
+/// into words, a ``SubwordModel`` makes tokens of each word, and a ``Template`` puts special tokens around them.
 package struct Tokenizer: Sendable {
     /// The tokens and their ids.
     package let vocabulary: Vocabulary
-    /// How text is split into words.
     package let normalizer: Normalizer
+    let splitter: Splitter
+    let subwords: SubwordModel
+    let template: Template
     /// Tokens that are found in the text before it is split.
     let addedTokens: AddedTokens
-    /// Words with more characters than this become `[UNK]`.
-    let longestWord: Int
     /// The files that the tokenizer was read from; none if it was made here.
     let files: TokenizerFiles
     /// What a user should know of the files that it was read from.
@@ -21,30 +22,43 @@ package struct Tokenizer: Sendable {
         package let isTruncated: Bool
     }
 
+    init(
+        vocabulary: Vocabulary, normalizer: Normalizer, splitter: Splitter, subwords: SubwordModel, template: Template,
+        addedTokens: [AddedToken], files: TokenizerFiles = TokenizerFiles()
+    ) {
+        (self.vocabulary, self.normalizer, self.splitter) = (vocabulary, normalizer, splitter)
+        (self.subwords, self.template, self.files) = (subwords, template, files)
+        self.addedTokens = AddedTokens(addedTokens, normalizer)
+    }
+
+    /// The special tokens of the tokenizers that are made here.
+    private static let specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
     /// Creates a tokenizer as BERT's are.
-    package init(vocabulary: Vocabulary, normalizer: Normalizer) {
+    ///
+    /// - Parameters:
+    ///   - tokens: WordPieces by id; `[UNK]`, `[CLS]` and `[SEP]` have to be among them
+    ///   - source: what an error names as the origin of `tokens`
+    /// - Throws: ``TokenizationError`` if a special token is missing.
+    package init(tokens: [String], normalizer: BERTNormalizer = BERTNormalizer(), source: String) throws {
+        let vocabulary = Vocabulary(tokens)
+        let (unknown, template) = try SpecialTokens().ids(in: vocabulary, source: source)
         self.init(
-            vocabulary: vocabulary, normalizer: normalizer,
-            addedTokens: AddedTokens.special(Vocabulary.learnedSpecialTokens, in: vocabulary), files: TokenizerFiles())
+            vocabulary: vocabulary, normalizer: .bert(normalizer), splitter: .bert,
+            subwords: .wordPiece(WordPiece(vocabulary, unknown: unknown)), template: template,
+            addedTokens: AddedToken.special(Self.specialTokens, in: vocabulary))
     }
 
     /// Creates a tokenizer as BERT's are, with a vocabulary learned from texts.
     ///
     /// - Parameter size: the largest number of tokens
-    package init(learnedFrom texts: [String], size: Int) throws {
-        let normalizer = Normalizer()
-        var learner = VocabularyLearner(normalizer: normalizer)
-        for text in texts { learner.add(text) }
-        self.init(vocabulary: try learner.learn(size: size), normalizer: normalizer)
-    }
-
-    init(
-        vocabulary: Vocabulary, normalizer: Normalizer, addedTokens: [AddedToken], longestWord: Int = 100,
-        files: TokenizerFiles
-    ) {
-        (self.vocabulary, self.normalizer, self.longestWord) = (vocabulary, normalizer, longestWord)
-        self.addedTokens = AddedTokens(addedTokens, normalizer)
-        self.files = files
+    package init(learnedFrom texts: [String], size: Int, normalizer: BERTNormalizer = BERTNormalizer()) throws {
+        var learner = WordPieceLearner()
+        for text in texts {
+            for word in Splitter.bert.words(of: text, normalizedBy: .bert(normalizer)) { learner.add(word) }
+        }
+        let learned = learner.learn(size: size - Self.specialTokens.count)
+        try self.init(tokens: Self.specialTokens + learned, normalizer: normalizer, source: "the learned vocabulary")
     }
 
     /// Encodes `text`.
@@ -52,43 +66,25 @@ package struct Tokenizer: Sendable {
     /// - Parameter maximumLength: the largest number of ids, at least 2; what is beyond is cut off before `[SEP]`.
     /// - Complexity: O(*n*) in the length of the text, for a given vocabulary.
     package func encode(_ text: String, maximumLength: Int) -> Encoding {
-        precondition(maximumLength >= 2, "[CLS] and [SEP] need two places")
+        precondition(maximumLength >= 2, "the special tokens need two places")
         var ids: [Int] = []
         // English has about four bytes to a token.
         ids.reserveCapacity(min(maximumLength, text.utf8.count / 4 + 2))
-        ids.append(vocabulary.classification)
+        ids.append(template.before)
         for segment in addedTokens.split(text, normalizer) {
             if ids.count >= maximumLength { break }
             switch segment {
             case .token(let id): ids.append(id)
             case .text(let text, let range):
-                for word in Words(of: text, range) {
-                    appendPieces(of: word, in: text, to: &ids)
+                for word in splitter.words(of: text, in: range) {
+                    subwords.append(word, of: text, to: &ids)
                     if ids.count >= maximumLength { break }
                 }
             }
         }
         let isTruncated = ids.count > maximumLength - 1
         if isTruncated { ids.removeSubrange((maximumLength - 1)...) }
-        ids.append(vocabulary.separator)
+        ids.append(template.after)
         return Encoding(ids: ids, isTruncated: isTruncated)
-    }
-
-    /// Appends the WordPieces (Wu et al., *Google's Neural Machine Translation System*, 2016, section 4.1) of one word, by
-    /// BERT's greedy rule: from the left, always the longest token that fits. A word that cannot be covered is one `[UNK]`.
-    private func appendPieces(of word: Range<Int>, in text: [UInt8], to ids: inout [Int]) {
-        let first = ids.count
-        let characters = word.count <= longestWord ? 0 : text[word].count { $0 & 0xC0 != 0x80 }
-        var start = word.lowerBound
-        while start < word.upperBound {
-            let pieces = start == word.lowerBound ? vocabulary.starts : vocabulary.continuations
-            guard characters <= longestWord, let match = pieces.longestMatch(in: text, start..<word.upperBound) else {
-                ids.removeLast(ids.count - first)
-                ids.append(vocabulary.unknown)
-                return
-            }
-            ids.append(match.value)
-            start = match.end
-        }
     }
 }

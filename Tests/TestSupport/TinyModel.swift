@@ -15,5 +15,5 @@ package func tinyModel(
     configuration.problemType = problemType
     return ModelFolder(
         classifier: try SequenceClassifier(configuration, seed: 3),
-        tokenizer: Tokenizer(vocabulary: try Vocabulary(tokens: pieces, source: "test"), normalizer: Normalizer()))
+        tokenizer: try Tokenizer(tokens: pieces, source: "test"))
 }

@@ -3,10 +3,10 @@ import Testing
 import Tokenization
 
 @Suite struct AlignedWordsTests {
-    static func tokenizer(_ normalizer: Normalizer = Normalizer()) throws -> Tokenizer {
+    static func tokenizer(_ normalizer: BERTNormalizer = BERTNormalizer()) throws -> Tokenizer {
         let pieces = "good don ' t stop , . ! ( ) a ##b b ##好 好 很 ##t [ ] mask"
         let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + pieces.split(separator: " ").map(String.init)
-        return Tokenizer(vocabulary: try Vocabulary(tokens: tokens, source: "test"), normalizer: normalizer)
+        return try Tokenizer(tokens: tokens, normalizer: normalizer, source: "test")
     }
 
     @Test(arguments: [
@@ -30,7 +30,7 @@ import Tokenization
 
     /// Where ideographs are no words to the model, they are none to the reader.
     @Test func unsplitIdeographs() throws {
-        let tokenizer = try Self.tokenizer(Normalizer(splitsIdeographs: false))
+        let tokenizer = try Self.tokenizer(BERTNormalizer(splitsIdeographs: false))
         #expect(tokenizer.align("很好 good", maximumLength: 64).words.map(\.text) == ["很好", "good"])
     }
 
@@ -50,8 +50,8 @@ import Tokenization
             return Int(state >> 33) % n
         }
         let tokenizers = try [
-            Self.tokenizer(), Self.tokenizer(Normalizer(lowercases: false)),
-            Self.tokenizer(Normalizer(splitsIdeographs: false)),
+            Self.tokenizer(), Self.tokenizer(BERTNormalizer(lowercases: false)),
+            Self.tokenizer(BERTNormalizer(splitsIdeographs: false)),
         ]
         for _ in 0..<2000 {
             var text = ""

@@ -4,12 +4,12 @@ import Tokenization
 
 /// The tokenizer by its definition: every step of its own, over all characters of the text.
 private struct Definition {
-    private let normalizer: Normalizer
+    private let normalizer: BERTNormalizer
     private var ids: [[Unicode.Scalar]: Int] = [:]
 
-    init(_ vocabulary: Vocabulary, _ normalizer: Normalizer) {
+    init(_ normalizer: BERTNormalizer, tokens: [String] = []) {
         self.normalizer = normalizer
-        for (id, token) in vocabulary.tokens.enumerated() { ids[Array(token.unicodeScalars)] = id }
+        for (id, token) in tokens.enumerated() { ids[Array(token.unicodeScalars)] = id }
     }
 
     /// The special tokens that are found in the text, as it stands.
@@ -99,10 +99,9 @@ private struct Definition {
 /// What is fast, for ASCII, for frequent characters and for words that are tokens, must not make a difference.
 @Suite struct DefinitionTests {
     static let normalizers = (0..<16).map { bits in
-        var normalizer = Normalizer(
-            lowercases: bits & 1 == 0, stripsAccents: bits & 2 == 0, splitsIdeographs: bits & 4 == 0)
-        normalizer.cleans = bits & 8 == 0
-        return normalizer
+        BERTNormalizer(
+            cleans: bits & 8 == 0, lowercases: bits & 1 == 0, stripsAccents: bits & 2 == 0,
+            splitsIdeographs: bits & 4 == 0)
     }
 
     static let atoms = [
@@ -116,9 +115,8 @@ private struct Definition {
 
     /// Every character of Unicode's first plane that the tables of Hugging Face's tokenizers have as Swift has it, among others;
     /// of the large blocks that are all alike, some.
-    @Test(arguments: normalizers) func everyCharacter(_ normalizer: Normalizer) throws {
-        let vocabulary = try Vocabulary(tokens: ["[UNK]", "[CLS]", "[SEP]"], source: "test")
-        let definition = Definition(vocabulary, normalizer)
+    @Test(arguments: normalizers) func everyCharacterIsTreatedByTheDefinition(_ normalizer: BERTNormalizer) {
+        let definition = Definition(normalizer)
         let changed: [UInt32] = [0x166D, 0x1734, 0x1885, 0x1886, 0xA9BD]
         let large: [ClosedRange<UInt32>] = [0x3400...0xA4CF, 0xAC00...0xF8FF]
         let values = (1...0xFFFF).filter { value in value % 32 == 0 || !large.contains { $0.contains(value) } }
@@ -130,20 +128,18 @@ private struct Definition {
             let text = some.flatMap { [$0, "a", $0, "\u{327}", "好", "é", $0, " "] } + some
             var view = String.UnicodeScalarView()
             view.append(contentsOf: text)
-            let words = normalizer.words(of: String(view)).map {
+            let words = Splitter.bert.words(of: String(view), normalizedBy: .bert(normalizer)).map {
                 Array(String(decoding: $0, as: UTF8.self).unicodeScalars)
             }
             #expect(words == definition.words(text), "from \(String(some.first!.value, radix: 16))")
         }
     }
 
-    @Test(arguments: normalizers) func randomMixtures(_ normalizer: Normalizer) throws {
-        var learner = VocabularyLearner(normalizer: normalizer)
-        for _ in 0..<2 { for atom in Self.atoms { learner.add(atom) } }
-        let vocabulary = try learner.learn(size: 200)
-        let tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: normalizer)
-        let (first, last) = (vocabulary.tokens.firstIndex(of: "[CLS]")!, vocabulary.tokens.firstIndex(of: "[SEP]")!)
-        let definition = Definition(vocabulary, normalizer)
+    @Test(arguments: normalizers) func randomMixturesGiveTheIDsOfTheDefinition(_ normalizer: BERTNormalizer) throws {
+        let tokenizer = try Tokenizer(learnedFrom: Self.atoms + Self.atoms, size: 200, normalizer: normalizer)
+        let tokens = tokenizer.vocabulary.tokens
+        let (first, last) = (tokens.firstIndex(of: "[CLS]")!, tokens.firstIndex(of: "[SEP]")!)
+        let definition = Definition(normalizer, tokens: tokens)
         var random = Random(state: 7)
         for _ in 0..<1000 {
             let text = (0..<Int.random(in: 0...12, using: &random))

@@ -4,8 +4,8 @@ import Testing
 import Tokenization
 
 @Suite struct NormalizerTests {
-    static func words(_ text: String, _ normalizer: Normalizer = Normalizer()) -> [String] {
-        normalizer.words(of: text).map { String(decoding: $0, as: UTF8.self) }
+    static func words(_ text: String, _ normalizer: BERTNormalizer = BERTNormalizer()) -> [String] {
+        Splitter.bert.words(of: text, normalizedBy: .bert(normalizer)).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// What BERT's uncased tokenizer makes of each text, between spaces.
@@ -26,25 +26,27 @@ import Tokenization
         ("", ""),
         (" \u{3000} ", ""),
     ])
-    func uncased(_ text: String, _ expected: String) {
+    func splitsAsBERTsUncasedModelsDo(_ text: String, _ expected: String) {
         let words = Self.words(text)
         #expect(words.joined(separator: " ").unicodeScalars.elementsEqual(expected.unicodeScalars))
     }
 
-    @Test func cased() {
-        let cased = Normalizer(lowercases: false)
+    @Test func keepsCaseAndAccentsIfAsked() {
+        let cased = BERTNormalizer(lowercases: false)
         #expect(Self.words("Élan VITAL", cased) == ["Élan", "VITAL"])
-        let stripped = Normalizer(lowercases: false, stripsAccents: true)
+        let stripped = BERTNormalizer(lowercases: false, stripsAccents: true)
         #expect(Self.words("Élan VITAL", stripped) == ["Elan", "VITAL"])
-        let whole = Normalizer(splitsIdeographs: false)
-        #expect(Self.words("很好 ok", whole) == ["很好", "ok"])
+    }
+
+    @Test func keepsIdeographsTogetherIfAsked() {
+        #expect(Self.words("很好 ok", BERTNormalizer(splitsIdeographs: false)) == ["很好", "ok"])
     }
 }
 
 @Suite struct TokenizerTests {
     static func tokenizer(_ pieces: String) throws -> Tokenizer {
         let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + pieces.split(separator: " ").map(String.init)
-        return Tokenizer(vocabulary: try Vocabulary(tokens: tokens, source: "test"), normalizer: Normalizer())
+        return try Tokenizer(tokens: tokens, source: "test")
     }
 
     static func tokens(_ tokenizer: Tokenizer, _ text: String, limit: Int = 512) -> String {
@@ -87,14 +89,14 @@ import Tokenization
     /// Composed and decomposed accents are equal strings to Swift, and different tokens to a cased model.
     @Test func tokensAreBytes() throws {
         let tokens = ["[UNK]", "[CLS]", "[SEP]", "\u{E9}", "e\u{301}"]
-        let tokenizer = Tokenizer(
-            vocabulary: try Vocabulary(tokens: tokens, source: "test"), normalizer: Normalizer(lowercases: false))
+        let tokenizer = try Tokenizer(
+            tokens: tokens, normalizer: BERTNormalizer(lowercases: false), source: "test")
         #expect(tokenizer.encode("\u{E9} e\u{301}", maximumLength: 9).ids == [1, 3, 4, 2])
     }
 
     @Test func aVocabularyNeedsItsSpecialTokens() {
         let error = #expect(throws: TokenizationError.self) {
-            try Vocabulary(tokens: ["[UNK]", "[CLS]", "a"], source: "folder/vocab.txt")
+            try Tokenizer(tokens: ["[UNK]", "[CLS]", "a"], source: "folder/vocab.txt")
         }
         #expect(error?.description.contains("folder/vocab.txt") == true)
         #expect(error?.description.contains("[SEP]") == true)
@@ -142,11 +144,8 @@ import Tokenization
     @Test(arguments: names.dropLast()) func agreesFromVocabularyFiles(_ name: String) throws {
         let source = Self.fixtures.appending(path: name)
         try withFolder { folder in
-            let vocabulary = try Tokenizer(contentsOf: source).vocabulary
-            try Data(vocabulary.fileContents.utf8).write(to: folder.appending(path: "vocab.txt"))
-            try FileManager.default.copyItem(
-                at: source.appending(path: "tokenizer_config.json"),
-                to: folder.appending(path: "tokenizer_config.json"))
+            try Tokenizer(contentsOf: source).write(to: folder, maximumLength: 512)
+            try FileManager.default.removeItem(at: folder.appending(path: "tokenizer.json"))
             try Self.check(try Tokenizer(contentsOf: folder), name)
         }
     }
@@ -185,16 +184,22 @@ import Tokenization
         #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
     }
 
-    @Test func honoursWhatItStates() throws {
-        let uncased = try Self.tokenizer("tokenizer.json", "\"lowercase\": true", "\"lowercase\": false")
-        #expect(!uncased.normalizer.lowercases)
+    @Test func tokenizerJSONCountsWhereItsCompanionDisagrees() throws {
+        let tokenizer = try Self.tokenizer("tokenizer.json", "\"lowercase\": true", "\"lowercase\": false")
+        #expect(tokenizer.normalizer == .bert(BERTNormalizer(lowercases: false)))
+        #expect(tokenizer.warning?.contains("disagree about do_lower_case") == true)
         #expect(try Tokenizer(contentsOf: HardStringsTests.fixtures.appending(path: "cased")).warning == nil)
-        #expect(uncased.warning?.contains("disagree about do_lower_case") == true)
-        let words = try Self.tokenizer(
+    }
+
+    @Test func wordsAreUnknownBeyondTheLengthThatItStates() throws {
+        let tokenizer = try Self.tokenizer(
             "tokenizer.json", "\"max_input_chars_per_word\": 100", "\"max_input_chars_per_word\": 3")
-        #expect(words.encode("abc abcd", maximumLength: 9).ids.filter { $0 == 1 }.count == 1)
-        let raw = try Self.tokenizer("tokenizer.json", "\"clean_text\": true", "\"clean_text\": false")
-        #expect(raw.encode("a\u{AD}b", maximumLength: 9).ids.count == 5)
+        #expect(tokenizer.encode("abc abcd", maximumLength: 9).ids.filter { $0 == 1 }.count == 1)
+    }
+
+    @Test func controlCharactersStayIfItStatesSo() throws {
+        let tokenizer = try Self.tokenizer("tokenizer.json", "\"clean_text\": true", "\"clean_text\": false")
+        #expect(tokenizer.encode("a\u{AD}b", maximumLength: 9).ids.count == 5)
     }
 
     /// A tokenizer of a small `vocab.txt` and these companions.
@@ -266,11 +271,9 @@ import Tokenization
     }
 }
 
-@Suite struct VocabularyLearnerTests {
-    static func learn(_ texts: [String], size: Int, minimumFrequency: Int = 2) throws -> [String] {
-        var learner = VocabularyLearner(normalizer: Normalizer())
-        for text in texts { learner.add(text) }
-        return try learner.learn(size: size, minimumFrequency: minimumFrequency).tokens
+@Suite struct LearnedVocabularyTests {
+    static func learn(_ texts: [String], size: Int) throws -> [String] {
+        try Tokenizer(learnedFrom: texts, size: size).vocabulary.tokens
     }
 
     /// The example of the paper that brought pair merging to words. `e s` and `s t` both occur nine times; the pair with the
@@ -287,13 +290,20 @@ import Tokenization
         #expect(tokens.firstIndex(of: "##es")! < tokens.firstIndex(of: "##est")!)
     }
 
+    static let texts = ["the hotel was clean", "the film was dull", "a dull hotel", "clean, clean film", "很好 很差", "很好"]
+
     @Test func doesNotDependOnTheOrderOfTexts() throws {
-        let texts = ["the hotel was clean", "the film was dull", "a dull hotel", "clean, clean film", "很好 很差", "很好"]
-        let tokens = try Self.learn(texts, size: 60)
-        #expect(try Self.learn(texts.reversed(), size: 60) == tokens)
+        #expect(try Self.learn(Self.texts.reversed(), size: 60) == Self.learn(Self.texts, size: 60))
+    }
+
+    @Test func hasEachTokenOnce() throws {
+        let tokens = try Self.learn(Self.texts, size: 60)
         #expect(Set(tokens).count == tokens.count)
+    }
+
+    @Test func hasNoCharacterThatOccursOnceOnly() throws {
+        let tokens = try Self.learn(Self.texts, size: 60)
         #expect(tokens.contains("很") && tokens.contains("好"))
-        // Seen once only.
         #expect(!tokens.contains("差"))
     }
 
@@ -304,17 +314,20 @@ import Tokenization
 
     /// A combining mark after `##` must not melt into it.
     @Test func marksStayApart() throws {
-        var learner = VocabularyLearner(normalizer: Normalizer(lowercases: false))
-        for _ in 0..<3 { learner.add("ka\u{301} ka\u{301}t") }
-        let vocabulary = try learner.learn(size: 100)
-        let tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: Normalizer(lowercases: false))
+        let tokenizer = try Tokenizer(
+            learnedFrom: Array(repeating: "ka\u{301} ka\u{301}t", count: 3), size: 100,
+            normalizer: BERTNormalizer(lowercases: false))
         #expect(tokenizer.encode("ka\u{301}t", maximumLength: 9).ids.count == 3)
-        #expect(vocabulary.tokens.contains { $0.utf8.elementsEqual("##\u{301}".utf8) })
+        #expect(tokenizer.vocabulary.tokens.contains { $0.utf8.elementsEqual("##\u{301}".utf8) })
     }
 
-    @Test func survivesAFile() throws {
-        let vocabulary = try Vocabulary(tokens: ["[UNK]", "[CLS]", "[SEP]", "##\u{301}", " ", "x"], source: "test")
-        let again = try Vocabulary(fileContents: Data(vocabulary.fileContents.utf8), source: "test")
-        #expect(again.tokens.map { Array($0.utf8) } == vocabulary.tokens.map { Array($0.utf8) })
+    @Test func comesBackFromItsFileByteForByte() throws {
+        let tokenizer = try Tokenizer(tokens: ["[UNK]", "[CLS]", "[SEP]", "##\u{301}", " ", "x"], source: "test")
+        try withFolder { folder in
+            try tokenizer.write(to: folder, maximumLength: 512)
+            let again = try Tokenizer(contentsOf: folder)
+            #expect(
+                again.vocabulary.tokens.map { Array($0.utf8) } == tokenizer.vocabulary.tokens.map { Array($0.utf8) })
+        }
     }
 }

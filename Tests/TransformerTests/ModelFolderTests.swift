@@ -17,9 +17,8 @@ import Transformer
         configuration.activation = .geluTanh
         return ModelFolder(
             classifier: try SequenceClassifier(configuration, seed: 3),
-            tokenizer: Tokenizer(
-                vocabulary: try Vocabulary(tokens: tokens, source: "test"),
-                normalizer: Normalizer(lowercases: false, stripsAccents: true)))
+            tokenizer: try Tokenizer(
+                tokens: tokens, normalizer: BERTNormalizer(lowercases: false, stripsAccents: true), source: "test"))
     }
 
     @Test(arguments: Configuration.NormPlacement.allCases)

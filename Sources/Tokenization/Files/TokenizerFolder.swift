@@ -1,33 +1,6 @@
 import Foundation
 import JSON
 
-/// The files of a tokenizer as they were found, so that they can be given back byte for byte.
-struct TokenizerFiles: Sendable {
-    var contents: [String: Data] = [:]
-
-    static let tokenizer = "tokenizer.json"
-    static let configuration = "tokenizer_config.json"
-    static let vocabulary = "vocab.txt"
-    static let specialTokens = "special_tokens_map.json"
-    static let addedTokens = "added_tokens.json"
-    static let all = [tokenizer, configuration, vocabulary, specialTokens, addedTokens]
-
-    init() {}
-
-    /// Reads those that are in a folder.
-    init(contentsOf folder: URL) throws {
-        for name in Self.all {
-            let file = folder.appending(path: name)
-            guard FileManager.default.fileExists(atPath: file.path) else { continue }
-            do {
-                contents[name] = try Data(contentsOf: file)
-            } catch {
-                throw TokenizationError("\(file.path): cannot be read: \(error.localizedDescription)")
-            }
-        }
-    }
-}
-
 extension Tokenizer {
     /// The names that a tokenizer's files can have.
     package static let fileNames = TokenizerFiles.all
@@ -62,8 +35,12 @@ extension Tokenizer {
         } else if let vocabulary = files.contents[TokenizerFiles.vocabulary] {
             let file = folder.appending(path: TokenizerFiles.vocabulary)
             try settings.checkClass(folder: folder)
+            let newer: SpecialTokensMap = try decode(TokenizerFiles.configuration) ?? SpecialTokensMap()
+            let older: SpecialTokensMap = try decode(TokenizerFiles.specialTokens) ?? SpecialTokensMap()
+            // The older file counts, unless the newer one lists the tokens with their ids.
+            let special = settings.added == nil ? newer.merging(older) : older.merging(newer)
             try self.init(
-                vocabulary, source: file.path, settings, special: decode(TokenizerFiles.specialTokens),
+                vocabularyFile: vocabulary, source: file.path, settings, special: special,
                 added: decode(TokenizerFiles.addedTokens) ?? [:], files: files)
         } else {
             throw TokenizationError(
@@ -79,12 +56,15 @@ extension Tokenizer {
     package func write(to folder: URL, maximumLength: Int) throws {
         for (name, data) in files.contents { try data.write(to: folder.appending(path: name)) }
         if files.contents[TokenizerFiles.vocabulary] == nil {
-            try Data(vocabulary.fileContents.utf8).write(to: folder.appending(path: TokenizerFiles.vocabulary))
+            try vocabulary.fileContents.write(to: folder.appending(path: TokenizerFiles.vocabulary))
         }
         if files.contents[TokenizerFiles.configuration] == nil {
-            try writeJSON(
-                TokenizerConfiguration(normalizer, maximumLength: maximumLength),
-                to: folder.appending(path: TokenizerFiles.configuration))
+            switch normalizer {
+            case .bert(let normalizer):
+                try writeJSON(
+                    TokenizerConfiguration(normalizer, maximumLength: maximumLength),
+                    to: folder.appending(path: TokenizerFiles.configuration))
+            }
         }
     }
 }

@@ -4,43 +4,34 @@ import HeapModule
 /// of adjacent pieces that occurs most often becomes a piece (Sennrich et al., *Neural Machine Translation of Rare Words with
 /// Subword Units*, 2016, algorithm 1).
 ///
-/// The result depends on how often each word occurs, and not on the order of the texts: equal counts are decided by the ids of the pieces, never by the order of a
-/// hash table.
-package struct VocabularyLearner {
-    private let normalizer: Normalizer
+/// The tokens depend on how often each word occurs, and not on the order of the words: equal counts are decided by the ids of the
+/// pieces, never by the order of a hash table.
+struct WordPieceLearner {
+    /// Characters and pairs that occur less often do not become tokens.
+    fileprivate static let minimumFrequency = 2
+
     private var counts: [[UInt8]: Int] = [:]
 
-    /// Creates a learner that has seen nothing.
-    package init(normalizer: Normalizer) {
-        self.normalizer = normalizer
-    }
+    /// Counts a word, which is UTF-8.
+    mutating func add(_ word: [UInt8]) { counts[word, default: 0] += 1 }
 
-    /// Counts the words of `text`.
-    package mutating func add(_ text: String) {
-        for word in normalizer.words(of: text) { counts[word, default: 0] += 1 }
-    }
-
-    /// The vocabulary of at most `size` tokens: special tokens, then single characters in the order of their code points,
-    /// then the same as continuations, then merged pieces in the order of merging.
+    /// At most `size` tokens: single characters in the order of their code points, then the same as continuations, then merged
+    /// pieces in the order of merging.
     ///
-    /// - Parameters:
-    ///   - size: the largest number of tokens, at least that of the special tokens
-    ///   - minimumFrequency: characters and pairs that occur less often do not become tokens
     /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words.
-    package func learn(size: Int, minimumFrequency: Int = 2) throws -> Vocabulary {
+    func learn(size: Int) -> [String] {
         // Sorted, so that nothing below depends on the order of the dictionary.
-        let words = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-        var pieces = Pieces(
-            words: words, room: size - Vocabulary.learnedSpecialTokens.count, minimumFrequency: minimumFrequency)
-        pieces.merge(upTo: size - Vocabulary.learnedSpecialTokens.count, minimumFrequency: minimumFrequency)
-        return try Vocabulary(tokens: Vocabulary.learnedSpecialTokens + pieces.tokens, source: "the learned vocabulary")
+        let words = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { (word: $0.key, count: $0.value) }
+        var pieces = Pieces(of: words, size: size)
+        pieces.merge(upTo: size)
+        return pieces.tokens
     }
 }
 
 /// The words of a text as sequences of pieces, while pieces are being merged.
 private struct Pieces {
-    /// The tokens of a vocabulary: continuations begin with `##`.
-    var tokens: [String] { pieces.map { ($0.continues ? "##" : "") + $0.text } }
+    /// The tokens of a vocabulary.
+    var tokens: [String] { pieces.map(\.token) }
 
     private var pieces: [Piece]
     private var words: [(pieces: [Int], count: Int)] = []
@@ -48,11 +39,13 @@ private struct Pieces {
     /// The words in which a pair occurs, or did occur before a merge.
     private var occurrences: [Pair: Set<Int>] = [:]
 
-    /// What a token spells, and whether it goes on within a word. The `##` stays apart, or Swift would join its second
-    /// character with a combining mark after it.
-    struct Piece: Hashable {
+    /// What a token spells, and whether it goes on within a word. Its prefix stays apart: Swift would join the last character of
+    /// that with a combining mark after it.
+    struct Piece {
         let text: String
         let continues: Bool
+
+        var token: String { (continues ? WordPiece.continuationPrefix : "") + text }
     }
 
     struct Pair: Hashable {
@@ -71,34 +64,28 @@ private struct Pieces {
         }
     }
 
-    init(words texts: [(key: [UInt8], value: Int)], room: Int, minimumFrequency: Int) {
-        var frequencies: [Unicode.Scalar: (start: Int, inside: Int)] = [:]
-        let scalars = texts.map { Array(String(decoding: $0.key, as: UTF8.self).unicodeScalars) }
-        for (word, text) in zip(scalars, texts) {
-            for (index, scalar) in word.enumerated() {
-                if index == 0 {
-                    frequencies[scalar, default: (0, 0)].start += text.value
-                } else {
-                    frequencies[scalar, default: (0, 0)].inside += text.value
-                }
-            }
+    /// The characters of words and how often these occur.
+    init(of counts: [(word: [UInt8], count: Int)], size: Int) {
+        let minimum = WordPieceLearner.minimumFrequency
+        let texts = counts.map { (Array(String(decoding: $0.word, as: UTF8.self).unicodeScalars), $0.count) }
+        var (frequencies, inside): ([Unicode.Scalar: Int], [Unicode.Scalar: Int]) = ([:], [:])
+        for (word, count) in texts {
+            for scalar in word { frequencies[scalar, default: 0] += count }
+            for scalar in word.dropFirst() { inside[scalar, default: 0] += count }
         }
         // If even the characters do not fit, the frequent ones come first.
-        let alphabet = frequencies.filter { $0.value.start + $0.value.inside >= minimumFrequency }
-            .sorted {
-                ($1.value.start + $1.value.inside, $0.key.value) < ($0.value.start + $0.value.inside, $1.key.value)
-            }
-            .prefix(room).map(\.key.value).sorted().map { Unicode.Scalar($0)! }
-        let continued = alphabet.filter { frequencies[$0]!.inside >= minimumFrequency }.prefix(room - alphabet.count)
+        let alphabet = frequencies.filter { $0.value >= minimum }
+            .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(size).map(\.key).sorted()
+        let continued = alphabet.filter { inside[$0, default: 0] >= minimum }.prefix(size - alphabet.count)
         pieces =
             alphabet.map { Piece(text: String($0), continues: false) }
             + continued.map { Piece(text: String($0), continues: true) }
         let startIDs = Dictionary(uniqueKeysWithValues: zip(alphabet, 0...))
         let insideIDs = Dictionary(uniqueKeysWithValues: zip(continued, alphabet.count...))
-        for (word, text) in zip(scalars, texts) {
+        for (word, count) in texts {
             // A character that is too rare to be a token divides its word: what is left and right of it never meets.
             let ids = word.enumerated().map { $0 == 0 ? startIDs[$1] : insideIDs[$1] }
-            for part in ids.split(separator: nil) { words.append((part.compactMap { $0 }, text.value)) }
+            for part in ids.split(separator: nil) { words.append((part.compactMap { $0 }, count)) }
         }
         for (index, word) in words.enumerated() {
             for pair in zip(word.pieces, word.pieces.dropFirst()).map(Pair.init) {
@@ -109,22 +96,22 @@ private struct Pieces {
     }
 
     /// Merges pairs until there are `size` pieces, or no pair is frequent enough.
-    mutating func merge(upTo size: Int, minimumFrequency: Int) {
+    mutating func merge(upTo size: Int) {
+        let minimum = WordPieceLearner.minimumFrequency
         // By their bytes: Swift takes strings for equal that differ in how their accents are composed.
-        var ids: [[UInt8]: Int] = [:]
-        for (id, token) in tokens.enumerated() { ids[Array(token.utf8)] = id }
+        var ids = Dictionary(uniqueKeysWithValues: zip(tokens.map { Array($0.utf8) }, 0...))
         var heap = Heap(pairCounts.map { Candidate(count: $0.value, pair: $0.key) })
         while pieces.count < size, let best = heap.popMax() {
             let count = pairCounts[best.pair]!
             if count != best.count {
-                if count >= minimumFrequency { heap.insert(Candidate(count: count, pair: best.pair)) }
+                if count >= minimum { heap.insert(Candidate(count: count, pair: best.pair)) }
                 continue
             }
-            if count < minimumFrequency { break }
+            if count < minimum { break }
             let (left, right) = (pieces[best.pair.left], pieces[best.pair.right])
             let merged = Piece(text: left.text + right.text, continues: left.continues)
             // Two pairs can spell the same piece, which then is one token.
-            let key = Array(((merged.continues ? "##" : "") + merged.text).utf8)
+            let key = Array(merged.token.utf8)
             let id = ids[key] ?? pieces.count
             if id == pieces.count {
                 ids[key] = id

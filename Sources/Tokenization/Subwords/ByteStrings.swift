@@ -5,13 +5,13 @@
 struct ByteStrings: Sendable {
     private struct Entry {
         var hash: UInt32 = 0
-        /// The place of the string; nobody's if the entry is free.
+        /// The place of the string, ``free`` if there is none.
         var string = Self.free
 
         static let free = UInt32.max
     }
 
-    /// Of a number that is a power of two, half of them free.
+    /// Their number is a power of two, and at least half of them are free.
     private var entries: [Entry]
     /// All strings, one after the other.
     private var bytes: [UInt8] = []
@@ -20,30 +20,27 @@ struct ByteStrings: Sendable {
     private var values: [Int32] = []
     private var longest = 0
 
-    /// Creates an empty set with room for `count` strings.
-    init(count: Int) {
+    /// Creates a set of strings with their numbers; of equal strings, the last counts.
+    init(_ strings: [(some Collection<UInt8>, Int)]) {
         var capacity = 16
-        while capacity < 2 * count { capacity *= 2 }
+        while capacity < 2 * strings.count { capacity *= 2 }
         entries = [Entry](repeating: Entry(), count: capacity)
-    }
-
-    /// Adds `string`; if it is there already, its number changes.
-    mutating func insert(_ string: some Sequence<UInt8>, value: Int) {
-        let start = bytes.count
-        bytes.append(contentsOf: string)
-        let range = start..<bytes.count
-        let hash = Self.hash(bytes, range)
-        let slot = slot(of: bytes, range, hash)
-        if entries[slot].string != Entry.free {
-            values[Int(entries[slot].string)] = Int32(value)
-            bytes.removeSubrange(range)
-            return
+        for (string, value) in strings {
+            let start = bytes.count
+            bytes.append(contentsOf: string)
+            let range = start..<bytes.count
+            let hash = Self.hash(bytes, range)
+            let slot = slot(of: bytes, range, hash)
+            if entries[slot].string != Entry.free {
+                values[Int(entries[slot].string)] = Int32(value)
+                bytes.removeLast(range.count)
+                continue
+            }
+            entries[slot] = Entry(hash: hash.tag, string: UInt32(values.count))
+            values.append(Int32(value))
+            starts.append(UInt32(bytes.count))
+            longest = max(longest, range.count)
         }
-        entries[slot] = Entry(hash: hash.tag, string: UInt32(values.count))
-        values.append(Int32(value))
-        starts.append(UInt32(bytes.count))
-        longest = max(longest, range.count)
-        if 2 * values.count > entries.count { grow() }
     }
 
     /// The number of `string`; nil if it is not in the set.
@@ -80,7 +77,7 @@ struct ByteStrings: Sendable {
         return hash
     }
 
-    /// Where a range of `text`, which has that hash, is, or would be put.
+    /// The entry of a range of `text` that has this hash, or the free one where it would be.
     private func slot(of text: [UInt8], _ range: Range<Int>, _ hash: Hash) -> Int {
         let mask = entries.count - 1
         var slot = Int(hash.tag) & mask
@@ -94,17 +91,6 @@ struct ByteStrings: Sendable {
             slot = (slot + 1) & mask
         }
         return slot
-    }
-
-    private mutating func grow() {
-        let old = entries
-        entries = [Entry](repeating: Entry(), count: 2 * old.count)
-        let mask = entries.count - 1
-        for entry in old where entry.string != Entry.free {
-            var slot = Int(entry.hash) & mask
-            while entries[slot].string != Entry.free { slot = (slot + 1) & mask }
-            entries[slot] = entry
-        }
     }
 }
 

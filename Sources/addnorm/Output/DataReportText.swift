@@ -1,0 +1,94 @@
+import Foundation
+import Plots
+import Training
+import Transformer
+
+extension DataReport {
+    /// Where there are more labels, the least frequent are not listed.
+    private static let mostLabels = 20
+
+    /// For a person.
+    var text: String {
+        var lines: [String] = []
+        for file in files {
+            lines.append("\(file.data.printable): \(Self.count(file.examples, "text"))")
+            lines += facts(of: file).map { name, fact in
+                "  " + name.padding(toLength: 15, withPad: " ", startingAt: 0) + fact
+            }
+        }
+        for leak in leaks {
+            lines.append(
+                "\(leak.texts.formatted()) \(leak.texts == 1 ? "text stands" : "texts stand") both in \(leak.training) and in \(leak.heldOut)"
+                    + (leak.training == files[0].data ? " (--drop-leaked leaves them out of training)" : ""))
+            lines += leak.first.map { "  " + $0.text(labels: false) }
+        }
+        if droppedLeaks > 0 {
+            lines.append(
+                "left out of the training data because they stand in the held-out data too: \(Self.count(droppedLeaks, "text"))"
+            )
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private static func count(_ number: Int, _ noun: String) -> String {
+        "\(number.formatted()) \(noun)\(number == 1 ? "" : "s")"
+    }
+
+    private func facts(of file: File) -> [(name: String, fact: String)] {
+        let labels = file.labels.sorted { ($1.examples, $0.label) < ($0.examples, $1.label) }
+        let listed = (labels.count > Self.mostLabels ? Array(labels.prefix(Self.mostLabels)) : file.labels)
+            .map {
+                "\($0.label.shortened(to: 60)) \($0.examples.formatted()) (\(String(format: "%.1f", 100 * $0.share)) %)"
+            }
+        let more = labels.count > Self.mostLabels ? ", … (\(labels.count) labels)" : ""
+        let tokens = file.tokens
+        var facts = [
+            ("labels", listed.joined(separator: ", ") + more),
+            (
+                "tokens",
+                "\(tokens.min) to \(tokens.max.formatted()), median \(tokens.median), 95 % up to \(tokens.p95.formatted()); "
+                    + (file.longerTexts == 0
+                        ? "none longer than \(maxLength)"
+                        : "\(Self.count(file.longerTexts, "text")) longer than \(maxLength) (\(treatment))")
+            ),
+        ]
+        if !file.unknownLabels.isEmpty {
+            let names = file.unknownLabels.prefix(Self.mostLabels).map { "'\($0)'" }.joined(separator: ", ")
+            facts.append(("unknown labels", "not in \(files[0].data): \(names)"))
+        }
+        if file.unlabeled > 0 { facts.append(("without label", Self.count(file.unlabeled, "text"))) }
+        if file.emptyTexts > 0 { facts.append(("empty", Self.count(file.emptyTexts, "text"))) }
+        if file.badRows > 0 {
+            facts.append(("bad rows", "\(file.badRows.formatted()) skipped"))
+            facts += file.firstBadRows.map { ("", $0) }
+        }
+        if !file.unusedLabelMapKeys.isEmpty {
+            let keys = file.unusedLabelMapKeys.map { "'\($0)'" }.joined(separator: ", ")
+            facts.append(("label map", "no row has \(keys)"))
+        }
+        if file.leftOut > 0 { facts.append(("left out", "\(Self.count(file.leftOut, "row")), by --label-map")) }
+        for (name, repeated) in [("duplicates", file.duplicates), ("contradictions", file.contradictions)]
+        where repeated.texts > 0 {
+            let what = name == "duplicates" ? "more than once" : "with different labels"
+            let rows = Self.count(repeated.texts + repeated.rows, "row")
+            facts.append((name, "\(Self.count(repeated.texts, "text")) \(what), in \(rows)"))
+            facts += repeated.first.map { ("", $0.text(labels: name == "contradictions")) }
+        }
+        return facts
+    }
+
+    private var treatment: String {
+        switch longTexts {
+        case .truncate: "cut off there"
+        case .headTail: "read at their beginning and end"
+        case .windows: "read in windows"
+        }
+    }
+}
+
+extension DataReport.Occurrences {
+    fileprivate func text(labels: Bool) -> String {
+        let places = places.map { "\($0.file):\($0.line)" + (labels ? " \($0.label)" : "") }.joined(separator: ", ")
+        return "\(places): \(text.printable.shortened(to: 60))"
+    }
+}
