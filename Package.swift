@@ -25,7 +25,8 @@ let package = Package(
                 "Transformer", "Tokenization", "Datasets", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Sources/addnorm"
+            path: "Sources/addnorm",
+            resources: [.embedInCode("Output/explanation.css")]
         ),
         .target(
             name: "AddNorm", dependencies: ["Inference", "Transformer", "Tokenization", "Kernels"],

@@ -65,19 +65,11 @@ package struct ClassificationReport: Sendable, Equatable {
     }
 
     /// How often labels were taken for each other.
-    package enum Confusion: Sendable, Equatable, Encodable {
+    package enum Confusion: Sendable, Equatable {
         /// Where texts have one label each: how often each actual label (row) was predicted as each label (column).
         case pairs([[Int]])
         /// Where they can have any number: for each label `[[true negatives, false positives], [false negatives, true positives]]`.
         case ofEachLabel([[[Int]]])
-
-        /// As the plain list.
-        package func encode(to encoder: any Encoder) throws {
-            switch self {
-            case .pairs(let counts): try counts.encode(to: encoder)
-            case .ofEachLabel(let counts): try counts.encode(to: encoder)
-            }
-        }
     }
 
     /// In the order of the labels' ids.

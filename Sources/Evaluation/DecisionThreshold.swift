@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import Kernels
 import Transformer
 
@@ -97,10 +98,9 @@ extension ModelFolder {
         guard Set(labels).count == 2 else {
             throw ModelError("all texts have the same label: no threshold can be chosen by them; give texts of both")
         }
-        let before = try EvaluationResult(computed, classifier.configuration, settings).predictions
-        var plain = settings
-        plain.temperature = 1
-        let probabilities = try EvaluationResult(computed, classifier.configuration, plain).predictions.probabilities
+        let before = try Predictions(logits: computed.logits, problemType: .singleLabel, settings)
+        // Without the temperature, as the threshold is kept.
+        let probabilities = softmax(computed.logits)
         func count(_ label: Int, _ answer: Int) -> Int {
             zip(labels, before).count { $0 == label && $1.labels == [answer] }
         }

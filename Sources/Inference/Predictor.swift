@@ -39,15 +39,13 @@ package struct Predictor {
         _ classifier: SequenceClassifier, _ sequences: TokenSequences, afterBatch: () throws -> Void
     ) rethrows -> Matrix {
         let labels = classifier.configuration.labels.count
-        var values = [Float](repeating: 0, count: sequences.count * labels)
+        var values = FloatBuffer(count: sequences.count * labels)
         for batch in batches(of: sequences) {
             let logits = classifier.logits(.texts(Batch(batch.map { sequences[$0] })), in: &workspace)
-            for (row, sequence) in batch.enumerated() {
-                values.replaceSubrange(sequence * labels..<(sequence + 1) * labels, with: logits.row(row))
-            }
+            for (row, sequence) in batch.enumerated() { values.copy(logits, row: row, to: sequence * labels) }
             try afterBatch()
         }
-        return Matrix(values, columns: labels)
+        return values[Block(offset: 0, rows: sequences.count, columns: labels)]
     }
 
     private mutating func logits(_ classifier: SequenceClassifier, features: Matrix) -> Matrix {

@@ -59,7 +59,7 @@ public final class TextClassifier: Sendable {
     ///
     /// - Throws: ``TextClassifierError/overflow`` if the model's outputs are not numbers; `CancellationError` if the task is
     ///   cancelled.
-    public func classify(_ text: String) async throws -> Answer { try await engine.classify([text])[0] }
+    public func classify(_ text: String) async throws -> Answer { try await classify([text])[0] }
 
     /// Classifies texts, those of like length together, which is faster than one by one.
     ///
@@ -67,7 +67,9 @@ public final class TextClassifier: Sendable {
     /// - Throws: ``TextClassifierError/overflow`` if the model's outputs are not numbers; `CancellationError` if the task is
     ///   cancelled.
     public func classify(_ texts: [String]) async throws -> [Answer] {
-        try await inParts(texts) { try await engine.classify($0) }
+        try await inParts(texts) { [labels] texts, classifier in
+            try classifier.classify(texts).map { Answer($0, labels: labels) }
+        }
     }
 
     /// What the model's last layer makes of texts, before they are classified: texts that mean the same to the model are near to
@@ -79,7 +81,10 @@ public final class TextClassifier: Sendable {
     /// - Throws: ``TextClassifierError/overflow`` if the model's outputs are not numbers; `CancellationError` if the task is
     ///   cancelled.
     public func embeddings(of texts: [String]) async throws -> [[Float]] {
-        try await inParts(texts) { try await engine.embeddings(of: $0) }
+        try await inParts(texts) { texts, classifier in
+            let embeddings = try classifier.embeddings(of: texts)
+            return texts.indices.map { embeddings.row($0) }
+        }
     }
 
     /// Finds out which words of a text carried the decision: a pass of the model forward and back, and one forward for each word.
@@ -90,18 +95,25 @@ public final class TextClassifier: Sendable {
     /// - Throws: ``TextClassifierError/unknownLabel(_:known:)``, or ``TextClassifierError/overflow`` if the model's outputs are not
     ///   numbers; `CancellationError` if the task is cancelled.
     public func explanation(of text: String, label: String? = nil) async throws -> Explanation {
-        let id = label.map { labels.firstIndex(of: $0) }
-        if let label, id == .some(nil) { throw TextClassifierError.unknownLabel(label, known: labels) }
-        return try await engine.explanation(of: text, label: id ?? nil)
+        let id = try label.map { name in
+            guard let id = labels.firstIndex(of: name) else {
+                throw TextClassifierError.unknownLabel(name, known: labels)
+            }
+            return id
+        }
+        return try await engine.run { [labels] in
+            Explanation(try $0.explain(text, label: id), labels: labels)
+        }
     }
 
     /// Some texts at a time, so that tasks which ask for little need not wait for one which asks for much.
-    private func inParts<Result>(
-        _ texts: [String], _ work: ([String]) async throws -> [Result]
+    private func inParts<Result: Sendable>(
+        _ texts: [String], _ work: @Sendable ([String], inout Classifier) throws -> [Result]
     ) async throws -> [Result] {
         var results: [Result] = []
         for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {
-            results += try await work(Array(texts[start..<min(start + Self.textsAtATime, texts.count)]))
+            let part = Array(texts[start..<min(start + Self.textsAtATime, texts.count)])
+            results += try await engine.run { try work(part, &$0) }
         }
         return results
     }
@@ -109,7 +121,7 @@ public final class TextClassifier: Sendable {
     private static let textsAtATime = 256
 }
 
-/// Holds the classifier and its memory, and serves one call at a time.
+/// Holds the classifier and its memory, and does one piece of work at a time.
 private actor Engine {
     private var classifier: Classifier
     private let executor = QueueExecutor()
@@ -118,28 +130,11 @@ private actor Engine {
 
     init(_ classifier: sending Classifier) { self.classifier = classifier }
 
-    func classify(_ texts: [String]) throws -> [TextClassifier.Answer] {
-        let labels = classifier.configuration.labels
-        return try naming { try classifier.classify(texts).map { TextClassifier.Answer($0, labels: labels) } }
-    }
-
-    func embeddings(of texts: [String]) throws -> [[Float]] {
-        let embeddings = try naming { try classifier.embeddings(of: texts) }
-        return (0..<embeddings.rows).map { embeddings.row($0) }
-    }
-
-    func explanation(of text: String, label: Int?) throws -> TextClassifier.Explanation {
-        let labels = classifier.configuration.labels
-        return try naming {
-            TextClassifier.Explanation(try classifier.explain(text, label: label), labels: labels)
-        }
-    }
-
     /// Gives errors of the model their public name; the work has no others.
-    private func naming<Result>(_ work: () throws -> Result) throws -> Result {
+    func run<Result: Sendable>(_ work: @Sendable (inout Classifier) throws -> Result) throws -> Result {
         do {
             try Task.checkCancellation()
-            return try work()
+            return try work(&classifier)
         } catch is ModelError {
             throw TextClassifierError.overflow
         }

@@ -118,7 +118,9 @@ struct Evaluate: ParsableCommand {
         // The database can be locked or the disk full; what was measured is shown all the same.
         var failure: (any Error)?
         for (dataset, computed) in zip(datasets, computed) {
-            let document = try EvaluationDocument(dataset.path, EvaluatedRows([dataset], [computed]), view)
+            let document = try EvaluationDocument(dataset.path, computed, view) { index in
+                (dataset.file(of: dataset.examples[index]), dataset.examples[index])
+            }
             do {
                 _ = try store.record(
                     document.result, document.metrics, of: model.model, on: dataset, labels: configuration.labels)
@@ -129,8 +131,11 @@ struct Evaluate: ParsableCommand {
             documents.append(document)
         }
         if documents.count > 1 {
-            let all = EvaluatedRows(datasets, computed)
-            documents.append(try EvaluationDocument(files.joined(separator: ", "), all, view))
+            let rows = datasets.flatMap { dataset in dataset.examples.map { (dataset.file(of: $0), $0) } }
+            documents.append(
+                try EvaluationDocument(files.joined(separator: ", "), LabeledLogits(joining: computed), view) {
+                    rows[$0]
+                })
         }
         if json {
             if documents.count == 1 { try Output.write(json: documents[0]) } else { try Output.write(json: documents) }

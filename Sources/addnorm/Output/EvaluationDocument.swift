@@ -55,10 +55,14 @@ struct EvaluationDocument {
     /// - Parameters:
     ///   - data: the names of the files
     ///   - value: what the rows have in common, if they are a group
+    ///   - row: where each text that was computed comes from
     /// - Throws: `ModelError` if the model's numbers have overflowed.
-    init(_ data: String, _ rows: EvaluatedRows, _ view: View, value: String? = nil) throws {
+    init(
+        _ data: String, _ computed: LabeledLogits, _ view: View, value: String? = nil,
+        row: @escaping (Int) -> (file: String, example: Example)
+    ) throws {
         let (classifier, configuration) = (view.classifier, view.classifier.configuration)
-        let result = try EvaluationResult(rows.computed, configuration, classifier.model.settings)
+        let result = try EvaluationResult(computed, configuration, classifier.model.settings)
         (self.view, self.data, self.value, self.result) = (view, data, value, result)
         metrics = result.metrics(on: classifier.workers)
         abstention = view.abstainBelow.map { below in
@@ -67,17 +71,20 @@ struct EvaluationDocument {
         }
         mistakes = view.errors.map { count in
             result.mistakes().prefix(count).map { index in
-                let (row, prediction) = (rows[index], result.predictions[index])
+                let ((file, example), prediction) = (row(index), result.predictions[index])
                 return Mistake(
-                    file: row.file, line: row.example.line,
+                    file: file, line: example.line,
                     actual: LabelNames(result.targets[index], of: configuration),
                     predicted: LabelNames(prediction.labels, of: configuration), confidence: prediction.confidence,
-                    text: row.example.text)
+                    text: example.text)
             }
         }
-        groups =
-            view.isGrouped && value == nil
-            ? try rows.groups().map { try EvaluationDocument(data, $0.rows, view, value: $0.value) } : nil
+        guard view.isGrouped && value == nil else { return groups = nil }
+        groups = try Dictionary(grouping: result.predictions.indices) { row($0).example.group ?? "" }
+            .sorted { $0.key < $1.key }
+            .map { value, indices in
+                try EvaluationDocument(data, computed.part(indices), view, value: value) { row(indices[$0]) }
+            }
     }
 }
 
@@ -111,7 +118,10 @@ extension EvaluationDocument: Encodable {
             try keys.encode(report.averages, forKey: .averages)
         }
         try keys.encode(report.labels, forKey: .labels)
-        try keys.encode(report.confusion, forKey: .confusion)
+        switch report.confusion {
+        case .pairs(let counts): try keys.encode(counts, forKey: .confusion)
+        case .ofEachLabel(let counts): try keys.encode(counts, forKey: .confusion)
+        }
 
         let probabilities = metrics.probabilities
         try keys.encode(probabilities.rocAuc, forKey: .rocAuc)

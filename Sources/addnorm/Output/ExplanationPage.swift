@@ -46,7 +46,8 @@ struct ExplanationPage {
 
     var html: String {
         Page(
-            title: "Explanations of \(model)", style: Self.style,
+            title: "Explanations of \(model)",
+            style: String(decoding: PackageResources.explanation_css.dropLast(), as: UTF8.self),
             body: """
                 <header>
                 <h1>Which words carried the decision: \(model.escaped)</h1>
@@ -59,23 +60,4 @@ struct ExplanationPage {
                 """
         ).html
     }
-
-    private static let style = """
-        :root { --for: 0 160 60; --against: 225 40 40; --most: .6 }
-        @media (prefers-color-scheme: dark) { :root { --for: 30 170 80; --against: 235 70 70; --most: .62 } }
-        header span { color: var(--ink) }
-        header p { margin: .4rem 0; color: var(--quiet); font-size: .9rem }
-        article { border-top: 1px solid var(--line); padding: 1rem 0; break-inside: avoid }
-        .method { display: grid; grid-template-columns: 7.5rem 1fr; gap: 0 .5rem }
-        .method > span, .unread { color: var(--quiet) }
-        .method > span { font-size: .85rem; line-height: 2 }
-        article p { margin: 0; white-space: pre-wrap }
-        .for, .against { padding: .1em 0; border-radius: .2em; -webkit-print-color-adjust: exact; print-color-adjust: exact;
-                         -webkit-box-decoration-break: clone; box-decoration-break: clone }
-        .for { background: rgb(var(--for) / calc(var(--share) * var(--most))) }
-        .against { background: rgb(var(--against) / calc(var(--share) * var(--most)));
-                   text-decoration: underline dotted rgb(var(--against) / var(--share)); text-underline-offset: .2em }
-        @media (max-width: 36rem) { .method { grid-template-columns: 1fr } .method + .method { margin-top: .4rem } }
-        @media print { :root { --for: 0 160 60; --against: 225 40 40; --most: .6 } }
-        """
 }

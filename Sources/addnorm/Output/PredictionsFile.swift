@@ -6,8 +6,6 @@ import Transformer
 
 /// The file of `evaluate --predictions`: a row for each text.
 struct PredictionsFile {
-    private enum Format { case tsv, csv, jsonLines }
-
     private struct Row: Encodable {
         let text: String
         let actual: LabelNames
@@ -29,7 +27,8 @@ struct PredictionsFile {
     }
 
     private let configuration: Configuration
-    private let format: Format
+    private let isCSV: Bool
+    private let isJSON: Bool
     private var file: OutputFile
     private var hasHeader = false
 
@@ -39,12 +38,8 @@ struct PredictionsFile {
     /// - Throws: ``OutputError`` if it cannot be written.
     init(_ path: String, _ configuration: Configuration, besides others: [String]) throws {
         self.configuration = configuration
-        format =
-            switch URL(filePath: path).pathExtension.lowercased() {
-            case "csv": .csv
-            case "jsonl", "ndjson": .jsonLines
-            default: .tsv
-            }
+        let ending = URL(filePath: path).pathExtension.lowercased()
+        (isCSV, isJSON) = (ending == "csv", ["jsonl", "ndjson"].contains(ending))
         file = try OutputFile(path, besides: others)
     }
 
@@ -53,7 +48,7 @@ struct PredictionsFile {
     /// - Parameter least: answers that are less confident are none
     /// - Throws: ``OutputError`` if the disk is full, for example.
     mutating func write(_ result: EvaluationResult, of dataset: Dataset, abstainBelow least: Double?) throws {
-        if !hasHeader && format != .jsonLines {
+        if !hasHeader && !isJSON {
             try file.write(line(["text", "actual", "predicted", "confidence", "probabilities", "file", "line"]))
         }
         hasHeader = true
@@ -68,12 +63,12 @@ struct PredictionsFile {
                     file: dataset.file(of: example), line: example.line)
             }
             try file.write(
-                format == .jsonLines ? Output.jsonLines(rows) : rows.map { line(try $0.cells) }.joined())
+                isJSON ? Output.jsonLines(rows) : rows.map { line(try $0.cells) }.joined())
         }
     }
 
     /// A line of a table.
     private func line(_ cells: [String]) -> String {
-        format == .csv ? cells.csvRow : cells.map(\.oneLine).joined(separator: "\t") + "\n"
+        isCSV ? cells.csvRow : cells.map(\.oneLine).joined(separator: "\t") + "\n"
     }
 }
