@@ -57,15 +57,13 @@ public final class TextClassifier: Sendable {
 
     /// Classifies a text.
     ///
-    /// - Throws: ``TextClassifierError/overflow`` if the model's outputs are not numbers; `CancellationError` if the task is
-    ///   cancelled.
+    /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
     public func classify(_ text: String) async throws -> Answer { try await classify([text])[0] }
 
     /// Classifies texts, those of like length together, which is faster than one by one.
     ///
     /// - Returns: one answer for each text, in their order
-    /// - Throws: ``TextClassifierError/overflow`` if the model's outputs are not numbers; `CancellationError` if the task is
-    ///   cancelled.
+    /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
     public func classify(_ texts: [String]) async throws -> [Answer] {
         try await inParts(texts) { [labels] texts, classifier in
             try classifier.classify(texts).map { Answer($0, labels: labels) }
@@ -78,8 +76,7 @@ public final class TextClassifier: Sendable {
     /// A model with mean pooling gives the mean over a text's tokens, one with `cls` pooling the row of the first token.
     ///
     /// - Returns: a vector for each text, in their order, all of the model's hidden size
-    /// - Throws: ``TextClassifierError/overflow`` if the model's outputs are not numbers; `CancellationError` if the task is
-    ///   cancelled.
+    /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
     public func embeddings(of texts: [String]) async throws -> [[Float]] {
         try await inParts(texts) { texts, classifier in
             let embeddings = try classifier.embeddings(of: texts)
@@ -92,8 +89,7 @@ public final class TextClassifier: Sendable {
     /// - Parameters:
     ///   - text: the text. What is longer than the model reads at a time is explained as far as it is read.
     ///   - label: the label to explain; nil: the answer, or if that is not one label, the most probable label
-    /// - Throws: ``TextClassifierError/unknownLabel(_:known:)``, or ``TextClassifierError/overflow`` if the model's outputs are not
-    ///   numbers; `CancellationError` if the task is cancelled.
+    /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
     public func explanation(of text: String, label: String? = nil) async throws -> Explanation {
         let id = try label.map { name in
             guard let id = labels.firstIndex(of: name) else {

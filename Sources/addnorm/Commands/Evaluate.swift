@@ -88,7 +88,7 @@ struct Evaluate: ParsableCommand {
     func validate() throws { try requirePositive(errors, "--errors") }
 
     func run() throws {
-        var classifier = try model.classifier(reading: longTexts, inference)
+        var classifier = try inference.classifier(model, reading: longTexts)
         let configuration = classifier.configuration
         var layout = layout.layout
         layout.groupColumn = by

@@ -37,7 +37,7 @@ struct Predict: ParsableCommand {
     var inference: InferenceOptions
 
     func run() throws {
-        var classifier = try model.classifier(reading: longTexts, inference)
+        var classifier = try inference.classifier(model, reading: longTexts)
         var (count, longer) = (0, 0)
         try input.forEachBatch { texts in
             let encoded = classifier.encode(texts)

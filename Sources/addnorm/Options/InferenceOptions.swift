@@ -1,5 +1,6 @@
 import ArgumentParser
 import Evaluation
+import Inference
 import Kernels
 
 /// How inference is run.
@@ -11,6 +12,15 @@ struct InferenceOptions: ParsableArguments {
     var batchSize = 32
 
     var workers: Workers { Workers(count: threads ?? Workers.processors) }
+
+    /// Opens a model for texts.
+    ///
+    /// - Throws: an error that names the file and what is wrong with it, or the option that does not fit the model.
+    func classifier(_ model: ModelOptions, reading longTexts: LongTextOptions) throws -> Classifier {
+        let folder = try model.load()
+        let longTexts = try longTexts.longTexts(model, of: folder)
+        return Classifier(folder, longTexts: longTexts, batchSize: batchSize, on: workers)
+    }
 
     func validate() throws {
         try requirePositive(threads, "--threads", atMost: mostThreads)

@@ -26,13 +26,11 @@ struct LongTextOptions: ParsableArguments {
 
     /// How a model reads texts: as these options say, else as it was trained.
     func longTexts(_ model: ModelOptions, of folder: ModelFolder) throws -> LongTexts {
-        var result = LongTexts(maximumLength: try model.maximumLength(of: folder))
-        if let kept = folder.settings.longTexts { (result.method, result.stride) = (kept.method, kept.stride) }
-        if let longTexts {
-            result.method = longTexts
-            // What was kept is for the way that was kept.
-            if folder.settings.longTexts?.method != longTexts { result.stride = nil }
-        }
+        let maximumLength = try model.maximumLength(of: folder)
+        var result = folder.settings.longTexts ?? LongTexts(maximumLength: maximumLength)
+        result.maximumLength = maximumLength
+        // A stride that was kept is for the way that was kept.
+        if let longTexts, longTexts != result.method { (result.method, result.stride) = (longTexts, nil) }
         result.stride = stride ?? result.stride
         try requireWindows(result.method)
         return result
