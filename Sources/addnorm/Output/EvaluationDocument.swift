@@ -79,7 +79,10 @@ struct EvaluationDocument {
                     text: example.text)
             }
         }
-        guard view.isGrouped && value == nil else { return groups = nil }
+        guard view.isGrouped && value == nil else {
+            groups = nil
+            return
+        }
         groups = try Dictionary(grouping: result.predictions.indices) { row($0).example.group ?? "" }
             .sorted { $0.key < $1.key }
             .map { value, indices in
