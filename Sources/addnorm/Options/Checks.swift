@@ -1,7 +1,6 @@
 import Escaping
 import ArgumentParser
 import Foundation
-import Plots
 
 /// Checks a number of things: at least one, and not so many that sums of such numbers could overflow.
 func requirePositive(_ value: Int?, _ option: String, atMost most: Int = 1_000_000_000) throws {

@@ -56,7 +56,7 @@ extension CompletionKind {
     /// A name as the shell that asks takes it literally.
     private static func quoted(_ name: String) -> String {
         switch CompletionShell.requesting {
-        // The script has the words expanded like those of a command: a name could be one.
+        // Bash expands completions as it expands the words of a command, and a name could contain a command.
         case .bash: name.shellLiteral
         case .zsh: name.zshCompletion
         default: name
