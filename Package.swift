@@ -52,8 +52,14 @@ let package = Package(
             ]
         ),
         .target(name: "Inference", dependencies: ["Transformer", "Tokenization", "Kernels"]),
-        .target(name: "Reports", dependencies: ["RunStore", "Statistics", "Plots", "Escaping", "Kernels"]),
-        .target(name: "Plots", dependencies: ["Escaping"]),
+        .target(
+            name: "Reports", dependencies: ["RunStore", "Statistics", "Plots", "Escaping", "Kernels"],
+            resources: [.embedInCode("report.css")]
+        ),
+        .target(
+            name: "Plots", dependencies: ["Escaping"],
+            resources: [.embedInCode("figure.css"), .embedInCode("figure-file.css"), .embedInCode("page.css")]
+        ),
         .target(name: "Escaping"),
         .target(name: "Statistics", dependencies: ["Kernels"]),
         .target(name: "Transformer", dependencies: ["Tokenization", "JSON", "Kernels"]),

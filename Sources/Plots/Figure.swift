@@ -1,30 +1,14 @@
 /// Curves, bands and points over two axes, to be drawn as SVG or with the characters of a terminal.
 package struct Figure: Sendable {
-    /// What a direction of the picture measures.
-    package struct Axis: Sendable {
-        /// The quantity and its unit: `loss (nats)`.
-        package let title: String
-        /// No value lies beyond, and so the axis does not go there.
-        package let limits: ClosedRange<Double>
-        /// Whether only whole numbers make sense.
-        package let isInteger: Bool
-
-        package init(
-            _ title: String, limits: ClosedRange<Double> = -Double.infinity...Double.infinity, isInteger: Bool = false
-        ) {
-            (self.title, self.limits, self.isInteger) = (title, limits, isInteger)
-        }
-    }
-
     /// A value, and how sure it is.
     package struct Point: Sendable, Equatable {
         package let x: Double
-        /// Nil, or not finite, where there is no value: a gap.
+        /// Nil where there is no value: a gap in the curve.
         package let y: Double?
         /// The ends of an interval around it.
         package let low: Double?
         package let high: Double?
-        /// On how many values it rests; stands above it.
+        /// The number of things that the value was measured on, which is written above the point.
         package let count: Int?
 
         package init(_ x: Double, _ y: Double?, low: Double? = nil, high: Double? = nil, count: Int? = nil) {
@@ -36,7 +20,7 @@ package struct Figure: Sendable {
         }
     }
 
-    /// What belongs to one name.
+    /// One curve, or points that belong together.
     package struct Series: Sendable {
         package enum Style: Sendable {
             case solid, dashed
@@ -45,12 +29,12 @@ package struct Figure: Sendable {
         }
 
         package let name: String
-        /// Whether the picture says the name: a second curve of the same colour may not need it.
+        /// Whether the picture shows the name: a second curve of the same colour may not need it.
         package let isNamed: Bool
         package let style: Style
         /// The place in the palette; nil for something to compare with, which stays in the background.
         package let color: Int?
-        /// In the order of x.
+        /// In ascending order of x.
         package let points: [Point]
 
         package init(
@@ -74,13 +58,13 @@ package struct Figure: Sendable {
     /// Whether there is a value to be drawn.
     package var isEmpty: Bool { !series.contains { $0.points.contains { $0.y != nil } } }
 
-    /// From the least to the greatest value, and a little more.
+    /// The x axis: from the least to the greatest value, and a little more.
     var xScale: Scale {
         Scale(series.flatMap { $0.points.filter { $0.y != nil }.map(\.x) }, x)
     }
 
-    /// The same of y. Intervals count, but one much wider than all the values is cut off at the edge, or the values would be a
-    /// flat line.
+    /// The y axis. Intervals count, but one much wider than all the values is cut off at the edge, or the values would be a flat
+    /// line.
     var yScale: Scale {
         let points = series.lazy.flatMap(\.points).filter { $0.y != nil }
         let values = points.compactMap(\.y)
@@ -92,9 +76,6 @@ package struct Figure: Sendable {
 }
 
 extension Figure.Series {
-    /// The points in runs without a gap.
-    var segments: [[Figure.Point]] { points.split { $0.y == nil }.map(Array.init) }
-
     /// As many points as a picture of so many columns can show: of each column the first, the least, the greatest and the
     /// last, so that no spike is lost, and one gap if there are some (Jugel et al., *M4: A Visualization-Oriented Time Series
     /// Data Aggregation*, 2014).
@@ -102,32 +83,43 @@ extension Figure.Series {
         guard points.count > 4 * columns, let first = points.first?.x, let last = points.last?.x, last > first else {
             return points
         }
-        func column(_ point: Figure.Point) -> Int {
-            min(Int((point.x - first) / (last - first) * Double(columns)), columns - 1)
+        func column(_ place: Int) -> Int {
+            min(Int((points[place].x - first) / (last - first) * Double(columns)), columns - 1)
         }
-        var result: [Figure.Point] = []
-        var start = 0
-        while start < points.count {
-            var end = start
-            var (least, greatest, gap): (Int?, Int?, Int?) = (nil, nil, nil)
-            while end < points.count, column(points[end]) == column(points[start]) {
-                if let y = points[end].y {
-                    if y < points[least ?? end].y! || least == nil { least = end }
-                    if y > points[greatest ?? end].y! || greatest == nil { greatest = end }
-                } else {
-                    gap = end
-                }
-                end += 1
-            }
-            result += Set([start, least, greatest, gap, end - 1].compactMap { $0 }).sorted().map { points[$0] }
-            start = end
+        func y(_ place: Int) -> Double { points[place].y ?? 0 }
+        return Dictionary(grouping: points.indices, by: column).sorted { $0.key < $1.key }.flatMap { _, places in
+            let values = places.filter { points[$0].y != nil }
+            let extremes = [values.min { y($0) < y($1) }, values.max { y($0) < y($1) }]
+            let gap = places.last { points[$0].y == nil }
+            return Set(([places.first, places.last, gap] + extremes).compactMap { $0 }).sorted().map { points[$0] }
         }
-        return result
     }
 }
 
-extension Double {
-    func clamped(to range: ClosedRange<Double>) -> Double {
-        Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+extension Figure {
+    /// What is drawn one over the other: the first curve on top, what is only to compare with below all.
+    var layers: [Int] {
+        let isReference = { series[$0].color == nil }
+        return series.indices.filter(isReference) + series.indices.filter { !isReference($0) }.reversed()
+    }
+
+    /// The named series in the rows of a legend: where each begins, and its place.
+    ///
+    /// - Parameter width: what each one takes, besides `gap` between two
+    func legend(
+        width: Double, gap: Double, of entry: (Series) -> Double
+    ) -> [[(x: Double, series: Int)]] {
+        var rows: [[(Double, Int)]] = []
+        var start = 0.0
+        for index in series.indices where series[index].isNamed {
+            let needed = entry(series[index])
+            if rows.isEmpty || start + needed > width {
+                rows.append([])
+                start = 0
+            }
+            rows[rows.count - 1].append((start, index))
+            start += needed + gap
+        }
+        return rows
     }
 }

@@ -9,7 +9,7 @@ package struct Page {
 
     /// - Parameters:
     ///   - title: not escaped yet
-    ///   - style: CSS besides that of every page, which has the colours `--ink`, `--quiet`, `--paper` and `--line`
+    ///   - style: CSS besides what every page has, which defines the colours `--ink`, `--quiet`, `--paper` and `--line`
     ///   - body: HTML
     package init(title: String, style: String, body: String) {
         (self.title, self.style, self.body) = (title, style, body)
@@ -26,22 +26,7 @@ package struct Page {
         <meta name="color-scheme" content="light dark">
         <title>\(title.escaped)</title>
         <style>
-        :root { --ink: #1b1f24; --quiet: #5d6670; --paper: #fff; --line: #d8dde3 }
-        @media (prefers-color-scheme: dark) { :root { --ink: #f0f3f6; --quiet: #a3adb8; --paper: #14171b; --line: #363c44 } }
-        body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: var(--paper);
-               font: 1rem/1.7 system-ui, sans-serif }
-        h1 { font-size: 1.3rem; line-height: 1.3; margin: 0 }
-        h2 { font-size: 1rem; margin: 0 0 .4rem }
-        h1, h2, p { overflow-wrap: anywhere }
-        .narrow { display: none }
-        @media (max-width: 36rem) { .wide { display: none } .narrow { display: block } }
-        @media print {
-          :root { --ink: #000; --quiet: #444; --paper: #fff; --line: #bbb }
-          body { max-width: none; margin: 0 }
-          .wide { display: none }
-          .narrow { display: block }
-        }
-        \(style)
+        \(String(decoding: PackageResources.page_css, as: UTF8.self))\(style)
         </style>
         </head>
         <body>
@@ -57,5 +42,10 @@ extension Figure {
     package func html(width: Double, height: Double) -> String {
         "<figure>\n<div class=\"wide\">\(svg(width: width, height: height))</div>\n"
             + "<div class=\"narrow\">\(svg(width: 350, height: 300))</div>\n</figure>\n"
+    }
+
+    /// A page with nothing but the picture.
+    package var page: String {
+        Page(title: title, style: "figure { margin: 0 }", body: html(width: 720, height: 420)).html
     }
 }

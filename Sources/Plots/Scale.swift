@@ -1,5 +1,21 @@
 import Foundation
 
+/// What a figure measures in one direction.
+package struct Axis: Sendable {
+    /// The quantity and its unit: `loss (nats)`.
+    package let title: String
+    /// No value lies beyond, and so the axis does not go there.
+    package let limits: ClosedRange<Double>
+    /// Whether only whole numbers make sense.
+    package let isInteger: Bool
+
+    package init(
+        _ title: String, limits: ClosedRange<Double> = -Double.infinity...Double.infinity, isInteger: Bool = false
+    ) {
+        (self.title, self.limits, self.isInteger) = (title, limits, isInteger)
+    }
+}
+
 /// The range of an axis, and its ticks at round numbers.
 package struct Scale: Sendable {
     package let range: ClosedRange<Double>
@@ -8,7 +24,7 @@ package struct Scale: Sendable {
     var width: Double { range.upperBound - range.lowerBound }
 
     /// The range of the values and 3 % more at both ends; if they are all the same, some room around them.
-    package init(_ values: some Sequence<Double>, _ axis: Figure.Axis) {
+    package init(_ values: some Sequence<Double>, _ axis: Axis) {
         isInteger = axis.isInteger
         let (low, high) = (values.min() ?? 0, values.max() ?? 1)
         // Nearer together than that, ticks could not be told apart.
@@ -18,7 +34,7 @@ package struct Scale: Sendable {
             max(low - room, min(axis.limits.lowerBound, low))...min(high + room, max(axis.limits.upperBound, high))
     }
 
-    /// Where a value lies, from 0 to 1; at an end if it is beyond.
+    /// Where a value lies, from 0 to 1; a value beyond the range lies at its end.
     package func place(_ value: Double) -> Double { (value.clamped(to: range) - range.lowerBound) / width }
 
     /// The multiples of 1, 2 or 5 times a power of ten in the range, as close together as there is room for, as labels have
@@ -49,5 +65,11 @@ package struct Scale: Sendable {
         }
         let text = String(format: "%.\(max(-exponent, 0))f", value)
         return value < 10_000 ? text : Int(value.rounded()).formatted(.number.locale(Locale(identifier: "en_US")))
+    }
+}
+
+extension Double {
+    func clamped(to range: ClosedRange<Double>) -> Double {
+        Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
     }
 }

@@ -1,5 +1,5 @@
-/// Values as one character each, from the least `▁` to the greatest `█`: `▁▃▆█`. Where all are the same, `▄`; a space where there is
-/// none, or it is not finite.
+/// Values as one character each, from the least `▁` to the greatest `█`: `▁▃▆█`; `▄` for all if they are equal, and a space for a
+/// value that is missing or not finite.
 package func sparkline(_ values: [Double?]) -> String {
     let finite = values.map { $0.flatMap { abs($0) < 1e300 ? $0 : nil } }
     guard let low = finite.lazy.compactMap({ $0 }).min(), let high = finite.lazy.compactMap({ $0 }).max() else {

@@ -4,7 +4,7 @@ extension String {
         utf8.allSatisfy { $0 < 0x80 } ? utf8.count : reduce(0) { $0 + $1.columns }
     }
 
-    /// In lines of at most so many columns, broken at spaces; only a word that is longer alone makes a longer one.
+    /// The text in lines of at most so many columns, broken at spaces; a word that is longer has a longer line to itself.
     func broken(to columns: Int) -> [String] {
         var lines: [String] = []
         for word in split(separator: " ").map(String.init) {
@@ -17,7 +17,7 @@ extension String {
         return lines
     }
 
-    /// The beginning, if it needs more columns.
+    /// The text, or its beginning if it needs more columns.
     func shortened(toColumns columns: Int) -> String {
         if self.columns <= columns { return self }
         var (text, width) = ("", 0)

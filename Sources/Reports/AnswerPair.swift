@@ -1,109 +1,120 @@
 import RunStore
 import Statistics
 
-/// What two runs answered to the same texts, before it is tested.
-struct AnswerPair {
-    let a, b: ComparedRun
-    let evaluationA, evaluationB: Evaluation
+/// What two runs, A and B, answered to the same texts.
+package struct AnswerPair: Sendable {
+    /// A text that only one of the two got right.
+    package struct Flip: Sendable, Encodable {
+        /// The text's place in the file, from 1.
+        package let row: Int
+        package let actual, predictedA, predictedB: String
+        /// Nil where the evaluations did not keep it.
+        package let text: String?
+
+        package func encode(to encoder: any Encoder) throws {
+            try JSONObject(["row": row, "actual": actual, "a": predictedA, "b": predictedB, "text": text])
+                .encode(to: encoder)
+        }
+    }
+
+    /// Why there can be no test, and what to do.
+    struct Unpaired: Error { let notice: String }
+
+    /// The runs' names.
+    package let a, b: String
+    /// The path of the file, and the SHA-256 of its contents.
+    package let data, dataSha256: String
+    /// The number of texts, and of those that only A and only B got right.
+    package let texts, onlyA, onlyB: Int
+    /// The first texts that only A, and that only B got right.
+    package private(set) var onlyAFlips: [Flip] = []
+    package private(set) var onlyBFlips: [Flip] = []
     let outcomes: [(Outcome, count: Int)]
     /// Whether each text has one label.
     let oneLabelEach: Bool
     /// The number of labels.
     let labels: Int
-    let texts, onlyA, onlyB: Int
+
     /// Whether all answers are the same.
-    let areAlike: Bool
-    let onlyAFlips, onlyBFlips: [PairedTest.Flip]
+    var areAlike: Bool { outcomes.allSatisfy { $0.0.predicted[0] == $0.0.predicted[1] } }
 
-    /// Why there can be no test, and what to do.
-    struct Unpaired: Error { let notice: String }
-
-    /// - Parameter flips: how many texts that only one got right are read, of each kind
+    /// Reads the latest evaluations of two runs on a file.
+    ///
+    /// - Parameters:
+    ///   - sha256: of the file's contents
+    ///   - flips: how many texts that only one got right are read, of each kind
+    /// - Returns: nil if one of the runs has not been evaluated on the file
     /// - Throws: ``Unpaired`` if the evaluations are not of the same texts and labels; ``RunStoreError``
-    init(
-        _ a: ComparedRun, _ evaluationA: Evaluation, _ b: ComparedRun, _ evaluationB: Evaluation, flips: Int,
-        in store: RunStore
-    ) throws {
-        (self.a, self.b, self.evaluationA, self.evaluationB) = (a, b, evaluationA, evaluationB)
+    init?(of a: ComparedRun, and b: ComparedRun, on sha256: String, flips: Int, in store: RunStore) throws {
+        guard let evaluationA = a.evaluation(on: sha256), let evaluationB = b.evaluation(on: sha256) else { return nil }
+        (self.a, self.b, data, dataSha256) = (a.name, b.name, evaluationA.data, sha256)
         let (idA, idB) = (evaluationA.id, evaluationB.id)
         let pairs = try store.pairedAnswers(idA, idB)
-        let texts = pairs.reduce(0) { $0 + $1.count }
+        texts = pairs.reduce(0) { $0 + $1.count }
         let (rowsA, rowsB) = (try store.predictionCount(of: idA), try store.predictionCount(of: idB))
         let again =
-            ": no test; evaluate both again, with the same options: \(a.evaluateCommand(evaluationA.data)) && "
-            + b.evaluateCommand(evaluationA.data)
+            ": no test; evaluate both again, with the same options: \(a.evaluateCommand(data)) && "
+            + b.evaluateCommand(data)
         guard texts > 0 && rowsA == texts && rowsB == texts else {
             throw Unpaired(
-                notice:
-                    "\(evaluationA.data): \(a.name) has answers to \(rowsA.formatted()) texts, \(b.name) to \(rowsB.formatted())"
+                notice: "\(data): \(a.name) has answers to \(rowsA.grouped) texts, \(b.name) to \(rowsB.grouped)"
                     + (rowsA == rowsB && rowsA > 0 ? ", in other rows" : "") + again)
         }
-        let names = Set(try store.labels(of: idA) + store.labels(of: idB))
-        let answers = Set(
-            pairs.flatMap { [$0.answer.actualA, $0.answer.actualB, $0.answer.predictedA, $0.answer.predictedB] })
-        // Several labels stand between bars, and none is empty.
-        let oneLabelEach = names.isEmpty || answers.isSubset(of: names)
-        let parsed = LabelIds(names, answers: answers, oneLabelEach: oneLabelEach)
-        func labels(_ answer: String) -> [Int] { parsed.ids[answer] ?? [] }
-        let relabelled = pairs.lazy.filter { labels($0.answer.actualA) != labels($0.answer.actualB) }
-            .reduce(0) { $0 + $1.count }
+        let ids = LabelIds(
+            names: Set(try store.labels(of: idA) + store.labels(of: idB)),
+            answers: Set(
+                pairs.flatMap { [$0.answer.actualA, $0.answer.actualB, $0.answer.predictedA, $0.answer.predictedB] }))
+        let relabelled = pairs.reduce(0) { ids[$1.answer.actualA] == ids[$1.answer.actualB] ? $0 : $0 + $1.count }
         guard relabelled == 0 else {
             throw Unpaired(
-                notice:
-                    "\(evaluationA.data): \(relabelled.formatted()) of \(texts.formatted()) texts have other labels in the evaluation "
+                notice: "\(data): \(relabelled.grouped) of \(texts.grouped) texts have other labels in the evaluation "
                     + "of \(a.name) than in that of \(b.name)" + again)
         }
-        let outcomes: [(Outcome, count: Int)] = pairs.map { pair, count in
-            (
-                Outcome(
-                    actual: labels(pair.actualA), predicted: [labels(pair.predictedA), labels(pair.predictedB)]), count
-            )
+        func outcome(_ answer: PairedAnswer) -> Outcome {
+            Outcome(actual: ids[answer.actualA], predicted: [ids[answer.predictedA], ids[answer.predictedB]])
         }
-        func count(_ isCounted: (Outcome) -> Bool) -> Int {
-            outcomes.reduce(0) { isCounted($1.0) ? $0 + $1.count : $0 }
-        }
-        let onlyA = count { $0.actual == $0.predicted[0] && $0.actual != $0.predicted[1] }
-        let onlyB = count { $0.actual != $0.predicted[0] && $0.actual == $0.predicted[1] }
-        self.outcomes = outcomes
-        self.oneLabelEach = oneLabelEach
-        self.labels = parsed.count
-        (self.texts, self.onlyA, self.onlyB) = (texts, onlyA, onlyB)
-        areAlike = count { $0.predicted[0] != $0.predicted[1] } == 0
+        let outcomes = pairs.map { (outcome($0.answer), count: $0.count) }
+        func count(_ isRight: [Bool]) -> Int { outcomes.reduce(0) { $1.0.isRight == isRight ? $0 + $1.count : $0 } }
+        (self.outcomes, oneLabelEach, labels) = (outcomes, ids.oneLabelEach, ids.count)
+        (onlyA, onlyB) = (count([true, false]), count([false, true]))
 
-        var (onlyAFlips, onlyBFlips): ([PairedTest.Flip], [PairedTest.Flip]) = ([], [])
         let (wantedA, wantedB) = (min(flips, onlyA), min(flips, onlyB))
-        if wantedA + wantedB > 0 {
-            try store.forEachDifferingAnswer(idA, idB) { row, answer, text in
-                let actual = labels(answer.actualA)
-                let flip = PairedTest.Flip(
-                    row: row, actual: answer.actualA, predictedA: answer.predictedA, predictedB: answer.predictedB,
-                    text: text)
-                let (isRightA, isRightB) = (labels(answer.predictedA) == actual, labels(answer.predictedB) == actual)
-                if isRightA && !isRightB && onlyAFlips.count < wantedA { onlyAFlips.append(flip) }
-                if isRightB && !isRightA && onlyBFlips.count < wantedB { onlyBFlips.append(flip) }
-                return onlyAFlips.count < wantedA || onlyBFlips.count < wantedB
-            }
+        if wantedA + wantedB == 0 { return }
+        try store.forEachDifferingAnswer(idA, idB) { row, answer, text in
+            let flip = Flip(
+                row: row, actual: answer.actualA, predictedA: answer.predictedA, predictedB: answer.predictedB,
+                text: text)
+            let isRight = outcome(answer).isRight
+            if isRight == [true, false] && onlyAFlips.count < wantedA { onlyAFlips.append(flip) }
+            if isRight == [false, true] && onlyBFlips.count < wantedB { onlyBFlips.append(flip) }
+            return onlyAFlips.count < wantedA || onlyBFlips.count < wantedB
         }
-        (self.onlyAFlips, self.onlyBFlips) = (onlyAFlips, onlyBFlips)
     }
+}
+
+extension Outcome {
+    /// Whether the answer of each model is right.
+    fileprivate var isRight: [Bool] { predicted.map { $0 == actual } }
 }
 
 /// The labels that recorded answers consist of, as numbers in ascending order.
 private struct LabelIds {
-    /// By answer.
-    let ids: [String: [Int]]
+    /// Whether each answer is one label.
+    let oneLabelEach: Bool
     /// The number of labels.
     let count: Int
+    private let ids: [String: [Int]]
 
-    init(_ names: Set<String>, answers: Set<String>, oneLabelEach: Bool) {
-        // An answer that is made of no names is a name itself.
+    init(names: Set<String>, answers: Set<String>) {
+        // Several labels stand between bars, and none is empty.
+        oneLabelEach = names.isEmpty || answers.isSubset(of: names)
         var places = Dictionary(uniqueKeysWithValues: zip(names.sorted(), 0...))
         var ids: [String: [Int]] = [:]
         for answer in answers.sorted() {
-            let parts = oneLabelEach ? nil : Self.parts(of: answer, names: places)
-            if let parts {
+            if !oneLabelEach, let parts = Self.parts(of: answer, names: places) {
                 ids[answer] = Set(parts).sorted()
             } else {
+                // An answer that is made of no names is a name itself.
                 let place = places[answer] ?? places.count
                 places[answer] = place
                 ids[answer] = [place]
@@ -112,11 +123,13 @@ private struct LabelIds {
         (self.ids, count) = (ids, places.count)
     }
 
+    subscript(answer: String) -> [Int] { ids[answer] ?? [] }
+
     /// The labels between the bars of an answer, where a label can have bars too; nil if they are not all known.
     private static func parts(of answer: String, names: [String: Int]) -> [Int]? {
         if answer.isEmpty { return [] }
         let pieces = answer.split(separator: "|", omittingEmptySubsequences: false)
-        // From each piece on.
+        // The labels that the pieces from each place on consist of.
         var found = [[Int]?](repeating: nil, count: pieces.count) + [[]]
         for first in pieces.indices.reversed() {
             for end in first + 1...pieces.count {

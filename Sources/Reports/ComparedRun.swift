@@ -8,6 +8,7 @@ package struct ComparedRun: Sendable {
     package let id: Int64
     /// Its best epoch by dev accuracy.
     package let summary: RunSummary?
+    package let hyperparameters: [String: String]
     /// The hyper-parameters, and of the run itself what it started from, its data, its seed and the group of its seeds.
     package let parameters: [String: String]
     /// The latest evaluation on each file, told by its contents, in the order in which files were first evaluated.
@@ -17,7 +18,8 @@ package struct ComparedRun: Sendable {
         self.run = run
         id = run.id
         summary = try store.summary(of: id)
-        var parameters = Dictionary(try store.params(of: id).map { ($0.name, $0.value) }) { $1 }
+        hyperparameters = Dictionary(try store.params(of: id).map { ($0.name, $0.value) }) { $1 }
+        var parameters = hyperparameters
         for (name, value) in [
             ("model", run.model), ("train_data", run.trainData), ("train_sha256", run.trainSha256),
             ("dev_data", run.devData), ("dev_sha256", run.devSha256), ("seed", "\(run.seed)"),
@@ -39,8 +41,8 @@ package struct ComparedRun: Sendable {
 
     package var name: String { run.name }
 
-    /// What its dev figures were measured on: the SHA-256 of the file, or what was held out of the train data. With another seed
-    /// these are other texts, but of the same kind.
+    /// What its dev figures were measured on: the SHA-256 of the file, or which share of the train data was held out. Another seed
+    /// holds out other texts, but of the same kind.
     var devData: String { run.devSha256 ?? "\(parameters["dev_fraction"] ?? "") of \(run.trainSha256)" }
 
     /// The latest evaluation on a file with these contents.
@@ -71,5 +73,23 @@ extension [ComparedRun] {
     package var differingParameters: [String] {
         Set(flatMap(\.parameters.keys)).filter { name in contains { $0.parameters[name] != first?.parameters[name] } }
             .sorted()
+    }
+}
+
+extension ComparedRun: Encodable {
+    package func encode(to encoder: any Encoder) throws {
+        let evaluations = evaluations.map {
+            JSONObject([
+                "data": $0.data, "data_sha256": $0.dataSha256, "examples": $0.examples, "accuracy": $0.accuracy,
+                "macro_f1": $0.macroF1, "loss": $0.loss,
+            ])
+        }
+        let metrics = JSONObject([
+            "dev_accuracy": summary?.bestDevAccuracy, "dev_macro_f1": summary?.devMacroF1, "dev_loss": summary?.devLoss,
+            "best_epoch": summary?.bestEpoch, "seconds": summary?.seconds, "evaluations": evaluations,
+        ])
+        try JSONObject([
+            "id": id, "name": name, "status": run.status, "seed": run.seed, "output": run.output, "metrics": metrics,
+        ]).encode(to: encoder)
     }
 }

@@ -2,63 +2,58 @@ import Kernels
 import RunStore
 import Statistics
 
-/// Runs beside each other: in what they differ, what they reached, and whether the first and each other one differ by more than
-/// chance on the texts that both were evaluated on.
+/// Runs beside each other: in what they differ, what they reached, and whether the first and each other one, or groups of them,
+/// differ by more than chance.
 package struct Comparison: Sendable {
-    /// What is asked for.
-    package struct Request: Sendable {
-        /// Differences of accuracy up to this fraction are to count as none; nil if there is no such question.
-        package var equivalenceMargin: Double?
-        /// How many texts that only one run got right are shown, of each kind.
-        package var flips = 0
-
-        package init(equivalenceMargin: Double? = nil, flips: Int = 0) {
-            (self.equivalenceMargin, self.flips) = (equivalenceMargin, flips)
-        }
-    }
-
     package let runs: [ComparedRun]
-    /// By file, then by run.
+    /// Of the first run and each other one, on the texts that both were evaluated on: by file, then by run.
     package let tests: [PairedTest]
-    /// Why a test is missing and what to do, and which figures flatter.
+    package let groups: [SeedGroup]
+    /// Why a test is missing and what to do, and which figures flatter or cannot be compared.
     package let notices: [String]
 
     /// Compares the first run with each other one, on the latest evaluation of each file.
     ///
-    /// - Parameter runs: at least one
-    /// - Throws: ``RunStoreError``
-    package init(_ runs: [ComparedRun], _ request: Request, in store: RunStore, on workers: Workers) throws {
+    /// - Parameters:
+    ///   - runs: at least one
+    ///   - names: the parameters by which runs are grouped; none: the runs of one training with several seeds are a group
+    ///   - margin: differences of accuracy up to this fraction are to count as none; nil if there is no such question
+    ///   - flips: how many texts that only one run got right are read, of each kind
+    /// - Throws: ``UnknownParameter``, ``RunStoreError``
+    package init(
+        _ runs: [ComparedRun], groupedBy names: [String] = [], equivalentWithin margin: Double? = nil, flips: Int = 0,
+        in store: RunStore, on workers: Workers
+    ) throws {
         self.runs = runs
+        groups = try SeedGroup.groups(of: runs, by: names).filter { !names.isEmpty || $0.runs.count > 1 }
         var (tests, notices): ([PairedTest], [String]) = ([], [])
-        let (first, others) = (runs[0], runs.dropFirst())
-        for (sha256, path) in runs.files {
-            guard let evaluation = first.evaluation(on: sha256) else { continue }
+        for (sha256, path) in runs.files where runs[0].evaluation(on: sha256) != nil {
             var pairs: [AnswerPair] = []
-            for other in others {
-                guard let theirs = other.evaluation(on: sha256) else { continue }
+            for other in runs.dropFirst() {
                 do {
-                    pairs.append(
-                        try AnswerPair(first, evaluation, other, theirs, flips: request.flips, in: store))
+                    pairs += try [
+                        AnswerPair(of: runs[0], and: other, on: sha256, flips: flips, in: store)
+                    ].compactMap { $0 }
                 } catch let error as AnswerPair.Unpaired {
                     notices.append(error.notice)
                 }
             }
-            let p = pairs.map { mcNemarTest(onlyA: $0.onlyA, onlyB: $0.onlyB) }
-            tests += pairs.enumerated().map { place, pair in
-                PairedTest(pair, tests: p, place: place, margin: request.equivalenceMargin, on: workers)
-            }
-            let chosen = runs.filter { $0.run.devSha256 == sha256 && $0.evaluation(on: sha256) != nil }
+            tests += PairedTest.tests(of: pairs, margin: margin, on: workers)
+            let evaluated = runs.filter { $0.evaluation(on: sha256) != nil }
+            let chosen = evaluated.filter { $0.run.devSha256 == sha256 }
             if !chosen.isEmpty {
                 notices.append(
                     "\(path): the dev data of \(chosen.names), which chose the best epoch: figures on it flatter")
             }
-            let trained = runs.filter { $0.run.trainSha256 == sha256 && $0.evaluation(on: sha256) != nil }
+            let trained = evaluated.filter { $0.run.trainSha256 == sha256 }
             if !trained.isEmpty {
                 notices.append("\(path): \(trained.names) was trained with it: figures on it flatter")
             }
         }
-        for notice in Self.missing(first, Array(others)) where !notices.contains(notice) { notices.append(notice) }
-        (self.tests, self.notices) = (tests, notices)
+        for notice in Self.missing(runs[0], Array(runs.dropFirst())) where !notices.contains(notice) {
+            notices.append(notice)
+        }
+        (self.tests, self.notices) = (tests, notices + groups.notices)
     }
 
     /// Which evaluations are missing where the first run has no file in common with another one.
@@ -86,5 +81,92 @@ package struct Comparison: Sendable {
 
 extension [ComparedRun] {
     /// The names, between commas.
-    var names: String { map(\.name).joined(separator: ", ") }
+    fileprivate var names: String { map(\.name).joined(separator: ", ") }
+}
+
+extension Comparison: Encodable {
+    package func encode(to encoder: any Encoder) throws {
+        let parameters = runs.differingParameters.map { name in (name, runs.map { $0.parameters[name] }) }
+        try JSONObject([
+            "runs": runs, "tests": tests, "parameters": Dictionary(uniqueKeysWithValues: parameters),
+            "groups": groups, "group_tests": GroupTest.tests(of: groups), "notices": notices,
+        ]).encode(to: encoder)
+    }
+}
+
+// MARK: As parts of a report
+
+extension Comparison {
+    /// All but the notices.
+    package var parts: [Report.Part] {
+        let differing = runs.differingParameters.map { name in
+            Fact<ComparedRun>.text(name) { run in
+                let value = run.parameters[name] ?? "none"
+                return name.hasSuffix("sha256") ? value.shortened(to: 13) : value
+            }
+        }
+        let names = runs.map(\.name)
+        let tables = [
+            ReportTable(.results(of: runs), of: runs, named: names, .number),
+            ReportTable(differing, of: runs, named: names, title: "differs"),
+        ]
+        return tables.filter { !$0.rows.isEmpty }.map { Report.Part([.table($0)]) } + testParts + groupParts
+    }
+
+    /// The tests of runs.
+    var testParts: [Report.Part] {
+        runs.files.flatMap { sha256, _ -> [Report.Part] in
+            let tests = tests.filter { $0.answers.dataSha256 == sha256 }
+            guard let answers = tests.first?.answers else { return [] }
+            let sentences = tests.flatMap { test in
+                [test.sentence, test.equivalence?.sentence].compactMap { $0 }
+                    .map { Report.Block.sentence("\(test.answers.a) and \(test.answers.b): \($0)") }
+            }
+            return [
+                Report.Part(
+                    heading: "\(answers.data), \(answers.texts.grouped) texts; differences B − A in points",
+                    [.table(ReportTable(tests))] + sentences)
+            ] + tests.flatMap(\.answers.flipParts)
+        }
+    }
+
+    /// The means of groups, and their tests.
+    var groupParts: [Report.Part] { groups.isEmpty ? [] : [groups.part] }
+}
+
+extension ReportTable {
+    /// Tests on one file.
+    fileprivate init(_ tests: [PairedTest]) {
+        self.init(
+            tests,
+            [
+                .text("A", \.answers.a), .text("B", \.answers.b), .count("only A right", \.answers.onlyA),
+                .count("only B right", \.answers.onlyB), .number("McNemar p", \.p.pValue),
+                .number("Holm p", \.adjustedP?.pValue).ifAny,
+                .number("accuracy", \.difference.accuracy.signedPoints),
+                .number("95 % interval", \.difference.accuracyInterval.points),
+                .number("macro F1", \.difference.macroF1.signedPoints),
+                .number("95 % interval", \.difference.macroF1Interval.points),
+            ])
+    }
+}
+
+extension AnswerPair {
+    /// The texts that only the one and only the other got right.
+    fileprivate var flipParts: [Report.Part] {
+        [(a, onlyA, onlyAFlips), (b, onlyB, onlyBFlips)].filter { !$0.2.isEmpty }.map { name, count, flips in
+            Report.Part(
+                heading: "only \(name) right: \(flips.count) of \(count) texts",
+                [
+                    .table(
+                        ReportTable(
+                            flips,
+                            [
+                                .number("row") { "\($0.row)" }, .text("actual", \.actual),
+                                .text(a, \.predictedA), .text(b, \.predictedB),
+                                .prose("text") { $0.text ?? "(not kept)" },
+                            ]))
+                ])
+        }
+    }
 }

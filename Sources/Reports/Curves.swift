@@ -6,67 +6,43 @@ import Statistics
 package struct Curves: Encodable, Sendable {
     /// One curve, of one split.
     package struct Curve: Encodable, Sendable {
-        /// Of the run or the group.
+        /// The name of the run or the group.
         package let name: String
-        /// Those that have the metric.
+        /// The ids of its runs that have the metric.
         package let runs: [Int64]
         package let split: Metric.Split
-        package let points: [Point]
+        /// Values at epochs or steps; in a group means and their 95 % intervals.
+        package let points: [Figure.Point]
     }
 
-    /// A value at an epoch or a step.
-    package struct Point: Encodable, Sendable {
-        package let x: Double
-        /// Nil where it is not a number.
-        package let y: Double?
-        /// The 95 % interval of the mean, in a group.
-        package var low: Double?
-        package var high: Double?
-
-        private enum CodingKeys: CodingKey { case x, y, low, high }
-
-        package func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(x, forKey: .x)
-            try container.encode(y, forKey: .y)
-            try container.encodeIfPresent(low, forKey: .low)
-            try container.encodeIfPresent(high, forKey: .high)
-        }
-    }
+    package enum XAxis: String, Encodable, Sendable { case epoch, step }
 
     package let metric: String
     /// What x is.
     package let x: XAxis
-    /// Those of a group side by side, dev before train.
+    /// The curves of a group side by side, dev before train.
     package let series: [Curve]
-
-    package enum XAxis: String, Encodable, Sendable { case epoch, step }
 
     /// Reads the curves of groups of runs; a group of one run is that run.
     ///
     /// - Throws: ``CurvesError`` if no run has the metric.
-    package init(
-        of metric: String, groups: [(name: String, runs: [Int64])], in store: RunStore
-    ) throws {
+    package init(of metric: String, groups: [(name: String, runs: [Int64])], in store: RunStore) throws {
         self.metric = metric
         let measure = Measure(metric)
         x = measure.isOfEpochs ? .epoch : .step
         series = try groups.flatMap { name, runs in
-            let metrics = try runs.map { try store.metrics(of: $0, named: metric) }
+            let metrics = try runs.map { (run: $0, values: try store.metrics(of: $0, named: metric)) }
             return [Metric.Split.dev, .train].compactMap { split -> Curve? in
-                let curves = zip(runs, metrics).map { run, metrics in
-                    (
-                        run: run,
-                        points: metrics.filter { $0.split == split }.map {
-                            Point(x: measure.isOfEpochs ? $0.epoch : Double($0.step), y: $0.value)
-                        }
-                    )
+                let curves = metrics.map { run, values in
+                    let points = values.filter { $0.split == split }.map {
+                        Figure.Point(measure.isOfEpochs ? $0.epoch : Double($0.step), $0.value)
+                    }
+                    return (run: run, points: points)
                 }.filter { !$0.points.isEmpty }
                 if curves.isEmpty { return nil }
-                return Curve(
-                    name: name, runs: curves.map(\.run), split: split,
-                    points: curves.count == 1
-                        ? curves[0].points : band(of: curves.map(\.points), limits: measure.axis.limits))
+                let points =
+                    curves.count == 1 ? curves[0].points : band(of: curves.map(\.points), limits: measure.axis.limits)
+                return Curve(name: name, runs: curves.map(\.run), split: split, points: points)
             }
         }
         if series.isEmpty {
@@ -85,55 +61,57 @@ package struct Curves: Encodable, Sendable {
         var names: [String] = []
         for curve in series where !names.contains(curve.name) { names.append(curve.name) }
         let isCrowded = names.count > Figure.colors && Set(series.map(\.split)).count > 1
-        let series = isCrowded ? series.filter { $0.split == .dev } : series
-        let splits = Set(series.map(\.split))
-        let hasBand = series.contains { $0.points.contains { $0.low != nil } }
+        let curves = isCrowded ? series.filter { $0.split == .dev } : series
+        let (isAlone, hasBoth) = (names.count == 1, Set(curves.map(\.split)).count > 1)
+        let hasBand = curves.contains { $0.points.contains { $0.low != nil } }
         let notes = [
-            names.count == 1 ? names[0] : nil,
+            isAlone ? names[0] : nil,
             isCrowded ? "dev data" : nil,
-            splits.count > 1 && names.count > 1 ? "solid: dev data, dashed: train data" : nil,
+            hasBoth && !isAlone ? "solid: dev data, dashed: train data" : nil,
             hasBand ? "band: 95 % interval of the mean" : nil,
         ].compactMap { $0 }
+        let drawn = curves.map { curve in
+            let isDashed = hasBoth && curve.split == .train
+            let name = hasBoth && isAlone ? "\(curve.split.rawValue) data" : curve.name
+            return Figure.Series(
+                isDashed && !isAlone ? "\(name), train data" : name,
+                isNamed: curves.count > 1 && (isAlone || !isDashed), isDashed ? .dashed : .solid,
+                color: names.firstIndex(of: curve.name),
+                // A band for each colour is enough.
+                isDashed ? curve.points.map { Figure.Point($0.x, $0.y) } : curve.points)
+        }
         return Figure(
             measure.title, note: notes.isEmpty ? nil : notes.joined(separator: "; "),
-            x: .init(x.rawValue, limits: 0...Double.infinity, isInteger: true), y: measure.axis,
-            series.map { curve in
-                Figure.Series(
-                    splits.count > 1 && names.count == 1
-                        ? "\(curve.split.rawValue) data"
-                        : splits.count > 1 && curve.split == .train ? "\(curve.name), train data" : curve.name,
-                    isNamed: series.count > 1 && (names.count == 1 || splits.count == 1 || curve.split == .dev),
-                    splits.count > 1 && curve.split == .train ? .dashed : .solid,
-                    color: names.firstIndex(of: curve.name),
-                    // A band for each colour is enough.
-                    curve.points.map {
-                        splits.count > 1 && curve.split == .train
-                            ? Figure.Point($0.x, $0.y) : Figure.Point($0.x, $0.y, low: $0.low, high: $0.high)
-                    })
-            })
+            x: .init(x.rawValue, limits: 0...Double.infinity, isInteger: true), y: measure.axis, drawn)
     }
 }
 
-/// The mean of some curves, and its 95 % interval by Student's *t*, at each *x* that all of them have, in ascending order; nothing
-/// where a value is none.
+extension Figure.Point: Encodable {
+    package func encode(to encoder: any Encoder) throws {
+        try JSONObject(["x": x, "y": y], optional: ["low": low, "high": high]).encode(to: encoder)
+    }
+}
+
+/// The mean of some curves, and its 95 % interval by Student's *t*, at each *x* that all of them have, in ascending order; a gap
+/// where one of them has no value.
 ///
 /// - Parameter limits: what values can be
-private func band(of curves: [[Curves.Point]], limits: ClosedRange<Double>) -> [Curves.Point] {
+private func band(of curves: [[Figure.Point]], limits: ClosedRange<Double>) -> [Figure.Point] {
     let curves = curves.map { Dictionary($0.map { ($0.x, $0.y) }) { $1 } }
     return curves[0].keys.sorted().compactMap { x in
         let points = curves.compactMap { $0[x] }
         guard points.count == curves.count else { return nil }
         let values = points.compactMap { $0 }
-        guard values.count == curves.count else { return Curves.Point(x: x, y: nil) }
+        guard values.count == curves.count else { return Figure.Point(x, nil) }
         let mean = MeanInterval(values, limits: limits)
-        return Curves.Point(x: x, y: mean.mean, low: mean.interval?.low, high: mean.interval?.high)
+        return Figure.Point(x, mean.mean, low: mean.interval?.low, high: mean.interval?.high)
     }
 }
 
 /// What is known of a metric by its name.
 private struct Measure {
     let title: String
-    let axis: Figure.Axis
+    let axis: Axis
     /// Whether there is a value for each epoch, rather than for some steps.
     let isOfEpochs: Bool
 

@@ -19,11 +19,10 @@ package func bootstrapIntervals(
     precondition(actual.count == predicted.count && !actual.isEmpty, "one prediction for each text")
     let cells = tally(zip(actual, predicted).lazy.map { $0 * labels + $1 })
     let outcomes = cells.map { (Outcome(actual: [$0.key / labels], predicted: [[$0.key % labels]]), $0.count) }
-    return intervals(
-        Texts(outcomes, oneLabelEach: true, labels: labels), seed: seed, resamples: resamples, on: workers)
+    return Sample(outcomes, oneLabelEach: true, labels: labels).intervals(seed: seed, resamples: resamples, on: workers)
 }
 
-/// The same for texts with any number of labels each. Accuracy is the share of texts whose labels are all right, macro F1 the
+/// 95 % confidence intervals of accuracy and macro F1 of texts with any number of labels each. Accuracy is the share of texts whose labels are all right, macro F1 the
 /// mean over all labels, and texts are drawn from all, whatever their labels.
 ///
 /// - Parameters:
@@ -35,9 +34,8 @@ package func bootstrapIntervals(
     precondition(actual.count == predicted.count && !actual.isEmpty, "a prediction for each text")
     let outcomes = tally(
         zip(actual, predicted).lazy.map { Outcome(actual: Set($0).sorted(), predicted: [Set($1).sorted()]) })
-    return intervals(
-        Texts(outcomes.map { ($0.key, $0.count) }, oneLabelEach: false, labels: labels), seed: seed,
-        resamples: resamples, on: workers)
+    return Sample(outcomes.map { ($0.key, $0.count) }, oneLabelEach: false, labels: labels)
+        .intervals(seed: seed, resamples: resamples, on: workers)
 }
 
 /// By how much a model B is better than a model A on the same texts.
@@ -48,8 +46,8 @@ package struct PairedDifference: Sendable {
     package let accuracyInterval, macroF1Interval: Interval
 }
 
-/// The differences of two models' accuracy and macro F1, with percentile intervals: what the differences are for texts drawn
-/// 10,000 times again, the same for both models, in the way of
+/// The differences of two models' accuracy and macro F1, with percentile intervals over 10,000 resamples of the texts, the same
+/// ones for both models, drawn as by
 /// ``bootstrapIntervals(actual:predicted:labels:seed:resamples:on:)-(_,[Int],_,_,_,_)``
 /// (Efron & Tibshirani 1993, chapter 13).
 ///
@@ -64,12 +62,12 @@ package func pairedBootstrap(
     _ outcomes: [(Outcome, count: Int)], oneLabelEach: Bool, labels: Int, on workers: Workers
 ) -> PairedDifference {
     precondition(!outcomes.isEmpty && outcomes.allSatisfy { $0.0.predicted.count == 2 && $0.count > 0 }, "two answers")
-    let texts = Texts(outcomes, oneLabelEach: oneLabelEach, labels: labels)
-    func difference(_ figures: [Texts.Figures]) -> Texts.Figures {
+    let sample = Sample(outcomes, oneLabelEach: oneLabelEach, labels: labels)
+    func difference(_ figures: [Sample.Figures]) -> Sample.Figures {
         (figures[1].accuracy - figures[0].accuracy, figures[1].macroF1 - figures[0].macroF1)
     }
-    let observed = difference(texts.figures(outcomes.map(\.count)))
-    let differences = texts.resampled(min(10_000, max(1000, 50_000_000 / texts.count)), seed: 0, on: workers)
+    let observed = difference(sample.figures(outcomes.map(\.count)))
+    let differences = sample.resampled(min(10_000, max(1000, 50_000_000 / sample.count)), seed: 0, on: workers)
         .map(difference)
     return PairedDifference(
         accuracy: observed.accuracy, macroF1: observed.macroF1,
@@ -77,7 +75,7 @@ package func pairedBootstrap(
         macroF1Interval: interval(differences.map(\.macroF1).sorted()))
 }
 
-/// What there is to count of a text: its labels, and those that each model gave it, in ascending order.
+/// What is counted of a text: its labels, and those that each model gave it, in ascending order.
 package struct Outcome: Hashable, Sendable {
     package let actual: [Int]
     package let predicted: [[Int]]
@@ -100,21 +98,12 @@ private func tally<Key: Hashable>(_ keys: some Sequence<Key>) -> [(key: Key, cou
     return counts
 }
 
-/// The intervals of the only model.
-private func intervals(
-    _ texts: Texts, seed: UInt64, resamples: Int, on workers: Workers
-) -> (accuracy: Interval, macroF1: Interval) {
-    precondition(resamples > 0, "at least one resample is needed")
-    let figures = texts.resampled(resamples, seed: seed, on: workers).map { $0[0] }
-    return (interval(figures.map(\.accuracy).sorted()), interval(figures.map(\.macroF1).sorted()))
-}
-
-/// The texts that are drawn from.
-private struct Texts {
+/// The texts that were seen, and that others are drawn from.
+private struct Sample {
     typealias Figures = (accuracy: Double, macroF1: Double)
 
     private let outcomes: [Outcome]
-    /// The texts that are drawn for each other, each by the place of its outcome.
+    /// Groups of texts that replace each other when texts are drawn, each text as the place of its outcome.
     private let strata: [[Int32]]
     private let labels: Int
     /// For each model the number of labels that its macro F1 is the mean of.
@@ -137,6 +126,15 @@ private struct Texts {
         count = strata.reduce(0) { $0 + $1.count }
     }
 
+    /// The intervals of the only model.
+    func intervals(
+        seed: UInt64, resamples: Int, on workers: Workers
+    ) -> (accuracy: Interval, macroF1: Interval) {
+        precondition(resamples > 0, "at least one resample is needed")
+        let figures = resampled(resamples, seed: seed, on: workers).map { $0[0] }
+        return (interval(figures.map(\.accuracy).sorted()), interval(figures.map(\.macroF1).sorted()))
+    }
+
     /// The figures of each model, for each of some resamples.
     func resampled(_ resamples: Int, seed: UInt64, on workers: Workers) -> [[Figures]] {
         workers.map(resamples) { resample in
@@ -147,7 +145,7 @@ private struct Texts {
         }
     }
 
-    /// The figures of each model where so many texts have each outcome.
+    /// The figures of each model if the outcomes have these counts.
     func figures(_ counts: [Int]) -> [Figures] {
         averaged.indices.map { model in
             // F1 = 2 · true positives / (actual + predicted)

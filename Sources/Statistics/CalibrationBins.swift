@@ -17,7 +17,7 @@ package struct CalibrationBins: Sendable, Equatable, Encodable {
         private enum CodingKeys: CodingKey { case lower, upper, count, confidence, accuracy }
     }
 
-    /// In the order of their limits; those without answers too.
+    /// All bins in the order of their limits, empty ones too.
     package let bins: [Bin]
 
     /// The number of bins.

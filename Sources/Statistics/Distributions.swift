@@ -39,14 +39,8 @@ private func symmetricQuantile(_ probability: Double, tail: (Double) -> Double) 
     precondition(probability > 0 && probability < 1, "a probability between 0 and 1")
     let wanted = min(probability, 1 - probability)
     if wanted == 0.5 { return 0 }
-    var (low, high) = (0.0, 1.0)
-    while tail(high) > wanted { (low, high) = (high, 2 * high) }
-    while true {
-        let middle = low + (high - low) / 2
-        if middle <= low || middle >= high { break }
-        if tail(middle) > wanted { low = middle } else { high = middle }
-    }
-    return probability < 0.5 ? -high : high
+    let quantile = bisectUpwards { tail($0) > wanted }
+    return probability < 0.5 ? -quantile : quantile
 }
 
 /// The regularised incomplete beta function I(x; a, b), by its continued fraction (DLMF 8.17.22), which the modified method of

@@ -2,10 +2,10 @@
 package struct MeanInterval: Sendable {
     package let count: Int
     package let mean: Double
-    /// Of the sample: *s*² = Σ (*x* − mean)² / (*n* − 1); nil of one value.
+    /// The sample's: *s*² = Σ (*x* − mean)² / (*n* − 1); nil for a single value.
     package let standardDeviation: Double?
     /// The 95 % interval of the mean, mean ± *t* *s* / √*n*, *t* the 0.975 quantile of Student's distribution with *n* − 1 degrees
-    /// of freedom (Student 1908), cut off where no value can be; nil of one value. It supposes that the values are distributed
+    /// of freedom (Student 1908), cut off where no value can be; nil for a single value. It supposes that the values are distributed
     /// about normally.
     package let interval: Interval?
 

@@ -34,16 +34,10 @@ package enum SampleSize {
         let critical = Normal.quantile(0.95)
         let least = (critical * critical * (1 / margin - 1)).rounded(.down) + 1
         if deviation == 0 { return least }
-        func isEnough(_ n: Double) -> Bool {
+        let n = bisectUpwards(inWholeNumbers: true) { n in
             let root = n.squareRoot() / deviation
-            return Normal.cumulative(near * root - critical) + Normal.cumulative(far * root - critical) - 1 >= power
+            return Normal.cumulative(near * root - critical) + Normal.cumulative(far * root - critical) - 1 < power
         }
-        var (low, high) = (0.0, 1.0)
-        while !isEnough(high) { (low, high) = (high, 2 * high) }
-        while true {
-            let middle = ((low + high) / 2).rounded(.down)
-            if middle <= low || middle >= high { return max(high, least) }
-            if isEnough(middle) { high = middle } else { low = middle }
-        }
+        return max(n, least)
     }
 }

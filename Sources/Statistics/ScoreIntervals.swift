@@ -29,17 +29,14 @@ package func tangoInterval(onlyA: Int, onlyB: Int, of texts: Int) -> Interval {
 /// The upper limit, by bisection between the observed difference and 1.
 private func tangoLimit(_ b: Double, _ c: Double, _ n: Double) -> Double {
     let z = Normal.quantile(0.95)
-    var (low, high) = ((c - b) / n, 1.0)
-    while true {
-        let delta = low + (high - low) / 2
-        if delta <= low || delta >= high { return high }
+    return bisect(from: (c - b) / n, to: 1) { delta in
         // 2n p² + linear p + constant = 0, the larger root.
         let linear = (2 * n - c + b) * delta - b - c
         let constant = -b * delta * (1 - delta)
         let root = max(0, linear * linear - 8 * n * constant).squareRoot()
-        // Of the two forms that one in which nothing cancels out.
+        // Of the two forms of the root, the one in which nothing cancels out.
         let p = linear > 0 ? -2 * constant / (linear + root) : (root - linear) / (4 * n)
         let (distance, variance) = (n * delta - (c - b), n * (2 * p + delta * (1 - delta)))
-        if distance * distance <= z * z * variance { low = delta } else { high = delta }
+        return distance * distance <= z * z * variance
     }
 }

@@ -29,7 +29,7 @@ import Plots
         #expect(scale.ticks(atMost: count).allSatisfy { scale.range.contains($0.value) })
     }
 
-    @Test func axes() {
+    @Test func axesFitTheirValues() {
         // Epochs are whole, a share is never more than 1, and what is all the same has room around it.
         #expect(Scale([1, 2], .init("", isInteger: true)).ticks(atMost: 9).map(\.label) == ["1", "2"])
         #expect(Scale([0.5, 1], .init("", limits: 0...1)).range.upperBound == 1)
@@ -39,7 +39,7 @@ import Plots
         #expect(Scale([1, 1 + 1e-12], .init("")).ticks(atMost: 5).count > 1)
     }
 
-    @Test func sparklines() {
+    @Test func sparklinesHaveACharacterForEachValue() {
         #expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█")
         #expect(sparkline([1, nil, .nan, 0, .infinity]) == "█  ▁ ")
         #expect(sparkline([0.5, 0.5]) == "▄▄" && sparkline([nil]) == " " && sparkline([]) == "")
@@ -70,7 +70,7 @@ import Plots
         }
     }
 
-    @Test func terminal() {
+    @Test func aTerminalShowsCurvesAndGaps() {
         let text = Self.figure([3, 2, nil, 1, 1]).terminal(columns: 40, rows: 14, color: false)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         #expect(lines.count == 15 && lines[0] == "Loss" && lines[1] == "loss (nats)")
@@ -84,7 +84,7 @@ import Plots
     }
 
     @Test(arguments: hard)
-    func svgIsXML(values: [Double?]) throws {
+    func svgIsXMLWhateverItSays(values: [Double?]) throws {
         let name = "</title><script>\"'&\u{7}\u{FFFF}\u{301}<"
         let points = values.enumerated().map { Figure.Point(Double($0), $1, low: $1, high: 9, count: 3) }
         let figure = Figure(
@@ -99,7 +99,7 @@ import Plots
     }
 
     /// What several pictures in one page could fight about.
-    @Test func svgHasNoIds() {
+    @Test func severalPicturesFitIntoOnePage() {
         let svg = Self.figure([1, 2]).svg()
         #expect(!svg.contains(" id=") && !svg.contains("http://www.w3.org/1999") && !svg.contains("<script"))
     }

@@ -57,8 +57,7 @@ private struct Runs {
     func compare(
         _ runs: ComparedRun..., within margin: Double? = nil, flips: Int = 0
     ) throws -> Comparison {
-        try Comparison(
-            runs, .init(equivalenceMargin: margin, flips: flips), in: store, on: Workers(count: 2))
+        try Comparison(runs, equivalentWithin: margin, flips: flips, in: store, on: Workers(count: 2))
     }
 }
 
@@ -73,66 +72,84 @@ private func answers(wrong: Range<Int>...) -> [String] {
 }
 
 @Suite struct ComparisonTests {
-    @Test func sentences() throws {
+    @Test func theBetterRunIsNamedWithAnInterval() throws {
         try Runs.use { runs in
             let bad = try runs.evaluate(runs.add("bad"), actual, answers(wrong: 0..<40))
             // The latest evaluation counts.
             var good = try runs.evaluate(runs.add("good", rate: "0.2"), actual, answers(wrong: 0..<100))
             good = try runs.evaluate(good, actual, answers(wrong: 0..<10, 90..<92))
-            let other = try runs.evaluate(runs.add("other"), actual, answers(wrong: 0..<9, 80..<84))
             let test = try #require(try runs.compare(bad, good, flips: 2).tests.first)
-            #expect((test.onlyA, test.onlyB, test.texts) == (2, 30, 100) && test.adjustedP == nil)
+            let pair = test.answers
+            #expect((pair.onlyA, pair.onlyB, pair.texts) == (2, 30, 100) && test.adjustedP == nil)
             #expect(abs(test.p - 2.463e-7) < 1e-9 && abs(test.difference.accuracy - 0.28) < 1e-12)
             #expect(test.sentence.hasPrefix("good is better by 28.0 points, 95 % interval 1"))
-            #expect(test.needed == nil && test.equivalenceSentence == nil)
-            #expect(test.onlyAFlips.map(\.row) == [91, 92] && test.onlyBFlips.map(\.row) == [11, 12])
-            let flip = try #require(test.onlyBFlips.first)
+            #expect(test.needed == nil && test.equivalence == nil)
+            #expect(pair.onlyAFlips.map(\.row) == [91, 92] && pair.onlyBFlips.map(\.row) == [11, 12])
+            let flip = try #require(pair.onlyBFlips.first)
             #expect([flip.actual, flip.predictedA, flip.predictedB, flip.text] == ["a", "b", "a", "text 11"])
             #expect(
                 try runs.compare(good, bad).tests[0].sentence.hasPrefix("good is better by 28.0 points, 95 % interval"))
+        }
+    }
 
-            // Two tests: the small p counts twice, and the order of the runs is of no consequence to the figures.
-            let three = try runs.compare(good, other, bad, within: 0.08).tests
-            #expect(three.map(\.b) == ["other", "bad"] && three[1].adjustedP == 2 * three[1].p)
-            #expect(three[1].onlyA == 30 && three[1].difference.accuracy == -test.difference.accuracy)
-            let close = three[0]
+    /// The small p counts twice, and the order of the runs is of no consequence to the figures.
+    @Test func twoTestsAreCorrectedAndEquivalenceIsTold() throws {
+        try Runs.use { runs in
+            let bad = try runs.evaluate(runs.add("bad"), actual, answers(wrong: 0..<40))
+            let good = try runs.evaluate(runs.add("good"), actual, answers(wrong: 0..<10, 90..<92))
+            let other = try runs.evaluate(runs.add("other"), actual, answers(wrong: 0..<9, 80..<84))
+            let tests = try runs.compare(good, other, bad, within: 0.08).tests
+            let reverse = try runs.compare(bad, good).tests[0]
+            #expect(tests.map(\.answers.b) == ["other", "bad"] && tests[1].adjustedP == 2 * tests[1].p)
+            #expect(
+                tests[1].answers.onlyA == 30 && tests[1].difference.accuracy == -reverse.difference.accuracy)
+            let close = tests[0]
             #expect(
                 close.sentence.hasPrefix(
                     "not distinguishable on 100 texts (difference −1.0 points, 95 % interval −6.0 to "))
             #expect(close.sentence.hasSuffix(" would be needed") && close.needed ?? 0 > 100)
-            #expect(close.equivalence?.isShown == true)
-            #expect(
-                close.equivalenceSentence?.hasPrefix("equivalent within 8 points (90 % interval −6.1 to 3.9") == true)
-            #expect(three[1].equivalence?.isShown == false && three[1].equivalence?.needed == nil)
-            #expect(three[1].equivalenceSentence?.hasPrefix("not shown to be equivalent within 8 points (90 %") == true)
+            let equivalence = try #require(close.equivalence)
+            #expect(equivalence.isShown)
+            #expect(equivalence.sentence.hasPrefix("equivalent within 8 points (90 % interval −6.1 to 3.9"))
+            let distant = try #require(tests[1].equivalence)
+            #expect(!distant.isShown && distant.needed == nil)
+            #expect(distant.sentence.hasPrefix("not shown to be equivalent within 8 points (90 %"))
             let narrow = try #require(try runs.compare(good, other, within: 0.015).tests[0].equivalence)
             #expect(!narrow.isShown && narrow.needed ?? 0 > 1000)
+        }
+    }
 
-            // What the interval does not say.
+    @Test func aDifferenceThatOnlyTheIntervalShowsIsNotCalledOne() throws {
+        try Runs.use { runs in
+            let good = try runs.evaluate(runs.add("good"), actual, answers(wrong: 0..<10, 90..<92))
+            let other = try runs.evaluate(runs.add("other"), actual, answers(wrong: 0..<9, 80..<84))
             let worse = try runs.evaluate(runs.add("worse"), actual, answers(wrong: 0..<10, 90..<92, 50..<55))
             let worst = try runs.evaluate(runs.add("worst"), actual, answers(wrong: 0..<10, 90..<92, 50..<56))
             #expect(try runs.compare(good, worse).tests[0].sentence.contains(" to −1.0; p 0.0625)"))
             #expect(try runs.compare(good, worst).tests[0].sentence.hasPrefix("good is better by 6.0 points"))
             let corrected = try runs.compare(good, worst, other).tests[0].sentence
             #expect(corrected.contains("; p 0.0625 after correction for 2 tests)"), "\(corrected)")
+        }
+    }
 
+    @Test func equalAnswersAreToldFromEqualAccuracy() throws {
+        try Runs.use { runs in
+            let good = try runs.evaluate(runs.add("good"), actual, answers(wrong: 0..<10, 90..<92))
             let twin = try runs.evaluate(runs.add("twin"), actual, answers(wrong: 0..<10, 90..<92))
-            #expect(
-                try runs.compare(good, twin).tests[0].sentence == "the same answers to all 100 texts"
-            )
+            #expect(try runs.compare(good, twin).tests[0].sentence == "the same answers to all 100 texts")
             // Too few texts, though none is answered otherwise.
             let alike = try #require(try runs.compare(good, twin, within: 0.02).tests[0].equivalence)
             #expect(!alike.isShown && alike.needed == 133)
             let even = try runs.evaluate(runs.add("even"), actual, answers(wrong: 2..<12, 90..<92))
-            let test2 = try runs.compare(good, even).tests[0]
+            let test = try runs.compare(good, even).tests[0]
             #expect(
-                test2.needed == nil
-                    && test2.sentence.hasPrefix("not distinguishable on 100 texts (difference 0.0 points"))
-            #expect(test2.sentence.hasSuffix(")") && test2.p == 1)
+                test.needed == nil
+                    && test.sentence.hasPrefix("not distinguishable on 100 texts (difference 0.0 points"))
+            #expect(test.sentence.hasSuffix(")") && test.p == 1)
         }
     }
 
-    @Test func whatCannotBePaired() throws {
+    @Test func whatCannotBePairedIsSaidWithARemedy() throws {
         try Runs.use { runs in
             let a = try runs.evaluate(runs.add("A"), actual, answers(wrong: 0..<4))
             let short = try runs.evaluate(
@@ -166,7 +183,7 @@ private func answers(wrong: Range<Int>...) -> [String] {
     }
 
     /// Labels with bars in them, in another order, and none at all.
-    @Test func severalLabels() throws {
+    @Test func severalLabelsAreComparedAsSets() throws {
         try Runs.use { runs in
             let labels = ["a", "b", "c|d"]
             let a = try runs.evaluate(
@@ -175,8 +192,8 @@ private func answers(wrong: Range<Int>...) -> [String] {
                 runs.add("B"), ["b|a", "", "a|c|d", "b"], ["a|b", "a", "c|d|a", "c|d|b"], labels: labels)
             let comparison = try runs.compare(a, b, flips: 5)
             let test = try #require(comparison.tests.first, "\(comparison.notices)")
-            #expect((test.onlyA, test.onlyB, test.p, test.difference.accuracy) == (1, 1, 1, 0))
-            #expect(test.onlyAFlips.map(\.row) == [2] && test.onlyBFlips.map(\.row) == [1])
+            #expect((test.answers.onlyA, test.answers.onlyB, test.p, test.difference.accuracy) == (1, 1, 1, 0))
+            #expect(test.answers.onlyAFlips.map(\.row) == [2] && test.answers.onlyBFlips.map(\.row) == [1])
             // F1 of a, b and c|d: A 2/3, 4/5... B 4/5, 1 and both 2/3.
             #expect(abs(test.difference.macroF1 - ((0.8 - 2.0 / 3) + (1 - 1) + 0) / 3) < 1e-12)
 
@@ -188,15 +205,18 @@ private func answers(wrong: Range<Int>...) -> [String] {
         }
     }
 
-    @Test func groups() throws {
-        try Runs.use { runs in
-            let means = [("0.1", [0.80, 0.82, 0.81]), ("0.2", [0.90, 0.92, 0.91])]
-            var all = try means.flatMap { rate, values in
-                try values.enumerated().map { place, value in
-                    try runs.add("\(rate)-\(place)", seed: UInt64(place), rate: rate, dev: value)
-                }
+    /// Two groups of three runs.
+    private static func twoRates(_ runs: Runs) throws -> [ComparedRun] {
+        try [("0.1", [0.80, 0.82, 0.81]), ("0.2", [0.90, 0.92, 0.91])].flatMap { rate, values in
+            try values.enumerated().map { place, value in
+                try runs.add("\(rate)-\(place)", seed: UInt64(place), rate: rate, dev: value)
             }
-            let groups = try SeedGroup.groups(of: all, by: ["learning_rate"])
+        }
+    }
+
+    @Test func meansOfGroupsAreTested() throws {
+        try Runs.use { runs in
+            let groups = try SeedGroup.groups(of: Self.twoRates(runs), by: ["learning_rate"])
             #expect(groups.map(\.name) == ["learning_rate 0.1", "learning_rate 0.2"])
             #expect(
                 groups.allSatisfy {
@@ -209,13 +229,18 @@ private func answers(wrong: Range<Int>...) -> [String] {
             #expect(
                 tests[0].sentence
                     == "mean over 3 seeds: learning_rate 0.2 is better by 10.0 points, 95 % interval 7.7 to 12.3")
+        }
+    }
 
+    @Test func runsAreGroupedByAnyParameterOrTheirSeeds() throws {
+        try Runs.use { runs in
+            var all = try Self.twoRates(runs)
             all.append(try runs.add("odd", rate: "0.3", model: "/m"))
             all[0] = try runs.evaluate(all[0], actual, actual)
             #expect(try SeedGroup.groups(of: all, by: ["seed"]).map(\.runs.count) == [2, 3, 2])
-            #expect(SeedGroup.seeds(of: all).map(\.name) == all.map(\.name))
+            #expect(try SeedGroup.groups(of: all).map(\.name) == all.map(\.name))
             let seeded = try (1...2).map { try runs.add("s-\($0)", seed: UInt64($0), group: "s-1") }
-            #expect(SeedGroup.seeds(of: all + seeded).map(\.runs.count) == all.map { _ in 1 } + [2])
+            #expect(try SeedGroup.groups(of: all + seeded).map(\.runs.count) == all.map { _ in 1 } + [2])
             let mixed = try SeedGroup.groups(of: all, by: ["model"])
             #expect(
                 mixed.map(\.notices.count) == [2, 0] && mixed[0].notices[0].hasSuffix("differ also in learning_rate"))
@@ -234,8 +259,7 @@ private func answers(wrong: Range<Int>...) -> [String] {
         }
     }
 
-    /// What the groups' figures rest on.
-    @Test func noticesOfGroups() throws {
+    @Test func whatFiguresOfGroupsRestOnIsSaid() throws {
         try Runs.use { runs in
             func add(_ name: String, _ rate: String, _ dev: [Double], _ sha256: String?...) throws -> [ComparedRun] {
                 try dev.enumerated().map { place, value in
@@ -275,7 +299,7 @@ private func answers(wrong: Range<Int>...) -> [String] {
         }
     }
 
-    @Test func pointsAsText() {
+    @Test func pointsHaveOneDigitOrTheFirstThatCounts() {
         #expect(
             [0.012, -0.0004, 0, -0.008, 0.00099999, -1e-9].map(\.points) == [
                 "1.2", "−0.04", "0.0", "−0.8", "0.10", "0.00",

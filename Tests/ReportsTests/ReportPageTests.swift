@@ -60,8 +60,8 @@ import Reports
         try Self.withStore { store in
             let runs = try [hostile, "other"].map { try Self.record($0, labels: ["good", hostile], in: store) }
             for page in [
-                try ReportPage(of: [runs[0]], in: store, on: Workers(count: 1)).html,
-                try ReportPage(of: runs, in: store, on: Workers(count: 1)).html,
+                try Report(of: [runs[0]], in: store, on: Workers(count: 1)).html,
+                try Report(of: runs, in: store, on: Workers(count: 1)).html,
             ] {
                 #expect(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script"))
                 #expect(!page.unicodeScalars.split(separator: "<").contains { $0.first == "\u{301}" })
@@ -78,24 +78,25 @@ import Reports
         }
     }
 
-    @Test func partsOfThePage() throws {
+    @Test func aPageHasAllThatIsKnownOfItsRuns() throws {
         try Self.withStore { store in
             let runs = try [("a", "0.1"), ("b", "0.2")].map {
                 try Self.record($0, labels: ["no", "yes"], rate: $1, in: store)
             }
-            let one = try ReportPage(of: [runs[0]], in: store, on: Workers(count: 1)).html
-            #expect(one.contains("<h1>Run a</h1>") && one.contains("0.6000 in epoch 3"))
+            let one = try Report(of: [runs[0]], in: store, on: Workers(count: 1)).html
+            #expect(one.contains("<h1>Run a</h1>") && one.contains("<dt>dev accuracy</dt><dd dir=\"auto\">0.6000</dd>"))
+            #expect(one.contains("<dt>best epoch</dt><dd dir=\"auto\">3</dd>"))
             #expect(one.contains("Confusion matrix") && one.contains("Accuracy by confidence"))
             #expect(one.contains("the text of &lt;yes&gt;"))
             // The latest of the two on the same file.
             #expect(one.contains("<h2>Evaluation on renamed.tsv</h2>") && !one.contains("/test.tsv"))
-            let both = try ReportPage(of: runs, in: store, on: Workers(count: 1)).html
+            let both = try Report(of: runs, in: store, on: Workers(count: 1)).html
             #expect(both.contains("<h2>a on old.tsv</h2>") && both.contains("<h2>b on renamed.tsv</h2>"))
             let differing = try #require(both.split(separator: "What differs").last?.split(separator: "</table>").first)
             #expect(differing.contains("learning_rate") && !differing.contains("layers"))
             #expect(both.contains("McNemar p") && !both.contains("Holm p") && !both.contains("not independent"))
             let seeds = try ["c", "d"].map { try Self.record($0, labels: ["no", "yes"], group: "c", in: store) }
-            let all = try ReportPage(of: runs + seeds, in: store, on: Workers(count: 1)).html
+            let all = try Report(of: runs + seeds, in: store, on: Workers(count: 1)).html
             #expect(
                 all.contains("McNemar p") && all.contains("Holm p")
                     && all.contains("so that they are not independent</p>")
@@ -106,8 +107,9 @@ import Reports
     @Test func whatIsMissingIsSaid() throws {
         try Self.withStore { store in
             let run = try store.begin(Self.run("new"), params: [])
-            let page = try ReportPage(of: [run], in: store, on: Workers(count: 1)).html
-            #expect(page.contains("no epoch has been completed") && page.contains("No metrics have been recorded yet."))
+            let page = try Report(of: [run], in: store, on: Workers(count: 1)).html
+            #expect(
+                page.contains("No epoch has been completed.") && page.contains("No metrics have been recorded yet."))
             #expect(page.contains("have not been evaluated") && !page.contains("<svg"))
         }
     }
@@ -115,7 +117,7 @@ import Reports
     @Test func manyLabelsStayReadable() throws {
         try Self.withStore { store in
             let labels = (0..<300).map { "label \($0)" }
-            let page = try ReportPage(
+            let page = try Report(
                 of: [Self.record("a", labels: labels, in: store)], in: store, on: Workers(count: 1)
             ).html
             #expect(page.contains("The 30 of 300 labels with the lowest F1"))
@@ -124,7 +126,7 @@ import Reports
         }
     }
 
-    @Test func curves() throws {
+    @Test func curvesOfGroupsAreMeansWithBands() throws {
         try Self.withStore { store in
             let runs = try ["a", "b"].map { try Self.record($0, labels: ["x"], in: store).id }
             let loss = try Curves(of: "loss", groups: [("a", [runs[0]]), ("b", [runs[1]])], in: store)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Kernels
+import Reports
 import Training
 import Transformer
 
@@ -59,16 +60,18 @@ struct BenchmarkCommand: ParsableCommand {
     }
 
     private func text(of result: Benchmark) -> String {
-        var table = TextTable(
-            header: ["", "tokens/s", "sentences/s", "GFLOP/s", "of peak", "peak memory"], numeric: [1, 2, 3, 4, 5])
+        let work = [("classifying", result.classifying), ("training", result.training)]
         func count(_ value: Double) -> String { Int(value.rounded()).formatted() }
-        table.rows.append(["tokenizing", count(result.tokenizingTokensPerSecond), "", "", "", ""])
-        for (name, work) in [("classifying", result.classifying), ("training", result.training)] {
-            table.rows.append([
+        let rows = work.map { name, work in
+            [
                 name, count(work.tokensPerSecond), count(work.sentencesPerSecond), count(work.gflops),
                 "\(count(100 * work.shareOfPeak)) %", "\(count(work.peakMemoryMb)) MB",
-            ])
+            ]
         }
+        let tokenizing = ["tokenizing", count(result.tokenizingTokensPerSecond), "", "", "", ""]
+        let table = ReportTable(
+            ["", "tokens/s", "sentences/s", "GFLOP/s", "of peak", "peak memory"],
+            [.text, .number, .number, .number, .number, .number], ([tokenizing] + rows).map { $0.map { .text($0) } })
         let latency = result.latency
         return """
             \(result.data): \(result.classifying.sentences.formatted()) sentences, \

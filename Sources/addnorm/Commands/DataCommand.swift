@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import Kernels
+import Reports
 import Experiments
 import Training
 
@@ -84,12 +85,12 @@ struct DataCommand: ParsableCommand {
                     data: files[0], examples: found.data.examples.count, estimatedErrors: found.estimatedErrors,
                     suspects: found.rows))
         }
-        var table = TextTable(header: ["row", "label", "model says", "probability", "text"], numeric: [3])
-        for row in found.rows {
-            table.rows.append([
-                "\(row.file):\(row.line)", row.label, row.suggested, Double(row.probability).figure, row.text.printable,
+        let table = ReportTable(
+            found.rows,
+            [
+                .text("row") { "\($0.file):\($0.line)" }, .text("label", \.label), .text("model says", \.suggested),
+                .figure("probability") { Double($0.probability) }, .text("text", \.text),
             ])
-        }
         try Output.write(
             "\(files[0]): \(found.data.examples.count.formatted()) examples, of which about \(found.estimatedErrors.formatted())"
                 + " may be labelled wrongly; the most likely \(found.rows.count):\n\n" + table.text)

@@ -1,3 +1,4 @@
+import Escaping
 import ArgumentParser
 import Inference
 import Transformer

@@ -98,9 +98,9 @@ struct Train: ParsableCommand {
         // Also those of an earlier call, with other seeds.
         let store = try runOptions.database.open(for: .read)
         let runs = try store.runs(ofSeedGroup: study.group ?? "")
-        let groups = SeedGroup.seeds(of: try runs.map { try ComparedRun($0, in: store) })
-        groups.warn()
-        try Output.write(groups.text)
+        let groups = try SeedGroup.groups(of: runs.map { try ComparedRun($0, in: store) })
+        Output.warn(groups.notices)
+        try Output.write([groups.part].text)
     }
 
     /// Trains one model.

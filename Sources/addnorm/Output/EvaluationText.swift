@@ -1,5 +1,6 @@
+import Escaping
 import Evaluation
-import Statistics
+import Reports
 
 extension EvaluationDocument {
     /// With more labels, a matrix is too wide to be read.
@@ -22,90 +23,70 @@ extension EvaluationDocument {
     /// scikit-learn's classification report.
     private var reportTable: String {
         let (report, averages) = (result.report, result.report.averages)
-        var table = TextTable(header: ["", "precision", "recall", "f1-score", "support"], numeric: [0, 1, 2, 3, 4])
-        table.rows = report.labels.map {
-            [$0.label, $0.precision.figure, $0.recall.figure, $0.f1.figure, "\($0.support)"]
-        }
-        table.rows.append(["", "", "", "", ""])
         let support = report.labels.reduce(0) { $0 + $1.support }
-        if !result.targets.areSeveral { table.rows.append(["accuracy", "", "", report.accuracy.figure, "\(support)"]) }
+        var rows: [(name: String, precision: Double?, recall: Double?, f1: Double?, support: Int?)] =
+            report.labels.map { ($0.label, $0.precision, $0.recall, $0.f1, $0.support) }
+        rows.append(("", nil, nil, nil, nil))
+        if !result.targets.areSeveral { rows.append(("accuracy", nil, nil, report.accuracy, support)) }
         for (name, average) in [
             ("micro", averages.micro), ("macro", averages.macro), ("weighted", averages.weighted),
             ("samples", averages.samples),
         ] {
             guard let average else { continue }
-            table.rows.append([
-                "\(name) avg", average.precision.figure, average.recall.figure, average.f1.figure, "\(support)",
-            ])
+            rows.append(("\(name) avg", average.precision, average.recall, average.f1, support))
         }
-        return table.text
+        return ReportTable(
+            rows,
+            [
+                .number("") { $0.name }, .figure("precision") { $0.precision }, .figure("recall") { $0.recall },
+                .figure("f1-score") { $0.f1 }, .count("support") { $0.support },
+            ]
+        ).text
     }
 
     private var matrix: String {
-        let labels = result.report.labels
+        let labels = result.report.labels.map(\.label)
         guard case .pairs(let counts) = result.report.confusion else { return "" }
         guard labels.count <= Self.mostColumns else {
             return "the confusion matrix of \(labels.count) labels is in the output of --json"
         }
-        var table = TextTable(
-            header: ["actual \\ predicted"] + labels.map(\.label), numeric: Set(1...labels.count))
-        for (label, row) in zip(labels, counts) { table.rows.append([label.label] + row.map(String.init)) }
-        return table.text
+        return ReportTable(
+            ["actual \\ predicted"] + labels, [.text] + labels.map { _ in .number },
+            zip(labels, counts).map { label, row in [.text(label)] + row.map { .count($0) } }
+        ).text
     }
 
     private var figures: String {
-        var table = TextTable(header: ["", "", "95 % interval"], numeric: [1])
-        func interval(_ interval: Interval) -> String { "\(interval.low.figure) to \(interval.high.figure)" }
         let (report, probabilities) = (result.report, metrics.probabilities)
-        table.rows = [
-            [
-                result.targets.areSeveral ? "subset accuracy" : "accuracy", report.accuracy.figure,
-                interval(metrics.accuracy),
-            ],
-            ["macro F1", report.macroF1.figure, interval(metrics.macroF1)],
-        ]
-        let others: [(String, Double?)] = [
-            ("ROC AUC", probabilities.rocAuc), ("average precision", probabilities.averagePrecision),
-            ("Matthews correlation", probabilities.mcc), ("Hamming loss", report.hammingLoss),
-            ("log loss", result.loss), ("calibration error", probabilities.reliability.expectedError),
-        ]
-        table.rows += others.compactMap { name, value in value.map { [name, $0.figure, ""] } }
-        var text = table.text
-        if let abstention {
-            let accuracy = abstention.accuracy.value.map { ", accuracy on these \($0.figure)" } ?? ""
-            text +=
-                "\nanswered with a confidence of at least \(abstention.below): coverage \(abstention.coverage.figure)\(accuracy)\n"
-        }
-        return text
+        let table = ReportTable(figures: [
+            (result.targets.areSeveral ? "subset accuracy" : "accuracy", report.accuracy, metrics.accuracy),
+            ("macro F1", report.macroF1, metrics.macroF1), ("ROC AUC", probabilities.rocAuc, nil),
+            ("average precision", probabilities.averagePrecision, nil),
+            ("Matthews correlation", probabilities.mcc, nil),
+            ("Hamming loss", report.hammingLoss, nil), ("log loss", result.loss, nil),
+            ("calibration error", probabilities.reliability.expectedError, nil),
+        ])
+        guard let abstention else { return table.text }
+        let accuracy = abstention.accuracy.value.map { ", accuracy on these \($0.figure)" } ?? ""
+        return table.text
+            + "\nanswered with a confidence of at least \(abstention.below): coverage \(abstention.coverage.figure)\(accuracy)\n"
     }
 
     private var reliabilityTable: String {
-        let isMultiLabel = result.targets.areSeveral
-        var table = TextTable(
-            header: [
-                isMultiLabel ? "probability" : "confidence", isMultiLabel ? "decisions" : "texts", "mean",
-                isMultiLabel ? "share with the label" : "accuracy",
-            ], numeric: [1, 2, 3])
-        for bin in metrics.probabilities.reliability.bins where bin.count > 0 {
-            table.rows.append([
-                "\(bin.lower.twoDigits) to \(bin.upper.twoDigits)", "\(bin.count)", bin.confidence?.figure ?? "",
-                bin.accuracy?.figure ?? "",
-            ])
-        }
-        return table.text
+        ReportTable(metrics.probabilities.reliability, ofDecisions: result.targets.areSeveral).text
     }
 
     private var mistakeTable: String {
         guard let mistakes else { return "" }
         if mistakes.isEmpty { return "no mistakes" }
-        var table = TextTable(header: ["mistake", "actual", "predicted", "confidence", "text"], numeric: [3])
-        for mistake in mistakes {
-            table.rows.append([
-                "\(mistake.file):\(mistake.line)", mistake.actual.text, mistake.predicted.text,
-                Double(mistake.confidence).figure, mistake.text.printable,
-            ])
-        }
-        return table.text
+        return ReportTable(
+            mistakes,
+            [
+                .text("mistake") { "\($0.file):\($0.line)" }, .text("actual", \.actual.text),
+                .text("predicted", \.predicted.text), .figure("confidence") { Double($0.confidence) },
+                .text("text", \.text),
+            ]
+        ).text
     }
 }
 

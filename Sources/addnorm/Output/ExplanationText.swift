@@ -1,5 +1,7 @@
+import Escaping
 import Foundation
 import Inference
+import Reports
 import Transformer
 
 /// What is printed of an explanation as JSON.
@@ -42,22 +44,21 @@ extension Explanation {
     func text(by method: Method, labels: [String]) -> String {
         let heading = heading(labels) + "\n"
         let methods = [method] + Method.allCases.filter { $0 != method }
-        var table = TextTable(header: ["word"] + methods.map(\.rawValue), numeric: [1, 2])
-        func row(_ word: Word) -> [String] {
-            [word.text.printable.shortened(to: 40)] + methods.map { word.score(by: $0)?.score ?? "not read" }
-        }
+        let facts =
+            [Fact<Word>.text("word") { $0.text.printable.shortened(to: 40) }]
+            + methods.map { method in .number(method.rawValue) { $0.score(by: method)?.score ?? "not read" } }
         if words.isEmpty { return heading + "no words\n" }
         if Output.resultsHaveColor {
             let read = words.filter { $0.score(by: method) != nil }
             let important = read.sorted { abs($0.score(by: method)!) > abs($1.score(by: method)!) }
-            table.rows = important.prefix(Self.mostImportant).map(row)
+            let table = ReportTable(important.prefix(Self.mostImportant), facts)
             return heading + colored(by: method) + "\n\n" + table.text
         }
-        table.rows = words.map(row)
         let names = methods.compactMap { method in
             mostImportant(by: method).map { "'\(words[$0].text.printable)' by \(method.rawValue)" }
         }
-        return heading + table.text + (names.isEmpty ? "" : "most important: \(names.joined(separator: ", "))\n")
+        return heading + ReportTable(words, facts).text
+            + (names.isEmpty ? "" : "most important: \(names.joined(separator: ", "))\n")
     }
 
     /// As many words are listed below a coloured text.

@@ -1,3 +1,4 @@
+import Escaping
 import Foundation
 
 /// Standard output for results, standard error for everything else.
@@ -38,6 +39,9 @@ enum Output {
 
     /// Writes a line to standard error. There is nowhere to report a failure of that.
     static func warn(_ line: String) { note("addnorm: \(line)\n") }
+
+    /// Writes each as a line to standard error, whatever names are in it.
+    static func warn(_ notices: [String]) { for notice in notices { warn(notice.printable) } }
 
     /// Writes to standard error as it is.
     static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }

@@ -1,49 +1,53 @@
+import Escaping
 import ArgumentParser
 import RunStore
 
-/// `addnorm runs best`
-struct RunsBest: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "best", abstract: "Name the run that is best by a metric, in the best of its epochs.",
-        discussion: """
-              addnorm runs best --metric macro_f1
-              addnorm runs best --metric loss --where "train_data LIKE '%reviews%'"
+extension Runs {
+    /// `addnorm runs best`
+    struct Best: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Name the run that is best by a metric, in the best of its epochs.",
+            discussion: """
+                  addnorm runs best --metric macro_f1
+                  addnorm runs best --metric loss --where "train_data LIKE '%reviews%'"
 
-            The best of many runs is good by luck, too: measure it on data that have chosen nothing, with 'addnorm evaluate', \
-            and ask 'addnorm runs compare' whether it is really better than another.
-            """)
+                The best of many runs is good by luck, too: measure it on data that have chosen nothing, with 'addnorm evaluate', \
+                and ask 'addnorm runs compare' whether it is really better than another.
+                """)
 
-    @Option(
-        help: "A metric of the dev data (accuracy, macro_f1, loss) or of training; of a loss, the lowest is the best.",
-        completion: .metrics)
-    var metric = "accuracy"
+        @Option(
+            help:
+                "A metric of the dev data (accuracy, macro_f1, loss) or of training; of a loss, the lowest is the best.",
+            completion: .metrics)
+        var metric = "accuracy"
 
-    @OptionGroup
-    var selection: SelectionOptions
+        @OptionGroup
+        var selection: SelectionOptions
 
-    @Flag(help: "Print a JSON object.")
-    var json = false
+        @Flag(help: "Print a JSON object.")
+        var json = false
 
-    @OptionGroup
-    var database: DatabaseOptions
+        @OptionGroup
+        var database: DatabaseOptions
 
-    func run() throws {
-        let store = try database.open(for: .read)
-        guard let best = try store.best(by: metric, among: selection.selection) else {
-            let names = RunStore.names(of: .metrics, path: database.path)
-            throw OutputError(
-                description: names.contains(metric)
-                    ? "none of these runs has a value of '\(metric)'"
-                    : "\(database.path): no run has the metric '\(metric)'"
-                        + (names.isEmpty ? "" : "; there are \(names.joined(separator: ", "))"))
+        func run() throws {
+            let store = try database.open(for: .read)
+            guard let best = try store.best(by: metric, among: selection.selection) else {
+                let names = RunStore.names(of: .metrics, path: database.path)
+                throw OutputError(
+                    description: names.contains(metric)
+                        ? "none of these runs has a value of '\(metric)'"
+                        : "\(database.path): no run has the metric '\(metric)'"
+                            + (names.isEmpty ? "" : "; there are \(names.joined(separator: ", "))"))
+            }
+            if json { return try Output.write(json: best) }
+            try Output.write(
+                """
+                \(best.name.printable): \(metric) \(best.value.figure) at epoch \(best.epoch.formatted()), the best of \(best.compared) \
+                \(best.compared == 1 ? "run" : "runs")
+                model: \(best.outputWrittenAt == nil ? "not written" : best.output.printable)
+
+                """)
         }
-        if json { return try Output.write(json: best) }
-        try Output.write(
-            """
-            \(best.name.printable): \(metric) \(best.value.figure) at epoch \(best.epoch.formatted()), the best of \(best.compared) \
-            \(best.compared == 1 ? "run" : "runs")
-            model: \(best.outputWrittenAt == nil ? "not written" : best.output.printable)
-
-            """)
     }
 }

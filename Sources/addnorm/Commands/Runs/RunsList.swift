@@ -2,98 +2,89 @@ import ArgumentParser
 import Reports
 import RunStore
 
-/// `addnorm runs list`
-struct RunsList: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "list",
-        abstract: "List runs, the latest first, with the figures of the epoch of the best dev accuracy.",
-        discussion: """
-              addnorm runs list --where "accuracy > 0.9 AND learning_rate < 1e-4"
-              addnorm runs list --sort accuracy --limit 5
-              addnorm runs list --columns name,learning_rate,seed,accuracy --tag final
-              addnorm runs list --group-by learning_rate batch_size
+extension Runs {
+    /// `addnorm runs list`
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List runs, the latest first, with the figures of the epoch of the best dev accuracy.",
+            discussion: """
+                  addnorm runs list --where "accuracy > 0.9 AND learning_rate < 1e-4"
+                  addnorm runs list --sort accuracy --limit 5
+                  addnorm runs list --columns name,learning_rate,seed,accuracy --tag final
+                  addnorm runs list --group-by learning_rate batch_size
 
-            Names are those of the columns of the tables 'runs' and 'run_summary', of hyper-parameters, and accuracy, macro_f1, \
-            loss, epoch (of the best epoch on the dev data) and tags.
-            """)
+                Names are those of the columns of the tables 'runs' and 'run_summary', of hyper-parameters, and accuracy, macro_f1, \
+                loss, epoch (of the best epoch on the dev data) and tags.
+                """)
 
-    @OptionGroup
-    var selection: SelectionOptions
+        @OptionGroup
+        var selection: SelectionOptions
 
-    @Option(
-        help: ArgumentHelp(
-            """
-            Sort by these, with DESC or ASC or without: accuracy, say, or 'learning_rate, seconds DESC'. (default direction: the \
-            best accuracy and macro F1 first, the least of everything else)
-            """, valueName: "names"))
-    var sort: String?
+        @Option(
+            help: ArgumentHelp(
+                """
+                Sort by these, with DESC or ASC or without: accuracy, say, or 'learning_rate, seconds DESC'. (default direction: the \
+                best accuracy and macro F1 first, the least of everything else)
+                """, valueName: "names"))
+        var sort: String?
 
-    @Option(help: "List at most so many (runs, or groups of them).")
-    var limit: Int?
+        @Option(help: "List at most so many (runs, or groups of them).")
+        var limit: Int?
 
-    @Option(help: ArgumentHelp("What is listed of each run, between commas.", valueName: "names"))
-    var columns: String?
+        @Option(help: ArgumentHelp("What is listed of each run, between commas.", valueName: "names"))
+        var columns: String?
 
-    @Option(
-        parsing: .upToNextOption,
-        help: ArgumentHelp(
-            """
-            Instead of runs, list groups of runs with equal values of these parameters (seed_group: of one 'train --seeds'): mean, \
-            standard deviation and 95 % interval of the mean.
-            """, valueName: "parameter"), completion: .parameters)
-    var groupBy: [String] = []
+        @Option(
+            parsing: .upToNextOption,
+            help: ArgumentHelp(
+                """
+                Instead of runs, list groups of runs with equal values of these parameters (seed_group: of one 'train --seeds'): mean, \
+                standard deviation and 95 % interval of the mean.
+                """, valueName: "parameter"), completion: .parameters)
+        var groupBy: [String] = []
 
-    @Flag(help: "Print a JSON array.")
-    var json = false
+        @Flag(help: "Print a JSON array.")
+        var json = false
 
-    @OptionGroup
-    var database: DatabaseOptions
+        @OptionGroup
+        var database: DatabaseOptions
 
-    func validate() throws {
-        try requirePositive(limit, "--limit")
-        if !groupBy.isEmpty && columns != nil {
-            throw ValidationError("Give either --columns or --group-by, not both.")
+        func validate() throws {
+            try requirePositive(limit, "--limit")
+            if !groupBy.isEmpty && columns != nil {
+                throw ValidationError("Give either --columns or --group-by, not both.")
+            }
         }
-    }
 
-    /// Names and headings of what is shown if nothing else is asked for.
-    private static let shown = [
-        "id": "id", "name": "name", "status": "status", "started_at": "started", "seconds": "seconds",
-        "accuracy": "accuracy", "macro_f1": "macro F1", "epoch": "epoch", "tags": "tags", "output": "output",
-    ]
-    private static let order = [
-        "id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "tags", "output",
-    ]
-    private static let inJSON = [
-        "id", "name", "status", "started_at", "seconds", "best_dev_accuracy", "best_epoch", "dev_macro_f1", "dev_loss",
-        "parameters", "output", "seed", "seed_group", "tags", "note",
-    ]
+        /// What is shown if nothing else is asked for, and the headings that are not the names.
+        private static let order = [
+            "id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "tags", "output",
+        ]
+        private static let titles = ["started_at": "started", "macro_f1": "macro F1"]
+        private static let inJSON = [
+            "id", "name", "status", "started_at", "seconds", "best_dev_accuracy", "best_epoch", "dev_macro_f1",
+            "dev_loss", "parameters", "output", "seed", "seed_group", "tags", "note",
+        ]
 
-    func run() throws {
-        let store = try database.open(for: .read)
-        var selection = selection.selection
-        selection.order = sort?.list ?? []
-        selection.limit = groupBy.isEmpty ? limit : nil
-        if !groupBy.isEmpty {
-            let runs = try store.runs(store.ids(of: selection)).map { try ComparedRun($0, in: store) }
-            let groups = Array(try SeedGroup.groups(of: runs, by: groupBy).prefix(limit ?? .max))
-            groups.warn()
-            return try json ? Output.write(json: groups.map(GroupDocument.init)) : Output.write(groups.text)
+        func run() throws {
+            let store = try database.open(for: .read)
+            var selection = selection.selection
+            selection.order = sort?.list ?? []
+            selection.limit = groupBy.isEmpty ? limit : nil
+            if !groupBy.isEmpty {
+                let runs = try store.runs(store.ids(of: selection)).map { try ComparedRun($0, in: store) }
+                let groups = Array(try SeedGroup.groups(of: runs, by: groupBy).prefix(limit ?? .max))
+                Output.warn(groups.notices)
+                return try json ? Output.write(json: groups) : Output.write([groups.part].text)
+            }
+            let columns = columns?.list.map { $0.lowercased() } ?? (json ? Self.inJSON : Self.order)
+            let table = try store.list(selection, columns: columns)
+            if json { return try Output.write(json: table.objects, keys: .useDefaultKeys) }
+            let isDefault = self.columns == nil
+            let report = ReportTable(
+                table, titles: isDefault ? Self.titles : [:], optional: isDefault ? ["tags"] : [],
+                isFigure: RunStore.isFigure)
+            try Output.write(report.text)
         }
-        let columns = columns?.list.map { $0.lowercased() } ?? (json ? Self.inJSON : Self.order)
-        let table = try store.list(selection, columns: columns)
-        if json { return try Output.write(json: table.objects, keys: .useDefaultKeys) }
-        var text = TextTable(
-            header: columns, rows: table.rows.map { zip(columns, $0).map(Self.text) }, numeric: table.numericColumns)
-        if self.columns == nil {
-            text.header = columns.map { Self.shown[$0] ?? $0 }
-            text.removeColumn(ifEmpty: "tags")
-        }
-        try Output.write(text.text)
-    }
-
-    private static func text(_ column: String, _ cell: Table.Cell) -> String {
-        guard case .real(let value) = cell, RunStore.isFigure(column) else { return cell.text.printable }
-        return value.figure
     }
 }

@@ -4,81 +4,73 @@ import Plots
 import Reports
 import RunStore
 
-/// `addnorm runs plot`
-struct RunsPlot: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "plot", abstract: "Draw a metric of runs in the course of training.",
-        discussion: """
-            Draws in the terminal, in colours unless NO_COLOR is set; in a pipe, in 80 columns without colours. Metrics of each \
-            epoch are loss (of the dev data and, dashed, of the train data), accuracy and macro_f1 (of the dev data); \
-            by steps there are batch_loss, learning_rate, grad_norm and tokens_per_second.
+extension Runs {
+    /// `addnorm runs plot`
+    struct Plot: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Draw a metric of runs in the course of training.",
+            discussion: """
+                Draws in the terminal, in colours unless NO_COLOR is set; in a pipe, in 80 columns without colours. Metrics of each \
+                epoch are loss (of the dev data and, dashed, of the train data), accuracy and macro_f1 (of the dev data); \
+                by steps there are batch_loss, learning_rate, grad_norm and tokens_per_second.
 
-              addnorm runs plot run-1 run-2
-              addnorm runs plot run-1 run-2 --metric accuracy --output accuracy.svg
-              addnorm runs plot run-1 run-2 run-3 run-4 --group-by learning_rate
-            """)
+                  addnorm runs plot run-1 run-2
+                  addnorm runs plot run-1 run-2 --metric accuracy --output accuracy.svg
+                  addnorm runs plot run-1 run-2 run-3 run-4 --group-by learning_rate
+                """)
 
-    @Argument(help: ArgumentHelp("The ids or names of runs.", valueName: "run"), completion: .runs)
-    var runs: [String]
+        @Argument(help: ArgumentHelp("The ids or names of runs.", valueName: "run"), completion: .runs)
+        var runs: [String]
 
-    @Option(help: "What is drawn.", completion: .metrics)
-    var metric = "loss"
+        @Option(help: "What is drawn.", completion: .metrics)
+        var metric = "loss"
 
-    @Option(
-        parsing: .upToNextOption,
-        help: ArgumentHelp(
-            """
-            Draw runs with equal values of these parameters as one: their mean, and its 95 % interval. (default: the runs of one \
-            'train --seeds')
-            """, valueName: "parameter"), completion: .parameters)
-    var groupBy: [String] = []
+        @Option(
+            parsing: .upToNextOption,
+            help: ArgumentHelp(
+                """
+                Draw runs with equal values of these parameters as one: their mean, and its 95 % interval. (default: the runs of one \
+                'train --seeds')
+                """, valueName: "parameter"), completion: .parameters)
+        var groupBy: [String] = []
 
-    @Option(
-        help: ArgumentHelp("Write a picture (.svg) or a page (.html) instead.", valueName: "file"), completion: .file())
-    var output: String?
+        @Option(
+            help: ArgumentHelp("Write a picture (.svg) or a page (.html) instead.", valueName: "file"),
+            completion: .file())
+        var output: String?
 
-    @Flag(help: "Print the values as a JSON object.")
-    var json = false
+        @Flag(help: "Print the values as a JSON object.")
+        var json = false
 
-    @OptionGroup
-    var database: DatabaseOptions
+        @OptionGroup
+        var database: DatabaseOptions
 
-    private var format: String? { output.map { URL(filePath: $0).pathExtension.lowercased() } }
+        private var format: String? { output.map { URL(filePath: $0).pathExtension.lowercased() } }
 
-    func validate() throws {
-        if let format, format != "svg" && format != "html" {
-            throw ValidationError("--output must end in .svg or .html.")
+        func validate() throws {
+            if let format, format != "svg" && format != "html" {
+                throw ValidationError("--output must end in .svg or .html.")
+            }
         }
-    }
 
-    func run() throws {
-        let store = try database.open(for: .read)
-        let groups = try groups(store)
-        let curves = try Curves(of: metric, groups: groups, in: store)
-        for (name, _) in groups where !curves.series.contains(where: { $0.name == name }) {
-            Output.warn("'\(name.printable)' is not drawn: it has no \(metric)")
-        }
-        if json { try Output.write(json: curves) }
-        if let output {
-            var file = try OutputFile(output, besides: [database.path])
+        func run() throws {
+            let store = try database.open(for: .read)
+            let compared = try store.runs(runs).map { try ComparedRun($0, in: store) }
+            let groups = try SeedGroup.groups(of: compared, by: groupBy)
+            Output.warn(groups.notices)
+            let curves = try Curves(of: metric, groups: groups.map { ($0.name, $0.runs.map(\.id)) }, in: store)
+            let drawn = Set(curves.series.map(\.name))
+            Output.warn(
+                groups.filter { !drawn.contains($0.name) }.map { "'\($0.name)' is not drawn: it has no \(metric)" })
+            if json { try Output.write(json: curves) }
             let figure = curves.figure
-            try file.replace(
-                with: format == "svg"
-                    ? figure.svg(isFile: true)
-                    : Page(
-                        title: figure.title, style: "figure { margin: 0 }", body: figure.html(width: 720, height: 420)
-                    ).html)
-        } else if !json {
-            let (columns, rows) = Output.terminalSize
-            try Output.write(curves.figure.terminal(columns: columns, rows: rows, color: Output.resultsHaveColor))
+            if let output {
+                var file = try OutputFile(output, besides: [database.path])
+                try file.replace(with: format == "svg" ? figure.svg(isFile: true) : figure.page)
+            } else if !json {
+                let (columns, rows) = Output.terminalSize
+                try Output.write(figure.terminal(columns: columns, rows: rows, color: Output.resultsHaveColor))
+            }
         }
-    }
-
-    /// The runs that make one curve each.
-    private func groups(_ store: RunStore) throws -> [(name: String, runs: [Int64])] {
-        let compared = try store.runs(runs).map { try ComparedRun($0, in: store) }
-        let groups = try SeedGroup.groups(of: compared, by: groupBy)
-        groups.warn()
-        return groups.map { ($0.name, $0.runs.map(\.id)) }
     }
 }

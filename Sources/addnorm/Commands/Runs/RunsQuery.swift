@@ -1,6 +1,7 @@
 import ArgumentParser
 import Escaping
 import Foundation
+import Reports
 import RunStore
 
 extension Runs {
@@ -40,7 +41,7 @@ extension Runs {
                 }
                 try Output.write(json: table.objects, keys: .useDefaultKeys)
             } else {
-                try Output.write(TextTable(table).text)
+                try Output.write(ReportTable(table).text)
             }
         }
 

@@ -4,45 +4,47 @@ import Kernels
 import Reports
 import RunStore
 
-/// `addnorm runs report`
-struct RunsReport: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "Write a page about one or several runs, for a browser.",
-        discussion: """
-            One file that needs nothing else: what was trained and how good it is, curves, the latest evaluation on each file with \
-            its confusion matrix, calibration and worst mistakes, and hyper-parameters.
+extension Runs {
+    /// `addnorm runs report`
+    struct Report: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write a page about one or several runs, for a browser.",
+            discussion: """
+                One file that needs nothing else: what was trained and how good it is, curves, the latest evaluation on each file with \
+                its confusion matrix, calibration and worst mistakes, and hyper-parameters.
 
-              addnorm runs report run-1 --output run-1.html
-              addnorm runs report run-1 run-2 --output both.html
-            """)
+                  addnorm runs report run-1 --output run-1.html
+                  addnorm runs report run-1 run-2 --output both.html
+                """)
 
-    @Argument(help: ArgumentHelp("The ids or names of runs.", valueName: "run"), completion: .runs)
-    var runs: [String]
+        @Argument(help: ArgumentHelp("The ids or names of runs.", valueName: "run"), completion: .runs)
+        var runs: [String]
 
-    @Option(
-        parsing: .upToNextOption,
-        help: ArgumentHelp(
-            """
-            Put runs with equal values of these parameters together. (default: the runs of one 'train --seeds')
-            """, valueName: "parameter"), completion: .parameters)
-    var groupBy: [String] = []
+        @Option(
+            parsing: .upToNextOption,
+            help: ArgumentHelp(
+                """
+                Put runs with equal values of these parameters together. (default: the runs of one 'train --seeds')
+                """, valueName: "parameter"), completion: .parameters)
+        var groupBy: [String] = []
 
-    @Option(help: ArgumentHelp("The page that is written.", valueName: "file"), completion: .file())
-    var output: String
+        @Option(help: ArgumentHelp("The page that is written.", valueName: "file"), completion: .file())
+        var output: String
 
-    @OptionGroup
-    var database: DatabaseOptions
+        @OptionGroup
+        var database: DatabaseOptions
 
-    func validate() throws {
-        guard URL(filePath: output).pathExtension.lowercased() == "html" else {
-            throw ValidationError("--output must end in .html.")
+        func validate() throws {
+            guard URL(filePath: output).pathExtension.lowercased() == "html" else {
+                throw ValidationError("--output must end in .html.")
+            }
         }
-    }
 
-    func run() throws {
-        let store = try database.open(for: .read)
-        let page = try ReportPage(of: store.runs(runs), groupedBy: groupBy, in: store, on: Workers())
-        var file = try OutputFile(output, besides: [database.path])
-        try file.replace(with: page.html)
+        func run() throws {
+            let store = try database.open(for: .read)
+            let page = try Reports.Report(of: store.runs(runs), groupedBy: groupBy, in: store, on: Workers())
+            var file = try OutputFile(output, besides: [database.path])
+            try file.replace(with: page.html)
+        }
     }
 }
