@@ -12,9 +12,11 @@ import Testing
     }
 
     private static let rows = [Row(name: "很 <b>", count: 1234, share: -0.5), Row(name: "c", count: 7)]
-    private static let facts: [Fact<Row>] = [
-        .text("name", \.name), .count("texts", \.count), .figure("share", \.share), .text("remark", \.remark).ifAny,
-    ]
+    private static var facts: [Fact<Row>] {
+        [
+            .text("name", \.name), .count("texts", \.count), .figure("share", \.share), .text("remark", \.remark).ifAny,
+        ]
+    }
 
     @Test func columnsAreAsWideAsTheirCellsAndNumbersStandToTheRight() {
         #expect(
