@@ -51,6 +51,7 @@ struct BenchmarkCommand: ParsableCommand {
         var request = TrainingRequest(train: data, output: "")
         request.model = model
         request.layout = layout.layout
+        request.hyperparameters.kind = .fineTuning
         request.hyperparameters.pooling = pooling
         request.hyperparameters.maxLength = maxLength
         request.hyperparameters.batchSize = inference.batchSize
