@@ -10,7 +10,8 @@ import Transformer
 /// parameters are not what they should be. Therefore nobody else has them: whoever asks for ``classifier``, ``optimizer`` or the
 /// trained parameters gets them with all steps taken. It knows nothing of files, epochs or runs.
 package struct Learner {
-    private var parts: (classifier: SequenceClassifier, optimizer: AdamW)
+    /// The classifier and the optimizer, without the steps that were put off.
+    private var unfinished: (classifier: SequenceClassifier, optimizer: AdamW)
     private let hyperparameters: Hyperparameters
     private let groups: [ParameterGroup]
     private let objective: CrossEntropy
@@ -44,7 +45,7 @@ package struct Learner {
         workspace = classifier.makeWorkspace(for: .training(trained), on: workers)
         tokens = RowSet(count: configuration.vocabularySize)
         batchFeatures = Matrix(columns: configuration.hiddenSize)
-        parts = (classifier, optimizer ?? AdamW(count: workspace.gradients.values.count))
+        unfinished = (classifier, optimizer ?? AdamW(count: workspace.gradients.values.count))
     }
 
     /// Takes one step of the optimizer, by the gradients of one batch, or of several in turn.
@@ -62,7 +63,7 @@ package struct Learner {
         if features == nil {
             for index in sequences { tokens.insert(examples.sequences[index]) }
         }
-        parts.optimizer.catchUp(tokens.rows, of: &parts.classifier.parameters, groups: groups, on: workers)
+        unfinished.optimizer.catchUp(tokens.rows, of: &unfinished.classifier.parameters, groups: groups, on: workers)
         tokens.removeAll()
         let total = objective.weight(of: examples.targets(ofSequences: sequences))
         var loss = 0.0
@@ -74,13 +75,14 @@ package struct Learner {
             let targets = examples.targets(ofSequences: batch)
             if let features { gatherRows(features, batch, into: &batchFeatures) }
             loss +=
-                parts.classifier.loss(
+                unfinished.classifier.loss(
                     features == nil ? .texts(Batch(batch.map { examples.sequences[$0] })) : .features(batchFeatures),
                     targets: targets, objective: objective, total: total, randomness: randomness, in: &workspace
                 ).loss
         }
-        let norm = parts.optimizer.update(
-            &parts.classifier.parameters, gradients: gradients.values, groups: groups, rows: gradients.tableRows.rows,
+        let norm = unfinished.optimizer.update(
+            &unfinished.classifier.parameters, gradients: gradients.values, groups: groups,
+            rows: gradients.tableRows.rows,
             learningRate: Float(learningRate), maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
         return (loss, Double(norm))
     }
@@ -93,7 +95,7 @@ package struct Learner {
     package var classifier: SequenceClassifier {
         mutating get {
             catchUp()
-            return parts.classifier
+            return unfinished.classifier
         }
     }
 
@@ -101,7 +103,7 @@ package struct Learner {
     package var optimizer: AdamW {
         mutating get {
             catchUp()
-            return parts.optimizer
+            return unfinished.optimizer
         }
     }
 
@@ -111,7 +113,7 @@ package struct Learner {
     /// Copies the parameters that are trained.
     package mutating func copyTrained(to copy: inout FloatBuffer) {
         catchUp()
-        gradients.copyTrained(of: parts.classifier.parameters, to: &copy)
+        gradients.copyTrained(of: unfinished.classifier.parameters, to: &copy)
     }
 
     /// Does something with the classifier as it was when its trained parameters were copied. They are exchanged meanwhile: a
@@ -122,18 +124,18 @@ package struct Learner {
         from copy: inout FloatBuffer?, _ body: (SequenceClassifier) throws -> Void
     ) rethrows {
         catchUp()
-        guard var other = copy.take() else { return try body(parts.classifier) }
-        gradients.exchangeTrained(of: &parts.classifier.parameters, with: &other)
+        guard var other = copy.take() else { return try body(unfinished.classifier) }
+        gradients.exchangeTrained(of: &unfinished.classifier.parameters, with: &other)
         defer {
-            gradients.exchangeTrained(of: &parts.classifier.parameters, with: &other)
+            gradients.exchangeTrained(of: &unfinished.classifier.parameters, with: &other)
             copy = other
         }
-        try body(parts.classifier)
+        try body(unfinished.classifier)
     }
 
     /// Takes the steps that were put off.
     private mutating func catchUp() {
-        parts.optimizer.catchUp(of: &parts.classifier.parameters, groups: groups, on: workers)
+        unfinished.optimizer.catchUp(of: &unfinished.classifier.parameters, groups: groups, on: workers)
     }
 }
 
