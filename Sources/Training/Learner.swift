@@ -12,6 +12,8 @@ import Transformer
 package struct Learner {
     /// The classifier and the optimizer, without the steps that were put off.
     private var unfinished: (classifier: SequenceClassifier, optimizer: AdamW)
+    /// Whether no step was put off since all were taken.
+    private var isUpToDate = true
     private let hyperparameters: Hyperparameters
     private let groups: [ParameterGroup]
     private let objective: CrossEntropy
@@ -58,6 +60,7 @@ package struct Learner {
     package mutating func step(
         _ sequences: ArraySlice<Int>, of examples: EncodedExamples, features: Matrix?, number: Int, learningRate: Double
     ) -> (loss: Double, gradientNorm: Double) {
+        isUpToDate = false
         gradients.clear()
         // The head reads features, not tokens.
         if features == nil {
@@ -133,8 +136,10 @@ package struct Learner {
         try body(unfinished.classifier)
     }
 
-    /// Takes the steps that were put off.
+    /// Takes the steps that were put off. If there are none, memory that is shared need not be copied for that.
     private mutating func catchUp() {
+        if isUpToDate { return }
+        isUpToDate = true
         unfinished.optimizer.catchUp(of: &unfinished.classifier.parameters, groups: groups, on: workers)
     }
 }

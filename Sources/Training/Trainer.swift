@@ -22,7 +22,7 @@ package struct Trainer {
     /// The parameters that are trained, as they were after the best epoch.
     var bestParameters: FloatBuffer?
     /// What a model's folder has besides the classifier, which the loop has.
-    private let shell: (tokenizer: Tokenizer, settings: InferenceSettings)
+    private let shell: (tokenizer: Tokenizer, settings: InferenceSettings, family: Family)
 
     /// What the head reads of the dev sequences, `[sequences, hidden]`, where nothing else is trained.
     private var developmentFeatures: Matrix?
@@ -44,7 +44,7 @@ package struct Trainer {
         (self.state, self.loop, self.recorder) = (state, loop, recorder)
         (self.report, self.isInterrupted) = (report, isInterrupted)
         (training, self.development) = (loop.examples, development)
-        shell = (model.tokenizer, model.settings)
+        shell = (model.tokenizer, model.settings, model.family)
         predictor = Predictor(
             for: model.classifier, batchSize: state.request.hyperparameters.batchSize, workers: loop.workers)
         report(
@@ -186,23 +186,19 @@ package struct Trainer {
 
     // MARK: Writing
 
-    private func folder(_ classifier: SequenceClassifier) -> ModelFolder {
-        var folder = ModelFolder(classifier: classifier, tokenizer: shell.tokenizer)
-        folder.settings = shell.settings
-        return folder
-    }
-
     /// Writes the best epoch's model. Before the first epoch's end that is the current one, which does not replace another.
     private mutating func writeOutput() throws {
         let output = URL(filePath: request.output)
         if bestParameters == nil && FileManager.default.fileExists(atPath: output.path) { return }
         let mayReplace = request.overwrite || state.hasWrittenOutput
-        let folder = folder
+        let shell = shell
         do {
             try loop.learner.withTrained(from: &bestParameters) { classifier in
                 // Again, for what may have been put there since the beginning.
                 try ModelFolder.checkOutput(output, overwrite: mayReplace)
-                try folder(classifier).write(to: output)
+                try ModelFolder(
+                    classifier: classifier, tokenizer: shell.tokenizer, settings: shell.settings, family: shell.family
+                ).write(to: output)
             }
             state.hasWrittenOutput = true
         } catch {
@@ -228,9 +224,11 @@ package struct Trainer {
 
     private mutating func writeCheckpoint() throws {
         state.progress = loop.progress
+        let model = ModelFolder(
+            classifier: loop.learner.classifier, tokenizer: shell.tokenizer, settings: shell.settings,
+            family: shell.family)
         try Checkpoint(
-            state: state, model: folder(loop.learner.classifier), optimizer: loop.learner.optimizer,
-            bestParameters: bestParameters
+            state: state, model: model, optimizer: loop.learner.optimizer, bestParameters: bestParameters
         ).write()
     }
 }

@@ -89,6 +89,30 @@ import Transformer
         }
     }
 
+    /// All parameters are large: whoever reads them between two steps shares them.
+    @Test func readingParametersCopiesNothing() throws {
+        try withFolder { folder in
+            var loop = try Material(in: folder).makeLoop()
+            func address() -> Int {
+                loop.learner.classifier.parameters.withUnsafeBytes(of: Block(offset: 0, columns: 1)) {
+                    Int(bitPattern: $0.baseAddress)
+                }
+            }
+            _ = try loop.next()
+            let before = address()
+            var copy = FloatBuffer(count: loop.learner.trainedCount)
+            do {
+                let (classifier, optimizer) = (loop.learner.classifier, loop.learner.optimizer)
+                loop.learner.copyTrained(to: &copy)
+                #expect(address() == before)
+                #expect(classifier.layout.count > 0 && optimizer.step == 1)
+            }
+            var best: FloatBuffer? = copy
+            loop.learner.withTrained(from: &best) { _ in }
+            #expect(address() == before)
+        }
+    }
+
     @Test func theBestParametersAreExchangedForAWhile() throws {
         try withFolder { folder in
             let material = try Material(in: folder)

@@ -1,7 +1,7 @@
 /// A family of encoders that `transformers` knows: what is its own in `config.json`, and what its tensors are called.
 ///
 /// Keys that all families share are ``ConfigurationFile``'s. A family is one file of this folder and a line in ``Families``.
-struct Family {
+package struct Family {
     /// The family's name for people.
     let name: String
     /// `model_type` in `config.json`.

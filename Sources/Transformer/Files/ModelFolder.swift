@@ -16,11 +16,14 @@ package struct ModelFolder {
     /// What makes its ids of text.
     package let tokenizer: Tokenizer
     /// Whose format the folder has.
-    let family: Family
+    package let family: Family
 
     /// Puts a classifier and its tokenizer together.
-    package init(classifier: SequenceClassifier, tokenizer: Tokenizer) {
-        (self.classifier, self.tokenizer, family) = (classifier, tokenizer, .bert)
+    package init(
+        classifier: SequenceClassifier, tokenizer: Tokenizer, settings: InferenceSettings = InferenceSettings(),
+        family: Family = .bert
+    ) {
+        (self.classifier, self.tokenizer, self.settings, self.family) = (classifier, tokenizer, settings, family)
     }
 
     /// Reads a classifier.
