@@ -1,7 +1,6 @@
 import ArgumentParser
 import Kernels
 
-/// `addnorm`
 @main
 struct AddNormCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,11 +1,8 @@
 import ArgumentParser
-import Datasets
-import Kernels
 import Reports
 import Training
 import Transformer
 
-/// `addnorm benchmark`
 struct BenchmarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmark",

@@ -1,12 +1,11 @@
 import ArgumentParser
 import Datasets
+import Experiments
 import Foundation
 import Kernels
 import Reports
-import Experiments
 import Training
 
-/// `addnorm data`
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
@@ -81,9 +80,10 @@ struct DataCommand: ParsableCommand {
         for notice in found.data.notices { Output.warn(notice) }
         if json {
             return try Output.write(
-                json: Document(
-                    data: files[0], examples: found.data.examples.count, estimatedErrors: found.estimatedErrors,
-                    suspects: found.rows))
+                json: JSONObject([
+                    "data": files[0], "examples": found.data.examples.count,
+                    "estimated_errors": found.estimatedErrors, "suspects": found.rows,
+                ]))
         }
         let table = ReportTable(
             found.rows,
@@ -94,12 +94,5 @@ struct DataCommand: ParsableCommand {
         try Output.write(
             "\(files[0]): \(found.data.examples.count.formatted()) examples, of which about \(found.estimatedErrors.formatted())"
                 + " may be labelled wrongly; the most likely \(found.rows.count):\n\n" + table.text)
-    }
-
-    private struct Document: Encodable {
-        let data: String
-        let examples: Int
-        let estimatedErrors: Int
-        let suspects: [Suspects.Row]
     }
 }

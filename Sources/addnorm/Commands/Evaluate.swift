@@ -5,7 +5,6 @@ import Inference
 import RunStore
 import Transformer
 
-/// `addnorm evaluate`
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure a model on labelled files that it has not seen.",

@@ -3,7 +3,6 @@ import Inference
 import Kernels
 import Transformer
 
-/// `addnorm explain`
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show which words of a text carried the decision.",
@@ -70,12 +69,12 @@ struct Explain: ParsableCommand {
                 for text in texts {
                     let explanation = try classifier.explain(text, label: label)
                     if json {
-                        try Output.write(jsonLines: [ExplanationDocument(explanation, of: configuration)])
+                        try Output.write(jsonLines: [explanation.document(of: configuration)])
                     } else if output == nil {
                         let text = explanation.text(by: method, labels: configuration.labels)
                         try Output.write((count > 0 ? "\n" : "") + text)
                     }
-                    if output != nil { page.append(explanation) }
+                    if output != nil { page.explanations.append(explanation) }
                     count += 1
                     if explanation.isTruncated { truncated += 1 }
                 }

@@ -1,9 +1,8 @@
-import Escaping
 import ArgumentParser
+import Escaping
 import Inference
-import Transformer
+import Reports
 
-/// `addnorm predict`
 struct Predict: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Classify new text.",
@@ -39,46 +38,35 @@ struct Predict: ParsableCommand {
 
     func run() throws {
         var classifier = try inference.classifier(model, reading: longTexts)
+        let configuration = classifier.configuration
+        let labelsKey = configuration.problemType == .multiLabel ? "labels" : "label"
         var (count, longer) = (0, 0)
         try input.forEachBatch { texts in
             let encoded = classifier.encode(texts)
             count += encoded.count
             longer += encoded.countOfLonger
             let answers = zip(texts, try classifier.classify(encoded)).map { text, prediction in
-                Answer(
-                    to: text, prediction, of: classifier.configuration, abstainingBelow: decisions.abstainBelow)
+                (text, prediction, names: prediction.names(of: configuration, abstainingBelow: decisions.abstainBelow))
             }
-            if json { try Output.write(jsonLines: answers) } else { try Output.write(answers.map(\.line).joined()) }
+            if json {
+                try Output.write(
+                    jsonLines: answers.map { text, prediction, names in
+                        JSONObject([
+                            "text": text, labelsKey: names, "confidence": prediction.confidence,
+                            "probabilities": prediction.probabilities(of: configuration),
+                        ])
+                    })
+            } else {
+                // One line for each text, even if --text had several.
+                let lines = answers.map { text, prediction, names in
+                    "\(names?.text ?? "null")\t\(Double(prediction.confidence).figure)\t\(text.printable)\n"
+                }
+                try Output.write(lines.joined())
+            }
         }
         let longTexts = classifier.longTexts
         if longer > 0 && longTexts.method == .truncate {
             Output.warn("\(longer) of \(count) texts have more than \(longTexts.maximumLength) tokens and were cut off")
-        }
-    }
-
-    private struct Answer: Encodable {
-        let text: String
-        /// Null where the model abstains; missing where there can be several labels, which are in ``labels``.
-        let label: Nullable<LabelNames>?
-        let labels: Nullable<LabelNames>?
-        let confidence: Float
-        let probabilities: [String: Float]
-
-        init(
-            to text: String, _ prediction: Prediction, of configuration: Configuration,
-            abstainingBelow least: Double?
-        ) {
-            self.text = text
-            let names = prediction.names(of: configuration, abstainingBelow: least)
-            (label, labels) = configuration.problemType == .multiLabel ? (nil, names) : (names, nil)
-            confidence = prediction.confidence
-            probabilities = prediction.probabilities(of: configuration)
-        }
-
-        /// One line for each text, even if --text had several.
-        var line: String {
-            let name = (label ?? labels)?.value?.text ?? "null"
-            return "\(name)\t\(Double(confidence).figure)\t\(text.printable)\n"
         }
     }
 }

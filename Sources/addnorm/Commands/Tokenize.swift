@@ -1,7 +1,6 @@
 import ArgumentParser
 import Transformer
 
-/// `addnorm tokenize`
 struct Tokenize: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the tokens that a model makes of text.",

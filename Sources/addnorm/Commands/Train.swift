@@ -1,15 +1,11 @@
-import Escaping
 import ArgumentParser
 import Datasets
+import Escaping
 import Experiments
-import Foundation
-import Kernels
 import Reports
 import RunStore
-import Experiments
 import Training
 
-/// `addnorm train`
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a classifier on labelled text.",
@@ -211,9 +207,8 @@ struct RunOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            """
-            Train once with each of these seeds (1,2,3), to --output/seed-1 and so on, and say how far the results lie apart.
-            """, valueName: "seeds"))
+            "Train once with each of these seeds (1,2,3), to --output/seed-1 and so on, and say how far the results lie apart.",
+            valueName: "seeds"))
     var seeds: SeedList?
 
     @Option(

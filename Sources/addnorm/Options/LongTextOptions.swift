@@ -19,11 +19,6 @@ struct LongTextOptions: ParsableArguments {
         try requirePositive(stride, "--stride")
     }
 
-    /// Refuses a stride where there are no windows.
-    func requireWindows(_ method: LongTexts.Method) throws {
-        if stride != nil && method != .windows { throw ValidationError("--stride is for --long-texts windows.") }
-    }
-
     /// How a model reads texts: as these options say, else as it was trained.
     func longTexts(_ model: ModelOptions, of folder: ModelFolder) throws -> LongTexts {
         let maximumLength = try model.maximumLength(of: folder)
@@ -31,8 +26,10 @@ struct LongTextOptions: ParsableArguments {
         result.maximumLength = maximumLength
         // A stride that was kept is for the way that was kept.
         if let longTexts, longTexts != result.method { (result.method, result.stride) = (longTexts, nil) }
+        if stride != nil && result.method != .windows {
+            throw ValidationError("--stride is for --long-texts windows.")
+        }
         result.stride = stride ?? result.stride
-        try requireWindows(result.method)
         return result
     }
 }

@@ -1,8 +1,7 @@
 import Escaping
 import Foundation
-import Plots
+import Reports
 import Training
-import Transformer
 
 extension DataReport {
     /// Where there are more labels, the least frequent are not listed.

@@ -1,8 +1,7 @@
 import Datasets
 import Evaluation
 import Inference
-import Statistics
-import Transformer
+import Reports
 
 /// What is printed of an evaluation: as text, or as JSON by the names of its keys.
 struct EvaluationDocument {
@@ -22,13 +21,6 @@ struct EvaluationDocument {
         let isGrouped: Bool
     }
 
-    /// What becomes of the result if less confident answers are not given.
-    struct Abstention: Encodable {
-        let below: Double
-        let coverage: Double
-        let accuracy: Nullable<Double>
-    }
-
     /// A wrong answer.
     struct Mistake: Encodable {
         let file: String
@@ -46,9 +38,16 @@ struct EvaluationDocument {
     let value: String?
     let result: EvaluationResult
     let metrics: EvaluationMetrics
-    let abstention: Abstention?
     let mistakes: [Mistake]?
     let groups: [EvaluationDocument]?
+
+    /// What becomes of the result if less confident answers are not given.
+    var abstention: (below: Double, coverage: Double, accuracy: Double?)? {
+        view.abstainBelow.map { below in
+            let (coverage, accuracy) = result.coverage(abstainingBelow: below)
+            return (below, coverage, accuracy)
+        }
+    }
 
     /// Evaluates what was computed.
     ///
@@ -65,10 +64,6 @@ struct EvaluationDocument {
         let result = try EvaluationResult(computed, configuration, classifier.model.settings)
         (self.view, self.data, self.value, self.result) = (view, data, value, result)
         metrics = result.metrics(on: classifier.workers)
-        abstention = view.abstainBelow.map { below in
-            let (coverage, accuracy) = result.coverage(abstainingBelow: below)
-            return Abstention(below: below, coverage: coverage, accuracy: Nullable(accuracy))
-        }
         mistakes = view.errors.map { count in
             result.mistakes().prefix(count).map { index in
                 let ((file, example), prediction) = (row(index), result.predictions[index])
@@ -92,60 +87,39 @@ struct EvaluationDocument {
 }
 
 extension EvaluationDocument: Encodable {
-    private enum CodingKeys: CodingKey {
-        case model, data, value, examples, loss, accuracy, accuracyCi, macroF1, macroF1Ci, weightedF1, microF1
-        case samplesF1, subsetAccuracy, hammingLoss, averages, labels, confusion, rocAuc, averagePrecision, mcc
-        case logLoss, ece, reliability, temperature, threshold, calibration, tunedThreshold, abstention, errors, by
-        case seconds, tokens
-    }
-
-    func encode(to encoder: any Swift.Encoder) throws {
-        var keys = encoder.container(keyedBy: CodingKeys.self)
-        try keys.encode(view.model, forKey: .model)
-        try keys.encode(data, forKey: .data)
-        try keys.encodeIfPresent(value, forKey: .value)
-        try keys.encode(result.predictions.count, forKey: .examples)
-        try keys.encode(result.loss, forKey: .loss)
-
-        let report = result.report
-        try keys.encode(report.accuracy, forKey: .accuracy)
-        try keys.encode(metrics.accuracy, forKey: .accuracyCi)
-        try keys.encode(report.macroF1, forKey: .macroF1)
-        try keys.encode(metrics.macroF1, forKey: .macroF1Ci)
-        try keys.encode(report.weightedF1, forKey: .weightedF1)
-        if result.targets.areSeveral {
-            try keys.encode(report.averages.micro?.f1, forKey: .microF1)
-            try keys.encode(report.averages.samples?.f1, forKey: .samplesF1)
-            try keys.encode(report.accuracy, forKey: .subsetAccuracy)
-            try keys.encode(report.hammingLoss, forKey: .hammingLoss)
-            try keys.encode(report.averages, forKey: .averages)
-        }
-        try keys.encode(report.labels, forKey: .labels)
-        switch report.confusion {
-        case .pairs(let counts): try keys.encode(counts, forKey: .confusion)
-        case .ofEachLabel(let counts): try keys.encode(counts, forKey: .confusion)
-        }
-
-        let probabilities = metrics.probabilities
-        try keys.encode(probabilities.rocAuc, forKey: .rocAuc)
-        try keys.encode(probabilities.averagePrecision, forKey: .averagePrecision)
-        try keys.encode(probabilities.mcc, forKey: .mcc)
-        try keys.encode(result.loss, forKey: .logLoss)
-        try keys.encode(probabilities.reliability.expectedError, forKey: .ece)
-        try keys.encode(probabilities.reliability, forKey: .reliability)
-
+    func encode(to encoder: any Encoder) throws {
+        let (report, probabilities) = (result.report, metrics.probabilities)
+        let (areSeveral, isWhole) = (result.targets.areSeveral, value == nil)
         let settings = view.classifier.model.settings
-        try keys.encode(settings.temperature, forKey: .temperature)
-        try keys.encodeIfPresent(settings.calibratedThreshold, forKey: .threshold)
-        try keys.encodeIfPresent(view.calibration, forKey: .calibration)
-        try keys.encodeIfPresent(view.tunedThreshold, forKey: .tunedThreshold)
-        try keys.encodeIfPresent(abstention, forKey: .abstention)
-        try keys.encodeIfPresent(mistakes, forKey: .errors)
-        try keys.encodeIfPresent(groups, forKey: .by)
-        // They are known of the whole file only.
-        if value == nil {
-            try keys.encode(result.seconds, forKey: .seconds)
-            try keys.encode(result.tokens, forKey: .tokens)
-        }
+        let confusion: any Encodable =
+            switch report.confusion {
+            case .pairs(let counts): counts
+            case .ofEachLabel(let counts): counts
+            }
+        try JSONObject(
+            [
+                "model": view.model, "data": data, "examples": result.predictions.count, "loss": result.loss,
+                "accuracy": report.accuracy, "accuracy_ci": metrics.accuracy,
+                "macro_f1": report.macroF1, "macro_f1_ci": metrics.macroF1, "weighted_f1": report.weightedF1,
+                "labels": report.labels, "confusion": confusion,
+                "roc_auc": probabilities.rocAuc, "average_precision": probabilities.averagePrecision,
+                "mcc": probabilities.mcc, "log_loss": result.loss,
+                "ece": probabilities.reliability.expectedError, "reliability": probabilities.reliability,
+                "temperature": settings.temperature,
+            ],
+            optional: [
+                "micro_f1": report.averages.micro?.f1, "samples_f1": report.averages.samples?.f1,
+                "subset_accuracy": areSeveral ? report.accuracy : nil, "hamming_loss": report.hammingLoss,
+                "averages": areSeveral ? report.averages : nil,
+                "threshold": settings.calibratedThreshold, "calibration": view.calibration,
+                "tuned_threshold": view.tunedThreshold,
+                "abstention": abstention.map {
+                    JSONObject(["below": $0.below, "coverage": $0.coverage, "accuracy": $0.accuracy])
+                },
+                "errors": mistakes, "value": value, "by": groups,
+                // They are known of the whole file only.
+                "seconds": isWhole ? result.seconds : nil, "tokens": isWhole ? result.tokens : nil,
+            ]
+        ).encode(to: encoder)
     }
 }

@@ -1,5 +1,4 @@
 import Escaping
-import Evaluation
 import Reports
 
 extension EvaluationDocument {
@@ -14,10 +13,23 @@ extension EvaluationDocument {
             let speed = Double(result.tokens) / max(result.seconds, 1e-9)
             heading += ", \(result.seconds.duration), \(Int(speed).formatted()) tokens/s"
         }
-        let changes = value == nil ? [view.calibration?.text, view.tunedThreshold?.text].compactMap { $0 } : []
-        var parts = [heading, changes.joined(separator: "\n"), reportTable, matrix, figures, reliabilityTable]
-        parts += [mistakeTable] + (groups ?? []).map(\.text)
+        let reliability = ReportTable(metrics.probabilities.reliability, ofDecisions: result.targets.areSeveral).text
+        var parts = [heading, changes, reportTable, matrix, figures, reliability, mistakeTable]
+        parts += (groups ?? []).map(\.text)
         return parts.filter { !$0.isEmpty }.map { $0.hasSuffix("\n") ? $0 : $0 + "\n" }.joined(separator: "\n")
+    }
+
+    /// What was fitted to the files; a group of their rows does not say it again.
+    private var changes: String {
+        if value != nil { return "" }
+        let temperature = view.calibration.map {
+            "temperature \($0.temperature.figure), kept in the model: log loss \($0.logLossBefore.figure) →"
+                + " \($0.logLossAfter.figure), calibration error \($0.eceBefore.figure) → \($0.eceAfter.figure)"
+        }
+        let threshold = view.tunedThreshold.map {
+            "threshold \($0.threshold.figure), kept in the model: \($0.metric) \($0.before.figure) → \($0.after.figure)"
+        }
+        return [temperature, threshold].compactMap { $0 }.joined(separator: "\n")
     }
 
     /// scikit-learn's classification report.
@@ -67,13 +79,9 @@ extension EvaluationDocument {
             ("calibration error", probabilities.reliability.expectedError, nil),
         ])
         guard let abstention else { return table.text }
-        let accuracy = abstention.accuracy.value.map { ", accuracy on these \($0.figure)" } ?? ""
+        let accuracy = abstention.accuracy.map { ", accuracy on these \($0.figure)" } ?? ""
         return table.text
             + "\nanswered with a confidence of at least \(abstention.below): coverage \(abstention.coverage.figure)\(accuracy)\n"
-    }
-
-    private var reliabilityTable: String {
-        ReportTable(metrics.probabilities.reliability, ofDecisions: result.targets.areSeveral).text
     }
 
     private var mistakeTable: String {
@@ -87,18 +95,5 @@ extension EvaluationDocument {
                 .text("text", \.text),
             ]
         ).text
-    }
-}
-
-extension Calibration {
-    fileprivate var text: String {
-        "temperature \(temperature.figure), kept in the model: log loss \(logLossBefore.figure) → \(logLossAfter.figure),"
-            + " calibration error \(eceBefore.figure) → \(eceAfter.figure)"
-    }
-}
-
-extension TunedThreshold {
-    fileprivate var text: String {
-        "threshold \(threshold.figure), kept in the model: \(metric) \(before.figure) → \(after.figure)"
     }
 }

@@ -2,25 +2,19 @@ import Escaping
 import Foundation
 import Inference
 import Plots
+import Reports
 
 /// Explanations as a page.
 struct ExplanationPage {
     let model: String
     let labels: [String]
-    private var articles = ""
-    private var count = 0
-    /// Of how many texts both methods name the same word.
-    private var agreeing = 0
+    var explanations: [Explanation] = []
 
-    init(model: String, labels: [String]) { (self.model, self.labels) = (model, labels) }
-
-    mutating func append(_ explanation: Explanation) {
-        count += 1
-        if explanation.agrees == true { agreeing += 1 }
+    private func article(_ explanation: Explanation) -> String {
         let lines = [Explanation.Method.leaveOneOut, .gradient].map { method in
             "<div class=\"method\"><span>\(method.rawValue)</span>\n<p dir=\"auto\">\(words(explanation, method))</p></div>\n"
         }
-        articles += """
+        return """
             <article>
             <h2>\(explanation.heading(labels).escaped)</h2>
             \(explanation.words.isEmpty ? "<p class=\"unread\">no words</p>\n" : lines.joined())</article>
@@ -46,7 +40,8 @@ struct ExplanationPage {
     }
 
     var html: String {
-        Page(
+        let agreeing = explanations.count { $0.agrees == true }
+        return Page(
             title: "Explanations of \(model)",
             style: String(decoding: PackageResources.explanation_css.dropLast(), as: UTF8.self),
             body: """
@@ -55,9 +50,9 @@ struct ExplanationPage {
                 <p><span class="for" style="--share:1">for</span> the label that is named, <span class="against" style="--share:1">against</span>
                 it; the stronger the colour, the larger the score, relative to the largest of the text. The scores stand in the tooltips, in nats of
                 the label’s log-odds. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with all that only scales held constant: attention, norms, and what activation functions multiply with.</p>
-                <p>\(count) \(count == 1 ? "text" : "texts"); both methods name the same most important word in \(agreeing).</p>
+                <p>\(explanations.count.of("text")); both methods name the same most important word in \(agreeing).</p>
                 </header>
-                \(articles)
+                \(explanations.map(article).joined())
                 """
         ).html
     }

@@ -4,38 +4,21 @@ import Inference
 import Reports
 import Transformer
 
-/// What is printed of an explanation as JSON.
-struct ExplanationDocument: Encodable {
-    let text: String
-    let label: String
-    let confidence: Float
-    let probabilities: [String: Float]
-    let agree: Nullable<Bool>
-    let words: [Word]
-
-    struct Word: Encodable {
-        let word: String
-        let start: Int
-        let end: Int
-        let gradient: Nullable<Double>
-        let leaveOneOut: Nullable<Double>
-    }
-
-    init(_ explanation: Explanation, of configuration: Configuration) {
-        text = explanation.text
-        label = configuration.labels[explanation.label]
-        confidence = explanation.confidence
-        probabilities = explanation.prediction.probabilities(of: configuration)
-        agree = Nullable(explanation.agrees)
-        words = explanation.words.map {
-            Word(
-                word: $0.text, start: $0.place.lowerBound, end: $0.place.upperBound,
-                gradient: Nullable($0.gradient), leaveOneOut: Nullable($0.leaveOneOut))
-        }
-    }
-}
-
 extension Explanation {
+    /// For a program.
+    func document(of configuration: Configuration) -> JSONObject {
+        JSONObject([
+            "text": text, "label": configuration.labels[label], "confidence": confidence,
+            "probabilities": prediction.probabilities(of: configuration), "agree": agrees,
+            "words": words.map {
+                JSONObject([
+                    "word": $0.text, "start": $0.place.lowerBound, "end": $0.place.upperBound,
+                    "gradient": $0.gradient, "leave_one_out": $0.leaveOneOut,
+                ])
+            },
+        ])
+    }
+
     /// For a person.
     ///
     /// - Parameters:

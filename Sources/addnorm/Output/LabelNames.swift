@@ -22,8 +22,8 @@ struct LabelNames: Encodable {
 
 extension Prediction {
     /// The names of the answer's labels; nil if it is less confident than `least`.
-    func names(of configuration: Configuration, abstainingBelow least: Double?) -> Nullable<LabelNames> {
-        Nullable(isGiven(abstainingBelow: least ?? 0) ? LabelNames(labels, of: configuration) : nil)
+    func names(of configuration: Configuration, abstainingBelow least: Double?) -> LabelNames? {
+        isGiven(abstainingBelow: least ?? 0) ? LabelNames(labels, of: configuration) : nil
     }
 
     /// The probabilities by the names of the labels.

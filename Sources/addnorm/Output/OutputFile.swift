@@ -5,7 +5,8 @@ import Foundation
 struct OutputFile {
     private let path: String
     private let handle: FileHandle
-    private var hasBegun = false
+    /// Whether anything was written, in place of what was there.
+    private(set) var hasBegun = false
 
     /// Opens the file, and makes it if there is none.
     ///
@@ -43,7 +44,7 @@ struct OutputFile {
         do {
             try handle.write(contentsOf: Data(text.utf8))
         } catch {
-            throw OutputError(description: "\(path): cannot be written: \(error.localizedDescription)")
+            throw failure(error.localizedDescription)
         }
     }
 
@@ -68,17 +69,21 @@ struct OutputFile {
             unlink(temporary)
             // What was made for it alone.
             if status.st_size == 0 { unlink(path) }
-            throw OutputError(description: "\(path): cannot be written: \(error.localizedDescription)")
+            throw failure(error.localizedDescription)
         }
     }
 
-    private static func status(_ path: String) -> stat? {
-        var status = stat()
-        return (path == "-" ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0 ? status : nil
+    private func failure(_ cause: String) -> OutputError {
+        OutputError(description: "\(path): cannot be written: \(cause)")
     }
 
     private static func isSame(_ one: String, _ other: String) -> Bool {
-        guard let one = status(one), let other = status(other) else { return false }
-        return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+        func place(_ path: String) -> (dev_t, ino_t)? {
+            var status = stat()
+            let isThere = (path == "-" ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0
+            return isThere ? (status.st_dev, status.st_ino) : nil
+        }
+        guard let one = place(one), let other = place(other) else { return false }
+        return one == other
     }
 }

@@ -25,8 +25,7 @@ final class ProgressDisplay {
             finish()
             Output.note(report.text)
         case .fold(let fold, let folds, let share, let loss, let secondsLeft):
-            guard ContinuousClock.now - lastShown >= Self.interval else { return }
-            lastShown = .now
+            guard isDue() else { return }
             show(
                 Int(1000 * share), of: 1000,
                 "training \(fold) of \(folds): loss \(loss.figure), \(secondsLeft.duration) left")
@@ -36,13 +35,17 @@ final class ProgressDisplay {
                 "run '\(run)': \(parameters.formatted()) parameters\(share), \(examples) training and \(devExamples) dev examples,"
                     + " \(steps) steps")
         case .features(let done, let total):
-            guard done == total || ContinuousClock.now - lastShown >= Self.interval else { return }
-            lastShown = .now
+            guard isDue(isLast: done == total) else { return }
             show(done, of: total, "the frozen encoder has read \(done) of \(total) \(hasWindows ? "windows" : "texts")")
         case .step(let report):
-            guard ContinuousClock.now - lastShown >= Self.interval else { return }
-            lastShown = .now
-            show(report)
+            guard isDue() else { return }
+            let speed = report.tokensPerSecond.map { " \(Int($0).formatted()) tokens/s," } ?? ""
+            let figures = "loss \(report.loss.figure),\(speed) \(report.secondsLeft.duration) left"
+            let epoch = "epoch \(report.epoch)/\(report.epochs)"
+            show(
+                report.step, of: report.steps,
+                Output.isTerminal ? "\(epoch), \(figures)" : "step \(report.step)/\(report.steps), \(epoch): \(figures)"
+            )
         case .epoch(let report):
             line(
                 "epoch \(report.epoch): train loss \(report.trainLoss.figure), dev loss \(report.devLoss.figure),"
@@ -57,13 +60,11 @@ final class ProgressDisplay {
         hasBar = false
     }
 
-    private func show(_ report: StepReport) {
-        let speed = report.tokensPerSecond.map { " \(Int($0).formatted()) tokens/s," } ?? ""
-        let figures = "loss \(report.loss.figure),\(speed) \(report.secondsLeft.duration) left"
-        let epoch = "epoch \(report.epoch)/\(report.epochs)"
-        show(
-            report.step, of: report.steps,
-            Output.isTerminal ? "\(epoch), \(figures)" : "step \(report.step)/\(report.steps), \(epoch): \(figures)")
+    /// Whether a step is to be shown: not if another one just was, unless it is the last.
+    private func isDue(isLast: Bool = false) -> Bool {
+        let isDue = isLast || ContinuousClock.now - lastShown >= Self.interval
+        if isDue { lastShown = .now }
+        return isDue
     }
 
     private func show(_ done: Int, of total: Int, _ text: String) {

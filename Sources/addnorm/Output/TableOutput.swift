@@ -31,15 +31,12 @@ extension Table {
     /// Whether a column has numbers, and nothing else.
     fileprivate func isNumeric(_ column: Int) -> Bool {
         let cells = rows.lazy.map { $0[column] }.filter { $0 != .null }
-        return !cells.isEmpty && cells.allSatisfy(\.isNumber)
-    }
-}
-
-extension Table.Cell {
-    fileprivate var isNumber: Bool {
-        switch self {
-        case .integer, .real: true
-        default: false
-        }
+        return !cells.isEmpty
+            && cells.allSatisfy { cell in
+                switch cell {
+                case .integer, .real: true
+                default: false
+                }
+            }
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 
-/// `addnorm runs`
 struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look at past runs, compare them, and keep them in order.",

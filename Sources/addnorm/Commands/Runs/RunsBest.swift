@@ -1,9 +1,9 @@
-import Escaping
 import ArgumentParser
+import Escaping
+import Reports
 import RunStore
 
 extension Runs {
-    /// `addnorm runs best`
     struct Best: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Name the run that is best by a metric, in the best of its epochs.",
@@ -24,27 +24,23 @@ extension Runs {
         @OptionGroup
         var selection: SelectionOptions
 
-        @Flag(help: "Print a JSON object.")
-        var json = false
-
         @OptionGroup
-        var database: DatabaseOptions
+        var answer: AnswerOptions
 
         func run() throws {
-            let store = try database.open(for: .read)
+            let store = try answer.database.open(for: .read)
             guard let best = try store.best(by: metric, among: selection.selection) else {
-                let names = RunStore.names(of: .metrics, path: database.path)
+                let names = RunStore.names(of: .metrics, path: answer.database.path)
                 throw OutputError(
                     description: names.contains(metric)
                         ? "none of these runs has a value of '\(metric)'"
-                        : "\(database.path): no run has the metric '\(metric)'"
+                        : "\(answer.database.path): no run has the metric '\(metric)'"
                             + (names.isEmpty ? "" : "; there are \(names.joined(separator: ", "))"))
             }
-            if json { return try Output.write(json: best) }
+            if answer.json { return try Output.write(json: best) }
             try Output.write(
                 """
-                \(best.name.printable): \(metric) \(best.value.figure) at epoch \(best.epoch.formatted()), the best of \(best.compared) \
-                \(best.compared == 1 ? "run" : "runs")
+                \(best.name.printable): \(metric) \(best.value.figure) at epoch \(best.epoch.formatted()), the best of \(best.compared.of("run"))
                 model: \(best.outputWrittenAt == nil ? "not written" : best.output.printable)
 
                 """)

@@ -4,7 +4,6 @@ import Reports
 import RunStore
 
 extension Runs {
-    /// `addnorm runs compare`
     struct Compare: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Tell which of some runs is better, and whether that is more than chance.",
@@ -37,11 +36,8 @@ extension Runs {
             help: ArgumentHelp("Show so many texts that only the one and only the other got right.", valueName: "n"))
         var flips = 0
 
-        @Flag(help: "Print a JSON object.")
-        var json = false
-
         @OptionGroup
-        var database: DatabaseOptions
+        var answer: AnswerOptions
 
         func validate() throws {
             if runs.count < 2 { throw ValidationError("Name two runs or more to be compared.") }
@@ -52,7 +48,7 @@ extension Runs {
         }
 
         func run() throws {
-            let store = try database.open(for: .read)
+            let store = try answer.database.open(for: .read)
             let found = try runs.map { (named: $0, run: try store.run($0)) }
             for (place, one) in found.enumerated() where found[..<place].contains(where: { $0.run.id == one.run.id }) {
                 throw ValidationError("The run '\(one.named)' is named twice.")
@@ -61,7 +57,7 @@ extension Runs {
                 found.map { try ComparedRun($0.run, in: store) }, groupedBy: groupBy,
                 equivalentWithin: equivalentWithin.map { $0 / 100 }, flips: flips, in: store, on: Workers())
             Output.warn(comparison.notices)
-            try json ? Output.write(json: comparison) : Output.write(comparison.parts.text)
+            try answer.json ? Output.write(json: comparison) : Output.write(comparison.parts.text)
         }
     }
 }

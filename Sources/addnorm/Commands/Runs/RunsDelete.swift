@@ -1,10 +1,10 @@
 import ArgumentParser
 import Escaping
+import Reports
 import RunStore
 import Training
 
 extension Runs {
-    /// `addnorm runs delete`
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete runs and their evaluations from the database. The models' folders stay.")
@@ -22,11 +22,10 @@ extension Runs {
             // For reading first: a slip of the pen must not make a database.
             let runs = try answer.database.open(for: .read).runs(runs)
             try answer.database.open(for: .write).delete(runs.map(\.id), force: force)
-            try DeletedRuns(deleted: runs.map(\.name)).write(json: answer.json)
+            try answer.write(runs.map(\.name))
         }
     }
 
-    /// `addnorm runs prune`
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete many runs: without --where, those that failed or were interrupted.",
@@ -58,7 +57,7 @@ extension Runs {
                 self.selection.condition != nil || Trainer.checkpoint(forOutput: run.output) == nil
             }
             let names = found.map(\.name)
-            guard yes else { return try DeletedRuns(wouldDelete: names).write(json: answer.json) }
+            guard yes else { return try answer.write(names, areDeleted: false) }
             let store = try answer.database.open(for: .write)
             try store.delete(found.map(\.id), force: false)
             if !names.isEmpty {
@@ -68,24 +67,22 @@ extension Runs {
                     Output.warn("the file keeps its size, and its free space is used again: \(error)")
                 }
             }
-            try DeletedRuns(deleted: names).write(json: answer.json)
+            try answer.write(names)
         }
     }
 }
 
-/// What was deleted, or would be.
-private struct DeletedRuns: Encodable {
-    var deleted: [String] = []
-    var wouldDelete: [String]?
-
-    func write(json: Bool) throws {
-        if json { return try Output.write(json: self) }
-        let names = wouldDelete ?? deleted
+extension AnswerOptions {
+    /// Says which runs were deleted, or would be.
+    fileprivate func write(_ names: [String], areDeleted: Bool = true) throws {
+        if json {
+            let fields = JSONObject(
+                ["deleted": areDeleted ? names : []], optional: ["would_delete": areDeleted ? nil : names])
+            return try Output.write(json: fields)
+        }
         let runs = "\(names.count.formatted()) \(names.count == 1 ? "run" : "runs")"
         let list = names.isEmpty ? "" : ": " + names.joined(separator: ", ").printable
-        try Output.write(
-            wouldDelete == nil
-                ? "deleted \(runs)\(list)\n"
-                : "would delete \(runs)\(list)\(names.isEmpty ? "" : "\nto do so, add --yes")\n")
+        let advice = areDeleted || names.isEmpty ? "" : "\nto do so, add --yes"
+        try Output.write("\(areDeleted ? "deleted" : "would delete") \(runs)\(list)\(advice)\n")
     }
 }

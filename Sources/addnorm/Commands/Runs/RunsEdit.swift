@@ -1,9 +1,9 @@
 import ArgumentParser
 import Escaping
+import Reports
 import RunStore
 
 extension Runs {
-    /// `addnorm runs rename`
     struct Rename: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Give a run another name.")
 
@@ -19,11 +19,10 @@ extension Runs {
         func validate() throws { try requireRunName(name, "The new name") }
 
         func run() throws {
-            try EditedRun.edit(idOrName, answer) { store, run in try store.rename(run, to: name) }
+            try answer.edit(idOrName) { store, run in try store.rename(run, to: name) }
         }
     }
 
-    /// `addnorm runs tag`
     struct Tag: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Tag a run, so that 'runs list --tag' finds it.",
@@ -51,13 +50,12 @@ extension Runs {
         }
 
         func run() throws {
-            try EditedRun.edit(idOrName, answer) { store, run in
+            try answer.edit(idOrName) { store, run in
                 if remove { try store.untag(run, tags) } else { try store.tag(run, with: tags) }
             }
         }
     }
 
-    /// `addnorm runs note`
     struct Note: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Note something about a run, in place of an earlier note.",
@@ -73,33 +71,24 @@ extension Runs {
         var answer: AnswerOptions
 
         func run() throws {
-            try EditedRun.edit(idOrName, answer) { store, run in
-                try store.note(run, text.isEmpty ? nil : text)
-            }
+            try answer.edit(idOrName) { store, run in try store.note(run, text.isEmpty ? nil : text) }
         }
     }
 }
 
-/// What a user can change of a run, as it is afterwards.
-private struct EditedRun: Encodable {
-    let id: Int64
-    let name: String
-    let tags: [String]
-    let note: Nullable<String>
-
+extension AnswerOptions {
     /// Changes a run and says how it is now.
-    static func edit(
-        _ idOrName: String, _ answer: AnswerOptions, _ change: (RunStore, Int64) throws -> Void
-    ) throws {
+    fileprivate func edit(_ idOrName: String, _ change: (RunStore, Int64) throws -> Void) throws {
         // For reading first: a slip of the pen must not make a database.
-        let id = try answer.database.open(for: .read).run(idOrName).id
-        let store = try answer.database.open(for: .write)
+        let id = try database.open(for: .read).run(idOrName).id
+        let store = try database.open(for: .write)
         try change(store, id)
-        let run = try store.run("\(id)")
-        let edited = EditedRun(id: id, name: run.name, tags: try store.tags(of: id), note: Nullable(run.note))
-        if answer.json { return try Output.write(json: edited) }
-        let tags = edited.tags.isEmpty ? "" : ", tagged \(edited.tags.joined(separator: ", "))"
+        let (run, tags) = try (store.run("\(id)"), store.tags(of: id))
+        if json {
+            return try Output.write(json: JSONObject(["id": id, "name": run.name, "tags": tags, "note": run.note]))
+        }
+        let tagged = tags.isEmpty ? "" : ", tagged \(tags.joined(separator: ", "))"
         let note = run.note.map { ": \($0)" } ?? ""
-        try Output.write("run '\(edited.name)' (id \(id))\(tags)\(note)".printable + "\n")
+        try Output.write("run '\(run.name)' (id \(id))\(tagged)\(note)".printable + "\n")
     }
 }

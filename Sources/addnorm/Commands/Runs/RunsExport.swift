@@ -4,7 +4,6 @@ import Foundation
 import RunStore
 
 extension Runs {
-    /// `addnorm runs export`
     struct Export: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Hand runs over to other programs: as CSV or JSON Lines.",

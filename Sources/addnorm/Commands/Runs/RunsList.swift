@@ -3,7 +3,6 @@ import Reports
 import RunStore
 
 extension Runs {
-    /// `addnorm runs list`
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List runs, the latest first, with the figures of the epoch of the best dev accuracy.",

@@ -5,7 +5,6 @@ import Reports
 import RunStore
 
 extension Runs {
-    /// `addnorm runs plot`
     struct Plot: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Draw a metric of runs in the course of training.",

@@ -5,7 +5,6 @@ import Reports
 import RunStore
 
 extension Runs {
-    /// `addnorm runs query`
     struct Query: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Ask the database anything, in SQL. It is opened for reading only.",

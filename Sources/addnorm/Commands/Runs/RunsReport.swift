@@ -5,7 +5,6 @@ import Reports
 import RunStore
 
 extension Runs {
-    /// `addnorm runs report`
     struct Report: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Write a page about one or several runs, for a browser.",
@@ -23,9 +22,8 @@ extension Runs {
         @Option(
             parsing: .upToNextOption,
             help: ArgumentHelp(
-                """
-                Put runs with equal values of these parameters together. (default: the runs of one 'train --seeds')
-                """, valueName: "parameter"), completion: .parameters)
+                "Put runs with equal values of these parameters together. (default: the runs of one 'train --seeds')",
+                valueName: "parameter"), completion: .parameters)
         var groupBy: [String] = []
 
         @Option(help: ArgumentHelp("The page that is written.", valueName: "file"), completion: .file())

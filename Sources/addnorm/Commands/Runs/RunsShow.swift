@@ -4,7 +4,6 @@ import RunStore
 import Training
 
 extension Runs {
-    /// `addnorm runs show`
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show one run: hyper-parameters, metrics of each epoch and their course, evaluations, files.")
@@ -14,18 +13,15 @@ extension Runs {
             completion: .runs)
         var idOrName: String?
 
-        @Flag(help: "Print a JSON object.")
-        var json = false
-
         @OptionGroup
-        var database: DatabaseOptions
+        var answer: AnswerOptions
 
         func run() throws {
-            let store = try database.open(for: .read)
+            let store = try answer.database.open(for: .read)
             let run = try store.run(idOrName ?? store.latestRun())
             let checkpoint = Trainer.checkpoint(forOutput: run.output)
             let details = try RunDetails(of: run, checkpoint: checkpoint, in: store)
-            try json ? Output.write(json: details) : Output.write(details.parts.text)
+            try answer.json ? Output.write(json: details) : Output.write(details.parts.text)
         }
     }
 }

@@ -5,7 +5,6 @@ import RunStore
 import Training
 
 extension Runs {
-    /// `addnorm runs watch`
     struct Watch: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Follow a run that is being trained in another terminal, until it ends.",
