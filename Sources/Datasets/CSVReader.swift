@@ -3,10 +3,9 @@
 // SwiftCSV was considered: it holds the text whole, works on Characters, ends lines at U+2028, drops leading blanks and an empty
 // last field, and knows no line numbers.
 struct CSVReader {
-    /// The row so far: its fields with a comma after each but the last, and quotes as they are meant.
-    private var row: [UInt8] = []
-    /// Where each field but the last ends in ``row``.
-    private var ends: [Int] = []
+    /// The row so far: its complete fields, and the one that is being read, with quotes as they are meant.
+    private var fields: [[UInt8]] = []
+    private var field: [UInt8] = []
     /// Whether a quoted field goes on in the next line.
     private(set) var isOpen = false
 
@@ -18,13 +17,13 @@ struct CSVReader {
     mutating func read(_ line: ArraySlice<UInt8>) throws -> [Substring]? {
         let (comma, quote) = (UInt8(ascii: ","), UInt8(ascii: "\""))
         if !isOpen {
-            (row, ends) = ([], [])
+            (fields, field) = ([], [])
             if !line.contains(quote) {
                 let line = line.withoutCarriageReturn
                 return line.isEmpty ? nil : try line.text().split(at: comma)
             }
         } else {
-            row.append(UInt8(ascii: "\n"))
+            field.append(UInt8(ascii: "\n"))
         }
         var (inQuotes, isQuoted, atStart) = (isOpen, isOpen, !isOpen)
         isOpen = false
@@ -34,17 +33,16 @@ struct CSVReader {
             index += 1
             if inQuotes {
                 if byte != quote {
-                    row.append(byte)
+                    field.append(byte)
                 } else if index < line.endIndex, line[index] == quote {
-                    row.append(quote)
+                    field.append(quote)
                     index += 1
                 } else {
                     inQuotes = false
                 }
             } else if byte == comma {
-                ends.append(row.count)
-                row.append(comma)
-                (isQuoted, atStart) = (false, true)
+                fields.append(field)
+                (field, isQuoted, atStart) = ([], false, true)
             } else if byte == quote && atStart {
                 (inQuotes, isQuoted, atStart) = (true, true, false)
             } else if byte == UInt8(ascii: "\r") && index == line.endIndex {
@@ -54,18 +52,13 @@ struct CSVReader {
                     "there is text after a closing quote: fields end at commas, and a quote within a quoted field is doubled"
                 )
             } else {
-                row.append(byte)
+                field.append(byte)
                 atStart = false
             }
         }
         isOpen = inQuotes
         if isOpen { return nil }
-        let text = try row.text()
-        let starts = [0] + ends.map { $0 + 1 }
-        return zip(starts, ends + [row.count]).map { start, end in
-            let bytes = text.utf8
-            return text[bytes.index(bytes.startIndex, offsetBy: start)..<bytes.index(bytes.startIndex, offsetBy: end)]
-        }
+        return try (fields + [field]).map { try $0.text()[...] }
     }
 }
 

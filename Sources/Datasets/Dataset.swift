@@ -83,20 +83,16 @@ package struct Dataset: Sendable {
     ///   left.
     package mutating func requireLabels(among known: [String]) throws {
         let names = Set(known)
-        let isKnown = { [hasSeveralLabels] (example: Example) in
-            example.labels(several: hasSeveralLabels).allSatisfy(names.contains)
-        }
-        // The examples are not copied if all is well.
-        if examples.allSatisfy(isKnown) { return }
         let list = known.prefix(20).map { "'\($0)'" }.joined(separator: ", ") + (known.count > 20 ? ", …" : "")
-        examples = try examples.filter { example in
-            guard let unknown = example.labels(several: hasSeveralLabels).first(where: { !names.contains($0) }) else {
-                return true
-            }
+        var badRows = badRows
+        try examples.removeAll { [path, hasSeveralLabels] example in
+            let labels = example.labels(several: hasSeveralLabels)
+            guard let unknown = labels.first(where: { !names.contains($0) }) else { return false }
             try badRows.add(
                 example.error("the label '\(unknown)' is unknown; the model was trained with \(list)", in: path))
-            return false
+            return true
         }
+        self.badRows = badRows
         if examples.isEmpty { try badRows.requireOthers(path) }
     }
 

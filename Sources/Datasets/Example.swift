@@ -12,10 +12,6 @@ package struct Example: Sendable, Equatable {
     /// The line of the file that the example begins on, from 1.
     package let line: Int
 
-    init(text: String, label: String?, group: String? = nil, file: String? = nil, line: Int) {
-        (self.text, self.label, self.group, self.file, self.line) = (text, label, group, file, line)
-    }
-
     /// The names of the example's labels.
     ///
     /// - Parameter several: ``Dataset/hasSeveralLabels``

@@ -45,18 +45,18 @@ struct ExampleReader {
     init(path: String, layout: Layout, format: Layout.Format, labels: LabelReading) throws {
         (self.path, self.layout, self.format) = (path, layout, format)
         self.labels = Labels(labels, map: layout.labelMap)
-        if format == .folder && (layout.groupColumn != nil || !layout.textColumns.isEmpty) {
+        let needsColumns = layout.groupColumn != nil || !layout.textColumns.isEmpty
+        switch format {
+        case .folder where needsColumns:
             throw DatasetError(path, "a folder has no columns, and so no --by and no --text-column")
-        }
-        guard format == .lines else { return }
-        if labels != .none {
+        case .lines where labels != .none:
             throw DatasetError(
                 path,
                 "plain lines have no labels; give a .tsv, .csv or .jsonl file, or a folder with a folder for each label"
             )
-        }
-        if !layout.textColumns.isEmpty || layout.groupColumn != nil {
+        case .lines where needsColumns:
             throw DatasetError(path, "plain lines have no columns; say with --format what it is")
+        default: break
         }
     }
 
@@ -88,8 +88,11 @@ struct ExampleReader {
         case .tsv:
             return try example(of: bytes.withoutCarriageReturn.text().split(at: UInt8(ascii: "\t")))
         case .jsonl:
-            return bytes.allSatisfy(Self.isBlank) ? nil : try example(of: JSONValue.members(ofLine: bytes))
-        case .lines, .folder: return Example(text: try bytes.withoutCarriageReturn.text(), label: nil, line: line)
+            let isBlank = bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+            return isBlank ? nil : try example(of: JSONValue.members(ofLine: bytes))
+        case .lines, .folder:
+            return Example(
+                text: try bytes.withoutCarriageReturn.text(), label: nil, group: nil, file: nil, line: line)
         }
     }
 
@@ -98,7 +101,7 @@ struct ExampleReader {
     /// - Throws: ``BadRow`` if it is not UTF-8.
     mutating func read(_ content: ArraySlice<UInt8>, label: String, file: String) throws -> Example {
         let text = try content.withoutByteOrderMark().text()
-        return Example(text: text, label: try labels.gather(label[...]), file: file, line: 1)
+        return Example(text: text, label: try labels.gather(label[...]), group: nil, file: file, line: 1)
     }
 
     /// Says that there are no more lines.
@@ -118,8 +121,6 @@ struct ExampleReader {
         defer { further = [] }
         return further
     }
-
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
 
     /// Decides where the parts of an example are.
     ///
@@ -168,7 +169,7 @@ struct ExampleReader {
             text: columns.text.count == 1
                 ? String(cells[columns.text[0]]) : columns.text.map { cells[$0] }.joined(separator: " "),
             label: try columns.label.flatMap { try labels.gather(cells[$0]) },
-            group: columns.group.map { String(cells[$0]) }, line: line)
+            group: columns.group.map { String(cells[$0]) }, file: nil, line: line)
     }
 
     /// Decides from the first row whether there is a header, and which columns are read.
@@ -227,15 +228,13 @@ struct ExampleReader {
         }
         func text(_ key: String) throws -> String {
             let value = try value(key)
-            guard let text = value.text else {
-                throw BadRow("the value of '\(key)' is \(value.kind)")
-            }
+            guard let text = value.text else { throw BadRow("the value of '\(key)' is \(value.kind)") }
             return text
         }
         return Example(
             text: try keys.text.map(text).joined(separator: " "),
             label: try keys.label.flatMap { try labels.gather(value($0)) },
-            group: try keys.group.map { object[$0]?.isNull ?? true ? "" : try text($0) }, line: line)
+            group: try keys.group.map { object[$0]?.isNull ?? true ? "" : try text($0) }, file: nil, line: line)
     }
 
     /// Decides from the first object which keys are read.

@@ -43,25 +43,24 @@ struct LabeledFolder {
 
     /// The names of the entries of a folder that are of one kind; a link counts as what it leads to.
     private static func list(_ path: String, _ kind: mode_t) throws -> [String] {
+        let names: [String]
         do {
-            return try FileManager.default.contentsOfDirectory(atPath: path).filter { name in
-                if name.hasPrefix(".") { return false }
-                var status = stat()
-                guard stat("\(path)/\(name)", &status) == 0 else {
-                    throw DatasetError(
-                        "\(path)/\(name)",
-                        "cannot be found: a link to nothing, or a name that is not UTF-8; rename or remove it")
-                }
-                if status.st_mode & S_IFMT == kind { return true }
-                // Beside the folders of labels there may be other files, but not among the texts.
-                if kind == S_IFDIR { return false }
-                throw DatasetError(
-                    "\(path)/\(name)", "is not a file; texts stand in files directly in the folder of their label")
-            }
-        } catch let error as DatasetError {
-            throw error
+            names = try FileManager.default.contentsOfDirectory(atPath: path)
         } catch {
             throw DatasetError(path, "cannot be listed: \(error.localizedDescription)")
+        }
+        return try names.filter { name in
+            if name.hasPrefix(".") { return false }
+            let file = "\(path)/\(name)"
+            var status = stat()
+            guard stat(file, &status) == 0 else {
+                throw DatasetError(
+                    file, "cannot be found: a link to nothing, or a name that is not UTF-8; rename or remove it")
+            }
+            if status.st_mode & S_IFMT == kind { return true }
+            // Beside the folders of labels there may be other files, but not among the texts.
+            if kind == S_IFDIR { return false }
+            throw DatasetError(file, "is not a file; texts stand in files directly in the folder of their label")
         }
     }
 }

@@ -34,7 +34,6 @@ struct Labels {
 
     /// The first step, for a cell of a table or the name of a folder.
     mutating func gather(_ cell: Substring) throws -> String? {
-        if reading == .none { return nil }
         if reading != .one, cell.utf8.first == UInt8(ascii: "["),
             let array = JSONValue(parsing: cell.utf8, isLenient: true)
         {

@@ -25,7 +25,7 @@ package enum JSONValue {
         var parser = Parser(bytes: Array(bytes), isLenient: isLenient)
         // All at once: string by string, that would take most of the time.
         guard String(validating: parser.bytes, as: UTF8.self) != nil else { return nil }
-        guard let value = parser.value(depth: 0), parser.isAtEnd else { return nil }
+        guard let value = parser.value(depth: 0), parser.peek() == nil else { return nil }
         self = value
     }
 
@@ -55,12 +55,8 @@ package enum JSONValue {
         /// What stands for a string or a number with a mistake.
         private var unreadable: JSONValue? { isLenient ? .unreadable : nil }
 
-        var isAtEnd: Bool {
-            mutating get { peek() == nil }
-        }
-
         /// The next byte that is no space; nil at the end.
-        private mutating func peek() -> UInt8? {
+        mutating func peek() -> UInt8? {
             while position < bytes.count {
                 switch bytes[position] {
                 case 0x20, 0x09, 0x0A, 0x0D: position += 1

@@ -6,6 +6,10 @@ package struct AlignedWord: Sendable, Equatable {
     package let place: Range<Int>
     /// The places of its tokens among the ids of the text, empty if it has none; nil if the text is cut off before it.
     package let tokens: Range<Int>?
+
+    fileprivate init(_ place: Range<Int>, of scalars: [Unicode.Scalar], tokens: Range<Int>?) {
+        (text, self.place, self.tokens) = (String(scalars[place]), place, tokens)
+    }
 }
 
 extension Tokenizer {
@@ -19,20 +23,21 @@ extension Tokenizer {
     package func align(_ text: String, maximumLength: Int) -> (encoding: Encoding, words: [AlignedWord]) {
         let encoding = encode(text, maximumLength: maximumLength)
         let scalars = Array(text.unicodeScalars)
+        let end = encoding.ids.count - 1
+        let wholeText = AlignedWord(scalars.indices, of: scalars, tokens: 1..<end)
         var words: [AlignedWord] = []
         var rest = wordPlaces(in: scalars, maximumLength)[...]
         var start = 1
         while let first = rest.first {
-            let end = encoding.ids.count - 1
             if start == end && encoding.isTruncated {
-                words += rest.map { AlignedWord(text: Self.string(scalars[$0]), place: $0, tokens: nil) }
+                words += rest.map { AlignedWord($0, of: scalars, tokens: nil) }
                 break
             }
             // The fewest words from here on whose tokens come next.
             let match =
                 rest.prefix(Self.longestMerge).lazy.map { last -> (Range<Int>, Int)? in
                     let place = first.lowerBound..<last.upperBound
-                    let next = encode(Self.string(scalars[place]), maximumLength: maximumLength)
+                    let next = encode(String(scalars[place]), maximumLength: maximumLength)
                     let ids = next.ids.dropFirst().dropLast()
                     let read = ids.prefix(end - start)
                     let isWhole = read.count == ids.count && !next.isTruncated
@@ -41,37 +46,27 @@ extension Tokenizer {
                     }
                     return (place, start + read.count)
                 }.first { $0 != nil } ?? nil
-            guard let (place, next) = match else { return (encoding, [wholeText(scalars, encoding)]) }
-            words.append(AlignedWord(text: Self.string(scalars[place]), place: place, tokens: start..<next))
+            guard let (place, next) = match else { return (encoding, [wholeText]) }
+            words.append(AlignedWord(place, of: scalars, tokens: start..<next))
             start = next
             rest = rest.drop { $0.lowerBound < place.upperBound }
         }
         // What is left over belongs to no word: no such case is known.
-        if start < encoding.ids.count - 1 { words = [wholeText(scalars, encoding)] }
-        return (encoding, words)
+        return (encoding, start < end ? [wholeText] : words)
     }
 
     /// Tokens are not known to span more words than this.
     private static let longestMerge = 16
 
-    private func wholeText(_ scalars: [Unicode.Scalar], _ encoding: Encoding) -> AlignedWord {
-        AlignedWord(
-            text: Self.string(scalars[...]), place: scalars.indices, tokens: 1..<encoding.ids.count - 1)
-    }
-
-    private static func string(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
-        String(String.UnicodeScalarView(scalars))
-    }
-
     /// The places of the words. A piece between white space stays whole if its words, encoded one by one, give other tokens than
     /// the piece.
     private func wordPlaces(in scalars: [Unicode.Scalar], _ maximumLength: Int) -> [Range<Int>] {
         func ids(_ place: Range<Int>) -> ArraySlice<Int> {
-            encode(Self.string(scalars[place]), maximumLength: maximumLength).ids.dropFirst().dropLast()
+            encode(String(scalars[place]), maximumLength: maximumLength).ids.dropFirst().dropLast()
         }
         return scalars.indices.split { normalizer.isBoundary(scalars[$0]) }.flatMap { piece -> [Range<Int>] in
             let piece = piece.startIndex..<piece.endIndex
-            let words = Self.words(of: Self.string(scalars[piece]), from: piece.lowerBound)
+            let words = Self.words(of: String(scalars[piece]), from: piece.lowerBound)
             let isExact = words.count == 1 || words.flatMap(ids).prefix(maximumLength - 2) == ids(piece)
             return isExact ? words : [piece]
         }
@@ -81,31 +76,31 @@ extension Tokenizer {
     ///
     /// - Parameter start: its place in the text
     private static func words(of piece: String, from start: Int) -> [Range<Int>] {
-        // Of each visible character, its place and what its first code point is.
-        var (places, ideographs, punctuation): ([Range<Int>], [Bool], [Bool]) = ([], [], [])
-        var end = start
+        // Of each visible character, its place and its first code point.
+        var characters: [(place: Range<Int>, first: Unicode.Scalar)] = []
         for character in piece {
-            let first = character.unicodeScalars.first!
-            places.append(end..<end + character.unicodeScalars.count)
-            end = places.last!.upperBound
-            ideographs.append(first.isIdeograph)
-            punctuation.append(first.kind == .punctuation)
+            let start = characters.last?.place.upperBound ?? start
+            let scalars = character.unicodeScalars
+            characters.append((start..<start + scalars.count, scalars.first!))
         }
         var words: [Range<Int>] = []
-        func append(_ characters: Range<Int>) {
-            if characters.isEmpty { return }
-            words.append(places[characters.lowerBound].lowerBound..<places[characters.upperBound - 1].upperBound)
+        func append(_ word: ArraySlice<(place: Range<Int>, first: Unicode.Scalar)>) {
+            guard let first = word.first, let last = word.last else { return }
+            words.append(first.place.lowerBound..<last.place.upperBound)
         }
-        for run in places.indices.split(omittingEmptySubsequences: false, whereSeparator: { ideographs[$0] }) {
-            let run = run.startIndex..<run.endIndex
-            let first = run.first { !punctuation[$0] } ?? run.upperBound
-            let last = run.last { !punctuation[$0] }.map { $0 + 1 } ?? first
-            append(run.lowerBound..<first)
-            append(first..<last)
-            append(last..<run.upperBound)
+        for run in characters.split(omittingEmptySubsequences: false, whereSeparator: { $0.first.isIdeograph }) {
+            let first = run.firstIndex { $0.first.kind != .punctuation } ?? run.endIndex
+            let last = run.lastIndex { $0.first.kind != .punctuation }.map { $0 + 1 } ?? first
+            append(run[..<first])
+            append(run[first..<last])
+            append(run[last...])
             // The ideograph that ends the run.
-            if run.upperBound < places.count { append(run.upperBound..<run.upperBound + 1) }
+            append(characters[run.endIndex...].prefix(1))
         }
         return words
     }
+}
+
+extension String {
+    fileprivate init(_ scalars: ArraySlice<Unicode.Scalar>) { self.init(String.UnicodeScalarView(scalars)) }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Turns text into the ids that a model reads, in four steps: a ``Normalizer`` changes its characters, a ``Splitter`` divides it
 /// into words, a ``SubwordModel`` makes tokens of each word, and a ``Template`` puts special tokens around them.
 package struct Tokenizer: Sendable {
@@ -9,8 +11,8 @@ package struct Tokenizer: Sendable {
     let template: Template
     /// Tokens that are found in the text before it is split.
     let addedTokens: AddedTokens
-    /// The files that the tokenizer was read from; none if it was made here.
-    let files: TokenizerFiles
+    /// The files that the tokenizer was read from, by their names, to be written back byte for byte; none if it was made here.
+    var files: [String: Data] = [:]
     /// What a user should know of the files that it was read from.
     package internal(set) var warning: String?
 
@@ -21,19 +23,9 @@ package struct Tokenizer: Sendable {
         /// Whether the text was longer, and is cut off.
         package let isTruncated: Bool
     }
+}
 
-    init(
-        vocabulary: Vocabulary, normalizer: Normalizer, splitter: Splitter, subwords: SubwordModel, template: Template,
-        addedTokens: [AddedToken], files: TokenizerFiles = TokenizerFiles()
-    ) {
-        (self.vocabulary, self.normalizer, self.splitter) = (vocabulary, normalizer, splitter)
-        (self.subwords, self.template, self.files) = (subwords, template, files)
-        self.addedTokens = AddedTokens(addedTokens, normalizer)
-    }
-
-    /// The special tokens of the tokenizers that are made here.
-    private static let specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-
+extension Tokenizer {
     /// Creates a tokenizer as BERT's are.
     ///
     /// - Parameters:
@@ -42,23 +34,25 @@ package struct Tokenizer: Sendable {
     /// - Throws: ``TokenizationError`` if a special token is missing.
     package init(tokens: [String], normalizer: BERTNormalizer = BERTNormalizer(), source: String) throws {
         let vocabulary = Vocabulary(tokens)
-        let (unknown, template) = try SpecialTokens().ids(in: vocabulary, source: source)
+        let special = SpecialTokens()
+        let (unknown, template) = try special.ids(in: vocabulary, source: source)
         self.init(
             vocabulary: vocabulary, normalizer: .bert(normalizer), splitter: .bert,
             subwords: .wordPiece(WordPiece(vocabulary, unknown: unknown)), template: template,
-            addedTokens: AddedToken.special(Self.specialTokens, in: vocabulary))
+            addedTokens: AddedTokens(AddedToken.special(special.all, in: vocabulary), .bert(normalizer)))
     }
 
     /// Creates a tokenizer as BERT's are, with a vocabulary learned from texts.
     ///
     /// - Parameter size: the largest number of tokens
     package init(learnedFrom texts: [String], size: Int, normalizer: BERTNormalizer = BERTNormalizer()) throws {
-        var learner = WordPieceLearner()
+        var counts: [[UInt8]: Int] = [:]
         for text in texts {
-            for word in Splitter.bert.words(of: text, normalizedBy: .bert(normalizer)) { learner.add(word) }
+            for word in Splitter.bert.words(of: text, normalizedBy: .bert(normalizer)) { counts[word, default: 0] += 1 }
         }
-        let learned = learner.learn(size: size - Self.specialTokens.count)
-        try self.init(tokens: Self.specialTokens + learned, normalizer: normalizer, source: "the learned vocabulary")
+        let special = SpecialTokens().all
+        let learned = WordPieceLearner(counts, size: size - special.count).tokens
+        try self.init(tokens: special + learned, normalizer: normalizer, source: "the learned vocabulary")
     }
 
     /// Encodes `text`.

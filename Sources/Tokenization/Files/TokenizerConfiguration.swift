@@ -1,16 +1,14 @@
-import Foundation
-
 /// `tokenizer_config.json` as `transformers` writes it for BERT.
 struct TokenizerConfiguration: Codable {
     var tokenizerClass: String?
-    private var lowercases: Bool?
-    private var stripsAccents: Bool?
-    private var splitsIdeographs: Bool?
-    private var maximumLength: Double?
+    var lowercases: Bool?
+    var stripsAccents: Bool?
+    var splitsIdeographs: Bool?
+    var maximumLength: Double?
     /// Words that are tokens as they stand.
-    private(set) var neverSplit: [String]?
+    var neverSplit: [String]?
     /// Tokens by their ids.
-    private(set) var added: [String: AddedToken]?
+    var added: [String: AddedToken]?
 
     enum CodingKeys: String, CodingKey {
         case tokenizerClass = "tokenizer_class"
@@ -20,16 +18,6 @@ struct TokenizerConfiguration: Codable {
         case maximumLength = "model_max_length"
         case neverSplit = "never_split"
         case added = "added_tokens_decoder"
-    }
-
-    init() {}
-
-    init(_ normalizer: BERTNormalizer, maximumLength: Int) {
-        tokenizerClass = "BertTokenizer"
-        lowercases = normalizer.lowercases
-        stripsAccents = normalizer.stripsAccents
-        splitsIdeographs = normalizer.splitsIdeographs
-        self.maximumLength = Double(maximumLength)
     }
 
     /// Writes what a tokenizer has that was made here.
@@ -48,25 +36,16 @@ struct TokenizerConfiguration: Codable {
     ]
     private static let genericClasses = ["PreTrainedTokenizerFast", "TokenizersBackend"]
 
-    /// Refuses tokenizers that split text otherwise before they look into `vocab.txt`.
-    func checkClass(folder: URL) throws {
-        if let name = tokenizerClass, !(Self.classes + Self.genericClasses).contains(name) {
-            throw TokenizationError(
-                "\(folder.path): tokenizer_class is '\(name)', and there is no tokenizer.json; only BERT's own tokenizer can be"
-                    + " read from vocab.txt")
-        }
-    }
+    /// The class, where its tokenizers split text otherwise before they look into `vocab.txt`.
+    var otherClass: String? { tokenizerClass.flatMap { (Self.classes + Self.genericClasses).contains($0) ? nil : $0 } }
 
     /// The keys that say something else than `other` does; a key that is missing stands for its default.
     func disagreements(with other: Normalizer) -> [String] {
         guard case .bert(let other) = other, !Self.genericClasses.contains(tokenizerClass ?? "") else { return [] }
-        let own = normalizer
-        let pairs: [(CodingKeys, Bool)] = [
-            (.lowercases, own.lowercases == other.lowercases),
-            (.stripsAccents, own.stripsAccents == other.stripsAccents),
-            (.splitsIdeographs, own.splitsIdeographs == other.splitsIdeographs),
+        let settings: [(key: CodingKeys, value: KeyPath<BERTNormalizer, Bool>)] = [
+            (.lowercases, \.lowercases), (.stripsAccents, \.stripsAccents), (.splitsIdeographs, \.splitsIdeographs),
         ]
-        return pairs.filter { !$0.1 }.map(\.0.rawValue)
+        return settings.filter { normalizer[keyPath: $0.value] != other[keyPath: $0.value] }.map(\.key.rawValue)
     }
 
     var normalizer: BERTNormalizer {
@@ -75,25 +54,11 @@ struct TokenizerConfiguration: Codable {
     }
 }
 
-/// `special_tokens_map.json`: the names of tokens by their roles. The same keys can stand in `tokenizer_config.json`.
-struct SpecialTokensMap: Decodable {
-    private var names: [Role: [String]] = [:]
-
-    enum Role: String, CodingKey, CaseIterable {
-        case unknown = "unk_token"
-        case classification = "cls_token"
-        case separator = "sep_token"
-        case padding = "pad_token"
-        case mask = "mask_token"
-        /// Any number of tokens without a role; newer versions call them `extra`.
-        case additional = "additional_special_tokens"
-        case extra = "extra_special_tokens"
-    }
-
-    init() {}
-
+extension SpecialTokens: Decodable {
+    /// Reads the names that a file has, `special_tokens_map.json` or `tokenizer_config.json`, and no others.
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Role.self)
+        names = [:]
         for role in Role.allCases {
             switch role {
             case .additional, .extra:
@@ -101,16 +66,6 @@ struct SpecialTokensMap: Decodable {
             default: names[role] = try container.decodeIfPresent(AddedToken.self, forKey: role).map { [$0.content] }
             }
         }
-    }
-
-    /// The names of the tokens of a role, none if nothing is said of it.
-    subscript(role: Role) -> [String] { names[role] ?? [] }
-
-    /// The same, with the names of `other` where it has some.
-    func merging(_ other: SpecialTokensMap) -> SpecialTokensMap {
-        var result = self
-        result.names.merge(other.names) { $1 }
-        return result
     }
 }
 

@@ -4,7 +4,7 @@ extension Tokenizer {
     /// Reads `tokenizer.json`, as Hugging Face's tokenizers write it: an object that describes each step of a tokenizer.
     ///
     /// - Throws: ``TokenizationError``, without the file's name, for any step that cannot be read.
-    init(_ document: JSONValue, files: TokenizerFiles) throws {
+    init(_ document: JSONValue) throws {
         let model = document["model"]
         // Old files do not name the type.
         guard model["type"].string ?? "WordPiece" == "WordPiece", let entries = model["vocab"].object else {
@@ -12,7 +12,7 @@ extension Tokenizer {
         }
         let splitter = try Splitter(document["pre_tokenizer"])
         var special = try SpecialTokens(template: document["post_processor"])
-        special.unknown = model["unk_token"].string ?? special.unknown
+        if let unknown = model["unk_token"].string { special.names[.unknown] = [unknown] }
         var tokens: [String] = []
         for (token, value) in entries {
             guard let id = value.int, Vocabulary.possibleIDs.contains(id) else {
@@ -29,9 +29,10 @@ extension Tokenizer {
             longestWord: model["max_input_chars_per_word"].int ?? WordPiece.longestWord)
         let added = try (document["added_tokens"].array ?? []).map(AddedToken.init)
         for token in added { vocabulary.add(token.content, id: token.id) }
+        let normalizer = try Normalizer(document["normalizer"])
         self.init(
-            vocabulary: vocabulary, normalizer: try Normalizer(document["normalizer"]), splitter: splitter,
-            subwords: .wordPiece(wordPiece), template: template, addedTokens: added, files: files)
+            vocabulary: vocabulary, normalizer: normalizer, splitter: splitter, subwords: .wordPiece(wordPiece),
+            template: template, addedTokens: AddedTokens(added, normalizer))
     }
 }
 
@@ -71,8 +72,9 @@ extension SpecialTokens {
     /// Reads which tokens a post-processor puts before and after a text.
     fileprivate init(template value: JSONValue) throws {
         try value.requireType("TemplateProcessing", "BertProcessing", of: "post_processor")
+        self.init()
         if let first = value["cls"].array?.first?.string, let last = value["sep"].array?.first?.string {
-            (classification, separator) = (first, last)
+            names.merge([.classification: [first], .separator: [last]]) { $1 }
             return
         }
         let pieces = value["single"].array ?? []
@@ -83,7 +85,7 @@ extension SpecialTokens {
             throw TokenizationError(
                 "post_processor has another template than BERT's, which is one token, the text, and one token")
         }
-        (classification, separator) = (first, last)
+        names.merge([.classification: [first], .separator: [last]]) { $1 }
     }
 }
 

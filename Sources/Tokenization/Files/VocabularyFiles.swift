@@ -6,24 +6,15 @@ extension Tokenizer {
     /// - Parameters:
     ///   - data: the content of `vocab.txt`
     ///   - source: what an error names as that file
-    ///   - map: the names of special tokens
     ///   - numbered: the ids of added tokens, by their names
     init(
-        vocabularyFile data: Data, source: String, _ settings: TokenizerConfiguration, special map: SpecialTokensMap,
-        added numbered: [String: Int], files: TokenizerFiles
+        vocabularyFile data: Data, source: String, _ settings: TokenizerConfiguration, special: SpecialTokens,
+        added numbered: [String: Int]
     ) throws {
-        var special = SpecialTokens()
-        special.unknown = map[.unknown].first ?? special.unknown
-        special.classification = map[.classification].first ?? special.classification
-        special.separator = map[.separator].first ?? special.separator
         var vocabulary = try Vocabulary(fileContents: data, source: source)
         let (unknown, template) = try special.ids(in: vocabulary, source: source)
         let model = WordPiece(vocabulary, unknown: unknown)
-        let named = [
-            special.unknown, special.classification, special.separator, map[.padding].first ?? "[PAD]",
-            map[.mask].first ?? "[MASK]",
-        ]
-        var added = AddedToken.special(named + map[.additional] + map[.extra], in: vocabulary)
+        var added = AddedToken.special(special.all, in: vocabulary)
         var listed = numbered.map { AddedToken(content: $0, id: $1, isNormalized: true) }
         for (id, token) in settings.added ?? [:] {
             guard let id = Int(id) else { continue }
@@ -42,8 +33,9 @@ extension Tokenizer {
         added += (settings.neverSplit ?? []).map {
             AddedToken(content: $0, id: vocabulary.id(of: $0) ?? unknown, boundary: .whiteSpace)
         }
+        let normalizer = Normalizer.bert(settings.normalizer)
         self.init(
-            vocabulary: vocabulary, normalizer: .bert(settings.normalizer), splitter: .bert,
-            subwords: .wordPiece(model), template: template, addedTokens: added, files: files)
+            vocabulary: vocabulary, normalizer: normalizer, splitter: .bert, subwords: .wordPiece(model),
+            template: template, addedTokens: AddedTokens(added, normalizer))
     }
 }

@@ -8,32 +8,14 @@ import HeapModule
 /// pieces, never by the order of a hash table.
 struct WordPieceLearner {
     /// Characters and pairs that occur less often do not become tokens.
-    fileprivate static let minimumFrequency = 2
+    private static let minimumFrequency = 2
 
-    private var counts: [[UInt8]: Int] = [:]
-
-    /// Counts a word, which is UTF-8.
-    mutating func add(_ word: [UInt8]) { counts[word, default: 0] += 1 }
-
-    /// At most `size` tokens: single characters in the order of their code points, then the same as continuations, then merged
-    /// pieces in the order of merging.
-    ///
-    /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words.
-    func learn(size: Int) -> [String] {
-        // Sorted, so that nothing below depends on the order of the dictionary.
-        let words = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { (word: $0.key, count: $0.value) }
-        var pieces = Pieces(of: words, size: size)
-        pieces.merge(upTo: size)
-        return pieces.tokens
-    }
-}
-
-/// The words of a text as sequences of pieces, while pieces are being merged.
-private struct Pieces {
-    /// The tokens of a vocabulary.
+    /// Single characters in the order of their code points, then the same as continuations, then merged pieces in the order of
+    /// merging.
     var tokens: [String] { pieces.map(\.token) }
 
     private var pieces: [Piece]
+    /// The words of the text as sequences of pieces, and how often each occurs.
     private var words: [(pieces: [Int], count: Int)] = []
     private var pairCounts: [Pair: Int] = [:]
     /// The words in which a pair occurs, or did occur before a merge.
@@ -41,20 +23,20 @@ private struct Pieces {
 
     /// What a token spells, and whether it goes on within a word. Its prefix stays apart: Swift would join the last character of
     /// that with a combining mark after it.
-    struct Piece {
+    private struct Piece {
         let text: String
         let continues: Bool
 
         var token: String { (continues ? WordPiece.continuationPrefix : "") + text }
     }
 
-    struct Pair: Hashable {
+    private struct Pair: Hashable {
         let left: Int
         let right: Int
     }
 
     /// A pair with the count that it had when it was put on the heap; stale if the count has changed since.
-    struct Candidate: Comparable {
+    private struct Candidate: Comparable {
         let count: Int
         let pair: Pair
 
@@ -64,10 +46,15 @@ private struct Pieces {
         }
     }
 
-    /// The characters of words and how often these occur.
-    init(of counts: [(word: [UInt8], count: Int)], size: Int) {
-        let minimum = WordPieceLearner.minimumFrequency
-        let texts = counts.map { (Array(String(decoding: $0.word, as: UTF8.self).unicodeScalars), $0.count) }
+    /// Learns at most `size` tokens.
+    ///
+    /// - Parameter counts: how often each word occurs; words are UTF-8
+    /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words.
+    init(_ counts: [[UInt8]: Int], size: Int) {
+        let minimum = Self.minimumFrequency
+        // Sorted, so that nothing below depends on the order of the dictionary.
+        let texts = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+            .map { (Array(String(decoding: $0.key, as: UTF8.self).unicodeScalars), $0.value) }
         var (frequencies, inside): ([Unicode.Scalar: Int], [Unicode.Scalar: Int]) = ([:], [:])
         for (word, count) in texts {
             for scalar in word { frequencies[scalar, default: 0] += count }
@@ -93,21 +80,21 @@ private struct Pieces {
                 occurrences[pair, default: []].insert(index)
             }
         }
+        merge(upTo: size)
     }
 
     /// Merges pairs until there are `size` pieces, or no pair is frequent enough.
-    mutating func merge(upTo size: Int) {
-        let minimum = WordPieceLearner.minimumFrequency
+    private mutating func merge(upTo size: Int) {
         // By their bytes: Swift takes strings for equal that differ in how their accents are composed.
         var ids = Dictionary(uniqueKeysWithValues: zip(tokens.map { Array($0.utf8) }, 0...))
         var heap = Heap(pairCounts.map { Candidate(count: $0.value, pair: $0.key) })
         while pieces.count < size, let best = heap.popMax() {
             let count = pairCounts[best.pair]!
             if count != best.count {
-                if count >= minimum { heap.insert(Candidate(count: count, pair: best.pair)) }
+                if count >= Self.minimumFrequency { heap.insert(Candidate(count: count, pair: best.pair)) }
                 continue
             }
-            if count < minimum { break }
+            if count < Self.minimumFrequency { break }
             let (left, right) = (pieces[best.pair.left], pieces[best.pair.right])
             let merged = Piece(text: left.text + right.text, continues: left.continues)
             // Two pairs can spell the same piece, which then is one token.

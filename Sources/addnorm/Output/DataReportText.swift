@@ -35,12 +35,14 @@ extension DataReport {
     }
 
     private func facts(of file: File) -> [(name: String, fact: String)] {
-        let labels = file.labels.sorted { ($1.examples, $0.label) < ($0.examples, $1.label) }
-        let listed = (labels.count > Self.mostLabels ? Array(labels.prefix(Self.mostLabels)) : file.labels)
-            .map {
-                "\($0.label.shortened(to: 60)) \($0.examples.formatted()) (\(String(format: "%.1f", 100 * $0.share)) %)"
-            }
-        let more = labels.count > Self.mostLabels ? ", … (\(labels.count) labels)" : ""
+        var labels = file.labels[...]
+        if labels.count > Self.mostLabels {
+            labels = labels.sorted { ($1.examples, $0.label) < ($0.examples, $1.label) }.prefix(Self.mostLabels)
+        }
+        let listed = labels.map {
+            "\($0.label.shortened(to: 60)) \($0.examples.formatted()) (\(String(format: "%.1f", 100 * $0.share)) %)"
+        }
+        let more = labels.count < file.labels.count ? ", … (\(file.labels.count) labels)" : ""
         let tokens = file.tokens
         var facts = [
             ("labels", listed.joined(separator: ", ") + more),
@@ -67,9 +69,10 @@ extension DataReport {
             facts.append(("label map", "no row has \(keys)"))
         }
         if file.leftOut > 0 { facts.append(("left out", "\(Self.count(file.leftOut, "row")), by --label-map")) }
-        for (name, repeated) in [("duplicates", file.duplicates), ("contradictions", file.contradictions)]
-        where repeated.texts > 0 {
-            let what = name == "duplicates" ? "more than once" : "with different labels"
+        for (name, what, repeated) in [
+            ("duplicates", "more than once", file.duplicates),
+            ("contradictions", "with different labels", file.contradictions),
+        ] where repeated.texts > 0 {
             let rows = Self.count(repeated.texts + repeated.rows, "row")
             facts.append((name, "\(Self.count(repeated.texts, "text")) \(what), in \(rows)"))
             facts += repeated.first.map { ("", $0.text(labels: name == "contradictions")) }
