@@ -47,21 +47,15 @@ package struct ClassificationReport: Sendable, Equatable {
         }
     }
 
-    /// The averages.
     package struct Averages: Sendable, Equatable, Encodable {
         /// The figures of all pairs of a text and a label, as if they were of one label; nil where texts have one label each.
-        package fileprivate(set) var micro: Average?
+        package let micro: Average?
         /// The mean over the labels.
         package let macro: Average
         /// The mean over the labels, weighted by support.
         package let weighted: Average
         /// The mean over the texts of the figures of each text's labels; nil where texts have one label each.
-        package fileprivate(set) var samples: Average?
-
-        fileprivate init(of labels: [Label]) {
-            macro = Average(of: labels)
-            weighted = Average(of: labels) { Double($0.support) }
-        }
+        package let samples: Average?
     }
 
     /// How often labels were taken for each other.
@@ -94,37 +88,14 @@ package struct ClassificationReport: Sendable, Equatable {
     ///   - predicted: what is predicted for each, of the same kind
     ///   - names: the names of all labels, by id
     package init(actual: Targets, predicted: Targets, names: [String]) {
-        self =
-            switch actual.paired(with: predicted) {
-            case .one(let actual, let predicted): .init(actual, predicted, names)
-            case .several(let actual, let predicted): .init(actual, predicted, names)
-            }
-    }
-
-    private init(_ actual: [Int], _ predicted: [Int], _ names: [String]) {
-        // Only labels that occur take part: a model can know very many.
-        let occurring = Set(actual).union(predicted).sorted()
-        let places = Dictionary(uniqueKeysWithValues: zip(occurring, 0...))
-        var counts = [[Int]](repeating: [Int](repeating: 0, count: occurring.count), count: occurring.count)
-        for (actual, predicted) in zip(actual, predicted) { counts[places[actual]!][places[predicted]!] += 1 }
-        labels = occurring.enumerated().map { place, id in
-            Label(
-                names[id], right: counts[place][place], predicted: counts.reduce(0) { $0 + $1[place] },
-                support: counts[place].reduce(0, +))
-        }
-        confusion = .pairs(counts)
-        averages = Averages(of: labels)
-        accuracy = Double(counts.indices.reduce(0) { $0 + counts[$1][$1] }) / Double(actual.count)
-        hammingLoss = nil
-    }
-
-    private init(_ actual: [[Int]], _ predicted: [[Int]], _ names: [String]) {
+        let (count, areSeveral) = (actual.count, actual.areSeveral)
+        precondition(count == predicted.count && count > 0, "one prediction for each text")
+        precondition(areSeveral == predicted.areSeveral, "targets of another kind than the predictions")
         let none = [Int](repeating: 0, count: names.count)
-        var (right, found, support) = (none, none, none)
+        var (right, found, support, exact) = (none, none, none, 0)
         var texts: [Label] = []
-        var exact = 0
-        for (actual, predicted) in zip(actual, predicted) {
-            let (actual, predicted) = (Set(actual), Set(predicted))
+        for text in 0..<count {
+            let (actual, predicted) = (Set(actual[text]), Set(predicted[text]))
             let both = actual.intersection(predicted)
             for label in actual { support[label] += 1 }
             for label in predicted { found[label] += 1 }
@@ -132,19 +103,26 @@ package struct ClassificationReport: Sendable, Equatable {
             texts.append(Label(right: both.count, predicted: predicted.count, support: actual.count))
             if actual == predicted { exact += 1 }
         }
-        let count = actual.count
-        labels = names.indices.map { Label(names[$0], right: right[$0], predicted: found[$0], support: support[$0]) }
-        confusion = .ofEachLabel(
-            names.indices.map { label in
-                let (right, found, support) = (right[label], found[label], support[label])
-                return [[count - found - support + right, found - right], [support - right, right]]
-            })
+        let ids = names.indices.filter { areSeveral || found[$0] + support[$0] > 0 }
+        labels = ids.map { Label(names[$0], right: right[$0], predicted: found[$0], support: support[$0]) }
         let sums = [right, found, support].map { $0.reduce(0, +) }
-        var averages = Averages(of: labels)
-        averages.micro = Average(of: [Label(right: sums[0], predicted: sums[1], support: sums[2])])
-        averages.samples = Average(of: texts)
-        self.averages = averages
+        averages = Averages(
+            micro: areSeveral ? Average(of: [Label(right: sums[0], predicted: sums[1], support: sums[2])]) : nil,
+            macro: Average(of: labels), weighted: Average(of: labels) { Double($0.support) },
+            samples: areSeveral ? Average(of: texts) : nil)
         accuracy = Double(exact) / Double(count)
-        hammingLoss = Double(sums[1] + sums[2] - 2 * sums[0]) / Double(count * names.count)
+        hammingLoss = areSeveral ? Double(sums[1] + sums[2] - 2 * sums[0]) / Double(count * names.count) : nil
+        if areSeveral {
+            confusion = .ofEachLabel(
+                ids.map { label in
+                    let (right, found, support) = (right[label], found[label], support[label])
+                    return [[count - found - support + right, found - right], [support - right, right]]
+                })
+        } else {
+            let places = Dictionary(uniqueKeysWithValues: zip(ids, 0...))
+            var pairs = [[Int]](repeating: [Int](repeating: 0, count: ids.count), count: ids.count)
+            for text in 0..<count { pairs[places[actual[text][0]]!][places[predicted[text][0]]!] += 1 }
+            confusion = .pairs(pairs)
+        }
     }
 }

@@ -35,9 +35,7 @@ package enum ThresholdMetric: String, CaseIterable, Sendable {
             return product == 0 ? 0 : (Double(tp) * Double(tn) - Double(fp) * Double(fn)) / product
         }
     }
-}
 
-extension ThresholdMetric {
     /// The threshold with the best value if texts with p ≥ threshold are taken for positive. Compare in double precision: no Float32
     /// need lie between two probabilities, and a threshold does.
     ///

@@ -60,14 +60,8 @@ package struct EvaluationResult {
 
     /// What the probabilities are worth, and how sure the figures are.
     package func metrics(on workers: Workers) -> EvaluationMetrics {
-        let labels = predictions.probabilities.columns
-        let (accuracy, macroF1) =
-            switch targets.paired(with: answers) {
-            case .one(let actual, let predicted):
-                bootstrapIntervals(actual: actual, predicted: predicted, labels: labels, on: workers)
-            case .several(let actual, let predicted):
-                bootstrapIntervals(actual: actual, predicted: predicted, labels: labels, on: workers)
-            }
+        let (accuracy, macroF1) = bootstrapIntervals(
+            actual: targets, predicted: answers, labels: predictions.probabilities.columns, on: workers)
         return EvaluationMetrics(probabilities: probabilityMetrics, accuracy: accuracy, macroF1: macroF1)
     }
 }

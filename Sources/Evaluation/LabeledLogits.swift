@@ -11,7 +11,6 @@ package struct LabeledLogits {
     package let tokens: Int
     package let seconds: Double
 
-    /// Puts logits and targets together.
     package init(logits: Matrix, targets: Targets, tokens: Int, seconds: Double) {
         (self.logits, self.targets, self.tokens, self.seconds) = (logits, targets, tokens, seconds)
     }

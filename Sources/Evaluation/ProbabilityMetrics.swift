@@ -34,10 +34,11 @@ package struct ProbabilityMetrics: Sendable, Equatable {
     /// - Complexity: O(*n* log *n*) in the number of texts for each label; of two labels of which a text has one, only one is
     ///   sorted.
     package init(probabilities: Matrix, actual: Targets, predicted: Targets) {
-        precondition(actual.count == probabilities.rows, "probabilities for each text")
+        precondition(actual.count == probabilities.rows && actual.count > 0, "probabilities for each text")
+        precondition(actual.count == predicted.count, "one prediction for each text")
         let (values, labels) = (probabilities.values, probabilities.columns)
-        switch actual.paired(with: predicted) {
-        case .one(let actual, let predicted):
+        switch (actual, predicted) {
+        case (.one(let actual), .one(let predicted)):
             (rocAuc, averagePrecision) = Self.ranking(values, labels: labels, of: labels == 2 ? 1..<2 : 0..<labels) {
                 actual[$0] == $1
             }
@@ -46,13 +47,14 @@ package struct ProbabilityMetrics: Sendable, Equatable {
                 actual.indices.lazy.map { row in
                     (Double(values[row * labels + predicted[row]]), actual[row] == predicted[row])
                 })
-        case .several(let actual, _):
+        case (.several(let actual), .several):
             let isActual = multiHot(actual, labels: labels)
             (rocAuc, averagePrecision) = Self.ranking(values, labels: labels, of: 0..<labels) {
                 isActual[$0 * labels + $1]
             }
             mcc = nil
             reliability = CalibrationBins(values.indices.lazy.map { (Double(values[$0]), isActual[$0]) })
+        default: preconditionFailure("targets of another kind than the predictions")
         }
     }
 

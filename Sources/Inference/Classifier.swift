@@ -18,8 +18,6 @@ package struct Classifier {
     /// What explaining needs; nil until something is explained.
     var explaining: SequenceClassifier.Workspace?
 
-    /// Makes a classifier of a model.
-    ///
     /// - Parameters:
     ///   - longTexts: nil: texts are read as the model was trained to, else as far as it can
     ///   - batchSize: how many texts are run at a time; it affects speed and memory, and results only by rounding

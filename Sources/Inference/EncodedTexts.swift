@@ -8,7 +8,6 @@ package struct TokenSequences: RandomAccessCollection, Sendable {
     /// Where each sequence ends.
     private var ends: [Int] = []
 
-    /// Puts sequences together.
     init(_ sequences: some Sequence<[Int]> = []) { for sequence in sequences { append(sequence) } }
 
     package var startIndex: Int { 0 }
@@ -44,12 +43,8 @@ package struct EncodedTexts: Sendable {
     /// The tokens of each whole text.
     package private(set) var lengths: [Int] = []
 
-    /// Encodes texts.
-    ///
     /// - Parameter workers: share the texts
-    package init(
-        _ texts: [String], _ tokenizer: Tokenizer, _ longTexts: LongTexts, on workers: Workers
-    ) {
+    package init(_ texts: [String], _ tokenizer: Tokenizer, _ longTexts: LongTexts, on workers: Workers) {
         self.longTexts = longTexts
         // Some at a time: the arrays of each text's ids would need more memory than the texts.
         for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {

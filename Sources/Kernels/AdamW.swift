@@ -8,11 +8,11 @@ import Foundation
 /// it would have been taken, so that the result is the same to the last bit.
 package struct AdamW {
     /// β₁, the decay rate of the first moment.
-    package let beta1: Float = 0.9
+    private let beta1: Float = 0.9
     /// β₂, the decay rate of the second moment.
-    package let beta2: Float = 0.999
+    private let beta2: Float = 0.999
     /// Added to √v̂, so that it never divides by 0.
-    package let epsilon: Float = 1e-8
+    private let epsilon: Float = 1e-8
     /// How many steps have been taken.
     package private(set) var step: Int
     /// The running mean of the gradients.
@@ -57,12 +57,13 @@ package struct AdamW {
         let pieces = pieces(of: groups, rows: rows)
         let norm = Float(sumOfSquares(gradients, in: pieces, on: workers).squareRoot())
         step += 1
-        let common = ck_adamw_step(
-            learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weight_decay: 0,
-            gradient_scale: norm > maximumNorm ? maximumNorm / norm : 1,
-            correction1: Float(1 - pow(Double(beta1), Double(step))),
-            correction2: Float(1 - pow(Double(beta2), Double(step))))
-        let settings = groups.map(common.with)
+        let corrections = [beta1, beta2].map { Float(1 - pow(Double($0), Double(step))) }
+        let settings = groups.map { group in
+            ck_adamw_step(
+                learning_rate: learningRate * group.learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+                weight_decay: group.weightDecay, gradient_scale: norm > maximumNorm ? maximumNorm / norm : 1,
+                correction1: corrections[0], correction2: corrections[1])
+        }
         if let table = groups.firstIndex(where: { $0.row != nil }) {
             untaken.append(settings[table])
             for row in rows {
@@ -136,13 +137,13 @@ package struct AdamW {
 
     /// The groups cut into pieces: a table into the rows that have gradients, the others into blocks of fixed size.
     private func pieces(of groups: [ParameterGroup], rows: [Int]) -> [Piece] {
-        zip(groups.enumerated(), places(of: groups)).flatMap { group, place in
-            let (range, size) = (group.element.range, group.element.row ?? 1 << 16)
-            let starts =
-                group.element.row == nil ? Array(stride(from: 0, to: range.count, by: size)) : rows.map { $0 * size }
+        zip(groups.indices, places(of: groups)).flatMap { group, place in
+            let (range, row) = (groups[group].range, groups[group].row)
+            let size = row ?? 1 << 16
+            let starts = row == nil ? Array(stride(from: 0, to: range.count, by: size)) : rows.map { $0 * size }
             return starts.map { start in
                 Piece(
-                    group: group.offset, parameters: range.lowerBound + start, gradients: place + start,
+                    group: group, parameters: range.lowerBound + start, gradients: place + start,
                     count: min(size, range.count - start))
             }
         }
@@ -162,16 +163,6 @@ package struct AdamW {
     }
 }
 
-extension ck_adamw_step {
-    /// The same step with what is particular to a group.
-    fileprivate func with(_ group: ParameterGroup) -> ck_adamw_step {
-        var step = self
-        step.learning_rate *= group.learningRate
-        step.weight_decay = group.weightDecay
-        return step
-    }
-}
-
 /// Parameters that the optimizer treats alike.
 package struct ParameterGroup: Sendable, Equatable {
     /// Where the parameters lie in the flat buffer.
@@ -183,7 +174,6 @@ package struct ParameterGroup: Sendable, Equatable {
     /// The elements of a row, if this is a table of which a batch reads few rows.
     package let row: Int?
 
-    /// Creates a group.
     package init(range: Range<Int>, learningRate: Float = 1, weightDecay: Float, row: Int? = nil) {
         precondition(row == nil || range.count % row! == 0, "the last row is incomplete")
         (self.range, self.learningRate, self.weightDecay, self.row) = (range, learningRate, weightDecay, row)

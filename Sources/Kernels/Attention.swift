@@ -25,29 +25,34 @@ package func scaledDotProductAttention(
         head.probabilities(q, k, transposed: scratch, into: p)
         head.drop(p)
         ck_gemm(
-            head.queries, head.size, head.length, ck_matrix(pointer: p, row: head.padded, column: 1),
-            k + head.value, 2 * head.hidden, CK_NOTHING, nil, c + head.query, head.hidden)
+            head.queries, head.size, head.length, .rows(p, of: head.padded), k + head.value, 2 * head.hidden,
+            CK_NOTHING, nil, c + head.query, head.hidden)
     }
 }
 
 /// The gradients of ``scaledDotProductAttention(_:_:scratch:into:on:)`` with respect to queries, keys and values.
 ///
 /// With P the probabilities, D the dropout mask and C = (P ⊙ D) V: dV = (P ⊙ D)ᵀ dC, dP = (dC Vᵀ) ⊙ D,
-/// dS = P ⊙ (dP − rowsum(dP ⊙ P)) / √d, dQ = dS K, dK = dSᵀ Q.
+/// dS = P ⊙ (dP − rowsum(dP ⊙ P)) / √d, dQ = dS K, dK = dSᵀ Q. With constant probabilities, dQ = 0 and dK = 0.
 ///
 /// - Parameters:
 ///   - dContext: as many rows as there are queries
 ///   - inputs: as in the forward pass
+///   - derivatives: whether the probabilities are taken for constants
 ///   - dInputs: becomes the gradients, of the same shapes
 package func scaledDotProductAttentionBackward(
-    _ dContext: Matrix, _ inputs: Projections, _ shape: AttentionShape, scratch: inout Matrix,
-    into dInputs: inout Projections, on workers: Workers
+    _ dContext: Matrix, _ inputs: Projections, _ shape: AttentionShape, derivatives: Derivatives = .exact,
+    scratch: inout Matrix, into dInputs: inout Projections, on workers: Workers
 ) {
     let plan = AttentionPlan(inputs, shape)
     let (queries, keysAndValues) = (inputs.queries, inputs.keysAndValues)
     precondition(dContext.columns == queries.columns && dContext.rows == queries.rows, "shapes do not agree")
     dInputs.queries.resize(rows: queries.rows, columns: queries.columns)
     dInputs.keysAndValues.resize(rows: keysAndValues.rows, columns: keysAndValues.columns)
+    if derivatives == .linearized {
+        dInputs.queries.clear()
+        dInputs.keysAndValues.clear()
+    }
     let memory = plan.prepare(&scratch, squares: 3, for: workers)
     let (q, k, dc) = (queries.pointer, keysAndValues.pointer, dContext.pointer)
     let (dq, dk) = (dInputs.queries.mutablePointer(), dInputs.keysAndValues.mutablePointer())
@@ -60,18 +65,22 @@ package func scaledDotProductAttentionBackward(
         head.probabilities(q, k, transposed: transposed, into: p)
         dropped.update(from: p, count: rows * padded)
         head.drop(dropped)
-        head.valueGradient(dropped, dc, into: dk)
+        // dV = (P ⊙ D)ᵀ dC
+        ck_gemm(
+            length, size, rows, .rows(dropped, of: padded).transposed, dc + head.query, head.hidden, CK_NOTHING, nil,
+            dk + head.value, 2 * head.hidden)
+        if derivatives == .linearized { return }
         head.transpose(k + head.value, into: transposed)
         ck_gemm(
-            rows, padded, size, ck_matrix(pointer: dc + head.query, row: head.hidden, column: 1), transposed, padded,
-            CK_NOTHING, nil, dp, padded)
+            rows, padded, size, .rows(dc + head.query, of: head.hidden), transposed, padded, CK_NOTHING, nil, dp, padded
+        )
         head.drop(dp)
         for row in 0..<rows { ck_softmax_backward(padded, head.scale, p + row * padded, dp + row * padded) }
         ck_gemm(
-            rows, size, length, ck_matrix(pointer: dp, row: padded, column: 1), k + head.key, 2 * head.hidden,
-            CK_NOTHING, nil, dq + head.query, head.hidden)
+            rows, size, length, .rows(dp, of: padded), k + head.key, 2 * head.hidden, CK_NOTHING, nil,
+            dq + head.query, head.hidden)
         ck_gemm(
-            length, size, rows, ck_matrix(pointer: dp, row: 1, column: padded), q + head.query, head.hidden,
-            CK_NOTHING, nil, dk + head.key, 2 * head.hidden)
+            length, size, rows, .rows(dp, of: padded).transposed, q + head.query, head.hidden, CK_NOTHING, nil,
+            dk + head.key, 2 * head.hidden)
     }
 }

@@ -17,8 +17,6 @@ package struct AttentionShape {
     let heads: Int
     let dropout: Dropout?
 
-    /// Creates the shape of the attention in a batch.
-    ///
     /// - Parameters:
     ///   - offsets: the first row of each sequence, then the number of rows; a token attends to the tokens of its own sequence
     ///   - heads: the number of heads; each has d = hidden / heads columns
@@ -106,8 +104,7 @@ struct AttentionHead {
     ) {
         transpose(k + key, into: transposed)
         ck_gemm(
-            queries, padded, size, ck_matrix(pointer: q + query, row: hidden, column: 1), transposed, padded,
-            CK_NOTHING, nil, p, padded)
+            queries, padded, size, .rows(q + query, of: hidden), transposed, padded, CK_NOTHING, nil, p, padded)
         for row in 0..<queries {
             let p = p + row * padded
             (p + length).update(repeating: -.infinity, count: padded - length)
@@ -123,14 +120,5 @@ struct AttentionHead {
     /// Drops probabilities, or their gradients.
     func drop(_ p: UnsafeMutablePointer<Float>) {
         dropout?.apply(to: p, first: position, rows: queries, count: length, row: padded)
-    }
-
-    /// dV = pᵀ dC, with the probabilities after dropout: the gradient of the values, beside that of the keys.
-    func valueGradient(
-        _ p: UnsafePointer<Float>, _ dContext: UnsafePointer<Float>, into dKeys: UnsafeMutablePointer<Float>
-    ) {
-        ck_gemm(
-            length, size, queries, ck_matrix(pointer: p, row: 1, column: padded), dContext + query, hidden,
-            CK_NOTHING, nil, dKeys + value, 2 * hidden)
     }
 }

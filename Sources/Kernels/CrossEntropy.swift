@@ -28,6 +28,9 @@ package enum Targets: Sendable, Equatable {
     /// The ids of each text's labels: none, one or more.
     case several([[Int]])
 
+    /// Whether texts can have several labels.
+    package var areSeveral: Bool { if case .several = self { true } else { false } }
+
     /// The number of texts.
     package var count: Int {
         switch self {
@@ -44,13 +47,10 @@ package enum Targets: Sendable, Equatable {
         }
     }
 
-    /// Puts the targets of several files together. All are of the kind of the first.
+    /// Puts the targets of several files together, which are all of one kind; there is at least one.
     package init(joining parts: [Targets]) {
-        if case .several = parts.first {
-            self = .several(parts.flatMap { part in if case .several(let labels) = part { labels } else { [[Int]]() } })
-        } else {
-            self = .one(parts.flatMap { part in if case .one(let labels) = part { labels } else { [Int]() } })
-        }
+        let labels = parts.flatMap { part in (0..<part.count).map { part[$0] } }
+        self = parts[0].areSeveral ? .several(labels) : .one(labels.map { $0[0] })
     }
 
     /// The targets of some texts, in the order of `indices`.

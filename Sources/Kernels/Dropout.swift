@@ -8,8 +8,6 @@ package struct Dropout: Sendable {
     let stream: RandomStream
     let step: UInt64
 
-    /// Creates a mask.
-    ///
     /// - Parameters:
     ///   - rate: the probability that an element is removed, in `0 ..< 1`
     ///   - seed: of the training
@@ -25,17 +23,7 @@ package struct Dropout: Sendable {
     func apply(to x: UnsafeMutablePointer<Float>, first: Int, rows: Int = 1, count: Int, row: Int = 0) {
         if rate > 0 { ck_dropout(rows, count, row, rate, seed, stream.number, step, first, x) }
     }
-}
 
-/// x = x ⊙ mask / (1 − rate), in place; the backward pass is the same function of the gradient. Nothing happens without
-/// dropout.
-package func applyDropout(_ dropout: Dropout?, to x: inout Matrix, on workers: Workers) {
-    guard let dropout, dropout.rate > 0 else { return }
-    let (p, columns) = (x.mutablePointer(), x.columns)
-    workers.split(x.rows, grain: 8) { part in dropout.apply(to: p, part, columns: columns, rows: nil) }
-}
-
-extension Dropout {
     /// Drops elements of the rows in `part` of a matrix that begins at `x`.
     ///
     /// - Parameter rows: which rows of the batch the rows of the matrix are, so that a row loses the same elements whether or not
@@ -47,4 +35,12 @@ extension Dropout {
             apply(to: x + part.lowerBound * columns, first: part.lowerBound * columns, count: part.count * columns)
         }
     }
+}
+
+/// x = x ⊙ mask / (1 − rate), in place; the backward pass is the same function of the gradient. Nothing happens without
+/// dropout.
+package func applyDropout(_ dropout: Dropout?, to x: inout Matrix, on workers: Workers) {
+    guard let dropout, dropout.rate > 0 else { return }
+    let (p, columns) = (x.mutablePointer(), x.columns)
+    workers.split(x.rows, grain: 8) { part in dropout.apply(to: p, part, columns: columns, rows: nil) }
 }

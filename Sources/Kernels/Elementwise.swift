@@ -30,10 +30,20 @@ package func activate(_ f: Activation, _ x: Matrix, into y: inout Matrix, on wor
 
 /// dy = dy ⊙ f'(x), in place: the gradient of ``activate(_:_:into:on:)`` with respect to its input. And y = f(x) again, so that
 /// it need not be kept.
+///
+/// - Parameter derivatives: linearized: dy = dy ⊙ f(x) / x. Where x is 0, so is what it contributes, and dy becomes 0.
 package func activateBackward(
-    _ f: Activation, _ x: Matrix, _ dy: inout Matrix, into y: inout Matrix, on workers: Workers
+    _ f: Activation, _ x: Matrix, _ dy: inout Matrix, derivatives: Derivatives = .exact, into y: inout Matrix,
+    on workers: Workers
 ) {
     precondition(x.columns == dy.columns && x.rows == dy.rows, "shapes do not agree")
+    if derivatives == .linearized {
+        activate(f, x, into: &y, on: workers)
+        let (x, dy, y, count) = (x.pointer, dy.mutablePointer(), y.pointer, x.count)
+        return workers.split(count, grain: 4096) { part in
+            for i in part { dy[i] *= x[i] == 0 ? 0 : y[i] / x[i] }
+        }
+    }
     y.resize(rows: x.rows, columns: x.columns)
     let (x, dy, y, count) = (x.pointer, dy.mutablePointer(), y.mutablePointer(), x.count)
     workers.split(count, grain: 4096) { part in

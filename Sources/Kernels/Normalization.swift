@@ -27,22 +27,32 @@ package func layerNorm(
 
 /// The gradient of ``layerNorm(_:gain:bias:epsilon:into:statistics:on:)`` with respect to its input.
 ///
-/// With x̂ = (x − μ) / √(σ² + ε) and g = dy ⊙ gain, dx = (g − mean(g) − x̂ · mean(g ⊙ x̂)) / √(σ² + ε).
+/// With x̂ = (x − μ) / √(σ² + ε) and g = dy ⊙ gain, dx = (g − mean(g) − x̂ · mean(g ⊙ x̂)) / √(σ² + ε). With a constant deviation,
+/// dx = (g − mean(g)) / √(σ² + ε).
 ///
 /// - Parameters:
 ///   - dy: `[rows, hidden]`; becomes dx
 ///   - x: the input of the forward pass
 ///   - statistics: what the forward pass left
 ///   - gain: the parameter, `[hidden]`
+///   - derivatives: whether the deviation is taken for a constant
 package func layerNormBackward(
-    _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, on workers: Workers
+    _ dy: inout Matrix, _ x: Matrix, statistics: Matrix, gain: Matrix, derivatives: Derivatives = .exact,
+    on workers: Workers
 ) {
     let (hidden, rows) = (x.columns, x.rows)
     precondition(dy.columns == hidden && dy.rows == rows && statistics.rows == rows && gain.count == hidden)
     let (x0, statistics, gain, dy0) = (x.pointer, statistics.pointer, gain.pointer, dy.mutablePointer())
     workers.split(rows, grain: 16) { part in
         for row in part {
-            ck_layer_norm_backward(hidden, x0 + row * hidden, statistics + 2 * row, gain, dy0 + row * hidden)
+            let dy = dy0 + row * hidden
+            switch derivatives {
+            case .exact: ck_layer_norm_backward(hidden, x0 + row * hidden, statistics + 2 * row, gain, dy)
+            case .linearized:
+                for i in 0..<hidden { dy[i] *= gain[i] * statistics[2 * row + 1] }
+                let mean = (0..<hidden).reduce(0) { $0 + dy[$1] } / Float(hidden)
+                for i in 0..<hidden { dy[i] -= mean }
+            }
         }
     }
 }

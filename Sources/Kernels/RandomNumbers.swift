@@ -50,7 +50,6 @@ package struct RandomStream: Sendable {
     /// The number decides which random numbers come, and therefore never changes.
     let number: UInt32
 
-    /// Creates the stream of a number.
     package init(number: UInt32) { self.number = number }
 
     /// The masks of one place of the model that has dropout; the places are numbered from 0 upwards.

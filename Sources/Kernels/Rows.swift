@@ -2,7 +2,6 @@ import CKernels
 
 /// Rows of a table, each once, in the order in which they came.
 package struct RowSet: Sendable {
-    /// The rows.
     package private(set) var rows: [Int] = []
     private var isIn: [Bool]
 

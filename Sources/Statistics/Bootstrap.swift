@@ -1,41 +1,38 @@
 import Kernels
 
-/// 95 % confidence intervals of accuracy and macro F1: percentiles of what they are for texts drawn from these with
-/// replacement, of each actual label as many as have it. Macro F1 is the mean over the labels that occur in `actual` or
-/// `predicted`.
+/// 95 % confidence intervals of accuracy and macro F1: percentiles of what they are for texts drawn from these with replacement.
+///
+/// Where texts have one label each, they are drawn separately for each actual label, and macro F1 is the mean over the labels that
+/// occur in `actual` or `predicted`. Where they can have any number, accuracy is the share of texts whose labels are all right,
+/// macro F1 the mean over all labels, and texts are drawn from all, whatever their labels.
 ///
 /// Efron & Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13. The result depends on the seed, not on the
 /// number of threads.
 ///
 /// - Parameters:
-///   - actual: the true label's id of each text; not empty
-///   - predicted: the predicted id of each
+///   - actual: what is right for each text; not empty
+///   - predicted: what is predicted for each, of the same kind
 ///   - labels: the number of labels
 ///   - resamples: how many times all texts are drawn
 /// - Complexity: O(*n*) in the number of texts, for each of `resamples`
 package func bootstrapIntervals(
-    actual: [Int], predicted: [Int], labels: Int, seed: UInt64 = 0, resamples: Int = 1000, on workers: Workers
+    actual: Targets, predicted: Targets, labels: Int, seed: UInt64 = 0, resamples: Int = 1000, on workers: Workers
 ) -> (accuracy: Interval, macroF1: Interval) {
-    precondition(actual.count == predicted.count && !actual.isEmpty, "one prediction for each text")
-    let cells = tally(zip(actual, predicted).lazy.map { $0 * labels + $1 })
-    let outcomes = cells.map { (Outcome(actual: [$0.key / labels], predicted: [[$0.key % labels]]), $0.count) }
-    return Sample(outcomes, oneLabelEach: true, labels: labels).intervals(seed: seed, resamples: resamples, on: workers)
-}
-
-/// 95 % confidence intervals of accuracy and macro F1 of texts with any number of labels each. Accuracy is the share of texts whose labels are all right, macro F1 the
-/// mean over all labels, and texts are drawn from all, whatever their labels.
-///
-/// - Parameters:
-///   - actual: the true labels' ids of each text; not empty
-///   - predicted: the predicted ids of each
-package func bootstrapIntervals(
-    actual: [[Int]], predicted: [[Int]], labels: Int, seed: UInt64 = 0, resamples: Int = 1000, on workers: Workers
-) -> (accuracy: Interval, macroF1: Interval) {
-    precondition(actual.count == predicted.count && !actual.isEmpty, "a prediction for each text")
-    let outcomes = tally(
-        zip(actual, predicted).lazy.map { Outcome(actual: Set($0).sorted(), predicted: [Set($1).sorted()]) })
-    return Sample(outcomes.map { ($0.key, $0.count) }, oneLabelEach: false, labels: labels)
-        .intervals(seed: seed, resamples: resamples, on: workers)
+    precondition(actual.count == predicted.count && actual.count > 0, "one prediction for each text")
+    precondition(resamples > 0, "at least one resample is needed")
+    let outcomes: [(Outcome, count: Int)] =
+        switch (actual, predicted) {
+        case (.one(let actual), .one(let predicted)):
+            tally(zip(actual, predicted).lazy.map { $0 * labels + $1 })
+                .map { (Outcome(actual: [$0.key / labels], predicted: [[$0.key % labels]]), $0.count) }
+        case (.several(let actual), .several(let predicted)):
+            tally(zip(actual, predicted).lazy.map { Outcome(actual: Set($0).sorted(), predicted: [Set($1).sorted()]) })
+                .map { ($0.key, $0.count) }
+        default: preconditionFailure("targets of another kind than the predictions")
+        }
+    let figures = Sample(outcomes, oneLabelEach: !actual.areSeveral, labels: labels)
+        .resampled(resamples, seed: seed, on: workers).map { $0[0] }
+    return (interval(figures.map(\.accuracy)), interval(figures.map(\.macroF1)))
 }
 
 /// By how much a model B is better than a model A on the same texts.
@@ -48,8 +45,7 @@ package struct PairedDifference: Sendable {
 
 /// The differences of two models' accuracy and macro F1, with percentile intervals over 10,000 resamples of the texts, the same
 /// ones for both models, drawn as by
-/// ``bootstrapIntervals(actual:predicted:labels:seed:resamples:on:)-(_,[Int],_,_,_,_)``
-/// (Efron & Tibshirani 1993, chapter 13).
+/// ``bootstrapIntervals(actual:predicted:labels:seed:resamples:on:)`` (Efron & Tibshirani 1993, chapter 13).
 ///
 /// - Parameters:
 ///   - outcomes: distinct ones with the answers of A and of B, and how many texts have each; not empty
@@ -71,8 +67,8 @@ package func pairedBootstrap(
         .map(difference)
     return PairedDifference(
         accuracy: observed.accuracy, macroF1: observed.macroF1,
-        accuracyInterval: interval(differences.map(\.accuracy).sorted()),
-        macroF1Interval: interval(differences.map(\.macroF1).sorted()))
+        accuracyInterval: interval(differences.map(\.accuracy)),
+        macroF1Interval: interval(differences.map(\.macroF1)))
 }
 
 /// What is counted of a text: its labels, and those that each model gave it, in ascending order.
@@ -126,15 +122,6 @@ private struct Sample {
         count = strata.reduce(0) { $0 + $1.count }
     }
 
-    /// The intervals of the only model.
-    func intervals(
-        seed: UInt64, resamples: Int, on workers: Workers
-    ) -> (accuracy: Interval, macroF1: Interval) {
-        precondition(resamples > 0, "at least one resample is needed")
-        let figures = resampled(resamples, seed: seed, on: workers).map { $0[0] }
-        return (interval(figures.map(\.accuracy).sorted()), interval(figures.map(\.macroF1).sorted()))
-    }
-
     /// The figures of each model, for each of some resamples.
     func resampled(_ resamples: Int, seed: UInt64, on workers: Workers) -> [[Figures]] {
         workers.map(resamples) { resample in
@@ -165,9 +152,8 @@ private struct Sample {
 }
 
 /// The percentiles that leave out 2.5 % at each end, between the values in proportion.
-///
-/// - Parameter values: in ascending order
 private func interval(_ values: [Double]) -> Interval {
+    let values = values.sorted()
     func percentile(_ share: Double) -> Double {
         let position = share * Double(values.count - 1)
         let below = Int(position)

@@ -162,12 +162,14 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
         let workers = Workers(count: 3)
         for data in fixtures.single {
             let ours = bootstrapIntervals(
-                actual: data.actual, predicted: data.predicted, labels: data.labels, resamples: 20_000, on: workers)
+                actual: .one(data.actual), predicted: .one(data.predicted), labels: data.labels, resamples: 20_000,
+                on: workers)
             check(ours, data.figures.bootstrap, texts: data.actual.count)
         }
         for data in fixtures.several {
             let ours = bootstrapIntervals(
-                actual: data.actual, predicted: data.predicted, labels: data.labels, resamples: 20_000, on: workers)
+                actual: .several(data.actual), predicted: .several(data.predicted), labels: data.labels,
+                resamples: 20_000, on: workers)
             check(ours, data.figures.bootstrap, texts: data.actual.count)
         }
     }
@@ -181,7 +183,7 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
         }
         func interval(seed: UInt64, threads: Int) -> Interval {
             bootstrapIntervals(
-                actual: actual, predicted: predicted, labels: 2, seed: seed, on: Workers(count: threads)
+                actual: .one(actual), predicted: .one(predicted), labels: 2, seed: seed, on: Workers(count: threads)
             ).accuracy
         }
         let ours = interval(seed: 1, threads: 2)
@@ -230,11 +232,13 @@ private func equal(_ a: Double?, _ b: Double?, within tolerance: Double = 1e-9) 
         }
         #expect((metrics[0].rocAuc == nil) == (actual.count == 1))
         #expect(metrics[2].averagePrecision == nil)
-        let intervals = bootstrapIntervals(actual: actual, predicted: predicted, labels: 2, on: workers)
+        let intervals = bootstrapIntervals(
+            actual: .one(actual), predicted: .one(predicted), labels: 2, on: workers)
         if data.accuracy != 0.5 {
             #expect(intervals.accuracy.low == data.accuracy && intervals.accuracy.high == data.accuracy)
         }
-        #expect(bootstrapIntervals(actual: all, predicted: none, labels: 2, on: workers).macroF1.high == 0)
+        let wrong = bootstrapIntervals(actual: .several(all), predicted: .several(none), labels: 2, on: workers)
+        #expect(wrong.macroF1.high == 0)
         let empty = ClassificationReport(actual: .several(none), predicted: .several(none), names: ["a", "b"])
         let averages = [empty.averages.micro?.f1, empty.averages.weighted.f1, empty.averages.samples?.f1]
         #expect(empty.accuracy == 1 && averages == [0, 0, 0])

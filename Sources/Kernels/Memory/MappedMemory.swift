@@ -16,10 +16,7 @@ package final class MappedMemory {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw POSIXError.current }
         guard status.st_mode & S_IFMT == S_IFREG else { throw POSIXError(.EINVAL) }
-        let count = Int(status.st_size)
-        bytes =
-            count == 0
-            ? UnsafeMutableRawBufferPointer(start: nil, count: 0) : try Self.map(count, MAP_PRIVATE, descriptor)
+        bytes = try Self.map(Int(status.st_size), MAP_PRIVATE, descriptor)
     }
 
     /// Maps a new file of `count` bytes, all zero, that has no name and goes away with this object: memory that the system
@@ -44,12 +41,13 @@ package final class MappedMemory {
     ///
     /// - Throws: what the system says.
     init(zeros count: Int) throws {
-        bytes = try Self.map(max(count, 1), MAP_PRIVATE | MAP_ANONYMOUS, -1)
+        bytes = try Self.map(count, MAP_PRIVATE | MAP_ANONYMOUS, -1)
     }
 
     private static func map(
         _ count: Int, _ flags: Int32, _ descriptor: Int32
     ) throws -> UnsafeMutableRawBufferPointer {
+        if count == 0 { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
         let address = mmap(nil, count, PROT_READ | PROT_WRITE, flags, descriptor, 0)
         guard let address, address != MAP_FAILED else { throw POSIXError.current }
         return UnsafeMutableRawBufferPointer(start: address, count: count)

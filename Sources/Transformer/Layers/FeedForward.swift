@@ -36,8 +36,9 @@ package struct FeedForward: Sublayer {
     package func backward(_ gradient: inout Matrix, input x: Matrix, kept activations: Activations, in pass: Pass) {
         let scratch = pass.scratch
         down.backward(gradient, into: &scratch.gradientOfInner, in: pass)
-        pass.derivatives.activation(
-            activation, activations.inner, &scratch.gradientOfInner, into: &scratch.activated, on: pass.workers)
+        activateBackward(
+            activation, activations.inner, &scratch.gradientOfInner, derivatives: pass.derivatives,
+            into: &scratch.activated, on: pass.workers)
         down.backward(gradient, input: scratch.activated, in: pass)
         up.backward(scratch.gradientOfInner, input: x, into: &gradient, in: pass)
     }

@@ -36,7 +36,8 @@ package struct LayerNorm: Sendable {
                 gradient, x, statistics: statistics, into: &gradients.values, at: (gain, bias),
                 adding: gradients.isAdding, on: pass.workers)
         }
-        pass.derivatives.layerNorm(
-            &gradient, x, statistics: statistics, gain: pass.parameters[gain], on: pass.workers)
+        layerNormBackward(
+            &gradient, x, statistics: statistics, gain: pass.parameters[gain], derivatives: pass.derivatives,
+            on: pass.workers)
     }
 }

@@ -55,9 +55,9 @@ package struct MultiHeadAttention: Sublayer {
     package func backward(_ gradient: inout Matrix, input x: Matrix, kept activations: Activations, in pass: Pass) {
         let scratch = pass.scratch
         output.backward(gradient, input: activations.context, into: &scratch.gradientOfContext, in: pass)
-        pass.derivatives.attention(
-            scratch.gradientOfContext, activations.projections, shape(in: pass), scratch: &scratch.attention,
-            into: &scratch.gradientOfProjections, on: pass.workers)
+        scaledDotProductAttentionBackward(
+            scratch.gradientOfContext, activations.projections, shape(in: pass), derivatives: pass.derivatives,
+            scratch: &scratch.attention, into: &scratch.gradientOfProjections, on: pass.workers)
         let (dQueries, dKeysAndValues) = (
             scratch.gradientOfProjections.queries, scratch.gradientOfProjections.keysAndValues
         )

@@ -61,8 +61,9 @@ package struct Pooler: Sendable {
     /// - Parameter gradient: dy, `[sequences, hidden]`; becomes the gradient of the features
     package func backward(_ gradient: inout Matrix, kept activations: Activations, in pass: Pass) {
         guard let dense else { return }
-        pass.derivatives.activation(
-            .tanh, activations.inner, &gradient, into: &pass.scratch.activated, on: pass.workers)
+        activateBackward(
+            .tanh, activations.inner, &gradient, derivatives: pass.derivatives, into: &pass.scratch.activated,
+            on: pass.workers)
         copyRows(gradient, to: &pass.scratch.gradientOfInner)
         dense.backward(pass.scratch.gradientOfInner, input: activations.features, into: &gradient, in: pass)
     }
