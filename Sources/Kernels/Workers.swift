@@ -17,6 +17,9 @@ package struct Workers: Sendable {
     /// The number of processors of this machine.
     package static var processors: Int { ProcessInfo.processInfo.activeProcessorCount }
 
+    /// More threads than any machine has would only take time.
+    package static let mostThreads = 4096
+
     /// Creates workers on `count` threads; by default one for each processor. The threads end with the last copy.
     package init(count: Int = processors, products: Products = .chosen) {
         precondition(count >= 1, "at least one thread is needed")

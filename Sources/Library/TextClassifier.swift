@@ -131,8 +131,8 @@ private actor Engine {
         do {
             try Task.checkCancellation()
             return try work(&classifier)
-        } catch is ModelError {
-            throw TextClassifierError.overflow
+        } catch let error as ModelError {
+            throw TextClassifierError.cannotRun(error.description)
         }
     }
 }

@@ -7,16 +7,16 @@ public enum TextClassifierError: LocalizedError, CustomStringConvertible, Sendab
     case cannotOpen(String)
     /// The model has no label of this name.
     case unknownLabel(String, known: [String])
-    /// The model's outputs are not numbers: its parameters are damaged.
-    case overflow
+    /// The model cannot do what it was asked: its parameters are damaged, or there is no room for the results. The message says
+    /// which.
+    case cannotRun(String)
 
     /// A sentence for a person.
     public var description: String {
         switch self {
-        case .cannotOpen(let message): message
+        case .cannotOpen(let message), .cannotRun(let message): message
         case .unknownLabel(let name, let known):
             "the model has no label '\(name)'; it has \(known.map { "'\($0)'" }.joined(separator: ", "))"
-        case .overflow: "the model's outputs are not numbers: its parameters are damaged"
         }
     }
 

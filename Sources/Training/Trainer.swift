@@ -21,8 +21,8 @@ package struct Trainer {
     private var state: Checkpoint.State
     /// The parameters that are trained, as they were after the best epoch.
     var bestParameters: FloatBuffer?
-    /// What a model's folder has besides the classifier, which the loop has.
-    private let shell: (tokenizer: Tokenizer, settings: InferenceSettings, family: Family)
+    /// Puts a classifier, which the loop has, into what else a model's folder has.
+    private let folder: (SequenceClassifier) -> ModelFolder
 
     /// What the head reads of the dev sequences, `[sequences, hidden]`, where nothing else is trained.
     private var developmentFeatures: Matrix?
@@ -44,7 +44,9 @@ package struct Trainer {
         (self.state, self.loop, self.recorder) = (state, loop, recorder)
         (self.report, self.isInterrupted) = (report, isInterrupted)
         (training, self.development) = (loop.examples, development)
-        shell = (model.tokenizer, model.settings, model.family)
+        folder = { [tokenizer = model.tokenizer, settings = model.settings, family = model.family] classifier in
+            ModelFolder(classifier: classifier, tokenizer: tokenizer, settings: settings, family: family)
+        }
         predictor = Predictor(
             for: model.classifier, batchSize: state.request.hyperparameters.batchSize, workers: loop.workers)
         report(
@@ -59,10 +61,12 @@ package struct Trainer {
     ///
     /// - Throws: an error with a message for a person; the run is then recorded as failed.
     package mutating func run() throws -> TrainingResult {
+        var hasTriedToWrite = false
         do {
             let wasInterrupted = try train()
             // Before it writes to what another process has by now.
             try recorder.requireOwn()
+            hasTriedToWrite = true
             try writeOutput()
             if wasInterrupted { try writeCheckpoint() }
             try recorder.finish(
@@ -75,7 +79,7 @@ package struct Trainer {
             throw error
         } catch {
             // The first error counts; what was learned until then, and the record of it, are saved if they can be.
-            if !state.hasWrittenOutput && bestParameters != nil && (try? writeOutput()) != nil {
+            if !hasTriedToWrite && bestParameters != nil && (try? writeOutput()) != nil {
                 report(.notice("the best epoch until then is in \(request.output)"))
             }
             recorder.fail(error, hasWrittenOutput: state.hasWrittenOutput)
@@ -191,14 +195,12 @@ package struct Trainer {
         let output = URL(filePath: request.output)
         if bestParameters == nil && FileManager.default.fileExists(atPath: output.path) { return }
         let mayReplace = request.overwrite || state.hasWrittenOutput
-        let shell = shell
+        let folder = folder
         do {
             try loop.learner.withTrained(from: &bestParameters) { classifier in
                 // Again, for what may have been put there since the beginning.
                 try ModelFolder.checkOutput(output, overwrite: mayReplace)
-                try ModelFolder(
-                    classifier: classifier, tokenizer: shell.tokenizer, settings: shell.settings, family: shell.family
-                ).write(to: output)
+                try folder(classifier).write(to: output)
             }
             state.hasWrittenOutput = true
         } catch {
@@ -224,11 +226,9 @@ package struct Trainer {
 
     private mutating func writeCheckpoint() throws {
         state.progress = loop.progress
-        let model = ModelFolder(
-            classifier: loop.learner.classifier, tokenizer: shell.tokenizer, settings: shell.settings,
-            family: shell.family)
         try Checkpoint(
-            state: state, model: model, optimizer: loop.learner.optimizer, bestParameters: bestParameters
+            state: state, model: folder(loop.learner.classifier), optimizer: loop.learner.optimizer,
+            bestParameters: bestParameters
         ).write()
     }
 }

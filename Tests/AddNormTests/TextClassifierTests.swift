@@ -113,7 +113,9 @@ import Transformer
             model.classifier.parameters[count - 1] = .nan
             try model.write(to: folder.appending(path: "model"))
             let damaged = try TextClassifier(contentsOf: folder.appending(path: "model"))
-            await #expect(throws: TextClassifierError.overflow) { try await damaged.classify("good") }
+            await #expect(throws: TextClassifierError.cannotRun(ModelError.overflow.description)) {
+                try await damaged.classify("good")
+            }
         }
     }
 }

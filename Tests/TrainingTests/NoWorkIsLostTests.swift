@@ -88,6 +88,32 @@ import Transformer
         }
     }
 
+    /// Also if the run was interrupted before, and had written a model then.
+    @Test func aResumedRunThatFailsKeepsItsNewestBestEpoch() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            let request = try TrainerTests.request(in: folder)
+            let first = try TrainerTests.train(request, store, interruptAfter: 1)
+            let weights = try TrainerTests.weights(request)
+            var patient = GRDB.Configuration()
+            patient.busyMode = .timeout(5)
+            let other = try DatabaseQueue(path: store.path, configuration: patient)
+            var bestWasSeen = false
+            var trainer = try Trainer(resuming: first.run, store: store) { event in
+                if case .epoch(let report) = event, report.isBest, !bestWasSeen {
+                    bestWasSeen = true
+                    try? other.write { try $0.execute(sql: "DROP TABLE metrics") }
+                }
+            } isInterrupted: {
+                false
+            }
+            #expect(throws: (any Error).self) { try trainer.run() }
+            #expect(bestWasSeen)
+            #expect(try TrainerTests.weights(request) != weights)
+            _ = try ModelFolder(contentsOf: URL(filePath: request.output))
+        }
+    }
+
     @Test func whatIsNotOursIsNotReplaced() throws {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)

@@ -1,3 +1,4 @@
+import Kernels
 import Transformer
 
 /// Every hyper-parameter, declared once: from here come the property of ``Hyperparameters``, the option of the command line with
@@ -43,7 +44,7 @@ package struct HyperparameterDeclarations: Sendable {
             others).
             """)
     package let weightDecay = Hyperparameter(
-        "weight_decay", default: 0.01, limits: .bounds(atLeast: 0, ceiling: .greatestFiniteMagnitude),
+        "weight_decay", default: 0.01, limits: .bounds(atLeast: 0),
         help: "AdamW's decay of weights; biases and LayerNorm do not decay.")
     package let warmupRatio = Hyperparameter(
         "warmup_ratio", default: 0.1, limits: .bounds(atLeast: 0, atMost: 1),
@@ -55,7 +56,8 @@ package struct HyperparameterDeclarations: Sendable {
             between '|' or as a JSON array). (default: the latter if a label of the training data has a '|' or is an array)
             """)
     package let maxLength = Hyperparameter<Int?>(
-        "max_length", default: nil, limits: .ifGiven(.bounds(atLeast: 2, ceiling: 1_000_000_000)),
+        "max_length", default: nil,
+        limits: .ifGiven(.bounds(atLeast: 2, ceiling: 1_000_000_000, because: "[CLS] and [SEP]")),
         help: """
             Read so many tokens of a text at a time, special tokens included. (default: \(usualMaxLength), or the \
             limit of --model if that is less)
@@ -83,7 +85,7 @@ package struct HyperparameterDeclarations: Sendable {
         "seed", default: 42, limits: .bounds(ceiling: UInt64(Int64.max)),
         help: "The seed of everything random. The same seed and threads give the same model, bit for bit.")
     package let threads = Hyperparameter<Int?>(
-        "threads", default: nil, limits: .ifGiven(.bounds(atLeast: 1, ceiling: 4096)),
+        "threads", default: nil, limits: .ifGiven(.bounds(atLeast: 1, ceiling: Workers.mostThreads)),
         help: "Threads to use. (default: one for each processor)")
 
     package let layers = Hyperparameter(

@@ -28,7 +28,11 @@ package struct Hyperparameters: Sendable {
     }
 
     package subscript<Declaration: DeclaredHyperparameter>(_ declaration: Declaration) -> Declaration.Value {
-        get { values[declaration.name] as? Declaration.Value ?? declaration.defaultValue(for: kind) }
+        get {
+            // Where nothing is set, a cast to an optional type would succeed and give nil instead of the default.
+            guard let value = values[declaration.name] else { return declaration.defaultValue(for: kind) }
+            return value as? Declaration.Value ?? declaration.defaultValue(for: kind)
+        }
         set { values.updateValue(newValue, forKey: declaration.name) }
     }
 
@@ -51,10 +55,9 @@ package struct Hyperparameters: Sendable {
     /// - Throws: ``TrainingError`` that names the option and what it must be.
     package func check(_ sections: Set<HyperparameterSection> = [.training, .newModel, .selection]) throws {
         func check(_ declaration: some DeclaredHyperparameter) throws {
-            guard let problem = declaration.problem(of: self[declaration]) else { return }
-            // Fewer would leave no room for a token between the two special ones.
-            let reason = declaration.name == Self.declared.maxLength.name ? ": [CLS] and [SEP]" : ""
-            throw TrainingError("\(declaration.option) \(problem)\(reason)")
+            if let problem = declaration.problem(of: self[declaration]) {
+                throw TrainingError("\(declaration.option) \(problem)")
+            }
         }
         for declaration in Self.all where sections.contains(declaration.section) { try check(declaration) }
     }

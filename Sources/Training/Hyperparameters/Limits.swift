@@ -17,20 +17,24 @@ package struct Limits<Value>: Sendable {
 extension Limits where Value: Comparable & Sendable {
     /// Numbers that reach some bounds, or lie beyond others.
     ///
-    /// - Parameter ceiling: so large that nobody means more: it is spoken of only where it is exceeded
+    /// - Parameters:
+    ///   - ceiling: so large that nobody means more: it is spoken of only where it is exceeded
+    ///   - reason: why it cannot be less
     static func bounds(
-        atLeast: Value? = nil, above: Value? = nil, atMost: Value? = nil, below: Value? = nil, ceiling: Value? = nil
+        atLeast: Value? = nil, above: Value? = nil, atMost: Value? = nil, below: Value? = nil, ceiling: Value? = nil,
+        because reason: String? = nil
     ) -> Self {
         Limits { number in
             if let ceiling, number > ceiling { return "must be at most \(text(ceiling))" }
-            // Not-a-number is neither more nor less than anything.
             let isAllowed =
-                atLeast.map { number >= $0 } ?? true && above.map { number > $0 } ?? true
+                (number as? Double)?.isFinite ?? true
+                && atLeast.map { number >= $0 } ?? true && above.map { number > $0 } ?? true
                 && atMost.map { number <= $0 } ?? true && below.map { number < $0 } ?? true
             if isAllowed { return nil }
             let bounds = [("at least", atLeast), ("above", above), ("at most", atMost), ("below", below)]
             return "must be "
                 + bounds.compactMap { word, bound in bound.map { "\(word) \(text($0))" } }.joined(separator: " and ")
+                + (reason.map { ": \($0)" } ?? "")
         }
     }
 
@@ -47,5 +51,5 @@ extension Limits where Value == Int {
 }
 
 extension Limits where Value == Double {
-    static var positive: Self { bounds(above: 0, ceiling: .greatestFiniteMagnitude) }
+    static var positive: Self { bounds(above: 0) }
 }

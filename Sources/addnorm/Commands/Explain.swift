@@ -48,7 +48,7 @@ struct Explain: ParsableCommand {
     @Option(help: "Threads to use. (default: one for each processor)")
     var threads: Int?
 
-    func validate() throws { try requirePositive(threads, "--threads", atMost: mostThreads) }
+    func validate() throws { try requirePositive(threads, "--threads", atMost: Workers.mostThreads) }
 
     func run() throws {
         let folder = try model.load()

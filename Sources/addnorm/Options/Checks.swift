@@ -20,6 +20,3 @@ func requireRunName(_ name: String, _ option: String) throws {
     }
     if name != name.printable { throw ValidationError("\(option) must not contain control characters.") }
 }
-
-/// More threads than any machine has would only take time.
-let mostThreads = 4096

@@ -23,7 +23,7 @@ struct InferenceOptions: ParsableArguments {
     }
 
     func validate() throws {
-        try requirePositive(threads, "--threads", atMost: mostThreads)
+        try requirePositive(threads, "--threads", atMost: Workers.mostThreads)
         try requirePositive(batchSize, "--batch-size")
     }
 }
