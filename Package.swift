@@ -62,7 +62,7 @@ let package = Package(
         ),
         .target(name: "Escaping"),
         .target(name: "Statistics", dependencies: ["Kernels"]),
-        .target(name: "Transformer", dependencies: ["Tokenization", "JSON", "Kernels"]),
+        .target(name: "Transformer", dependencies: ["Tokenization", "JSON", "Kernels", "CFileSystem"]),
         .target(
             name: "RunStore", dependencies: ["Escaping", .product(name: "GRDB", package: "GRDB.swift")],
             resources: [.embedInCode("Schema")]),
@@ -79,6 +79,7 @@ let package = Package(
             ]
         ),
         .target(name: "JSON"),
+        .systemLibrary(name: "CFileSystem"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"]),

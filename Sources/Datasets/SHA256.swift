@@ -3,6 +3,7 @@
 #else
     import CCrypto
 #endif
+import Foundation
 
 /// The SHA-256 of bytes that come piece by piece, by the system's own library: CryptoKit, or OpenSSL's libcrypto.
 ///
@@ -46,4 +47,18 @@ final class SHA256 {
     var hexadecimal: String {
         digest.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
     }
+}
+
+/// The SHA-256 of a file's bytes, in hexadecimal, and their number.
+///
+/// - Throws: what the file system says.
+package func sha256(ofFile file: URL) throws -> (hash: String, bytes: Int) {
+    let handle = try FileHandle(forReadingFrom: file)
+    let hash = SHA256()
+    var count = 0
+    while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
+        hash.update([UInt8](piece))
+        count += piece.count
+    }
+    return (hash.hexadecimal, count)
 }

@@ -99,6 +99,7 @@ package struct CrossValidation {
                         .fold(
                             number + 1, of: trainings, share: share, loss: step.loss,
                             secondsLeft: elapsed * (1 - share) / share))
+                case .skippedStep: break
                 case .epoch:
                     let predictions = try Predictions(
                         logits: predictor.logits(loop.learner.classifier, texts, features: featuresOfHeldOut),

@@ -47,7 +47,7 @@ package struct AdamW {
     ///   - rows: the rows of the table that have gradients; they must have been caught up. The gradients of others are not read
     ///   - learningRate: η, before the groups' factors
     ///   - maximumNorm: gradients whose norm over all groups is larger are scaled down to it
-    /// - Returns: the norm of the gradients before clipping
+    /// - Returns: the norm of the gradients before clipping. If it is not finite, no step is taken.
     package mutating func update(
         _ parameters: inout FloatBuffer, gradients: FloatBuffer, groups: [ParameterGroup], rows: [Int] = [],
         learningRate: Float, maximumNorm: Float, on workers: Workers
@@ -56,6 +56,7 @@ package struct AdamW {
         precondition(parameters.count >= groups.last?.range.upperBound ?? 0, "group out of bounds")
         let pieces = pieces(of: groups, rows: rows)
         let norm = Float(sumOfSquares(gradients, in: pieces, on: workers).squareRoot())
+        guard norm.isFinite else { return norm }
         step += 1
         let corrections = [beta1, beta2].map { Float(1 - pow(Double($0), Double(step))) }
         let settings = groups.map { group in
@@ -160,6 +161,14 @@ package struct AdamW {
             }
         }
         return sums.reduce(0, +)
+    }
+}
+
+extension FloatBuffer {
+    /// Σ x² over a block, in double.
+    package func sumOfSquares(_ block: Block) -> Double {
+        precondition(block.range.upperBound <= count, "block out of bounds")
+        return ck_sum_of_squares(block.count, pointer + block.offset)
     }
 }
 

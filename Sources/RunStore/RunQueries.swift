@@ -75,6 +75,11 @@ extension RunStore {
         try read { try Param.all($0, "WHERE run_id = ? ORDER BY name", [run]) }
     }
 
+    /// The checkpoints that a run has, the oldest first.
+    package func checkpoints(of run: Int64) throws -> [CheckpointRecord] {
+        try read { try CheckpointRecord.all($0, "WHERE run_id = ? ORDER BY step", [run]) }
+    }
+
     /// The metrics of a run from a step on, in the order of steps.
     package func metrics(of run: Int64, from step: Int = 0) throws -> [Metric] {
         try read { try Metric.all($0, "WHERE run_id = ? AND step >= ? ORDER BY step, split, name", [run, step]) }

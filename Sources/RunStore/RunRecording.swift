@@ -55,8 +55,9 @@ extension RunStore {
     /// Marks a run that was interrupted as running again, in this process, and removes what it recorded after `step`: the metrics of
     /// later steps, and of an epoch that ended there if it is not among the `epochs` that are complete.
     ///
+    /// - Parameter metrics: of earlier steps, of which some may not have been recorded
     /// - Throws: ``RunStoreError`` if there is nothing to go on with, or another process trains it, or trains to its output.
-    package func reopen(_ run: Int64, afterStep step: Int, epochs: Int) throws {
+    package func reopen(_ run: Int64, afterStep step: Int, epochs: Int, metrics: [Metric] = []) throws {
         try write { db in
             guard var found = try Run.fetchOne(db, key: run), found.status != .finished else {
                 throw RunStoreError(
@@ -69,6 +70,7 @@ extension RunStore {
                     DELETE FROM metrics WHERE run_id = ?
                     AND (step > ? OR step = ? AND epoch > ? AND (split = 'dev' OR name = 'loss'))
                     """, arguments: [run, step, step, epochs])
+            for metric in metrics { try metric.insert(db, onConflict: .ignore) }
             try found.updateChanges(db) {
                 ($0.status, $0.finishedAt, $0.error) = (.running, nil, nil)
                 $0.moveToThisProcess()
@@ -87,7 +89,18 @@ extension RunStore {
         }
     }
 
-    /// Records the end of a run.
+    /// Records the checkpoints that a run has now.
+    ///
+    /// - Throws: ``RunStoreError`` if the run is no longer this process's.
+    package func record(_ checkpoints: [CheckpointRecord], of run: Int64) throws {
+        try write { db in
+            _ = try ownRun(run, in: db)
+            try CheckpointRecord.filter(Column("run_id") == run).deleteAll(db)
+            for checkpoint in checkpoints { try checkpoint.insert(db) }
+        }
+    }
+
+    /// Records the end of a run. A run that is finished has no checkpoints any more.
     ///
     /// - Parameter hasWrittenOutput: whether the model at its output is its own
     /// - Throws: ``RunStoreError`` if the run is no longer this process's.
@@ -99,6 +112,7 @@ extension RunStore {
                 ($0.status, $0.finishedAt, $0.error) = (status, now, error)
                 if hasWrittenOutput { $0.outputWrittenAt = now }
             }
+            if status == .finished { try CheckpointRecord.filter(Column("run_id") == run).deleteAll(db) }
         }
     }
 
@@ -116,7 +130,7 @@ extension RunStore {
     private func ownRun(_ run: Int64, in db: Database) throws -> Run {
         guard let found = try Run.all(db, "WHERE id = ?", [run]).first, found.process == .current else {
             throw RunStoreError(
-                isTakenOver: true,
+                .takenOver,
                 "\(path): the run is no longer this process's: it was deleted, or another process goes on with it")
         }
         return found

@@ -63,6 +63,8 @@ package struct Run: Record {
     package var seedGroup: String?
     /// What the user has to say about it.
     package internal(set) var note: String?
+    /// What tells it from every other run, of all databases, or nil in runs of earlier versions.
+    package private(set) var uuid: String? = UUID().uuidString
 
     /// Whether the process that trains it is certainly there.
     package var isAlive: Bool { status == .running && process?.isAlive == true }
@@ -143,6 +145,23 @@ package struct Metric: Record {
         split = row["split"] == "dev" ? .dev : .train
         value = (row["value"] as Double?).flatMap { $0.isFinite ? $0 : nil }
         recordedAt = row["recorded_at"]
+    }
+}
+
+/// A checkpoint of a run, as a row of `checkpoints`.
+package struct CheckpointRecord: Record {
+    package static let databaseTableName = "checkpoints"
+    package let runId: Int64
+    package let step: Int
+    package let epoch: Double
+    /// The folder's absolute path.
+    package let path: String
+    package let bytes: Int
+    package private(set) var writtenAt: String = Timestamp.now
+
+    /// Creates the row of a checkpoint that was written now.
+    package init(run: Int64, step: Int, epoch: Double, path: String, bytes: Int) {
+        (runId, self.step, self.epoch, self.path, self.bytes) = (run, step, epoch, path, bytes)
     }
 }
 

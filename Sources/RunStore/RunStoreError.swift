@@ -8,14 +8,25 @@ package struct RunStoreError: LocalizedError, CustomStringConvertible {
     /// The same, for Foundation.
     package var errorDescription: String? { description }
 
-    /// Whether another process was in the way, so that a later attempt may succeed.
-    package let isLocked: Bool
-    /// Whether the run is no longer this process's, so that it must leave its files alone, too.
-    package let isTakenOver: Bool
-
-    init(isLocked: Bool = false, isTakenOver: Bool = false, _ description: String) {
-        (self.isLocked, self.isTakenOver, self.description) = (isLocked, isTakenOver, description)
+    /// What a training that goes on needs to know of the cause.
+    package enum Cause: Sendable {
+        /// Another process is in the way, and will not be for ever.
+        case locked
+        /// The file cannot be written to just now: its disk is full or has failed, or it is not there any more.
+        case unwritable
+        /// The run is no longer this process's, so that it must leave its files alone, too.
+        case takenOver
+        case other
     }
+
+    package let cause: Cause
+
+    /// Whether a later attempt may succeed.
+    package var mayPass: Bool { cause == .locked || cause == .unwritable }
+
+    init(_ cause: Cause, _ description: String) { (self.cause, self.description) = (cause, description) }
+
+    init(_ description: String) { self.init(.other, description) }
 
     /// Says what an error of SQLite means to a person.
     init(_ error: DatabaseError, path: String) {
@@ -23,14 +34,22 @@ package struct RunStoreError: LocalizedError, CustomStringConvertible {
         switch error.resultCode {
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             self.init(
-                isLocked: true,
+                .locked,
                 "\(path): locked by another process, and stays so; end that process, or choose another file with --db")
         case .SQLITE_NOTADB: self.init("\(path): not a SQLite database; choose another file with --db")
         case .SQLITE_CANTOPEN:
-            self.init("\(path): the database cannot be opened; check that its folder exists and may be written to")
-        case .SQLITE_FULL: self.init("\(path): the disk is full; make room, or choose another file with --db")
+            self.init(
+                .unwritable,
+                "\(path): the database cannot be opened; check that its folder exists and may be written to")
+        case .SQLITE_FULL:
+            self.init(.unwritable, "\(path): the disk is full; make room, or choose another file with --db")
+        case .SQLITE_IOERR:
+            self.init(.unwritable, "\(path): the disk has failed or is full (\(message)); make room, or check the disk")
+        case .SQLITE_READONLY where error.extendedResultCode == .SQLITE_READONLY_DBMOVED:
+            self.init(.unwritable, "\(path): the database was deleted, moved or replaced meanwhile; put it back")
         case .SQLITE_READONLY:
             self.init(
+                .unwritable,
                 "\(path): the database cannot be written to: \(message); check the permissions of the file and of its folder"
             )
         case .SQLITE_CORRUPT: self.init("\(path): the database is damaged: \(message)")

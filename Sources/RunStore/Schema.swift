@@ -31,6 +31,9 @@ extension DatabaseMigrator {
             }
             try db.execute(sql: "CREATE VIEW run_summary AS \(runSummary)")
         }
+        migrator.registerMigration("4: identities and checkpoints of runs") { db in
+            try db.execute(sql: text(PackageResources.migration4_sql))
+        }
         return migrator
     }
 

@@ -56,7 +56,8 @@ package struct Learner {
     ///   - sequences: which of those of `examples`
     ///   - features: what the head reads of the sequences, `[sequences, hidden]`, where nothing else is trained
     ///   - number: of this step in the whole training, from 0, for dropout
-    /// - Returns: the mean loss of the sequences before the step, and the norm of the gradients before clipping
+    /// - Returns: the mean loss of the sequences before the step, and the norm of the gradients before clipping. If one of them is not finite, nothing
+    ///   has been updated.
     package mutating func step(
         _ sequences: ArraySlice<Int>, of examples: EncodedExamples, features: Matrix?, number: Int, learningRate: Double
     ) -> (loss: Double, gradientNorm: Double) {
@@ -83,6 +84,7 @@ package struct Learner {
                     targets: targets, objective: objective, total: total, randomness: randomness, in: &workspace
                 ).loss
         }
+        guard loss.isFinite else { return (loss, .nan) }
         let norm = unfinished.optimizer.update(
             &unfinished.classifier.parameters, gradients: gradients.values, groups: groups,
             rows: gradients.tableRows.rows,
@@ -91,6 +93,21 @@ package struct Learner {
     }
 
     private var gradients: Gradients { workspace.gradients }
+
+    /// The norm of the gradients of the last step in each part of the model that is trained, from the embeddings up.
+    var gradientNorms: [(part: Part, norm: Double)] {
+        var sums: [(part: Part, sum: Double)] = []
+        for parameter in unfinished.classifier.layout.parameters {
+            guard let block = gradients.block(of: parameter.block) else { continue }
+            let sum = gradients.values.sumOfSquares(block)
+            if sums.last?.part == parameter.part {
+                sums[sums.count - 1].sum += sum
+            } else {
+                sums.append((parameter.part, sum))
+            }
+        }
+        return sums.map { ($0.part, $0.sum.squareRoot()) }
+    }
 
     // MARK: What has been learned
 

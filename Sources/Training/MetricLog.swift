@@ -17,13 +17,16 @@ final class MetricLog: Sendable {
 
     /// How often metrics are written.
     private static let interval = Duration.seconds(1)
-    /// How long a database that was locked is left alone.
-    private static let lockedInterval = Duration.seconds(60)
+    /// How long a database that could not be written to is left alone.
+    private static let troubleInterval = Duration.seconds(60)
 
     init(_ store: RunStore) { self.store = store }
 
     /// Keeps a metric until it is written.
     func append(_ metric: Metric) { state.withLock { $0.waiting.append(metric) } }
+
+    /// What is not written yet, as far as is known: of what is being written, some may be.
+    var waiting: [Metric] { queue.sync { state.withLock { $0.waiting } } }
 
     /// Begins to write what is waiting, unless that was done within the last second.
     ///
@@ -39,33 +42,41 @@ final class MetricLog: Sendable {
             defer { state.waiting = [] }
             return state.waiting
         }
-        if !metrics.isEmpty { queue.async { self.write(metrics) } }
-    }
-
-    private func write(_ metrics: [Metric]) {
-        let result = Result { try store.record(metrics) }
-        state.withLock { state in
-            state.isWriting = false
-            guard case .failure(let error) = result else { return }
-            state.waiting = metrics + state.waiting
-            state.error = error
-            if (error as? RunStoreError)?.isLocked == true { state.notBefore = .now + Self.lockedInterval }
+        guard !metrics.isEmpty else { return }
+        queue.async {
+            let result = self.write(metrics)
+            self.state.withLock { state in
+                state.isWriting = false
+                if case .failure(let error) = result { state.error = error }
+            }
         }
     }
 
     /// Writes all that is waiting, now.
     ///
-    /// - Parameter insisting: whether also if the database was locked within the last minute
+    /// - Parameter insisting: whether also if the database could not be written to within the last minute
     func drain(insisting: Bool) throws {
         if !insisting && state.withLock({ $0.notBefore > .now + Self.interval }) { return }
         // After what has begun.
         try queue.sync {
-            let metrics = state.withLock { $0.waiting }
-            try store.record(metrics)
-            state.withLock { state in
-                state.waiting.removeFirst(metrics.count)
+            let metrics = state.withLock { state in
                 state.error = nil
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            try write(metrics).get()
+        }
+    }
+
+    /// - Returns: the error; all waits again then
+    private func write(_ metrics: [Metric]) -> Result<Void, any Error> {
+        let result = Result { try store.record(metrics) }
+        if case .failure(let error) = result {
+            state.withLock { state in
+                state.waiting = metrics + state.waiting
+                if (error as? RunStoreError)?.mayPass == true { state.notBefore = .now + Self.troubleInterval }
             }
         }
+        return result
     }
 }

@@ -15,12 +15,17 @@ package struct Trainer {
     private let training: EncodedExamples
     private let development: EncodedExamples
     private let recorder: RunRecorder
+    private let checkpoints: CheckpointFolder
 
     /// The loop, the state and the best parameters are what a checkpoint keeps.
     private var loop: TrainingLoop
     private var state: Checkpoint.State
     /// The parameters that are trained, as they were after the best epoch.
     var bestParameters: FloatBuffer?
+    /// The checkpoints that are kept, the oldest first.
+    private var keptCheckpoints: [CheckpointRecord]
+    /// Whether the model at the output is this run's own.
+    private var hasWrittenOutput: Bool
     /// Puts a classifier, which the loop has, into what else a model's folder has.
     private let folder: (SequenceClassifier) -> ModelFolder
 
@@ -39,10 +44,13 @@ package struct Trainer {
     /// Puts a training together.
     init(
         _ state: Checkpoint.State, _ loop: TrainingLoop, model: ModelFolder, development: EncodedExamples,
-        recorder: RunRecorder, report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
+        recorder: RunRecorder, keptCheckpoints: [CheckpointRecord] = [], hasWrittenOutput: Bool = false,
+        report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
     ) {
         (self.state, self.loop, self.recorder) = (state, loop, recorder)
         (self.report, self.isInterrupted) = (report, isInterrupted)
+        (self.keptCheckpoints, self.hasWrittenOutput) = (keptCheckpoints, hasWrittenOutput)
+        checkpoints = CheckpointFolder(forOutput: state.request.output)
         (training, self.development) = (loop.examples, development)
         folder = { [tokenizer = model.tokenizer, settings = model.settings, family = model.family] classifier in
             ModelFolder(classifier: classifier, tokenizer: tokenizer, settings: settings, family: family)
@@ -51,7 +59,7 @@ package struct Trainer {
             for: model.classifier, batchSize: state.request.hyperparameters.batchSize, workers: loop.workers)
         report(
             .started(
-                run: recorder.name, parameters: model.classifier.layout.count, trained: loop.learner.trainedCount,
+                run: recorder.run.name, parameters: model.classifier.layout.count, trained: loop.learner.trainedCount,
                 examples: training.count, devExamples: development.count, steps: loop.totalSteps))
     }
 
@@ -59,32 +67,42 @@ package struct Trainer {
 
     /// Trains to the end, or until interrupted, and writes the best epoch's model.
     ///
-    /// - Throws: an error with a message for a person; the run is then recorded as failed.
+    /// - Throws: an error with a message for a person; the run is then recorded as failed, if it can be.
     package mutating func run() throws -> TrainingResult {
-        var hasTriedToWrite = false
+        var isTrained = false
         do {
             let wasInterrupted = try train()
+            isTrained = true
             // Before it writes to what another process has by now.
             try recorder.requireOwn()
-            hasTriedToWrite = true
+            // The model must not be lost if there is no room for a checkpoint.
+            let checkpoint = Result { if wasInterrupted { try writeCheckpoint() } }
             try writeOutput()
-            if wasInterrupted { try writeCheckpoint() }
-            try recorder.finish(
-                wasInterrupted ? .interrupted : .finished, hasWrittenOutput: state.hasWrittenOutput)
-            if !wasInterrupted { Checkpoint.remove(forOutput: request.output) }
+            try checkpoint.get()
+            try recorder.finish(wasInterrupted ? .interrupted : .finished, hasWrittenOutput: hasWrittenOutput)
+            if !wasInterrupted { checkpoints.remove() }
             return TrainingResult(
-                run: recorder.name, best: state.best, epochs: loop.progress.epoch, output: request.output,
-                hasWrittenOutput: state.hasWrittenOutput, wasInterrupted: wasInterrupted, seconds: clock.seconds)
-        } catch let error as RunStoreError where error.isTakenOver {
+                run: recorder.run.name, best: state.best, epochs: loop.progress.epoch, output: request.output,
+                hasWrittenOutput: hasWrittenOutput, wasInterrupted: wasInterrupted, seconds: clock.seconds)
+        } catch let error as RunStoreError where error.cause == .takenOver {
             throw error
         } catch {
             // The first error counts; what was learned until then, and the record of it, are saved if they can be.
-            if !hasTriedToWrite && bestParameters != nil && (try? writeOutput()) != nil {
+            if isTrained {
+                keepProgress()
+            } else if bestParameters != nil && (try? writeOutput()) != nil {
                 report(.notice("the best epoch until then is in \(request.output)"))
             }
-            recorder.fail(error, hasWrittenOutput: state.hasWrittenOutput)
+            recorder.fail(error, hasWrittenOutput: hasWrittenOutput)
             throw error
         }
+    }
+
+    /// Writes a checkpoint of a training that has ended, but could not write or record its model: once there is room, that can be made up for.
+    private mutating func keepProgress() {
+        guard (try? writeCheckpoint()) != nil else { return }
+        if hasWrittenOutput { try? checkpoints.willWrite(modelIn: URL(filePath: request.output)) }
+        report(.notice("nothing of the training is lost: go on with --resume \(recorder.run.name) once that is mended"))
     }
 
     /// - Returns: whether it was interrupted
@@ -94,6 +112,10 @@ package struct Trainer {
             switch event {
             case .step(let step):
                 try record(step)
+                try writeCheckpointIfDue()
+                if isInterrupted() { return true }
+            case .skippedStep(let cause):
+                report(.notice("\(cause); the step is skipped"))
                 try writeCheckpointIfDue()
                 if isInterrupted() { return true }
             case .epoch(let meanLoss):
@@ -194,23 +216,16 @@ package struct Trainer {
     private mutating func writeOutput() throws {
         let output = URL(filePath: request.output)
         if bestParameters == nil && FileManager.default.fileExists(atPath: output.path) { return }
-        let mayReplace = request.overwrite || state.hasWrittenOutput
-        let folder = folder
-        do {
-            try loop.learner.withTrained(from: &bestParameters) { classifier in
-                // Again, for what may have been put there since the beginning.
-                try ModelFolder.checkOutput(output, overwrite: mayReplace)
-                try folder(classifier).write(to: output)
-            }
-            state.hasWrittenOutput = true
-        } catch {
-            // So that the work can be had by resuming, once there is room.
-            try? writeCheckpoint()
-            throw error
+        let mayReplace = request.overwrite || hasWrittenOutput
+        try loop.learner.withTrained(from: &bestParameters) { [folder, checkpoints] classifier in
+            // Again, for what may have been put there since the beginning.
+            try ModelFolder.checkOutput(output, overwrite: mayReplace)
+            try folder(classifier).write(to: output) { try checkpoints.willWrite(modelIn: $0) }
         }
+        hasWrittenOutput = true
     }
 
-    /// Writes a checkpoint if it is time. The metrics go first: the database should reach as far as the checkpoint.
+    /// Writes a checkpoint if it is time. If that fails, the training goes on, and there is the one before.
     private mutating func writeCheckpointIfDue() throws {
         let isDue =
             switch request.checkpointEvery {
@@ -220,15 +235,28 @@ package struct Trainer {
             }
         guard isDue else { return }
         lastCheckpoint = .now
-        try recorder.drain()
-        try writeCheckpoint()
+        do {
+            try writeCheckpoint()
+        } catch let error as TrainingError {
+            report(.notice("\(error); the training goes on without it"))
+        }
     }
 
+    /// Writes a checkpoint, records it, and removes those that are too old. The metrics go first: the database should reach as far as the
+    /// checkpoint, and what it cannot take is kept there.
     private mutating func writeCheckpoint() throws {
         state.progress = loop.progress
-        try Checkpoint(
-            state: state, model: folder(loop.learner.classifier), optimizer: loop.learner.optimizer,
+        state.unrecorded = try recorder.drain()
+        let step = loop.progress.step
+        let folder = checkpoints.place(ofStep: step)
+        let bytes = try Checkpoint(
+            state: state, model: self.folder(loop.learner.classifier), optimizer: loop.learner.optimizer,
             bestParameters: bestParameters
-        ).write()
+        ).write(to: folder)
+        let record = CheckpointRecord(
+            run: recorder.run.id, step: step, epoch: loop.epochs, path: folder.path, bytes: bytes)
+        keptCheckpoints = (keptCheckpoints.filter { $0.step < step } + [record]).suffix(CheckpointFolder.kept)
+        try recorder.record(keptCheckpoints)
+        checkpoints.prune(keeping: keptCheckpoints.map(\.step))
     }
 }

@@ -10,12 +10,13 @@ extension Trainer {
     /// - Throws: an error that says what stands there.
     package static func checkOutput(_ output: String, overwrite: Bool) throws {
         try ModelFolder.checkOutput(URL(filePath: output), overwrite: overwrite)
-        try Checkpoint.checkFolder(forOutput: output, overwrite: overwrite)
+        try CheckpointFolder(forOutput: output).check(overwrite: overwrite)
     }
 
     /// The folder of the checkpoint to resume the training with this output from; nil if there is none.
     package static func checkpoint(forOutput output: String) -> String? {
-        Checkpoint.isThere(forOutput: output) ? Checkpoint.folder(forOutput: output).path : nil
+        let folder = CheckpointFolder(forOutput: output)
+        return folder.isThere ? folder.url.path : nil
     }
 
     /// Reads the data, makes or reads the model, and records the beginning of a run.
@@ -63,10 +64,9 @@ extension Trainer {
         (run.parameters, run.seedGroup) = (model.classifier.layout.count, request.seedGroupName)
         run = try store.begin(run, params: hyperparameters.texts)
         let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
-        let state = Checkpoint.State(
-            run: recorder.id, request: request, trainSha256: run.trainSha256, devSha256: run.devSha256)
         self.init(
-            state, loop, model: model, development: encoded.development, recorder: recorder, report: report,
+            Checkpoint.State(run: run.uuid ?? "", request: request), loop, model: model,
+            development: encoded.development, recorder: recorder, report: report,
             isInterrupted: isInterrupted)
     }
 
@@ -79,23 +79,21 @@ extension Trainer {
         isInterrupted: @escaping () -> Bool
     ) throws {
         let run = try store.run(idOrName)
+        let folder = CheckpointFolder(forOutput: run.output)
         if run.status == .finished {
+            // What it was killed before it could do.
+            folder.remove(of: run)
             throw TrainingError("the run '\(run.name)' is finished; there is nothing to resume")
         }
         if run.isAlive {
             throw TrainingError("the run '\(run.name)' is being trained by another process; there is nothing to resume")
         }
-        let checkpoint = try Checkpoint(forOutput: run.output)
+        let checkpoint = try folder.newest(of: run) { report(.notice($0)) }
         let state = checkpoint.state
-        guard state.run == run.id else {
-            throw TrainingError(
-                "\(Checkpoint.folder(forOutput: run.output).path): the checkpoint belongs to another run than '\(run.name)'"
-            )
-        }
         let hyperparameters = state.request.hyperparameters
         let workers = hyperparameters.workers
         var data = try DataFiles(of: state.request, on: workers)
-        for (file, old) in [(data.train, state.trainSha256), (data.dev, state.devSha256 ?? state.trainSha256)] {
+        for (file, old) in [(data.train, run.trainSha256), (data.dev, run.devSha256 ?? run.trainSha256)] {
             if file.sha256 != old {
                 throw TrainingError(
                     "\(file.path): the data has changed since the run began; train again from the beginning")
@@ -106,10 +104,13 @@ extension Trainer {
         let loop = try TrainingLoop(
             model.classifier, optimizer: checkpoint.optimizer, progress: state.progress, hyperparameters,
             examples: encoded.training, workers: workers)
-        try store.reopen(state.run, afterStep: state.progress.step, epochs: state.progress.epoch)
+        try store.reopen(
+            run.id, afterStep: state.progress.step, epochs: state.progress.epoch, metrics: state.unrecorded)
         let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
         self.init(
-            state, loop, model: model, development: encoded.development, recorder: recorder, report: report,
+            state, loop, model: model, development: encoded.development, recorder: recorder,
+            keptCheckpoints: try store.checkpoints(of: run.id).filter { $0.step <= state.progress.step },
+            hasWrittenOutput: folder.hasWritten(modelIn: URL(filePath: run.output)), report: report,
             isInterrupted: isInterrupted)
         bestParameters = checkpoint.bestParameters
     }

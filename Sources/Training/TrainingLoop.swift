@@ -1,4 +1,5 @@
 import Evaluation
+import Foundation
 import Kernels
 import Transformer
 
@@ -16,6 +17,8 @@ package struct TrainingLoop {
         var stepsOfEpoch = 0
         /// Optimizer steps in all.
         package internal(set) var step = 0
+        /// Those among them that were skipped.
+        var skipped = 0
         /// The sum of the losses of those sequences that the unfinished epoch has seen.
         var lossSum = 0.0
         /// How many sequences the unfinished epoch has seen.
@@ -23,8 +26,12 @@ package struct TrainingLoop {
 
         /// The mean loss over the unfinished epoch.
         package var meanLoss: Double { lossSum / Double(examplesSeen) }
+        /// How often the parameters were updated.
+        var updates: Int { step - skipped }
         /// Whether each number is one that a training could have reached.
-        var isSound: Bool { [epoch, stepsOfEpoch, step, examplesSeen].allSatisfy { (0...1_000_000_000).contains($0) } }
+        var isSound: Bool {
+            [epoch, stepsOfEpoch, step, skipped, updates, examplesSeen].allSatisfy { (0...1_000_000_000).contains($0) }
+        }
     }
 
     /// A step that was taken.
@@ -41,6 +48,8 @@ package struct TrainingLoop {
     /// What has happened last.
     package enum Event: Sendable {
         case step(Step)
+        /// A step was skipped; why.
+        case skippedStep(String)
         /// An epoch is complete; the mean loss over its steps.
         case epoch(meanLoss: Double)
     }
@@ -97,7 +106,7 @@ package struct TrainingLoop {
     /// Takes the next step, or completes an epoch all of whose steps are taken.
     ///
     /// - Returns: what was done; nil at the end of the training
-    /// - Throws: ``TrainingError`` if the loss is no longer a number.
+    /// - Throws: ``TrainingError`` if the loss or a gradient is not finite, and such steps are not to be skipped.
     package mutating func next() throws -> Event? {
         if progress.epoch >= hyperparameters.epochs { return nil }
         if order.isEmpty {
@@ -106,28 +115,48 @@ package struct TrainingLoop {
             order = sequences.shuffled(using: &random)
         }
         let size = hyperparameters.stepSize
-        let start = progress.stepsOfEpoch * size
-        if start >= order.count {
+        // Not multiplied: a checkpoint can say anything.
+        if progress.stepsOfEpoch >= (order.count + size - 1) / size {
+            guard progress.examplesSeen > 0 else {
+                throw TrainingError("every step of an epoch was skipped; lower --learning-rate")
+            }
             let meanLoss = progress.meanLoss
-            progress = Progress(epoch: progress.epoch + 1, step: progress.step)
+            progress = Progress(epoch: progress.epoch + 1, step: progress.step, skipped: progress.skipped)
             order = []
             return .epoch(meanLoss: meanLoss)
         }
-        return .step(try takeStep(with: order[start..<min(start + size, order.count)]))
+        let start = progress.stepsOfEpoch * size
+        return try takeStep(with: order[start..<min(start + size, order.count)])
     }
 
-    private mutating func takeStep(with batch: ArraySlice<Int>) throws -> Step {
+    private mutating func takeStep(with batch: ArraySlice<Int>) throws -> Event {
         let learningRate = schedule.rate(at: progress.step)
-        let (loss, norm) = learner.step(
+        let result = learner.step(
             batch, of: examples, features: features, number: progress.step, learningRate: learningRate)
-        guard loss.isFinite && norm.isFinite else {
+        let isFinite = result.loss.isFinite && result.gradientNorm.isFinite
+        let description = isFinite ? nil : describe(result)
+        if let description, hyperparameters.onNonFinite == .stop {
             throw TrainingError(
-                "the loss is no longer a number after \(progress.step + 1) steps; lower --learning-rate")
+                "\(description); lower --learning-rate, or leave such steps out with --on-non-finite skip-step")
         }
         progress.step += 1
         progress.stepsOfEpoch += 1
-        progress.lossSum += loss * Double(batch.count)
+        if let description {
+            progress.skipped += 1
+            return .skippedStep(description)
+        }
+        progress.lossSum += result.loss * Double(batch.count)
         progress.examplesSeen += batch.count
-        return Step(sequences: batch, loss: loss, learningRate: learningRate, gradientNorm: norm)
+        return .step(
+            Step(
+                sequences: batch, loss: result.loss, learningRate: learningRate, gradientNorm: result.gradientNorm))
+    }
+
+    /// Says where a step went wrong.
+    private func describe(_ result: (loss: Double, gradientNorm: Double)) -> String {
+        let norms = learner.gradientNorms.map { "\($0.part) \(String(format: "%.3g", $0.norm))" }
+        return
+            "the loss of step \(progress.step + 1) is \(String(format: "%.4g", result.loss)), with gradients of the norms "
+            + norms.joined(separator: ", ")
     }
 }

@@ -8,6 +8,9 @@ package struct TrainingRequest: Codable, Sendable {
         case minutes(Double)
     }
 
+    /// The longest time between checkpoints.
+    package static let mostMinutes = 1e6
+
     /// The runs of a training with several seeds.
     package enum SeedGroup: Codable, Sendable {
         /// This run is the first one, and gives the group its name.

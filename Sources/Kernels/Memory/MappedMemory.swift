@@ -66,5 +66,6 @@ package final class MappedMemory {
 }
 
 extension POSIXError {
-    fileprivate static var current: POSIXError { POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    /// What the last call that failed has said.
+    package static var current: POSIXError { POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
 }

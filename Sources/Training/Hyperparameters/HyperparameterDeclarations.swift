@@ -74,6 +74,12 @@ package struct HyperparameterDeclarations: Sendable {
         help: "With windows: tokens from the beginning of one to that of the next. (default: half a window)")
     package let maxGradNorm = Hyperparameter(
         "max_grad_norm", default: 1.0, limits: .positive, help: "Scale gradients down to this norm.")
+    package let onNonFinite = Hyperparameter<NonFiniteSteps>(
+        "on_non_finite", default: .stop, valueName: "action",
+        help: """
+            What is done with a step whose loss or gradients are not finite: stop (the training ends as failed, with the best \
+            weights until then) or skip-step (it is left out).
+            """)
     package let dropout = Hyperparameter<Double?>(
         "dropout", default: nil, limits: .ifGiven(.bounds(atLeast: 0, below: 1)),
         help: """

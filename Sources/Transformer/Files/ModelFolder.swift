@@ -123,15 +123,16 @@ package struct ModelFolder {
     /// What `model.safetensors` calls the parameters of the layout, in their order.
     package var tensorNames: [String] { classifier.layout.parameters.map { family.tensorName(of: $0.name) } }
 
+    /// The file of a folder that has the weights, as ``write(to:willReplace:)`` makes it.
+    package static func weights(in folder: URL) -> URL { folder.appending(path: ModelFile.weights) }
+
     // MARK: Writing
 
-    /// Writes the folder: whole, or not at all.
+    /// Writes the folder: whole, or not at all. A model that stands there is replaced; ask ``checkOutput(_:overwrite:)`` first.
     ///
-    /// Everything is written under a temporary name beside `folder`, which is renamed at the end. A model that stands there
-    /// is replaced; ask ``checkOutput(_:overwrite:)`` first.
-    ///
+    /// - Parameter willReplace: is called with the folder when it has been written, before it gets its name
     /// - Throws: ``ModelError`` that says what the file system said.
-    package func write(to folder: URL) throws {
+    package func write(to folder: URL, willReplace: (URL) throws -> Void = { _ in }) throws {
         do {
             try replaceFolder(at: folder) { temporary in
                 try writeJSON(
@@ -142,6 +143,7 @@ package struct ModelFolder {
                 try SafeTensors.write(
                     classifier.parameters, tensors: Array(zip(tensorNames, shapes)),
                     to: temporary.appending(path: ModelFile.weights))
+                try willReplace(temporary)
             }
         } catch {
             throw ModelError("\(folder.path): the model cannot be written: \(error.localizedDescription)")
@@ -152,10 +154,8 @@ package struct ModelFolder {
     ///
     /// - Throws: ``ModelError`` that says what the file system said.
     package func writeSettings(to folder: URL) throws {
-        // Through a link, to what it stands for.
-        let file = folder.appending(path: ModelFile.configuration).resolvingSymlinksInPath()
+        let file = folder.appending(path: ModelFile.configuration)
         do {
-            let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions]
             guard var keys = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
                 throw ModelError("\(file.path): not a JSON object")
             }
@@ -163,10 +163,9 @@ package struct ModelFolder {
             let ours = try JSONSerialization.jsonObject(with: written) as? [String: Any] ?? [:]
             for key in ConfigurationFile.namesOfSettings { keys[key] = ours[key] }
             let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try (JSONSerialization.data(withJSONObject: keys, options: options) + Data("\n".utf8))
-                .write(to: file, options: .atomic)
-            if let mode { try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file.path) }
-        } catch let error as CocoaError {
+            try replaceFile(
+                at: file, with: JSONSerialization.data(withJSONObject: keys, options: options) + Data("\n".utf8))
+        } catch  where !(error is ModelError) {
             throw ModelError("\(file.path): the settings cannot be written: \(error.localizedDescription)")
         }
     }
@@ -182,7 +181,7 @@ package struct ModelFolder {
                 throw ModelError("\(folder.path): is not a folder that can be read; choose another --output")
             }
             let own = [ModelFile.configuration, ModelFile.weights] + Tokenizer.fileNames
-            if let foreign = contents.sorted().first(where: { !own.contains($0) }) {
+            if let foreign = contents.sorted().first(where: { !own.contains($0) && !isLeftover($0) }) {
                 throw ModelError(
                     "\(folder.path): contains '\(foreign)', which is no part of a model, and is not replaced;"
                         + " choose another --output")
@@ -193,7 +192,7 @@ package struct ModelFolder {
             }
         }
         do {
-            try tryReplacingFolder(at: folder)
+            try checkReplacing(folder)
         } catch {
             throw ModelError(
                 "\(folder.path): cannot be written there: \(error.localizedDescription) Choose another --output.")

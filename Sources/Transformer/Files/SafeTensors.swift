@@ -148,7 +148,6 @@ package struct SafeTensors {
         start.append(contentsOf: header.utf8)
         try start.write(to: file)
         let handle = try FileHandle(forWritingTo: file)
-        defer { try? handle.close() }
         try handle.seekToEnd()
         try buffer.withUnsafeBytes(of: Block(offset: 0, columns: buffer.count)) { bytes in
             // In pieces, because each is copied to a Data.
@@ -157,7 +156,7 @@ package struct SafeTensors {
                 try handle.write(contentsOf: Data(bytes[start..<min(start + piece, bytes.count)]))
             }
         }
-        try handle.synchronize()
+        try handle.close()
     }
 
     /// The header: tensors by name, and metadata that is passed over.

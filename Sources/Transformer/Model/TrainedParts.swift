@@ -1,11 +1,19 @@
 /// A part of a model that is trained, or frozen, as a whole.
-package enum Part: Sendable, Equatable {
+package enum Part: Sendable, Equatable, CustomStringConvertible {
     /// The three tables and their norm.
     case embeddings
     /// An encoder layer, counted from 0; the final norm of a pre-norm encoder belongs to the last.
     case layer(Int)
     /// The dense layer of the pooler, where there is one, and the classifier.
     case head
+
+    package var description: String {
+        switch self {
+        case .embeddings: "embeddings"
+        case .layer(let number): "layer \(number)"
+        case .head: "head"
+        }
+    }
 }
 
 /// Which parts of a model a training changes. The head is always among them.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Escaping
 import Experiments
+import Foundation
 import Reports
 import RunStore
 import Training
@@ -72,6 +73,8 @@ struct Train: ParsableCommand {
 
     func run() throws {
         Interrupt.watch()
+        // Who reads the progress may stop reading; the training goes on.
+        signal(SIGPIPE, SIG_IGN)
         guard let seeds = runOptions.seeds?.values else {
             try finish(train(request()))
             return
@@ -105,6 +108,7 @@ struct Train: ParsableCommand {
     ///   - request: of no meaning if a run is resumed
     ///   - isFirst: whether the data have not been reported on
     private func train(_ request: TrainingRequest, isFirst: Bool = true) throws -> TrainingResult {
+        if runOptions.resume == nil { try requireDatabase(outside: request.output) }
         let display = ProgressDisplay()
         // Also after an error, which is then printed on a line of its own.
         defer { display.finish() }
@@ -123,6 +127,16 @@ struct Train: ParsableCommand {
                     isInterrupted: { Interrupt.isRaised })
             }
         return try trainer.run()
+    }
+
+    /// Refuses a database in a folder that is going to be replaced as a whole.
+    private func requireDatabase(outside output: String) throws {
+        func place(_ path: String) -> URL { URL(filePath: absolutePath(path)).resolvingSymlinksInPath() }
+        let (database, output) = (place(runOptions.database.path).path, place(output).path)
+        if database == output || database.hasPrefix(output + "/") {
+            throw ValidationError(
+                "The database \(database) must not lie in the folder of the model; choose another --db or --output.")
+        }
     }
 
     /// Says how a training has ended.
@@ -247,7 +261,9 @@ extension TrainingRequest.CheckpointInterval: ExpressibleByArgument {
     package init?(argument: String) {
         if let steps = Int(argument), steps >= 1 {
             self = .steps(steps)
-        } else if argument.hasSuffix("m"), let minutes = Double(argument.dropLast()), minutes > 0, minutes < 1e6 {
+        } else if argument.hasSuffix("m"), let minutes = Double(argument.dropLast()), minutes > 0,
+            minutes <= TrainingRequest.mostMinutes
+        {
             self = .minutes(minutes)
         } else {
             return nil
