@@ -31,6 +31,7 @@ struct Program {
 
 extension Program {
     struct Result {
+        let wasKilled: Bool
         let status: Int32
         let output: String
         let errors: String
@@ -56,8 +57,10 @@ extension Program {
     /// Runs the program to its end.
     func run(_ arguments: String..., input: String = "") throws -> Result { try run(arguments, input: input) }
 
-    func run(_ arguments: [String], input: String = "") throws -> Result {
+    /// - Parameter environment: what is added to the environment of the tests
+    func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> Result {
         let process = process(arguments)
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         try write(input, to: ".in")
         process.standardInput = try FileHandle(forReadingFrom: url(".in"))
         // Files, because pipes would have to be emptied while the process runs.
@@ -65,8 +68,10 @@ extension Program {
         process.standardError = try emptyFile(".err")
         try process.run()
         process.waitUntilExit()
-        #expect(process.terminationReason == .exit, "\(arguments) ended by a signal")
-        return Result(status: process.terminationStatus, output: try text(of: ".out"), errors: try text(of: ".err"))
+        if environment.isEmpty { #expect(process.terminationReason == .exit, "\(arguments) ended by a signal") }
+        return Result(
+            wasKilled: process.terminationReason == .uncaughtSignal,
+            status: process.terminationStatus, output: try text(of: ".out"), errors: try text(of: ".err"))
     }
 
     /// Starts the program in the background; its standard output and standard error go to files of the folder, or nowhere.

@@ -150,15 +150,146 @@ import Transformer
         }
     }
 
+    /// The newest checkpoint of the training to `model`.
+    static func checkpoint(in folder: URL) throws -> URL {
+        let checkpoints = folder.appending(path: "model.checkpoint")
+        let names = try FileManager.default.contentsOfDirectory(atPath: checkpoints.path)
+        let step = try #require(names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.max())
+        return checkpoints.appending(path: "step-\(step)")
+    }
+
+    /// If a disk has changed, cut off or lost a file of the newest checkpoint, there is the one before.
+    @Test(arguments: ["state.json", "second_moment.safetensors", "model/model.safetensors", "manifest.json"])
+    func aDamagedCheckpointIsPassedOver(_ name: String) throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            let whole = try TrainerTests.request(in: folder, output: "whole")
+            _ = try TrainerTests.train(whole, store)
+            var request = try TrainerTests.request(in: folder)
+            request.checkpointEvery = .steps(2)
+            let result = try TrainerTests.train(request, store, interruptAfter: 9)
+            #expect(try store.checkpoints(of: 2).map(\.step) == [8, 9])
+
+            let file = try Self.checkpoint(in: folder).appending(path: name)
+            var bytes = try Data(contentsOf: file)
+            bytes[bytes.count / 2] ^= 1
+            try bytes.write(to: file)
+            var notices: [String] = []
+            var trainer = try Trainer(resuming: result.run, store: store) { event in
+                if case .notice(let text) = event { notices.append(text) }
+            } isInterrupted: {
+                false
+            }
+            #expect(
+                notices.count == 1 && notices[0].contains("step-9: the checkpoint is damaged; going on from step 8"))
+            _ = try trainer.run()
+            #expect(try TrainerTests.weights(request) == TrainerTests.weights(whole))
+            #expect(try store.checkpoints(of: 2).isEmpty)
+        }
+    }
+
+    /// Two databases have a run of the same id, name and output each: the checkpoint is that of one of them.
+    @Test func theCheckpointOfAnotherRunIsNotResumed() throws {
+        try withFolder { folder in
+            let request = try TrainerTests.request(in: folder)
+            var stores: [RunStore] = []
+            for name in ["a.sqlite", "b.sqlite"] {
+                let store = try RunStore(path: folder.appending(path: name).path, for: .write)
+                try? FileManager.default.removeItem(at: folder.appending(path: "model.checkpoint"))
+                try? FileManager.default.removeItem(atPath: request.output)
+                _ = try TrainerTests.train(request, store, interruptAfter: 4)
+                stores.append(store)
+            }
+            let error = #expect(throws: TrainingError.self) {
+                try Trainer(resuming: "1", store: stores[0], report: { _ in }, isInterrupted: { false })
+            }
+            #expect(error?.description.contains("belongs to another run") == true)
+            _ = try Trainer(resuming: "1", store: stores[1], report: { _ in }, isInterrupted: { false })
+        }
+    }
+
+    /// The database is gone: the training goes on to its end, and its model is written.
+    @Test func aDeletedDatabaseStopsNothing() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            let (whole, request) = (
+                try TrainerTests.request(in: folder, output: "whole"), try TrainerTests.request(in: folder)
+            )
+            _ = try TrainerTests.train(whole, store)
+            let error = #expect(throws: RunStoreError.self) {
+                try TrainerTests.train(request, store) { event in
+                    if case .epoch(let report) = event, report.epoch == 2 {
+                        try? FileManager.default.removeItem(atPath: store.path)
+                    }
+                }
+            }
+            #expect(error?.description.contains("was deleted, moved or replaced meanwhile") == true)
+            #expect(try TrainerTests.weights(request) == TrainerTests.weights(whole))
+        }
+    }
+
+    /// A process was killed between the model and the record of the end: the run can be finished all the same, and what stands there is its own.
+    @Test func aRunThatWasKilledAfterItsModelIsFinished() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            var request = try TrainerTests.request(in: folder)
+            request.checkpointEvery = .steps(5)
+            let other = try DatabaseQueue(path: store.path)
+            // The record of the end fails, and so does that of the failure.
+            try other.write {
+                try $0.execute(
+                    sql: """
+                        CREATE TRIGGER no_end BEFORE UPDATE OF status ON runs WHEN new.status <> 'running'
+                        BEGIN SELECT RAISE(ABORT, 'no'); END
+                        """)
+            }
+            #expect(throws: RunStoreError.self) { try TrainerTests.train(request, store) }
+            let weights = try TrainerTests.weights(request)
+            try other.write { try $0.execute(sql: "DROP TRIGGER no_end; UPDATE runs SET status = 'interrupted'") }
+
+            var trainer = try Trainer(resuming: "1", store: store, report: { _ in }, isInterrupted: { false })
+            _ = try trainer.run()
+            #expect(try TrainerTests.weights(request) == weights)
+            #expect(try store.run("1").status == .finished)
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+                    "model", "runs.sqlite", "train.tsv",
+                ])
+        }
+    }
+
+    /// A step whose loss is not finite ends the training, which names it, or is left out.
+    @Test func stepsThatAreNotFiniteAreNamedOrSkipped() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            var request = try TrainerTests.request(in: folder)
+            request.hyperparameters.learningRate = 1e30
+            let error = #expect(throws: TrainingError.self) { try TrainerTests.train(request, store) }
+            let message = try #require(error?.description)
+            #expect(
+                message.contains(
+                    /the loss of step \d+ is .*norms embeddings .+, layer 0 .+, head .+; lower --learning-rate/))
+
+            request.output += "-2"
+            request.hyperparameters.onNonFinite = .skip
+            var skipped = 0
+            let second = #expect(throws: (any Error).self) {
+                try TrainerTests.train(request, store) { event in
+                    if case .notice(let text) = event, text.contains("the step is skipped") { skipped += 1 }
+                }
+            }
+            // The first step has spoiled the parameters: there is nothing to be saved.
+            #expect(skipped > 0, "\(String(describing: second))")
+            #expect(!FileManager.default.fileExists(atPath: request.output))
+        }
+    }
+
     @Test func aDamagedCheckpointIsRefused() throws {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
             let result = try TrainerTests.train(try TrainerTests.request(in: folder), store, interruptAfter: 4)
-            let file = folder.appending(path: "model.checkpoint/state.json")
-            let text = try String(contentsOf: file, encoding: .utf8)
-            let changed = text.replacing("\"batch_size\":\"3\"", with: "\"batch_size\":\"0\"")
-            #expect(changed != text)
-            try Data(changed.utf8).write(to: file)
+            let file = try Self.checkpoint(in: folder).appending(path: "state.json")
+            #expect(try replace("\"batch_size\":\"3\"", by: "\"batch_size\":\"0\"", in: file))
             let error = #expect(throws: TrainingError.self) {
                 try Trainer(resuming: result.run, store: store, report: { _ in }, isInterrupted: { false })
             }
@@ -170,12 +301,9 @@ import Transformer
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
             let result = try TrainerTests.train(try TrainerTests.request(in: folder), store, interruptAfter: 4)
-            let file = folder.appending(path: "model.checkpoint/state.json")
             // The first version had no number for its format.
-            let text = try String(contentsOf: file, encoding: .utf8)
-            let changed = text.replacing("\"format\":2", with: "\"other\":2")
-            #expect(changed != text)
-            try Data(changed.utf8).write(to: file)
+            let file = try Self.checkpoint(in: folder).appending(path: "state.json")
+            #expect(try replace("\"format\":3", by: "\"other\":3", in: file))
             let error = #expect(throws: TrainingError.self) {
                 try Trainer(resuming: result.run, store: store, report: { _ in }, isInterrupted: { false })
             }

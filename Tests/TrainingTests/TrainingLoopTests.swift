@@ -51,6 +51,7 @@ import Transformer
             while let event = try loop.next() {
                 switch event {
                 case .step(let step): seen += step.sequences
+                case .skippedStep(let cause): Issue.record("\(cause)")
                 case .epoch:
                     #expect(seen.sorted() == Array(material.examples.sequences.indices))
                     seen = []

@@ -3,7 +3,7 @@
 //   ADDNORM_FAULT=kill:37 LD_PRELOAD=…/faults.so addnorm train …     killed before the 37th call
 //   ADDNORM_FAULT=28:37 …                                             the 37th call fails with errno 28 (ENOSPC)
 //
-// With ADDNORM_FAULT_LOG=FILE, a line is appended to FILE that names the call. Calls are those that open, read, write, make, rename or remove
+// With ADDNORM_FAULT_LOG=FILE, a line is appended to FILE that names the call, or at the process's end their number. Calls are those that open, read, write, make, rename or remove
 // something; standard streams do not count. Linux only.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,18 +30,27 @@ __attribute__((constructor)) static void begin(void) {
     fault_errno = strncmp(fault, "kill", 4) ? atoi(fault) : 0;
 }
 
+static void log_line(const char *word, const char *rest) {
+    const char *log = getenv("ADDNORM_FAULT_LOG");
+    if (!log) return;
+    int (*real_open)(const char *, int, ...) = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open");
+    ssize_t (*real_write)(int, const void *, size_t) = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+    int file = real_open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    char line[4200];
+    int length = snprintf(line, sizeof line, "%s %s\n", word, rest);
+    if (file < 0 || real_write(file, line, (size_t)length) < 0) abort();
+}
+
+__attribute__((destructor)) static void end(void) {
+    char number[24];
+    snprintf(number, sizeof number, "%ld", atomic_load(&calls));
+    log_line("calls:", number);
+}
+
 // Whether this call is the one that has to fail.
 static int fails(const char *name, const char *path) {
     if (fault_at < 0 || atomic_fetch_add(&calls, 1) + 1 != fault_at) return 0;
-    const char *log = getenv("ADDNORM_FAULT_LOG");
-    if (log) {
-        int (*real_open)(const char *, int, ...) = dlsym(RTLD_NEXT, "open");
-        ssize_t (*real_write)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
-        int file = real_open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
-        char line[4200];
-        int length = snprintf(line, sizeof line, "%s %s\n", name, path ? path : "");
-        if (file >= 0 && real_write(file, line, (size_t)length) < 0) abort();
-    }
+    log_line(name, path ? path : "");
     if (!fault_errno) kill(getpid(), SIGKILL);
     errno = fault_errno;
     return 1;

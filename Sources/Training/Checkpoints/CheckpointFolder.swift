@@ -56,7 +56,7 @@ struct CheckpointFolder {
             throw TrainingError(
                 "\(url.path): is in the way of this training's checkpoints, and is none; choose another --output")
         }
-        guard overwrite || contents.isEmpty else {
+        guard overwrite || !(isThere || contents.contains(Checkpoint.stateFile)) else {
             throw TrainingError(
                 "\(url.path): the checkpoint of an interrupted run is there; go on with it by --resume, choose another"
                     + " --output, or give it up with --overwrite")
