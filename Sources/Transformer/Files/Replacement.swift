@@ -16,7 +16,7 @@ package func replaceFolder(at folder: URL, fill: (_ temporary: URL) throws -> Vo
     let folder = folder.resolvingSymlinksInPath()
     try FileManager.default.createDirectory(
         at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
-    let temporary = try HiddenPlace(beside: folder) { mkdir($0, 0o777) == 0 ? open($0, O_RDONLY | O_CLOEXEC) : -1 }
+    let temporary = try HiddenPlace(folderBeside: folder)
     defer { temporary.remove() }
     try fill(temporary.url)
     // Depth first, so that a folder is written after what is in it.
@@ -42,7 +42,7 @@ package func replaceFile(at file: URL, with contents: Data) throws {
     try temporary.moveIntoPlace()
 }
 
-/// Checks that ``replaceFolder(at:fill:)`` could make a folder.
+/// Checks that ``replaceFolder(at:fill:)`` could make a folder, and leaves nothing behind.
 ///
 /// - Throws: what is in the way.
 func checkReplacing(_ folder: URL) throws {
@@ -50,14 +50,12 @@ func checkReplacing(_ folder: URL) throws {
     if let target = try? files.destinationOfSymbolicLink(atPath: folder.path), !files.fileExists(atPath: folder.path) {
         throw ModelError("it is a link to \(target), where nothing is.")
     }
-    // Where the first folder would be made.
-    var parent = folder.resolvingSymlinksInPath().deletingLastPathComponent()
-    while parent.pathComponents.count > 1 && !files.fileExists(atPath: parent.path) { parent.deleteLastPathComponent() }
-    var isFolder = false
-    guard files.fileExists(atPath: parent.path, isDirectory: &isFolder), isFolder else {
-        throw ModelError("\(parent.path) is not a folder.")
+    // Beside the first folder that would be made, so that a training that never begins leaves none behind.
+    var first = folder.resolvingSymlinksInPath()
+    while first.pathComponents.count > 2 && !files.fileExists(atPath: first.deletingLastPathComponent().path) {
+        first.deleteLastPathComponent()
     }
-    guard access(parent.path, W_OK | X_OK) == 0 else { throw POSIXError.current }
+    try HiddenPlace(folderBeside: first).remove()
 }
 
 /// Whether a name is that of a hidden file or folder that a killed process may have left in place of another.
@@ -110,6 +108,10 @@ private struct HiddenPlace {
             }
             close(descriptor)
         }
+    }
+
+    init(folderBeside target: URL) throws {
+        try self.init(beside: target) { mkdir($0, 0o777) == 0 ? open($0, O_RDONLY | O_CLOEXEC) : -1 }
     }
 
     private static func removeUnlocked(_ place: URL) {

@@ -108,7 +108,6 @@ struct Train: ParsableCommand {
     ///   - request: of no meaning if a run is resumed
     ///   - isFirst: whether the data have not been reported on
     private func train(_ request: TrainingRequest, isFirst: Bool = true) throws -> TrainingResult {
-        if runOptions.resume == nil { try requireDatabase(outside: request.output) }
         let display = ProgressDisplay()
         // Also after an error, which is then printed on a line of its own.
         defer { display.finish() }
@@ -117,7 +116,10 @@ struct Train: ParsableCommand {
             display.show(event)
         }
         // Opened once the request has been checked, so that a slip of the pen leaves no database behind.
-        let store = { try runOptions.database.open(for: .write) }
+        let store = {
+            if runOptions.resume == nil { try requireDatabase(outside: request.output) }
+            return try runOptions.database.open(for: .write)
+        }
         var trainer =
             if let resume = runOptions.resume {
                 try Trainer(resuming: resume, store: store(), report: report, isInterrupted: { Interrupt.isRaised })
