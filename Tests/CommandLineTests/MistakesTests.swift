@@ -51,6 +51,11 @@ import Testing
         (["train", "--train", "train.tsv", "--output", "/proc/m"], 1, "cannot be written there"),
         (["train", "--train", "train.tsv", "--output", "model"], 1, "a model is there already"),
         (["train", "--train", "train.tsv", "--output", ".", "--overwrite"], 1, "is no part of a model"),
+        (["train", "--train", "train.tsv", "--output", "dangling"], 1, "it is a link to gone, where nothing is"),
+        (
+            ["train", "--train", "train.tsv", "--output", "m", "--db", "m/runs.sqlite"], 64,
+            "must not lie in the folder"
+        ),
     ]
 
     static let resuming: [Mistake] = [
@@ -90,6 +95,8 @@ import Testing
             try program.write("fine\tgood\nfiner\tgood\n", to: "single.tsv")
             try program.write("fine\tpositive\nso so\tmeh\n", to: "unknown.tsv")
             try (Data("caf".utf8) + [0xE9] + Data("\tgood\n".utf8)).write(to: program.url("latin1.tsv"))
+            try FileManager.default.createSymbolicLink(
+                atPath: program.url("dangling").path, withDestinationPath: "gone")
             for (arguments, status, message) in mistakes {
                 let result = try program.run(command + arguments)
                 #expect(result.status == status, "\(arguments): \(result.errors)")

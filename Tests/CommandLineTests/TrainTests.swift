@@ -32,6 +32,24 @@ import Testing
         }
     }
 
+    /// `train 2>&1 | head -1`
+    @Test func aTrainingGoesOnWhenNobodyReadsItsProgress() async throws {
+        try await Program.use { program in
+            try program.write(Program.rows, to: "train.tsv")
+            let process = program.process(
+                ["train", "--train", "train.tsv", "--dev", "train.tsv", "--output", "model"] + Program.smallShape)
+            let pipe = Pipe()
+            (process.standardOutput, process.standardError) = (pipe, pipe)
+            try pipe.fileHandleForReading.close()
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit)
+            let store = try RunStore(path: program.url("addnorm.sqlite").path, for: .read)
+            #expect(try store.run("run-1").status == .finished)
+            #expect(program.exists("model/model.safetensors"))
+        }
+    }
+
     @Test func theHeadAloneIsTrainedOnWhatAFrozenEncoderHasRead() async throws {
         try await Program.withModel { program in
             let head = try program.run(

@@ -62,7 +62,9 @@ struct Checkpoint {
         do {
             var bytes = 0
             try replaceFolder(at: folder) { temporary in
-                try model.write(to: temporary.appending(path: Self.modelFolder))
+                let folder = temporary.appending(path: Self.modelFolder)
+                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+                try model.writeFiles(to: folder)
                 var tensors = [(Self.firstMoment, optimizer.firstMoment), (Self.secondMoment, optimizer.secondMoment)]
                 if let bestParameters { tensors.append((Self.best, bestParameters)) }
                 for (name, buffer) in tensors {
@@ -73,7 +75,8 @@ struct Checkpoint {
             }
             return bytes
         } catch {
-            throw TrainingError("\(folder.path): the checkpoint cannot be written: \(error.localizedDescription)")
+            let cause = error.localizedDescription.trimmingCharacters(in: ["."])
+            throw TrainingError("\(folder.path): the checkpoint cannot be written: \(cause)")
         }
     }
 

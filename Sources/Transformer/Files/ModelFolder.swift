@@ -135,19 +135,25 @@ package struct ModelFolder {
     package func write(to folder: URL, willReplace: (URL) throws -> Void = { _ in }) throws {
         do {
             try replaceFolder(at: folder) { temporary in
-                try writeJSON(
-                    ConfigurationFile(classifier.configuration, settings, of: family),
-                    to: temporary.appending(path: ModelFile.configuration))
-                try tokenizer.write(to: temporary, maximumLength: classifier.configuration.maximumLength)
-                let shapes = classifier.layout.parameters.map(\.shape)
-                try SafeTensors.write(
-                    classifier.parameters, tensors: Array(zip(tensorNames, shapes)),
-                    to: temporary.appending(path: ModelFile.weights))
+                try writeFiles(to: temporary)
                 try willReplace(temporary)
             }
         } catch {
             throw ModelError("\(folder.path): the model cannot be written: \(error.localizedDescription)")
         }
+    }
+
+    /// Writes the files to a folder that is there.
+    ///
+    /// - Throws: what the file system says.
+    package func writeFiles(to folder: URL) throws {
+        try writeJSON(
+            ConfigurationFile(classifier.configuration, settings, of: family),
+            to: folder.appending(path: ModelFile.configuration))
+        try tokenizer.write(to: folder, maximumLength: classifier.configuration.maximumLength)
+        let shapes = classifier.layout.parameters.map(\.shape)
+        try SafeTensors.write(
+            classifier.parameters, tensors: Array(zip(tensorNames, shapes)), to: Self.weights(in: folder))
     }
 
     /// Writes ``settings`` into the `config.json` of the folder that the model was read from; all else there stays.
