@@ -12,7 +12,7 @@ package struct RunStoreError: LocalizedError, CustomStringConvertible {
     package enum Cause: Sendable {
         /// Another process is in the way, and will not be for ever.
         case locked
-        /// The file cannot be written to just now: its disk is full or has failed, or it is not there any more.
+        /// The file cannot be written to just now: its disk is full or has failed, it is damaged, or not there any more.
         case unwritable
         /// The run is no longer this process's, so that it must leave its files alone, too.
         case takenOver
@@ -52,7 +52,8 @@ package struct RunStoreError: LocalizedError, CustomStringConvertible {
                 .unwritable,
                 "\(path): the database cannot be written to: \(message); check the permissions of the file and of its folder"
             )
-        case .SQLITE_CORRUPT: self.init("\(path): the database is damaged: \(message)")
+        // Also what SQLite says when a disk has failed to read a page.
+        case .SQLITE_CORRUPT: self.init(.unwritable, "\(path): the database is damaged: \(message)")
         default: self.init("\(path): \(message)")
         }
     }

@@ -23,9 +23,9 @@ package struct Trainer {
     /// The parameters that are trained, as they were after the best epoch.
     var bestParameters: FloatBuffer?
     /// The checkpoints that are kept, the oldest first.
-    private var keptCheckpoints: [CheckpointRecord]
+    var keptCheckpoints: [CheckpointRecord] = []
     /// Whether the model at the output is this run's own.
-    private var hasWrittenOutput: Bool
+    var hasWrittenOutput = false
     /// Puts a classifier, which the loop has, into what else a model's folder has.
     private let folder: (SequenceClassifier) -> ModelFolder
 
@@ -44,12 +44,10 @@ package struct Trainer {
     /// Puts a training together.
     init(
         _ state: Checkpoint.State, _ loop: TrainingLoop, model: ModelFolder, development: EncodedExamples,
-        recorder: RunRecorder, keptCheckpoints: [CheckpointRecord] = [], hasWrittenOutput: Bool = false,
-        report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
+        recorder: RunRecorder, report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
     ) {
         (self.state, self.loop, self.recorder) = (state, loop, recorder)
         (self.report, self.isInterrupted) = (report, isInterrupted)
-        (self.keptCheckpoints, self.hasWrittenOutput) = (keptCheckpoints, hasWrittenOutput)
         checkpoints = CheckpointFolder(forOutput: state.request.output)
         (training, self.development) = (loop.examples, development)
         folder = { [tokenizer = model.tokenizer, settings = model.settings, family = model.family] classifier in

@@ -109,9 +109,9 @@ extension Trainer {
         let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
         self.init(
             state, loop, model: model, development: encoded.development, recorder: recorder,
-            keptCheckpoints: try store.checkpoints(of: run.id).filter { $0.step <= state.progress.step },
-            hasWrittenOutput: folder.hasWritten(modelIn: URL(filePath: run.output)), report: report,
-            isInterrupted: isInterrupted)
+            report: report, isInterrupted: isInterrupted)
+        keptCheckpoints = try store.checkpoints(of: run.id).filter { $0.step <= state.progress.step }
+        hasWrittenOutput = folder.hasWritten(modelIn: URL(filePath: run.output))
         bestParameters = checkpoint.bestParameters
     }
 }
