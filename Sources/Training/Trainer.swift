@@ -75,7 +75,7 @@ package struct Trainer {
             try recorder.requireOwn()
             // The model must not be lost if there is no room for a checkpoint.
             let checkpoint = Result { if wasInterrupted { try writeCheckpoint() } }
-            try writeOutput()
+            try writeOutputWhenThereIsRoom()
             try checkpoint.get()
             try recorder.finish(wasInterrupted ? .interrupted : .finished, hasWrittenOutput: hasWrittenOutput)
             if !wasInterrupted { checkpoints.remove() }
@@ -221,6 +221,22 @@ package struct Trainer {
             try folder(classifier).write(to: output) { try checkpoints.willWrite(modelIn: $0) }
         }
         hasWrittenOutput = true
+    }
+
+    /// Writes the model at the end, however long the disk is full. Who has had enough interrupts it.
+    private mutating func writeOutputWhenThereIsRoom() throws {
+        var hasWaited = false
+        while true {
+            do {
+                return try writeOutput()
+            } catch let error as ModelError where error.isOutOfSpace && !isInterrupted() {
+                if !hasWaited {
+                    report(.notice("\(error) The training is done and waits for room; Ctrl-C gives it up"))
+                }
+                hasWaited = true
+                Thread.sleep(forTimeInterval: 1)
+            }
+        }
     }
 
     /// Writes a checkpoint if it is time. If that fails, the training goes on, and there is the one before.

@@ -139,7 +139,12 @@ package struct ModelFolder {
                 try willReplace(temporary)
             }
         } catch {
-            throw ModelError("\(folder.path): the model cannot be written: \(error.localizedDescription)")
+            let isOutOfSpace =
+                (error as? CocoaError)?.code == .fileWriteOutOfSpace
+                || [.ENOSPC, .EDQUOT].contains((error as? POSIXError)?.code)
+            throw ModelError(
+                "\(folder.path): the model cannot be written: \(error.localizedDescription)", isOutOfSpace: isOutOfSpace
+            )
         }
     }
 

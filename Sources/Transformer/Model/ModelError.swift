@@ -7,7 +7,14 @@ package struct ModelError: LocalizedError, CustomStringConvertible {
     /// The same, for Foundation.
     package var errorDescription: String? { description }
 
-    package init(_ description: String) { self.description = description }
+    /// Whether a disk is full, so that a later attempt may succeed.
+    package let isOutOfSpace: Bool
+
+    package init(_ description: String) { self.init(description, isOutOfSpace: false) }
+
+    init(_ description: String, isOutOfSpace: Bool) {
+        (self.description, self.isOutOfSpace) = (description, isOutOfSpace)
+    }
 
     /// Logits are infinite, or no numbers.
     package static let overflow = ModelError(
