@@ -75,6 +75,8 @@ struct Checkpoint {
             }
             return bytes
         } catch {
+            // If it was made for this one.
+            rmdir(folder.deletingLastPathComponent().path)
             let cause = error.localizedDescription.trimmingCharacters(in: ["."])
             throw TrainingError("\(folder.path): the checkpoint cannot be written: \(cause)")
         }
