@@ -31,11 +31,11 @@ package func replaceFolder(at folder: URL, fill: (_ temporary: URL) throws -> Vo
 /// - Throws: what the file system says.
 package func replaceFile(at file: URL, with contents: Data) throws {
     let file = file.resolvingSymlinksInPath()
-    var status = stat()
-    let mode = lstat(file.path, &status) == 0 ? status.st_mode & 0o777 : 0o666
-    let temporary = try HiddenPlace(beside: file) { open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode) }
+    let temporary = try HiddenPlace(beside: file) { open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
     defer { temporary.remove() }
     let handle = try FileHandle(forWritingTo: temporary.url)
+    var status = stat()
+    if stat(file.path, &status) == 0 { fchmod(handle.fileDescriptor, status.st_mode & 0o777) }
     try handle.write(contentsOf: contents)
     try handle.synchronize()
     try handle.close()
