@@ -297,6 +297,80 @@ import Transformer
         }
     }
 
+    /// Whoever edits a checkpoint, and its manifest too, gets an error or a training that goes on: no crash, and nothing written elsewhere.
+    @Test func aCheckpointOfAStrangerIsHarmless() throws {
+        try withFolder { folder in
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            var request = try TrainerTests.request(in: folder)
+            request.checkpointEvery = .minutes(5)
+            _ = try TrainerTests.train(request, store, interruptAfter: 3)
+            let place = try Self.checkpoint(in: folder)
+            let state = place.appending(path: "state.json")
+            func copy(_ name: String, to copy: String) throws {
+                try? FileManager.default.removeItem(at: folder.appending(path: copy))
+                try FileManager.default.copyItem(at: folder.appending(path: name), to: folder.appending(path: copy))
+            }
+            try copy("model.checkpoint", to: "whole.checkpoint")
+            try copy("model", to: "whole")
+            let before = try JSONSerialization.jsonObject(with: Data(contentsOf: state))
+            let other = try DatabaseQueue(path: store.path)
+
+            var (refused, resumed) = (0, 0)
+            for path in Self.leaves(of: before) {
+                for value in [1e300, Int.max, "-1", NSNull()] as [Any] {
+                    try copy("whole.checkpoint", to: "model.checkpoint")
+                    try copy("whole", to: "model")
+                    try other.write { try $0.execute(sql: "UPDATE runs SET status = 'interrupted'") }
+                    let changed = Self.replacing(path[...], in: before, by: value)
+                    try JSONSerialization.data(withJSONObject: changed).write(to: state)
+                    try Self.describeAnew(state)
+                    var steps = 0
+                    do {
+                        var trainer = try Trainer(resuming: "1", store: store, report: { _ in }) {
+                            steps += 1
+                            return steps == 2
+                        }
+                        _ = try trainer.run()
+                        resumed += 1
+                    } catch {
+                        #expect(!"\(error)".isEmpty)
+                        refused += 1
+                    }
+                }
+            }
+            #expect(refused > 100 && resumed > 10, "\(refused) \(resumed)")
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+                    "model", "model.checkpoint", "runs.sqlite", "train.tsv", "whole", "whole.checkpoint",
+                ])
+        }
+    }
+
+    /// The paths of all values in a document.
+    private static func leaves(of value: Any) -> [[String]] {
+        guard let object = value as? [String: Any], !object.isEmpty else { return [[]] }
+        return object.sorted { $0.key < $1.key }.flatMap { key, value in leaves(of: value).map { [key] + $0 } }
+    }
+
+    private static func replacing(_ path: ArraySlice<String>, in value: Any, by new: Any) -> Any {
+        guard let key = path.first, var object = value as? [String: Any], let old = object[key] else { return new }
+        object[key] = replacing(path.dropFirst(), in: old, by: new)
+        return object
+    }
+
+    /// Makes the manifest beside a file agree with it.
+    private static func describeAnew(_ file: URL) throws {
+        let manifest = file.deletingLastPathComponent().appending(path: "manifest.json")
+        let document = try JSONSerialization.jsonObject(with: Data(contentsOf: manifest))
+        let files = try #require((document as? [String: Any])?["files"] as? [[String: Any]])
+        let (hash, bytes) = try sha256(ofFile: file)
+        let changed = files.map { entry in
+            guard entry["name"] as? String == file.lastPathComponent else { return entry }
+            return entry.merging(["sha256": hash, "bytes": bytes]) { $1 }
+        }
+        try JSONSerialization.data(withJSONObject: ["files": changed]).write(to: manifest)
+    }
+
     @Test func aCheckpointOfAnotherVersionIsNotResumed() throws {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)

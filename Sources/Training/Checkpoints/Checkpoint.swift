@@ -29,7 +29,7 @@ struct Checkpoint {
             switch request.checkpointEvery {
             case .steps(let steps) where steps < 1: false
             case .minutes(let minutes) where !(minutes > 0 && minutes <= TrainingRequest.mostMinutes): false
-            default: progress.isSound
+            default: progress.isSound && (0...progress.epoch).contains(epochsWithoutImprovement)
             }
         }
     }
