@@ -147,7 +147,8 @@ private struct HiddenPlace {
 
     /// Removes what is here, and gives the lock back.
     func remove() {
-        try? FileManager.default.removeItem(at: url)
+        // Once more if that fails: it may have been a signal.
+        for _ in 0..<2 where access(url.path, F_OK) == 0 { try? FileManager.default.removeItem(at: url) }
         close(descriptor)
     }
 }
