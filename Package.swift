@@ -42,7 +42,7 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Evaluation", "Inference", "RunStore", "Transformer", "Tokenization", "Datasets", "Kernels",
+                "Evaluation", "Inference", "RunStore", "Transformer", "Tokenization", "Datasets", "JSON", "Kernels",
             ]
         ),
         .target(
@@ -64,7 +64,7 @@ let package = Package(
         .target(name: "Statistics", dependencies: ["Kernels"]),
         .target(name: "Transformer", dependencies: ["Tokenization", "JSON", "Kernels", "CFileSystem"]),
         .target(
-            name: "RunStore", dependencies: ["Escaping", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "RunStore", dependencies: ["Escaping", "Kernels", .product(name: "GRDB", package: "GRDB.swift")],
             resources: [.embedInCode("Schema")]),
         .target(
             name: "Tokenization",
@@ -129,12 +129,15 @@ let package = Package(
             dependencies: ["RunStore", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]
         ),
         .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Kernels"], exclude: ["Fixtures"]),
-        .testTarget(name: "EscapingTests", dependencies: ["Escaping"]),
+        .testTarget(
+            name: "EscapingTests", dependencies: ["Escaping", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "PlotsTests", dependencies: ["Plots"]),
         .testTarget(
             name: "ReportsTests",
             dependencies: ["Reports", "RunStore", "Statistics", "Plots", "Kernels", "TestSupport"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["AddNormProgram", "RunStore"]),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: ["AddNormProgram", "RunStore", .product(name: "GRDB", package: "GRDB.swift")]),
     ],
     swiftLanguageModes: [.v6]
 )

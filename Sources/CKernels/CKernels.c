@@ -91,13 +91,14 @@ VECTORISED void ck_gelu_tanh_backward(size_t n, const float *restrict x, float *
 }
 
 VECTORISED void ck_relu(size_t n, const float *restrict x, float *restrict y) {
-    for (size_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;
+    // In this order, so that NaN stays NaN.
+    for (size_t i = 0; i < n; i++) y[i] = x[i] <= 0 ? 0 : x[i];
 }
 
 VECTORISED void ck_relu_backward(size_t n, const float *restrict x, float *restrict dy, float *restrict y) {
     for (size_t i = 0; i < n; i++) {
-        dy[i] = x[i] > 0 ? dy[i] : 0;
-        y[i] = x[i] > 0 ? x[i] : 0;
+        dy[i] = x[i] <= 0 ? 0 : dy[i];
+        y[i] = x[i] <= 0 ? 0 : x[i];
     }
 }
 
@@ -332,6 +333,18 @@ VECTORISED double ck_sum_of_squares(size_t n, const float *x) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
     return sum;
+}
+
+VECTORISED int ck_all_finite(size_t n, const float *x) {
+    // The magnitudes of infinity and NaN are the largest ones as integers, too.
+    uint32_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7FFFFFFF;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest < 0x7F800000;
 }
 
 // MARK: Random numbers

@@ -8,6 +8,14 @@ struct CSVReader {
     private var field: [UInt8] = []
     /// Whether a quoted field goes on in the next line.
     private(set) var isOpen = false
+    /// Whether the last row was quoted as it must not be, so that nobody knows where it ends.
+    private(set) var isBroken = false
+
+    /// Gives the open row up; the next line begins a new one.
+    mutating func giveUp() {
+        self = CSVReader()
+        isBroken = true
+    }
 
     /// Reads one line, without its LF. Returns the fields of the row that ends there; nil if a quoted field is open, and for a
     /// blank line.
@@ -16,6 +24,7 @@ struct CSVReader {
     /// - Complexity: O(*n*) in the length of the line, and of the row where it ends.
     mutating func read(_ line: ArraySlice<UInt8>) throws -> [Substring]? {
         let (comma, quote) = (UInt8(ascii: ","), UInt8(ascii: "\""))
+        isBroken = false
         if !isOpen {
             (fields, field) = ([], [])
             if !line.contains(quote) {
@@ -48,6 +57,7 @@ struct CSVReader {
             } else if byte == UInt8(ascii: "\r") && index == line.endIndex {
                 break
             } else if isQuoted {
+                isBroken = true
                 throw BadRow(
                     "there is text after a closing quote: fields end at commas, and a quote within a quoted field is doubled"
                 )

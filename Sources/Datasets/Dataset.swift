@@ -1,3 +1,5 @@
+import Foundation
+
 /// The examples of a file or a folder, in its order.
 package struct Dataset: Sendable {
     /// The file or folder as the user named it.
@@ -30,7 +32,16 @@ package struct Dataset: Sendable {
         var examples: [Example] = []
         var failure: (any Error)?
         do {
-            while let next = try stream.next() { examples += next }
+            var size = 0
+            while let next = try stream.next() {
+                examples += next
+                size += next.reduce(0) { $0 + MemoryLayout<Example>.size + $1.text.utf8.count }
+                if size > ProcessInfo.processInfo.physicalMemory / 2 {
+                    throw DatasetError(
+                        path,
+                        "the texts take more than half of this machine's memory; divide the file, or take a part of it")
+                }
+            }
         } catch {
             failure = error
         }

@@ -12,11 +12,18 @@ struct ExampleReader {
 
     /// The lines read so far.
     private var lines = 0
+    /// How often a line was read, those that were read again included.
+    private(set) var linesRead = 0
     /// Where the latest row begins, from 1.
     private(set) var line = 0
     private var csv = CSVReader()
-    /// The lines of a CSV row after its first.
+    /// The lines of a CSV row after its first, and their size in bytes.
     private var further: [ArraySlice<UInt8>] = []
+    private var furtherSize = 0
+    /// The last line of the latest CSV row that was badly quoted, and what was wrong. A row that begins in one of its lines and is open at the beginning
+    /// of another goes wrong in the same way, and need not be read that far: else a file of such rows would be read once for each of them.
+    private var brokenUntil = 0
+    private var brokenBy = ""
     /// Where the parts are, once the first row has been seen: in a table, or in objects.
     private var columns: Places<Int>?
     private var keys: Places<String>?
@@ -65,6 +72,7 @@ struct ExampleReader {
     /// - Throws: ``BadRow``, or ``DatasetError`` if no row of this file can be read.
     mutating func read(_ bytes: ArraySlice<UInt8>) throws -> Example? {
         lines += 1
+        linesRead += 1
         var bytes = bytes
         if lines == 1 {
             do {
@@ -75,16 +83,18 @@ struct ExampleReader {
         }
         if csv.isOpen {
             further.append(bytes)
+            furtherSize += bytes.count + 1
         } else {
             line = lines
-            further = []
+            (further, furtherSize) = ([], 0)
         }
         switch format {
         case .csv:
-            guard let cells = try csv.read(bytes) else { return nil }
-            // The row is quoted as it should be: all of its lines belong to it, whatever else is wrong with it.
-            further = []
-            return try example(of: cells)
+            // Where the row is quoted as it should be, all of its lines belong to it, whatever else is wrong with it.
+            defer { if !csv.isOpen && !csv.isBroken { further = [] } }
+            if let cells = try csv.read(bytes) { return try example(of: cells) }
+            try requireEnd()
+            return nil
         case .tsv:
             return try example(of: bytes.withoutCarriageReturn.text().split(at: UInt8(ascii: "\t")))
         case .jsonl:
@@ -104,19 +114,37 @@ struct ExampleReader {
         return Example(text: text, label: try labels.gather(label[...]), group: nil, file: file, line: 1)
     }
 
+    /// Gives up a CSV row that does not end, or is known to go wrong.
+    private mutating func requireEnd() throws {
+        guard csv.isOpen else { return }
+        if lines < brokenUntil {
+            csv.giveUp()
+            throw BadRow(brokenBy)
+        }
+        if furtherSize > LineStream.longestLine {
+            csv.giveUp()
+            throw BadRow(
+                "a quoted field begins in this row and goes on for more than \(LineStream.longestLine >> 20) MB: a quote is missing"
+            )
+        }
+    }
+
     /// Says that there are no more lines.
     ///
     /// - Throws: ``BadRow`` if a row is not complete.
     mutating func finish() throws {
         if csv.isOpen {
-            csv = CSVReader()
+            csv.giveUp()
             throw BadRow("a quoted field begins in this row and does not end: a quote is missing")
         }
     }
 
     /// The lines of a badly quoted row after its first one, to be read again: a quote that is missing or too many in one row must not
     /// take the rows after it along.
-    mutating func takeBack() -> [ArraySlice<UInt8>] {
+    ///
+    /// - Parameter cause: what was wrong with the row
+    mutating func takeBack(_ cause: String) -> [ArraySlice<UInt8>] {
+        if !further.isEmpty { (brokenUntil, brokenBy) = (lines, cause) }
         lines -= further.count
         defer { further = [] }
         return further
@@ -189,7 +217,8 @@ struct ExampleReader {
         return try places(line: line, "column") { column, candidates, option in
             switch column {
             case .number(let number):
-                guard number <= cells.count || format == .tsv else {
+                // Rows of a TSV file without a header need not be alike.
+                guard number >= 1, number <= cells.count || format == .tsv && !hasHeader else {
                     throw DatasetError(
                         path, line: line, "the row has \(cells.count) columns and no column \(number)")
                 }

@@ -26,6 +26,9 @@ package struct ExampleStream {
     /// How labels are read, and what was found out about them so far. The labels of the examples have gone through the first step of ``Labels`` only.
     var labels: Labels { reader.labels }
 
+    /// How often a line was read: lines of badly quoted rows are read again.
+    package var linesRead: Int { reader.linesRead }
+
     /// The SHA-256, in hexadecimal, of what has been read so far.
     var sha256: String { lines?.sha256 ?? folder?.sha256 ?? "" }
 
@@ -77,7 +80,7 @@ package struct ExampleStream {
             return nil
         } catch let error as BadRow {
             try badRows.add(DatasetError(path, line: reader.line, error.cause))
-            return reader.takeBack()
+            return reader.takeBack(error.cause)
         }
     }
 

@@ -35,7 +35,12 @@ struct LabeledFolder {
         let file = "\(path)/\(name)"
         var stream = try ByteStream(path: file)
         var content: ArraySlice<UInt8> = []
-        while let piece = try stream.next() { content += piece }
+        while let piece = try stream.next() {
+            content += piece
+            if content.count > LineStream.longestLine {
+                throw DatasetError(file, "has more than \(LineStream.longestLine >> 20) MB; divide the text")
+            }
+        }
         hash.update(Array("\(stream.sha256)  \(name)\n".utf8))
         if content.last == UInt8(ascii: "\n") { content = content.dropLast().withoutCarriageReturn }
         return (label, file, content)

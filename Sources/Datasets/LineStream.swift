@@ -5,11 +5,17 @@ struct LineStream {
     /// What has come since the last line feed.
     private var rest: [UInt8] = []
     private var atEnd = false
+    private let path: String
+    /// The number of complete lines before ``rest``.
+    private var count = 0
+
+    /// The longest line that is read, in bytes: a file that never ends, or inflates without end, must not take all memory.
+    static let longestLine = 1 << 26
 
     /// Opens a file; `-` is standard input.
     ///
     /// - Throws: ``DatasetError`` if it cannot be opened.
-    init(path: String) throws { bytes = try ByteStream(path: path) }
+    init(path: String) throws { (bytes, self.path) = (try ByteStream(path: path), path) }
 
     /// The SHA-256, in hexadecimal, of the bytes that have been read so far, before they are inflated.
     var sha256: String { bytes.sha256 }
@@ -17,7 +23,7 @@ struct LineStream {
     /// The next complete lines, at least one, without their line feeds; nil at the end. Waits only if there is no complete
     /// line yet.
     ///
-    /// - Throws: ``DatasetError`` if the input cannot be read, or if compressed data is damaged or incomplete.
+    /// - Throws: ``DatasetError`` if the input cannot be read, if compressed data is damaged or incomplete, or if a line is too long.
     mutating func next() throws -> [ArraySlice<UInt8>]? {
         while !atEnd {
             guard let piece = try bytes.next() else {
@@ -25,6 +31,12 @@ struct LineStream {
                 break
             }
             rest += piece
+            if rest.count > Self.longestLine {
+                throw DatasetError(
+                    path, line: count + 1,
+                    "the line has more than \(Self.longestLine >> 20) MB; divide the text, or say with --format what the file is"
+                )
+            }
             if piece.contains(UInt8(ascii: "\n")) { break }
         }
         var lines = rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -32,6 +44,7 @@ struct LineStream {
         let unfinished = lines.removeLast()
         if atEnd && !unfinished.isEmpty { lines.append(unfinished) }
         rest = atEnd ? [] : Array(unfinished)
+        count += lines.count
         return lines.isEmpty ? nil : lines
     }
 }

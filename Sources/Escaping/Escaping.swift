@@ -4,12 +4,18 @@ import Foundation
 // with a mark before or after it, and CR LF is a single Character.
 
 extension String {
-    /// The text with spaces for control characters: a terminal obeys them, and a page must not have them.
+    /// The text with spaces for what a terminal obeys, or a reader cannot see: control characters, other line breaks, and what turns the direction of
+    /// the text around it.
     package var printable: String {
         // Nearly all texts have none.
         if utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7F }) { return self }
-        return String(
-            String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        return String(String.UnicodeScalarView(unicodeScalars.map { $0.isPrintable ? $0 : " " }))
+    }
+
+    /// The same line by line.
+    package var printableLines: String {
+        unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+            .joined(separator: "\n")
     }
 
     /// The text with spaces for tabs and line breaks, for a line of its own.
@@ -28,14 +34,14 @@ extension String {
         ])
     }
 
-    /// The text between quotes, as a text of SQL.
-    package var sqlLiteral: String { "'" + with(["'": "''"]) + "'" }
+    /// The text between quotes, as a text of SQL, in brackets. A statement ends at a NUL.
+    package var sqlLiteral: String { "('" + with(["'": "''", "\0": "'||char(0)||'"]) + "')" }
 
-    /// The text between quotes, as a name of SQL.
-    package var sqlIdentifier: String { "\"" + with(["\"": "\"\""]) + "\"" }
+    /// The text between quotes, as a name of SQL, which cannot have a NUL.
+    package var sqlIdentifier: String { "\"" + with(["\"": "\"\"", "\0": ""]) + "\"" }
 
-    /// The text between quotes, as a shell takes it literally.
-    package var shellLiteral: String { "'" + with(["'": "'\\''"]) + "'" }
+    /// The text between quotes, as a shell takes it literally; no word can have a NUL.
+    package var shellLiteral: String { "'" + with(["'": "'\\''", "\0": ""]) + "'" }
 
     /// The text as zsh takes it from a completion: what follows a colon would be a description.
     package var zshCompletion: String { with(["\\": "\\\\", ":": "\\:"]) }
@@ -43,6 +49,16 @@ extension String {
     /// The text with other texts for some scalars.
     fileprivate func with(_ replacements: [Unicode.Scalar: String]) -> String {
         unicodeScalars.map { replacements[$0] ?? String($0) }.joined()
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isPrintable: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: false
+        // Embeddings, overrides and isolates (Unicode Standard Annex 9), and a byte-order mark in the middle.
+        default: !(0x202A...0x202E).contains(value) && !(0x2066...0x2069).contains(value) && value != 0xFEFF
+        }
     }
 }
 

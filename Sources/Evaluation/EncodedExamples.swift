@@ -36,7 +36,7 @@ extension EncodedExamples {
             case .multiLabel:
                 .several(dataset.examples.map { $0.labels(several: true).map { ids[$0]! }.sorted() })
             }
-        texts = EncodedTexts(dataset.examples.map(\.text), model.tokenizer, longTexts, on: workers)
+        texts = try EncodedTexts(dataset.examples.map(\.text), model.tokenizer, longTexts, on: workers)
     }
 }
 

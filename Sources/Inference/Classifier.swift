@@ -35,14 +35,18 @@ package struct Classifier {
     package var configuration: Configuration { model.classifier.configuration }
 
     /// Texts as the model reads them.
-    package func encode(_ texts: [String]) -> EncodedTexts {
-        EncodedTexts(texts, model.tokenizer, longTexts, on: workers)
+    ///
+    /// - Throws: ``ModelError`` if a text, or what is made of it, needs too much memory.
+    package func encode(_ texts: [String]) throws -> EncodedTexts {
+        let encoded = try EncodedTexts(texts, model.tokenizer, longTexts, on: workers)
+        try configuration.requireMemory(for: encoded.sequences, on: workers)
+        return encoded
     }
 
     /// The answers for texts, in their order.
     ///
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
-    package mutating func classify(_ texts: [String]) throws -> Predictions { try classify(encode(texts)) }
+    package mutating func classify(_ texts: [String]) throws -> Predictions { try classify(try encode(texts)) }
 
     /// The answers for encoded texts, in their order.
     ///
@@ -75,7 +79,7 @@ package struct Classifier {
     /// - Returns: `[texts, hidden]`
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
     package mutating func embeddings(of texts: [String]) throws -> Matrix {
-        let encoded = encode(texts)
+        let encoded = try encode(texts)
         let features = try predictor.features(model.classifier, encoded.sequences) { _ in !Task.isCancelled }
         guard let features else { throw CancellationError() }
         guard features.allFinite else { throw ModelError.overflow }

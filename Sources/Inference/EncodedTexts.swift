@@ -44,22 +44,41 @@ package struct EncodedTexts: Sendable {
     package private(set) var lengths: [Int] = []
 
     /// - Parameter workers: share the texts
-    package init(_ texts: [String], _ tokenizer: Tokenizer, _ longTexts: LongTexts, on workers: Workers) {
+    /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory.
+    package init(_ texts: [String], _ tokenizer: Tokenizer, _ longTexts: LongTexts, on workers: Workers) throws {
         self.longTexts = longTexts
         // Some at a time: the arrays of each text's ids would need more memory than the texts.
-        for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {
-            let encodings = workers.map(min(Self.textsAtATime, texts.count - start)) { index in
-                let ids = tokenizer.encode(texts[start + index], maximumLength: .max).ids
+        var rest = texts.indices
+        while !rest.isEmpty {
+            var size = 0
+            let part = rest.prefix(Self.textsAtATime).prefix { index in
+                defer { size += longTexts.mostIds(ofBytes: texts[index].utf8.count) }
+                return size < Self.idsAtATime
+            }
+            if part.count == 1 { try requireRoom(for: texts[part.lowerBound], part.lowerBound) }
+            let encodings = workers.map(part.count) { index in
+                let ids = tokenizer.encode(texts[part.lowerBound + index], maximumLength: .max).ids
                 return (length: ids.count, sequences: longTexts.sequences(of: ids))
             }
             for encoding in encodings {
                 for sequence in encoding.sequences { append(sequence, of: count) }
                 lengths.append(encoding.length)
             }
+            rest = part.upperBound..<rest.upperBound
         }
     }
 
     private static let textsAtATime = 4096
+    private static let idsAtATime = 1 << 26
+    private static let mostIdsOfText = 1 << 28
+
+    private func requireRoom(for text: String, _ index: Int) throws {
+        let ids = longTexts.mostIds(ofBytes: text.utf8.count)
+        guard ids > Self.mostIdsOfText else { return }
+        throw ModelError(
+            "text \(index + 1) has \(text.utf8.count) bytes, and its windows would have up to \(ids) tokens together; raise --stride, lower"
+                + " --max-length, or divide the text")
+    }
 
     private mutating func append(_ sequence: [Int], of text: Int) {
         sequences.append(sequence)

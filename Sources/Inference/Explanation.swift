@@ -70,6 +70,7 @@ extension Classifier {
     package mutating func explain(_ text: String, label: Int? = nil) throws -> Explanation {
         let (encoding, words) = model.tokenizer.align(text, maximumLength: longTexts.maximumLength)
         let ids = encoding.ids
+        try configuration.requireMemory(forExplaining: ids, words: words.count, on: workers)
         let predictions = try classify([ids])
         let prediction = predictions[0]
         let label = label ?? (prediction.labels.count == 1 ? prediction.labels[0] : prediction.mostProbable)

@@ -1,14 +1,39 @@
 import Foundation
 
+/// Reads a file of a model's folder that is small, as far as it is what it seems to be.
+///
+/// - Throws: ``JSONFileError`` that names the file, if it cannot be read, is no ordinary file, or is too large.
+package func readSmallFile(_ file: URL) throws -> Data {
+    // Not to wait at a pipe is what O_NONBLOCK is for.
+    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+        throw JSONFileError("\(file.path): cannot be read: \(String(cString: strerror(errno)))")
+    }
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw JSONFileError("\(file.path): cannot be read: it is not a file")
+    }
+    guard status.st_size <= largestSmallFile else {
+        throw JSONFileError(
+            "\(file.path): has \(status.st_size >> 20) MB, more than such a file can have (\(largestSmallFile >> 20) MB)"
+        )
+    }
+    do {
+        return try handle.readToEnd() ?? Data()
+    } catch {
+        throw JSONFileError("\(file.path): cannot be read: \(error.localizedDescription)")
+    }
+}
+
+/// The largest vocabularies have some tens of megabytes.
+private let largestSmallFile = 1 << 28
+
 /// Reads a JSON file.
 ///
 /// - Throws: ``JSONFileError`` that names the file and the key that is wrong.
 package func readJSON<Value: Decodable>(_ file: URL) throws -> Value {
-    do {
-        return try decodeJSON(Data(contentsOf: file), source: file.path)
-    } catch let error as CocoaError {
-        throw JSONFileError("\(file.path): cannot be read: \(error.localizedDescription)")
-    }
+    try decodeJSON(readSmallFile(file), source: file.path)
 }
 
 /// Decodes JSON.

@@ -164,14 +164,6 @@ package struct AdamW {
     }
 }
 
-extension FloatBuffer {
-    /// Σ x² over a block, in double.
-    package func sumOfSquares(_ block: Block) -> Double {
-        precondition(block.range.upperBound <= count, "block out of bounds")
-        return ck_sum_of_squares(block.count, pointer + block.offset)
-    }
-}
-
 /// Parameters that the optimizer treats alike.
 package struct ParameterGroup: Sendable, Equatable {
     /// Where the parameters lie in the flat buffer.

@@ -9,6 +9,8 @@ import Synchronization
 package struct Workers: Sendable {
     /// The number of threads, at least 1.
     package let count: Int
+    /// How many more were asked for than the system would start.
+    private let missing: Int
     /// What multiplies matrices on each of the threads.
     package let products: Products
     /// The threads besides the calling one; nil if there are none.
@@ -20,11 +22,29 @@ package struct Workers: Sendable {
     /// More threads than any machine has would only take time.
     package static let mostThreads = 4096
 
-    /// Creates workers on `count` threads; by default one for each processor. The threads end with the last copy.
+    /// Creates workers on `count` threads, or as many as the system starts; by default one for each processor. The threads end with the
+    /// last copy.
     package init(count: Int = processors, products: Products = .chosen) {
-        precondition(count >= 1, "at least one thread is needed")
-        (self.count, self.products) = (count, products)
-        team = count > 1 ? Team(count: count - 1) : nil
+        self.init(count: count, products: products, start: startThread)
+    }
+
+    /// - Parameter start: starts a thread; false if it cannot
+    package init(
+        count asked: Int, products: Products = .chosen, start: (@escaping @Sendable () -> Void) -> Bool
+    ) {
+        precondition(asked >= 1, "at least one thread is needed")
+        var others = asked - 1
+        var team: Team?
+        while others > 0, team == nil { team = Team(&others, start: start) }
+        (self.team, self.products, count, missing) = (team, products, others + 1, asked - others - 1)
+    }
+
+    /// What to tell if there are fewer threads than were asked for.
+    package var notice: String? {
+        missing == 0
+            ? nil
+            : "only \(count) of \(count + missing) threads can be started: the system allows no more (see 'ulimit -u', or the limit of the"
+                + " container)"
     }
 
     /// Splits `0 ..< n` into contiguous ranges and calls `body` with each, on all threads at once. The ranges depend on
@@ -87,12 +107,14 @@ extension Workers {
 private final class Team: Sendable {
     private let shared: Shared
 
-    init(count: Int) {
+    /// - Parameter count: how many there are to be. If so many cannot be started, as many as could be, and there is no team.
+    init?(_ count: inout Int, start: (@escaping @Sendable () -> Void) -> Bool) {
         shared = Shared(count: count)
         for index in 0..<count {
-            let thread = Thread { [shared] in shared.work(as: index) }
-            thread.name = "worker"
-            thread.start()
+            guard start({ [shared] in shared.work(as: index) }) else {
+                count = index
+                return nil
+            }
         }
     }
 

@@ -88,7 +88,7 @@ extension Comparison: Encodable {
     package func encode(to encoder: any Encoder) throws {
         let parameters = runs.differingParameters.map { name in (name, runs.map { $0.parameters[name] }) }
         try JSONObject([
-            "runs": runs, "tests": tests, "parameters": Dictionary(uniqueKeysWithValues: parameters),
+            "runs": runs, "tests": tests, "parameters": Dictionary(parameters) { first, _ in first },
             "groups": groups, "group_tests": GroupTest.tests(of: groups), "notices": notices,
         ]).encode(to: encoder)
     }

@@ -52,7 +52,7 @@ package struct RunDetails: Encodable {
         return ReportTable(
             steps.filter { $0[["dev", "accuracy"]] != nil },
             [
-                .count("epoch") { ($0[["dev", "accuracy"]]?.epoch).map { Int($0) } },
+                .count("epoch") { ($0[["dev", "accuracy"]]?.epoch).map { Int(clamping: $0) } },
                 .count("step") { $0[["dev", "accuracy"]]?.step },
                 .figure("train loss") { $0[["train", "loss"]]?.value },
                 .figure("dev loss") { $0[["dev", "loss"]]?.value },

@@ -7,7 +7,9 @@ extension Double {
 
     /// Seconds, for a person: `12.3 s`, `4 min 05 s`.
     package var duration: String {
-        self < 60 ? String(format: "%.1f s", self) : String(format: "%d min %02d s", Int(self) / 60, Int(self) % 60)
+        self < 60
+            ? String(format: "%.1f s", self)
+            : String(format: "%d min %02d s", Int(clamping: self) / 60, Int(clamping: self) % 60)
     }
 
     /// A fraction as percentage points: one digit after the point, two where there would be no other.

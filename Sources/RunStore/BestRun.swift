@@ -51,7 +51,7 @@ extension RunStore {
                     FROM runs)
                 WHERE best IS NOT NULL ORDER BY best \(direction), id
                 """, arguments: [split.rawValue, metric]
-        ).filter { wanted?.contains($0["id"]) != false }
+        ).filter { try wanted?.contains($0.decode(forColumn: "id")) != false }
         guard let best = rows.first else { return nil }
         return try BestRun.fetchOne(
             db,
@@ -62,6 +62,10 @@ extension RunStore {
                 WHERE run_id = ? AND split = ? AND metrics.name = ? AND value = ?
                 ORDER BY (SELECT f1.value FROM metrics AS f1 WHERE f1.run_id = metrics.run_id AND f1.split = metrics.split
                           AND f1.name = 'macro_f1' AND f1.step = metrics.step) DESC, step LIMIT 1
-                """, arguments: [rows.count, best["id"], split.rawValue, metric, best["best"]])
+                """,
+            arguments: [
+                rows.count, best.decode(DatabaseValue.self, forColumn: "id"), split.rawValue, metric,
+                best.decode(DatabaseValue.self, forColumn: "best"),
+            ])
     }
 }

@@ -41,7 +41,12 @@ extension RunStore {
             let rows = try Row.fetchCursor(
                 db, sql: "SELECT confidence, actual = predicted FROM predictions WHERE evaluation_id = ?",
                 arguments: [evaluation])
-            return try Array(rows.map { (confidence: $0[0], isRight: $0[1]) })
+            return try Array(
+                rows.map { row in
+                    let confidence = try row.decode(Double.self, atIndex: 0)
+                    try Plausible.number(confidence, "predictions.confidence", in: 0...1)
+                    return (confidence, try row.decode(Bool.self, atIndex: 1))
+                })
         }
     }
 
@@ -54,7 +59,7 @@ extension RunStore {
                 sql: """
                     SELECT a.actual, b.actual, a.predicted, b.predicted, count(*) \(Self.paired) GROUP BY 1, 2, 3, 4
                     """, arguments: [a, b]
-            ).map { (PairedAnswer($0), $0[4]) }
+            ).map { (try PairedAnswer($0), try $0.decode(atIndex: 4)) }
         }
     }
 
@@ -71,7 +76,9 @@ extension RunStore {
                     \(Self.paired)
                     WHERE a.predicted <> b.predicted ORDER BY a.row
                     """, arguments: [a, b])
-            while let row = try rows.next(), body(row[4], PairedAnswer(row), row[5]) {}
+            while let row = try rows.next(),
+                try body(row.decode(atIndex: 4), PairedAnswer(row), row.decode(atIndex: 5))
+            {}
         }
     }
 
@@ -88,7 +95,8 @@ package struct PairedAnswer: Hashable, Sendable {
     /// The answers.
     package let predictedA, predictedB: String
 
-    fileprivate init(_ row: Row) {
-        (actualA, actualB, predictedA, predictedB) = (row[0], row[1], row[2], row[3])
+    fileprivate init(_ row: Row) throws {
+        (actualA, actualB) = (try row.decode(atIndex: 0), try row.decode(atIndex: 1))
+        (predictedA, predictedB) = (try row.decode(atIndex: 2), try row.decode(atIndex: 3))
     }
 }

@@ -32,6 +32,12 @@ package struct Evaluation: Record {
     package var macroF1Low: Double?
     package var macroF1High: Double?
 
+    package func check() throws {
+        try Plausible.count(examples, "evaluations.examples")
+        try Plausible.count(tokens, "evaluations.tokens")
+        try Plausible.count(seconds, "evaluations.seconds")
+    }
+
     /// Creates an evaluation made now, whose figures are yet to be set.
     package init(model: String, data: String, dataSha256: String) {
         (self.model, self.data, self.dataSha256) = (model, data, dataSha256)
@@ -51,6 +57,8 @@ package struct ClassMetric: Record {
     package init(label: String, precision: Double, recall: Double, f1: Double, support: Int) {
         (self.label, self.precision, self.recall, self.f1, self.support) = (label, precision, recall, f1, support)
     }
+
+    package func check() throws { try Plausible.count(support, "class_metrics.support") }
 }
 
 /// How often one label was taken for another, as a row of `confusions`.
@@ -64,6 +72,8 @@ package struct Confusion: Record {
     package init(actual: String, predicted: String, count: Int) {
         (self.actual, self.predicted, self.count) = (actual, predicted, count)
     }
+
+    package func check() throws { try Plausible.count(count, "confusions.count") }
 }
 
 /// What a model said of one example, as a row of `predictions`.

@@ -1,3 +1,4 @@
+import Escaping
 import Foundation
 import GRDB
 
@@ -29,7 +30,7 @@ extension RunStore {
             try String.fetchAll(db, sql: kind.rawValue)
         }
         return (names ?? []).filter { name in
-            !name.isEmpty && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
+            !name.isEmpty && name == name.printable
         }
     }
 }

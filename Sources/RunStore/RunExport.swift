@@ -27,7 +27,7 @@ package struct RunContents: Encodable, Sendable {
         self.run = found
         tags = try RunStore.tags(db, of: run)
         let values = try table("SELECT name, value FROM params WHERE run_id = ?").rows
-        params = Dictionary(uniqueKeysWithValues: values.map { ($0[0].text, $0[1]) })
+        params = Dictionary(values.map { ($0[0].text, $0[1]) }) { first, _ in first }
         metrics = try table(
             "SELECT split, name, step, epoch, value, recorded_at FROM metrics WHERE run_id = ? ORDER BY split, name, step"
         ).objects

@@ -3,15 +3,26 @@ import GRDB
 // What is read of runs.
 
 extension RunStore {
-    /// The run with this id or this name.
+    /// The run with this id or this name. An id is written in digits and nothing else, which no name is.
     ///
-    /// - Throws: ``RunStoreError`` if there is none.
+    /// - Throws: ``RunStoreError`` if there is none, or if others have given one run another's id as a name.
     package func run(_ idOrName: String) throws -> Run {
         try read { db in
-            if let id = Int64(idOrName), let run = try Run.all(db, "WHERE id = ?", [id]).first { return run }
-            if let run = try Run.all(db, "WHERE name = ?", [idOrName]).first { return run }
-            throw RunStoreError("\(self.path): no run has the id or name '\(idOrName)'; see 'addnorm runs list'")
+            let id = Self.isId(idOrName) ? Int64(idOrName) : nil
+            let runs = try Run.all(db, "WHERE id = ? OR name = ?", [id, idOrName])
+            guard let run = runs.first else {
+                throw RunStoreError("\(self.path): no run has the id or name '\(idOrName)'; see 'addnorm runs list'")
+            }
+            guard runs.count == 1 else {
+                throw RunStoreError("\(self.path): '\(idOrName)' is the id of one run and the name of another")
+            }
+            return run
         }
+    }
+
+    /// Whether a text can only mean an id.
+    package static func isId(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains)
     }
 
     /// The runs with these ids or names, each once.
@@ -98,25 +109,39 @@ extension RunStore {
         }
     }
 
+    /// The most that a ``Table`` of a query may hold, in bytes of its texts and 32 for each cell.
+    package static let largestTable = 1 << 30
+
     /// The result of any one SQL statement.
     ///
+    /// - Parameter timeout: after how many seconds it is given up; nil: never
     /// - Throws: ``RunStoreError`` with SQLite's message if the statement is wrong, or would write and the store is open for
-    ///   reading only.
-    package func query(_ sql: String) throws -> Table {
-        var (columns, rows): ([String], [[Table.Cell]]) = ([], [])
-        try query(sql, columns: { columns = $0 }, row: { rows.append($0) })
+    ///   reading only; or if it takes too long or gives too much.
+    package func query(_ sql: String, timeout: Double? = nil) throws -> Table {
+        var (columns, rows, size): ([String], [[Table.Cell]], Int) = ([], [], 0)
+        try query(
+            sql, timeout: timeout, columns: { columns = $0 },
+            row: { row in
+                rows.append(row)
+                size += row.reduce(0) { $0 + $1.size }
+                if size > Self.largestTable {
+                    throw RunStoreError(
+                        "the result has more than \(Self.largestTable >> 30) GB; narrow it, or write it row by row with --csv"
+                    )
+                }
+            })
         return Table(columns: columns, rows: rows)
     }
 
     /// Calls `columns` with the names of the result's columns, and `row` with each row, one after the other.
     package func query(
-        _ sql: String, columns: ([String]) throws -> Void, row: ([Table.Cell]) throws -> Void
+        _ sql: String, timeout: Double? = nil, columns: ([String]) throws -> Void, row: ([Table.Cell]) throws -> Void
     ) throws {
         // SQLite would refuse it too, with a word on views that only this connection has.
         if sql.firstMatch(of: /^\s*(insert|update|delete|replace|drop|create|alter)\b/.ignoresCase()) != nil {
             throw RunStoreError("\(path): the database cannot be written to: 'runs query' only reads")
         }
-        try read { db in
+        try read(timeout: timeout) { db in
             let statements = try Array(db.allStatements(sql: sql))
             guard statements.count == 1 else {
                 throw RunStoreError("one SQL statement is expected, not \(statements.count)")

@@ -2,15 +2,25 @@ import Foundation
 import GRDB
 
 /// A row of a table or view, whose columns are the properties' names in snake case.
-package protocol Record: Codable, FetchableRecord, PersistableRecord, Sendable {}
+package protocol Record: Codable, FetchableRecord, PersistableRecord, Sendable {
+    /// Checks numbers that others may have written.
+    ///
+    /// - Throws: ``RunStoreError`` if one of them cannot be computed with.
+    func check() throws
+}
 
 extension Record {
+    package func check() throws {}
+
     package static var databaseColumnDecodingStrategy: DatabaseColumnDecodingStrategy { .convertFromSnakeCase }
     package static var databaseColumnEncodingStrategy: DatabaseColumnEncodingStrategy { .convertToSnakeCase }
 
     /// The rows of the table that a clause chooses and sorts. The statement is kept for the next call.
     static func all(_ db: Database, _ clause: String, _ arguments: StatementArguments) throws -> [Self] {
-        try fetchAll(db.cachedStatement(sql: "SELECT * FROM \(databaseTableName) \(clause)"), arguments: arguments)
+        let records = try fetchAll(
+            db.cachedStatement(sql: "SELECT * FROM \(databaseTableName) \(clause)"), arguments: arguments)
+        for record in records { try record.check() }
+        return records
     }
 }
 
@@ -109,7 +119,9 @@ package struct Param: Record {
 extension Param {
     /// By hand, because there can be very many, and a decoder takes several times as long.
     package init(row: Row) throws {
-        (runId, name, value) = (row["run_id"], row["name"], row["value"])
+        runId = try row.decode(forColumn: "run_id")
+        name = try row.decode(forColumn: "name")
+        value = try row.decode(forColumn: "value")
     }
 }
 
@@ -131,20 +143,37 @@ package struct Metric: Record {
     package let epoch: Double
     /// Nil where the value is not a number, or infinite: JSON has neither.
     package let value: Double?
-    package private(set) var recordedAt: String = Timestamp.now
+    package let recordedAt: String
 
-    /// Creates a metric that was measured now.
-    package init(run: Int64, _ split: Split, _ name: String, step: Int, epoch: Double, value: Double) {
+    /// Creates a metric, by default one that was measured now.
+    package init(
+        run: Int64, _ split: Split, _ name: String, step: Int, epoch: Double, value: Double,
+        at recordedAt: String = Timestamp.now
+    ) {
         (runId, self.split, self.name, self.step, self.epoch) = (run, split, name, step, epoch)
         self.value = value.isFinite ? value : nil
+        self.recordedAt = recordedAt
     }
 
     /// By hand, because there can be millions, and a decoder takes several times as long.
     package init(row: Row) throws {
-        (runId, name, step, epoch) = (row["run_id"], row["name"], row["step"], row["epoch"])
-        split = row["split"] == "dev" ? .dev : .train
-        value = (row["value"] as Double?).flatMap { $0.isFinite ? $0 : nil }
-        recordedAt = row["recorded_at"]
+        let value = try row.decode(DatabaseValue.self, forColumn: "value")
+        let split = try row.decode(String.self, forColumn: "split")
+        let (run, name) = (
+            try row.decode(Int64.self, forColumn: "run_id"), try row.decode(String.self, forColumn: "name")
+        )
+        let (step, epoch) = (
+            try row.decode(Int.self, forColumn: "step"), try row.decode(Double.self, forColumn: "epoch")
+        )
+        let recordedAt = try row.decode(String.self, forColumn: "recorded_at")
+        self.init(
+            run: run, split == "dev" ? .dev : .train, name, step: step, epoch: epoch,
+            value: Double.fromDatabaseValue(value) ?? .nan, at: recordedAt)
+    }
+
+    package func check() throws {
+        try Plausible.count(step, "metrics.step")
+        try Plausible.count(epoch, "metrics.epoch")
     }
 }
 
@@ -182,7 +211,7 @@ package struct RunSummary: Record {
 /// Times as the database has them.
 package enum Timestamp {
     /// Now, as ISO 8601 in UTC with milliseconds: `2026-01-31T09:30:00.000Z`.
-    static var now: String { Date.now.formatted(format) }
+    package static var now: String { Date.now.formatted(format) }
 
     /// The time that a text stands for, or nil if it is no time.
     package static func date(_ text: String) -> Date? { try? Date(text, strategy: format) }

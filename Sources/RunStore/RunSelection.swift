@@ -31,12 +31,15 @@ extension RunStore {
         ["accuracy", "macro_f1", "loss", "best_dev_accuracy", "dev_macro_f1", "dev_loss"].contains(name)
     }
 
+    /// How long a condition of a user may take, in seconds.
+    private static let patienceWithConditions = 30.0
+
     /// The columns of the runs that are wanted.
     ///
     /// - Parameter columns: names as in conditions
     /// - Throws: ``RunStoreError`` if a name is unknown, or an expression is no SQL.
     package func list(_ selection: RunSelection, columns: [String]) throws -> Table {
-        try read { db in
+        try read(timeout: Self.patienceWithConditions) { db in
             let asked = columns + selection.order + [selection.condition ?? "", "id"]
             let names = try KnownNames(in: asked, path: path, db)
             let order = try selection.order.map(names.term) + ["id DESC"]

@@ -1,5 +1,7 @@
+import Dispatch
 import Foundation
 import GRDB
+import Kernels
 
 /// The SQLite file of runs, metrics and evaluations.
 ///
@@ -33,8 +35,8 @@ package final class RunStore: Sendable {
         if access == .read && !FileManager.default.fileExists(atPath: path) {
             throw RunStoreError("\(path): no such database; the first 'addnorm train' makes one (or name it with --db)")
         }
-        let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-        if let type, type != .typeRegular && type != .typeSymbolicLink {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
             throw RunStoreError("\(path): not a file; choose another with --db")
         }
         // SQLite gives a meaning to names like ':memory:'; an absolute path is always a file.
@@ -79,8 +81,18 @@ package final class RunStore: Sendable {
     }
 
     /// Reads the database as it was at one moment.
-    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        try Self.explaining(path) { try queue.read(body) }
+    ///
+    /// - Parameter timeout: after how many seconds SQLite is interrupted; nil: never
+    func read<Value>(timeout: Double? = nil, _ body: (Database) throws -> Value) throws -> Value {
+        let isDone = DispatchSemaphore(value: 0)
+        if let timeout {
+            // Where no thread can be started, nothing is interrupted.
+            _ = startThread { [queue] in
+                if isDone.wait(timeout: .now() + timeout) == .timedOut { queue.interrupt() }
+            }
+        }
+        defer { isDone.signal() }
+        return try Self.explaining(path) { try queue.read(body) }
     }
 
     /// Does what must not be in a transaction.
@@ -94,6 +106,10 @@ package final class RunStore: Sendable {
             return try body()
         } catch let error as DatabaseError {
             throw RunStoreError(error, path: path)
+        } catch let error as RowDecodingError {
+            throw RunStoreError(error, path: path)
+        } catch let error as DecodingError {
+            throw RunStoreError("\(path): a row is not what addnorm has written: \(error.problem)")
         }
     }
 

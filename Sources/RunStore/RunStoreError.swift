@@ -36,6 +36,8 @@ package struct RunStoreError: LocalizedError, CustomStringConvertible {
             self.init(
                 .locked,
                 "\(path): locked by another process, and stays so; end that process, or choose another file with --db")
+        case .SQLITE_INTERRUPT:
+            self.init("\(path): the query takes longer than it may; narrow it, or allow more with --timeout")
         case .SQLITE_NOTADB: self.init("\(path): not a SQLite database; choose another file with --db")
         case .SQLITE_CANTOPEN:
             self.init(
@@ -55,6 +57,26 @@ package struct RunStoreError: LocalizedError, CustomStringConvertible {
         // Also what SQLite says when a disk has failed to read a page.
         case .SQLITE_CORRUPT: self.init(.unwritable, "\(path): the database is damaged: \(message)")
         default: self.init("\(path): \(message)")
+        }
+    }
+
+    /// Says what is wrong with a value that another program has written.
+    init(_ error: RowDecodingError, path: String) {
+        // The rest is the whole row and the statement.
+        let problem = error.description.prefix(
+            upTo: error.description.firstRange(of: ", row:")?.lowerBound ?? error.description.endIndex)
+        self.init("\(path): a row is not what addnorm has written: \(problem)")
+    }
+}
+
+extension DecodingError {
+    /// The column, and what is wrong with it.
+    var problem: String {
+        switch self {
+        case .keyNotFound(let key, _): "the column \(key.stringValue) is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+            "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
+        @unknown default: "\(self)"
         }
     }
 }

@@ -22,6 +22,15 @@ package struct Table: Sendable, Equatable {
                 }
         }
 
+        /// About the memory that it takes, in bytes.
+        var size: Int {
+            switch self {
+            case .null, .integer, .real: 32
+            case .text(let value): 32 + value.utf8.count
+            case .blob(let value): 32 + value.count
+            }
+        }
+
         /// The value as SQLite's shell prints it.
         package var text: String {
             switch self {

@@ -34,7 +34,16 @@ struct AddedTokens: Sendable {
     private let raw: Patterns
     private let normalized: Patterns
 
-    init(_ tokens: [AddedToken], _ normalizer: Normalizer) {
+    /// The longest token that is looked for, in bytes: at every place of a text, so many may have to be read.
+    private static let longest = 1000
+
+    /// - Throws: ``TokenizationError`` if a token is too long.
+    init(_ tokens: [AddedToken], _ normalizer: Normalizer) throws {
+        if let token = tokens.first(where: { $0.content.utf8.count > Self.longest }) {
+            throw TokenizationError(
+                "the added token '\(token.content.prefix(20))…' has \(token.content.utf8.count) bytes; it must not have more than"
+                    + " \(Self.longest)")
+        }
         raw = Patterns(tokens.filter { !$0.isNormalized }) { $0 }
         normalized = Patterns(tokens.filter(\.isNormalized)) { normalizer.normalize($0, in: $0.indices) }
     }

@@ -39,7 +39,7 @@ extension Tokenizer {
         self.init(
             vocabulary: vocabulary, normalizer: .bert(normalizer), splitter: .bert,
             subwords: .wordPiece(WordPiece(vocabulary, unknown: unknown)), template: template,
-            addedTokens: AddedTokens(AddedToken.special(special.all, in: vocabulary), .bert(normalizer)))
+            addedTokens: try AddedTokens(AddedToken.special(special.all, in: vocabulary), .bert(normalizer)))
     }
 
     /// Creates a tokenizer as BERT's are, with a vocabulary learned from texts.

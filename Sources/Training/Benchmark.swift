@@ -77,27 +77,28 @@ package struct Benchmark: Encodable {
 
         let texts = file.examples.map(\.text)
         var tokens = 0
-        let tokenizing = Self.seconds(atLeast: 0.5) {
-            tokens += EncodedTexts(texts, folder.tokenizer, longTexts, on: workers).lengths.reduce(0, +)
+        let tokenizing = try Self.seconds(atLeast: 0.5) {
+            tokens += try EncodedTexts(texts, folder.tokenizer, longTexts, on: workers).lengths.reduce(0, +)
         }
         tokenizingTokensPerSecond = Double(tokens) / tokenizing
 
         let examples = try EncodedExamples(&file, for: folder, longTexts, on: workers)
+        try request.hyperparameters.checkMemory(for: folder.classifier, examples.sequences, on: workers)
         let lengths = examples.sequences.map(\.count)
         var predictor = Predictor(for: folder.classifier, batchSize: batchSize, workers: workers)
         // So that the memory is there.
         _ = predictor.logits(
             folder.classifier,
-            EncodedTexts(Array(texts.prefix(batchSize)), folder.tokenizer, longTexts, on: workers))
+            try EncodedTexts(Array(texts.prefix(batchSize)), folder.tokenizer, longTexts, on: workers))
         let classified = Self.seconds { _ = predictor.logits(folder.classifier, examples.texts) }
         classifying = Throughput(
             lengths: lengths, seconds: classified,
             operations: configuration.operations(lengths: lengths, training: false), peak: peak)
 
-        let latencies = texts.prefix(Self.mostLatencies).map { text in
-            Self.seconds {
+        let latencies = try texts.prefix(Self.mostLatencies).map { text in
+            try Self.seconds {
                 _ = predictor.logits(
-                    folder.classifier, EncodedTexts([text], folder.tokenizer, longTexts, on: workers))
+                    folder.classifier, try EncodedTexts([text], folder.tokenizer, longTexts, on: workers))
             }
         }.sorted()
         func percentile(_ share: Double) -> Double {
@@ -151,9 +152,9 @@ package struct Benchmark: Encodable {
     }
 
     /// Repeats short work, so that the clock can tell.
-    private static func seconds(atLeast least: Double, _ body: () -> Void) -> Double {
+    private static func seconds(atLeast least: Double, _ body: () throws -> Void) rethrows -> Double {
         var sum = 0.0
-        while sum < least { sum += seconds(body) }
+        while sum < least { sum += try seconds(body) }
         return sum
     }
 

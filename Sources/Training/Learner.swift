@@ -162,25 +162,21 @@ package struct Learner {
 }
 
 extension Hyperparameters {
-    /// Refuses what cannot fit, before it is tried: the least that a step needs is parameters, gradients and moments, and the
-    /// attention probabilities of the longest text in every layer.
+    /// Refuses what cannot fit, before it is tried: the least that a step needs is parameters, gradients and moments, what the backward pass
+    /// reads of the largest batch, and the attention probabilities of a head for each thread.
     ///
-    /// - Throws: ``TrainingError`` that says how much is needed.
-    func checkMemory(for classifier: SequenceClassifier, _ sequences: TokenSequences) throws {
+    /// - Throws: ``ModelError`` that says how much is needed.
+    func checkMemory(for classifier: SequenceClassifier, _ sequences: TokenSequences, on workers: Workers) throws {
         let configuration = classifier.configuration
         let trained = try trainedParts(of: configuration)
-        let longest = sequences.indices.reduce(0) { max($0, sequences.length($1)) }
-        let keptLayers = max(1, configuration.layers - trained.lowestLayer)
-        let floats =
-            Double(classifier.layout.count) + 3 * Double(Gradients.count(trained, of: classifier.layout))
-            + Double(keptLayers * configuration.heads) * Double(longest) * Double(longest)
-        let (needed, available) = (4 * floats / 1e9, Double(ProcessInfo.processInfo.physicalMemory) / 1e9)
-        guard needed <= available else {
-            throw TrainingError(
-                String(
-                    format:
-                        "a training step needs at least %.0f GB of memory, and this machine has %.0f GB; lower --max-length,"
-                        + " --hidden-size or --layers", needed, available))
-        }
+        let lengths = sequences.indices.map { sequences.length($0) }.sorted(by: >)
+        let tokens = lengths.prefix(self.batchSize).reduce(0, +)
+        let keptLayers = trainsHeadOnly ? 0 : max(1, configuration.layers - trained.lowestLayer)
+        let perToken = keptLayers * (4 * configuration.hiddenSize + configuration.intermediateSize)
+        try Configuration.requireMemory(
+            floats: Double(classifier.layout.count) + 3 * Double(Gradients.count(trained, of: classifier.layout))
+                + Double(tokens) * Double(perToken) + 3
+                * configuration.floats(forLongest: lengths.first ?? 0, on: workers),
+            for: "a training step", "lower --batch-size, --max-length, --hidden-size or --layers")
     }
 }

@@ -50,7 +50,8 @@ package struct RecordedTraining {
                 let macroF1 = values["dev macro_f1"]
             {
                 var report = EpochReport(
-                    epoch: Int(epoch), trainLoss: loss, devLoss: devLoss, accuracy: accuracy, macroF1: macroF1)
+                    epoch: Int(clamping: epoch), trainLoss: loss, devLoss: devLoss, accuracy: accuracy, macroF1: macroF1
+                )
                 report.isBest = report.isBetter(than: best)
                 if report.isBest { best = report }
                 (lossSum, losses) = (0, 0)
@@ -65,7 +66,8 @@ package struct RecordedTraining {
     private mutating func report(_ step: Int, _ epoch: Double, _ values: [String: Double], at recordedAt: String)
         -> StepReport
     {
-        let share = epoch / Double(epochs ?? Int(epoch.rounded(.up)))
+        let begun = max(1, Int(clamping: epoch.rounded(.up)))
+        let share = epoch / Double(epochs ?? begun)
         if let now = Timestamp.date(recordedAt) {
             // Between an interruption and its end nothing is trained.
             let pause = now.timeIntervalSince(lastRecorded ?? now)
@@ -73,8 +75,8 @@ package struct RecordedTraining {
             lastRecorded = now
         }
         return StepReport(
-            step: step, steps: max(step, Int((Double(step) / share).rounded())), epoch: Int(epoch.rounded(.up)),
-            epochs: epochs ?? Int(epoch.rounded(.up)), loss: lossSum / Double(losses),
+            step: step, steps: max(step, Int(clamping: (Double(step) / share).rounded())), epoch: begun,
+            epochs: epochs ?? begun, loss: lossSum / Double(losses),
             tokensPerSecond: values["train tokens_per_second"], secondsLeft: max(0, elapsed * (1 - share) / share))
     }
 }

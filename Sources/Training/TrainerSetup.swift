@@ -35,6 +35,7 @@ extension Trainer {
         var request = request
         try Self.checkOutput(request.output, overwrite: request.overwrite)
         let workers = request.hyperparameters.workers
+        if let notice = workers.notice { report(.notice(notice)) }
         request.hyperparameters.threads = workers.count
         var data = try DataFiles(of: request, on: workers)
         let model = try ModelFolder(
@@ -50,7 +51,8 @@ extension Trainer {
                         + " examples are held out to choose the best epoch (--dev-fraction \(hyperparameters.devFraction))"
                 ))
         }
-        try hyperparameters.checkMemory(for: model.classifier, encoded.training.sequences)
+        try hyperparameters.checkMemory(for: model.classifier, encoded.training.sequences, on: workers)
+        try model.classifier.configuration.requireMemory(for: encoded.development.sequences, on: workers)
         let loop = try TrainingLoop(model.classifier, hyperparameters, examples: encoded.training, workers: workers)
         // It may be resumed from another folder.
         request.makePathsAbsolute()
@@ -92,6 +94,9 @@ extension Trainer {
         let state = checkpoint.state
         let hyperparameters = state.request.hyperparameters
         let workers = hyperparameters.workers
+        if let notice = workers.notice {
+            throw TrainingError("\(notice); the run goes on to the same result only on as many as before")
+        }
         var data = try DataFiles(of: state.request, on: workers)
         for (file, old) in [(data.train, run.trainSha256), (data.dev, run.devSha256 ?? run.trainSha256)] {
             if file.sha256 != old {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Escaping
+import Foundation
 import Kernels
 
 @main
@@ -31,6 +33,20 @@ struct AddNormCommand: ParsableCommand {
         } catch {
             exit(withError: ValidationError(error.description))
         }
-        main(nil)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            exit(saying: error)
+        }
+    }
+
+    /// Ends the program. Names of files, labels and columns in an error may be anybody's: a terminal gets nothing that it obeys.
+    private static func exit(saying error: any Error) -> Never {
+        let status = exitCode(for: error)
+        if status.isSuccess { exit(withError: error) }
+        let message = fullMessage(for: error)
+        if !message.isEmpty { Output.note(message.printableLines + "\n") }
+        Foundation.exit(status.rawValue)
     }
 }

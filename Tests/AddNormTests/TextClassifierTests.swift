@@ -109,10 +109,12 @@ import Transformer
         #expect(label?.localizedDescription == "the model has no label 'd'; it has 'a', 'b', 'c'")
         try await withFolder { folder in
             var model = try tinyModel()
-            let count = model.classifier.parameters.count
-            model.classifier.parameters[count - 1] = .nan
-            try model.write(to: folder.appending(path: "model"))
-            let damaged = try TextClassifier(contentsOf: folder.appending(path: "model"))
+            let folder = folder.appending(path: "model")
+            for parameter in model.classifier.layout.parameters where parameter.kind == .gain {
+                model.classifier.parameters.fill(parameter.block, with: .greatestFiniteMagnitude)
+            }
+            try model.write(to: folder)
+            let damaged = try TextClassifier(contentsOf: folder)
             await #expect(throws: TextClassifierError.cannotRun(ModelError.overflow.description)) {
                 try await damaged.classify("good")
             }

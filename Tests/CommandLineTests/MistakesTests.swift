@@ -62,6 +62,7 @@ import Testing
         (["train", "--resume", "run-1", "--epochs", "3"], 64, "only --db can be given"),
         (["train", "--resume", "run-1"], 1, "is finished"),
         (["train", "--resume", "nobody"], 1, "no run has the id or name 'nobody'"),
+        (["train", "--resume", "+1"], 1, "no run has the id or name '+1'"),
     ]
 
     static let evaluate: [Mistake] = [
@@ -77,6 +78,16 @@ import Testing
         (["predict", "--model", "model", "missing.txt"], 1, "missing.txt: no such file"),
         (["predict", "--model", "model", "train.tsv", "--text", "x"], 64, "either files or --text"),
         (["predict", "--model", "."], 1, "config.json: cannot be read"),
+        (
+            ["predict", "--model", "model", "train.tsv", "--text-column", "9223372036854775807"], 1,
+            "no column 9223372036854775807"
+        ),
+        (["predict", "--model", "model", "header.tsv", "--text-column", "5"], 1, "has 2 columns and no column 5"),
+        (["data", "header.tsv", "--label-column", "5"], 1, "header.tsv:1: the row has 2 columns and no column 5"),
+        (
+            ["evaluate", "--model", "model", "header.tsv", "--by", "3"], 1,
+            "header.tsv:1: the row has 2 columns and no column 3"
+        ),
     ]
 
     static let runs: [Mistake] = [
@@ -85,6 +96,16 @@ import Testing
         (["runs", "query", "DROP TABLE runs"], 1, "cannot be written to"),
         (["runs", "query", "SELECT 1", "--json", "--csv"], 64, "either --json or --csv"),
         (["runs", "show", "run-9"], 1, "no run has the id or name 'run-9'"),
+        (["runs", "delete", "+1"], 1, "no run has the id or name '+1'"),
+        (["runs", "rename", "1", "+2"], 64, "could be taken for a run's id"),
+        (["runs", "list", "--db", "pipe"], 1, "pipe: not a file"),
+        (["runs", "list", "--db", "link-to-pipe"], 1, "link-to-pipe: not a file"),
+        (
+            [
+                "runs", "query", "--timeout", "0.2",
+                "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c",
+            ], 1, "takes longer than it may"
+        ),
     ]
 
     /// Tries them all in a folder with a model and with files that are wrong in many ways.
@@ -95,8 +116,12 @@ import Testing
             try program.write("fine\tgood\nfiner\tgood\n", to: "single.tsv")
             try program.write("fine\tpositive\nso so\tmeh\n", to: "unknown.tsv")
             try (Data("caf".utf8) + [0xE9] + Data("\tgood\n".utf8)).write(to: program.url("latin1.tsv"))
+            try program.write("text\tlabel\nfine\tpositive\n", to: "header.tsv")
             try FileManager.default.createSymbolicLink(
                 atPath: program.url("dangling").path, withDestinationPath: "gone")
+            #expect(mkfifo(program.url("pipe").path, 0o600) == 0)
+            try FileManager.default.createSymbolicLink(
+                atPath: program.url("link-to-pipe").path, withDestinationPath: "pipe")
             for (arguments, status, message) in mistakes {
                 let result = try program.run(command + arguments)
                 #expect(result.status == status, "\(arguments): \(result.errors)")

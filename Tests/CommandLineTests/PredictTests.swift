@@ -33,6 +33,37 @@ import Testing
         }
     }
 
+    /// A model's labels may be anybody's: a terminal gets nothing that it obeys, and each text has one line.
+    @Test func labelsDoNotDriveTheTerminal() async throws {
+        try await Program.withModel { program in
+            let file = program.url("model/config.json")
+            let config = try String(contentsOf: file, encoding: .utf8)
+            let label = "p\\u001b]0;x\\u0007\\u001b[2J\\u202e\\n\\t\\u2028os"
+            try Data(config.replacing("\"positive\"", with: "\"\(label)\"").utf8).write(to: file)
+            try program.write(Program.testRows, to: "test.tsv")
+            for arguments in [
+                ["predict", "--model", "model", "--text", "wonderful", "--text", "awful"],
+                ["explain", "--model", "model", "--text", "wonderful"],
+                ["explain", "--model", "model", "--text", "wonderful", "--label", "\u{1B}[2J\u{202E}"],
+                ["evaluate", "--model", "model", "test.tsv"],
+                ["evaluate", "--model", "model", "--label-map", "positive=\u{1B}[2J", "test.tsv"],
+                ["data", "--label-map", "positive=\u{1B}[2J\u{202E}", "test.tsv"],
+                ["train", "--model", "model", "--train", "test.tsv", "--output", "m", "--epochs", "1", "--name", "x"],
+                ["predict", "--model", "\u{1B}[2J"], ["predict", "--model", "model", "\u{1B}[2J\u{202E}"],
+                ["\u{1B}[2J"], ["runs", "show", "\u{1B}[2J"],
+            ] {
+                let result = try program.run(arguments)
+                let shown = (result.output + result.errors).unicodeScalars
+                #expect(
+                    !shown.contains { $0 == "\u{1B}" || $0 == "\u{202E}" || $0 == "\u{7}" || $0 == "\u{2028}" },
+                    "\(arguments)")
+                if arguments[0] == "predict" && result.status == 0 {
+                    #expect(result.output.split(separator: "\n").count == 2, "\(result.output)")
+                }
+            }
+        }
+    }
+
     @Test func anAnswerInJSONHasTheTextAndAllProbabilities() async throws {
         try await Program.withModel { program in
             let answer = try program.run("predict", "--model", "model", "--json", "--text", "great\n\"book\"").object

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CSVTests {
@@ -75,6 +76,43 @@ import Testing
     func badRows(_ text: String, _ message: String) {
         let error = #expect(throws: DatasetError.self) { try Self.read(text) }
         #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+    }
+
+    /// Twice the input is at most two and a half times the work, however the quotes stand: whatever goes wrong, no line is read again for each row.
+    @Test(arguments: ["a\",\"b\n", "\"a\n", "x,\"y\n", "\"a\",\"b\"c,\"\n", "\"\"\",\n"])
+    func badlyQuotedRowsAreReadOnce(_ line: String) throws {
+        func work(_ count: Int, end: String) throws -> Int {
+            let text = "text,label\n" + String(repeating: line, count: count) + end
+            return try withFile(text.utf8, name: "d.csv") { path in
+                var stream = try ExampleStream(path: path, layout: Layout(onBadRow: .skip))
+                while try stream.next() != nil {}
+                return stream.linesRead
+            }
+        }
+        for end in ["", "y\"\n", "y\"z\n"] {
+            let (once, twice) = (try work(500, end: end), try work(1000, end: end))
+            #expect(Double(twice) <= 2.5 * Double(once), "\(once) \(twice)")
+            #expect(once < 2000)
+        }
+    }
+
+    /// A file that never ends a line, a row or a file of a folder.
+    @Test func linesAndRowsHaveABound() throws {
+        let megabyte = String(repeating: "x", count: 1 << 20)
+        for (name, begin, more) in [("d.csv", "text,label\n\"", megabyte + "\n"), ("d.tsv", "", megabyte)] {
+            try withFolder { folder in
+                let file = folder.appending(path: name)
+                #expect(FileManager.default.createFile(atPath: file.path, contents: nil))
+                let handle = try FileHandle(forWritingTo: file)
+                try handle.write(contentsOf: Data(begin.utf8))
+                for _ in 0..<66 { try handle.write(contentsOf: Data(more.utf8)) }
+                try handle.close()
+                let error = #expect(throws: DatasetError.self) {
+                    try Dataset(contentsOf: file.path, layout: Layout(), labels: .one)
+                }
+                #expect(error?.description.contains("more than 64 MB") == true, "\(error?.description ?? "")")
+            }
+        }
     }
 
     /// After a bad row the line after its first one begins a new one: a quote that is missing costs one row, and not all that follow.

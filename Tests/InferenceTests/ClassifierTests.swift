@@ -16,7 +16,7 @@ import Transformer
         let (model, workers) = (try tinyModel(), Workers(count: 2))
         let longTexts = LongTexts(.windows, maximumLength: 8)
         var classifier = Classifier(model, longTexts: longTexts, batchSize: 4, on: workers)
-        let encoded = classifier.encode(Self.texts)
+        let encoded = try classifier.encode(Self.texts)
         #expect(encoded.count == 10 && encoded.sequences.count > 12)
         let logits = try classifier.logits(of: encoded)
         var workspace = model.classifier.makeWorkspace(for: .inference, on: workers)
@@ -67,7 +67,7 @@ import Transformer
     /// In memory or in a file, features are the same, and reading them can be ended.
     @Test func featuresAreTheSameInAFile() throws {
         let (model, workers) = (try tinyModel(), Workers(count: 2))
-        let sequences = Classifier(model, on: workers).encode(Self.texts).sequences
+        let sequences = try Classifier(model, on: workers).encode(Self.texts).sequences
         var predictor = Predictor(for: model.classifier, batchSize: 4, workers: workers)
         var done: [Int] = []
         let inMemory = try #require(
@@ -84,8 +84,8 @@ import Transformer
     /// A part of encoded texts is what encoding these texts alone gives.
     @Test func aPartIsAsIfEncodedAlone() throws {
         let classifier = Classifier(try tinyModel(), longTexts: LongTexts(.windows, maximumLength: 8))
-        let part = classifier.encode(Self.texts).part([1, 3, 9])
-        let alone = classifier.encode([1, 3, 9].map { Self.texts[$0] })
+        let part = try classifier.encode(Self.texts).part([1, 3, 9])
+        let alone = try classifier.encode([1, 3, 9].map { Self.texts[$0] })
         #expect(part.sequences.elementsEqual(alone.sequences) && part.owners == alone.owners)
         #expect(part.lengths == alone.lengths && part.notice == alone.notice && part.notice != nil)
     }

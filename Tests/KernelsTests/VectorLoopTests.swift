@@ -48,6 +48,14 @@ import Testing
         #expect(Self.error(dx, expected) < 2e-6)
     }
 
+    @Test func noActivationMakesANumberOfNaN() {
+        let x = [Float](repeating: .nan, count: 33)
+        for loop in [ck_gelu, ck_gelu_tanh, ck_relu] {
+            let y = Self.run { loop(x.count, x, &$0) }
+            #expect(y.prefix(33).count { $0.isNaN } == 33)
+        }
+    }
+
     @Test func reluAndItsDerivativeAreZeroBelowZero() {
         let y = Self.run { ck_relu(Self.x.count, Self.x, &$0) }
         #expect(y == Self.x.map { max(0, $0) })

@@ -21,6 +21,26 @@ import Testing
         }
     }
 
+    /// A system that starts two threads and no more, as in a container with a limit.
+    @Test func threadsThatCannotBeStartedAreDoneWithout() {
+        var (alive, asked) = (0, 0)
+        let workers = Workers(count: 8) { body in
+            asked += 1
+            // Those of a first attempt have ended by the second.
+            if asked == 4 { alive = 0 }
+            guard alive < 2, startThread(body) else { return false }
+            alive += 1
+            return true
+        }
+        #expect(workers.count == 3)
+        #expect(workers.notice?.contains("only 3 of 8 threads") == true)
+        let done = (0..<100).map { _ in Counter() }
+        workers.share(100) { item, worker in done[item].value.add(worker < 3 ? 1 : 2, ordering: .relaxed) }
+        #expect(done.allSatisfy { $0.value.load(ordering: .relaxed) == 1 })
+        #expect(Workers(count: 8) { _ in false }.count == 1)
+        #expect(Workers(count: 2).notice == nil)
+    }
+
     /// An atomic number that an array can hold.
     private final class Counter: Sendable { let value = Atomic(0) }
 }

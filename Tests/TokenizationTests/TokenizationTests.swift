@@ -290,6 +290,20 @@ import Tokenization
         #expect(tokens.firstIndex(of: "##es")! < tokens.firstIndex(of: "##est")!)
     }
 
+    /// Twice the input is at most two and a half times the work, also where words are long.
+    @Test func workGrowsWithTheText() {
+        func work(_ length: Int) -> Int {
+            var state: UInt64 = 1
+            let word = (0..<length).map { _ in
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return UInt8(ascii: "a") + UInt8(state >> 59)
+            }
+            return WordPieceLearner([word: 2, word.reversed(): 3], size: 30_000).placesRead
+        }
+        let (once, twice) = (work(20_000), work(40_000))
+        #expect(Double(twice) <= 2.5 * Double(once), "\(once) \(twice)")
+    }
+
     static let texts = ["the hotel was clean", "the film was dull", "a dull hotel", "clean, clean film", "很好 很差", "很好"]
 
     @Test func doesNotDependOnTheOrderOfTexts() throws {

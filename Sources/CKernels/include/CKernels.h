@@ -88,6 +88,8 @@ void ck_add(size_t n, const float *restrict x, float *restrict y);
 void ck_scale(size_t n, float factor, float *x);
 /// Σ x².
 double ck_sum_of_squares(size_t n, const float *x);
+/// Whether no element is infinite or NaN.
+int ck_all_finite(size_t n, const float *x);
 
 /// Philox4x32-10 (Salmon et al. 2011): the 256 words of one group. Counters are (64 · group + i, stream, step), i < 64;
 /// word 64 · j + i is the j-th output of counter i.

@@ -10,13 +10,45 @@ package final class MappedMemory {
     ///
     /// - Throws: what the system says.
     package init(contentsOf path: String) throws {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw POSIXError.current }
+        let (descriptor, size) = try Self.open(path)
         defer { close(descriptor) }
+        bytes = try Self.map(size, MAP_PRIVATE, descriptor)
+    }
+
+    /// Maps files one after the other, each from the beginning of a page on, and behind them room for `count` more bytes, all zero.
+    ///
+    /// - Throws: what the system says; or an error if a file has not the size that it had, `sizes`.
+    package init(contentsOf paths: [String], sizes: [Int], room count: Int) throws {
+        let starts = Self.starts(ofFiles: sizes)
+        bytes = try Self.map((starts.last ?? 0) + count, MAP_PRIVATE | MAP_ANONYMOUS, -1)
+        for (path, (start, size)) in zip(paths, zip(starts, sizes)) where size > 0 {
+            let (descriptor, found) = try Self.open(path)
+            defer { close(descriptor) }
+            let address = mmap(
+                bytes.baseAddress! + start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, descriptor, 0)
+            guard found == size, address != MAP_FAILED else {
+                throw found == size ? POSIXError.current : POSIXError(.EIO)
+            }
+        }
+    }
+
+    /// Where each of some files begins that are mapped one after the other, and where the room behind them does.
+    package static func starts(ofFiles sizes: [Int]) -> [Int] {
+        let page = Int(getpagesize())
+        return sizes.reduce(into: [0]) { $0.append($0.last! + ($1 + page - 1) / page * page) }
+    }
+
+    /// Opens an ordinary file. Not to wait at a pipe is what `O_NONBLOCK` is for.
+    private static func open(_ path: String) throws -> (descriptor: Int32, size: Int) {
+        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw POSIXError.current }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw POSIXError.current }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw POSIXError(.EINVAL) }
-        bytes = try Self.map(Int(status.st_size), MAP_PRIVATE, descriptor)
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            let failure = status.st_mode & S_IFMT == S_IFREG ? POSIXError.current : POSIXError(.EINVAL)
+            close(descriptor)
+            throw failure
+        }
+        return (descriptor, Int(status.st_size))
     }
 
     /// Maps a new file of `count` bytes, all zero, that has no name and goes away with this object: memory that the system
@@ -24,13 +56,8 @@ package final class MappedMemory {
     ///
     /// - Throws: what the system says, for example that the disk is full.
     package init(temporaryBytes count: Int) throws {
-        let folder = FileManager.default.temporaryDirectory.path
-        // mkstemp replaces the six letters by ones that make the name unique.
-        var template = Array("\(folder)/addnorm-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw POSIXError.current }
+        let descriptor = try openNamelessFile()
         defer { close(descriptor) }
-        unlink(template)
         // Room is reserved now: a disk that is full later could only be told by a signal.
         let failure = posix_fallocate(descriptor, 0, off_t(max(count, 1)))
         guard failure == 0 else { throw POSIXError(POSIXErrorCode(rawValue: failure) ?? .EIO) }
@@ -63,6 +90,18 @@ package final class MappedMemory {
         let (start, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
         if start < end { madvise(bytes.baseAddress! + start, end - start, MADV_DONTNEED) }
     }
+}
+
+/// Opens a new file of the temporary folder that has no name: nobody else can read it, and it goes away when it is closed.
+///
+/// - Throws: what the system says.
+package func openNamelessFile() throws -> Int32 {
+    // mkstemp replaces the six letters by ones that make the name unique.
+    var template = Array("\(FileManager.default.temporaryDirectory.path)/addnorm-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw POSIXError.current }
+    unlink(template)
+    return descriptor
 }
 
 extension POSIXError {

@@ -62,7 +62,12 @@ extension SpecialTokens: Decodable {
         for role in Role.allCases {
             switch role {
             case .additional, .extra:
-                names[role] = try container.decodeIfPresent([AddedToken].self, forKey: role)?.map(\.content)
+                // Newer versions of transformers write the extra ones as an object by their roles, mostly an empty one.
+                if let byRole = try? container.decode([String: AddedToken].self, forKey: role) {
+                    names[role] = byRole.values.map(\.content).sorted()
+                } else {
+                    names[role] = try container.decodeIfPresent([AddedToken].self, forKey: role)?.map(\.content)
+                }
             default: names[role] = try container.decodeIfPresent(AddedToken.self, forKey: role).map { [$0.content] }
             }
         }

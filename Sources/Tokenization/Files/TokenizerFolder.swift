@@ -20,11 +20,7 @@ extension Tokenizer {
         func path(_ name: String) -> String { folder.appending(path: name).path }
         var files: [String: Data] = [:]
         for name in Self.fileNames where FileManager.default.fileExists(atPath: path(name)) {
-            do {
-                files[name] = try Data(contentsOf: folder.appending(path: name))
-            } catch {
-                throw TokenizationError("\(path(name)): cannot be read: \(error.localizedDescription)")
-            }
+            files[name] = try readSmallFile(folder.appending(path: name))
         }
         func decode<Value: Decodable>(_ name: String) throws -> Value? {
             try files[name].map { try decodeJSON($0, source: path(name)) }

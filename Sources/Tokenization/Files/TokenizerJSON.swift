@@ -23,16 +23,21 @@ extension Tokenizer {
         }
         var vocabulary = Vocabulary(tokens)
         let (unknown, template) = try special.ids(in: vocabulary, source: "model.vocab")
+        let longestWord = model["max_input_chars_per_word"].int ?? WordPiece.longestWord
+        guard (0...WordPiece.longestLongestWord).contains(longestWord) else {
+            throw TokenizationError(
+                "max_input_chars_per_word is \(longestWord); it must lie between 0 and \(WordPiece.longestLongestWord)")
+        }
         let wordPiece = WordPiece(
             vocabulary, unknown: unknown,
             continuationPrefix: model["continuing_subword_prefix"].string ?? WordPiece.continuationPrefix,
-            longestWord: model["max_input_chars_per_word"].int ?? WordPiece.longestWord)
+            longestWord: longestWord)
         let added = try (document["added_tokens"].array ?? []).map(AddedToken.init)
         for token in added { vocabulary.add(token.content, id: token.id) }
         let normalizer = try Normalizer(document["normalizer"])
         self.init(
             vocabulary: vocabulary, normalizer: normalizer, splitter: splitter, subwords: .wordPiece(wordPiece),
-            template: template, addedTokens: AddedTokens(added, normalizer))
+            template: template, addedTokens: try AddedTokens(added, normalizer))
     }
 }
 

@@ -36,6 +36,6 @@ extension Tokenizer {
         let normalizer = Normalizer.bert(settings.normalizer)
         self.init(
             vocabulary: vocabulary, normalizer: normalizer, splitter: .bert, subwords: .wordPiece(model),
-            template: template, addedTokens: AddedTokens(added, normalizer))
+            template: template, addedTokens: try AddedTokens(added, normalizer))
     }
 }

@@ -5,6 +5,8 @@ package struct WordPiece: Sendable {
     static let continuationPrefix = "##"
     /// Words with more characters than this are unknown, unless a tokenizer says otherwise.
     static let longestWord = 100
+    /// The most that a tokenizer may say: the work for a word grows with the square of its length.
+    static let longestLongestWord = 1000
 
     /// The tokens that a word can begin with, and those that can go on in it, without their prefix.
     private let beginnings: ByteStrings

@@ -6,20 +6,32 @@ import HeapModule
 ///
 /// The tokens depend on how often each word occurs, and not on the order of the words: equal counts are decided by the ids of the
 /// pieces, never by the order of a hash table.
-struct WordPieceLearner {
+package struct WordPieceLearner {
     /// Characters and pairs that occur less often do not become tokens.
     private static let minimumFrequency = 2
 
     /// Single characters in the order of their code points, then the same as continuations, then merged pieces in the order of
     /// merging.
-    var tokens: [String] { pieces.map(\.token) }
+    package var tokens: [String] { pieces.map(\.token) }
+    /// How many places of pairs were looked at: what learning takes.
+    package private(set) var placesRead = 0
 
     private var pieces: [Piece]
-    /// The words of the text as sequences of pieces, and how often each occurs.
-    private var words: [(pieces: [Int], count: Int)] = []
+    /// The words of the text, one after the other, each as places that are linked: a merge changes nothing but the neighbours of a pair.
+    private var places: [Place] = []
     private var pairCounts: [Pair: Int] = [:]
-    /// The words in which a pair occurs, or did occur before a merge.
-    private var occurrences: [Pair: Set<Int>] = [:]
+    /// The places where a pair begins, or did begin before a merge.
+    private var occurrences: [Pair: [Int]] = [:]
+
+    /// A piece in a word.
+    private struct Place {
+        /// -1: it has been merged into the one before it.
+        var piece: Int
+        /// The places of the neighbours; -1 at the ends of the word.
+        var previous, next: Int
+        /// How often the word occurs.
+        let count: Int
+    }
 
     /// What a token spells, and whether it goes on within a word. Its prefix stays apart: Swift would join the last character of
     /// that with a combining mark after it.
@@ -49,8 +61,8 @@ struct WordPieceLearner {
     /// Learns at most `size` tokens.
     ///
     /// - Parameter counts: how often each word occurs; words are UTF-8
-    /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words.
-    init(_ counts: [[UInt8]: Int], size: Int) {
+    /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words: each merge looks at the places of its pair only.
+    package init(_ counts: [[UInt8]: Int], size: Int) {
         let minimum = Self.minimumFrequency
         // Sorted, so that nothing below depends on the order of the dictionary.
         let texts = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
@@ -72,15 +84,43 @@ struct WordPieceLearner {
         for (word, count) in texts {
             // A character that is too rare to be a token divides its word: what is left and right of it never meets.
             let ids = word.enumerated().map { $0 == 0 ? startIDs[$1] : insideIDs[$1] }
-            for part in ids.split(separator: nil) { words.append((part.compactMap { $0 }, count)) }
+            for part in ids.split(separator: nil) { append(part.compactMap { $0 }, count: count) }
         }
-        for (index, word) in words.enumerated() {
-            for pair in zip(word.pieces, word.pieces.dropFirst()).map(Pair.init) {
-                pairCounts[pair, default: 0] += word.count
-                occurrences[pair, default: []].insert(index)
-            }
-        }
+        for place in places.indices { countPair(at: place) }
         merge(upTo: size)
+    }
+
+    private mutating func append(_ word: [Int], count: Int) {
+        let first = places.count
+        for (index, piece) in word.enumerated() {
+            let isLast = index == word.count - 1
+            places.append(
+                Place(
+                    piece: piece, previous: index == 0 ? -1 : first + index - 1, next: isLast ? -1 : first + index + 1,
+                    count: count))
+        }
+    }
+
+    /// The pair that begins at a place; nil at the end of a word, and for the place -1.
+    private func pair(at place: Int) -> Pair? {
+        guard place >= 0, places[place].next >= 0 else { return nil }
+        return Pair(left: places[place].piece, right: places[places[place].next].piece)
+    }
+
+    /// Counts the pair that begins at a place.
+    ///
+    /// - Returns: the pair, if there is one
+    @discardableResult
+    private mutating func countPair(at place: Int) -> Pair? {
+        guard let pair = pair(at: place) else { return nil }
+        pairCounts[pair, default: 0] += places[place].count
+        occurrences[pair, default: []].append(place)
+        return pair
+    }
+
+    /// Takes back what ``countPair(at:)`` has counted, before a merge.
+    private mutating func uncountPair(at place: Int) {
+        if let pair = pair(at: place) { pairCounts[pair, default: 0] -= places[place].count }
     }
 
     /// Merges pairs until there are `size` pieces, or no pair is frequent enough.
@@ -89,7 +129,7 @@ struct WordPieceLearner {
         var ids = Dictionary(uniqueKeysWithValues: zip(tokens.map { Array($0.utf8) }, 0...))
         var heap = Heap(pairCounts.map { Candidate(count: $0.value, pair: $0.key) })
         while pieces.count < size, let best = heap.popMax() {
-            let count = pairCounts[best.pair]!
+            let count = pairCounts[best.pair, default: 0]
             if count != best.count {
                 if count >= Self.minimumFrequency { heap.insert(Candidate(count: count, pair: best.pair)) }
                 continue
@@ -104,35 +144,29 @@ struct WordPieceLearner {
                 ids[key] = id
                 pieces.append(merged)
             }
-            let changed = replace(best.pair, by: id)
-            for pair in changed { heap.insert(Candidate(count: pairCounts[pair]!, pair: pair)) }
+            for pair in replace(best.pair, by: id) {
+                heap.insert(Candidate(count: pairCounts[pair, default: 0], pair: pair))
+            }
         }
     }
 
-    /// Replaces a pair by a piece in every word, and returns the pairs that now occur more often.
+    /// Replaces a pair by a piece in every word, from the left, and returns the pairs that now occur more often.
+    ///
+    /// - Complexity: O(*k* log *k*) for *k* occurrences of the pair, now or before
     private mutating func replace(_ pair: Pair, by piece: Int) -> Set<Pair> {
         var changed: Set<Pair> = []
-        for index in occurrences.removeValue(forKey: pair) ?? [] {
-            let (old, count) = words[index]
-            var new: [Int] = []
-            var position = 0
-            while position < old.count {
-                if position + 1 < old.count && old[position] == pair.left && old[position + 1] == pair.right {
-                    new.append(piece)
-                    position += 2
-                } else {
-                    new.append(old[position])
-                    position += 1
-                }
+        let found = (occurrences.removeValue(forKey: pair) ?? []).sorted()
+        placesRead += found.count
+        for place in found where self.pair(at: place) == pair {
+            let (previous, right) = (places[place].previous, places[place].next)
+            for neighbour in [previous, place, right] { uncountPair(at: neighbour) }
+            let next = places[right].next
+            places[right] = Place(piece: -1, previous: -1, next: -1, count: 0)
+            (places[place].piece, places[place].next) = (piece, next)
+            if next >= 0 { places[next].previous = place }
+            for neighbour in [previous, place] {
+                if let pair = countPair(at: neighbour) { changed.insert(pair) }
             }
-            if new.count == old.count { continue }
-            for pair in zip(old, old.dropFirst()).map(Pair.init) { pairCounts[pair]! -= count }
-            for pair in zip(new, new.dropFirst()).map(Pair.init) {
-                pairCounts[pair, default: 0] += count
-                occurrences[pair, default: []].insert(index)
-                if pair.left == piece || pair.right == piece { changed.insert(pair) }
-            }
-            words[index].pieces = new
         }
         return changed
     }

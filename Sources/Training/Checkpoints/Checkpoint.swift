@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Kernels
 import RunStore
 import Transformer
@@ -87,7 +88,7 @@ struct Checkpoint {
     /// - Throws: ``TrainingError`` or ``ModelError`` if it is damaged, or another run's.
     init(contentsOf folder: URL, of run: Run) throws {
         let damaged = TrainingError("\(folder.path): the checkpoint is damaged")
-        guard let data = try? Data(contentsOf: folder.appending(path: Self.stateFile)) else { throw damaged }
+        guard let data = try? readSmallFile(folder.appending(path: Self.stateFile)) else { throw damaged }
         struct Header: Decodable { let format: Int? }
         if let header = try? JSONDecoder().decode(Header.self, from: data), header.format != State.format {
             throw TrainingError(
@@ -120,7 +121,7 @@ struct Checkpoint {
     /// The identity of the run whose checkpoint is in a folder; nil if that cannot be read.
     static func owner(ofCheckpointIn folder: URL) -> String? {
         struct Header: Decodable { let run: String }
-        let data = try? Data(contentsOf: folder.appending(path: stateFile))
+        let data = try? readSmallFile(folder.appending(path: stateFile))
         return data.flatMap { try? JSONDecoder().decode(Header.self, from: $0) }?.run
     }
 }

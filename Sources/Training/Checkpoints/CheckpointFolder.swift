@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import JSON
 import RunStore
 import Transformer
 
@@ -118,7 +119,7 @@ struct CheckpointFolder {
     private static let outputsFile = "outputs.json"
 
     private var outputs: [String] {
-        let data = try? Data(contentsOf: url.appending(path: Self.outputsFile))
+        let data = try? readSmallFile(url.appending(path: Self.outputsFile))
         return data.flatMap { try? JSONDecoder().decode([String].self, from: $0) } ?? []
     }
 

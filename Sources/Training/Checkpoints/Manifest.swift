@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import JSON
 
 /// What the files of a folder were when they were written. A file that a disk has changed, cut off or lost is found by it.
 struct Manifest: Codable, Equatable {
@@ -46,7 +47,7 @@ struct Manifest: Codable, Equatable {
 
     /// Whether all files of a folder are there, as they were written, and no others.
     static func agrees(with folder: URL) -> Bool {
-        guard let data = try? Data(contentsOf: folder.appending(path: fileName)),
+        guard let data = try? readSmallFile(folder.appending(path: fileName)),
             let manifest = try? JSONDecoder().decode(Manifest.self, from: data)
         else { return false }
         return manifest == (try? Manifest(of: folder))

@@ -171,10 +171,10 @@ package struct DataReport: Encodable, Sendable {
         }
         let longTexts = hyperparameters.longTexts
         self.init(
-            ([first] + others).map { data in
+            try ([first] + others).map { data in
                 Part(
                     name: data.path, data: data,
-                    texts: EncodedTexts(data.examples.map(\.text), tokenizer, longTexts, on: workers))
+                    texts: try EncodedTexts(data.examples.map(\.text), tokenizer, longTexts, on: workers))
             }, longTexts, on: workers)
     }
 }

@@ -99,7 +99,9 @@ package struct ModelFolder {
         _ source: ModelSource, _ weights: Weights, _ configuration: Configuration, mapped: Bool = false,
         newHead seed: UInt64? = nil, notice: (String) -> Void
     ) throws {
-        classifier = try SequenceClassifier(configuration) { layout in
+        let layout =
+            mapped ? weights.layout(mapping: try SequenceClassifier.layout(of: configuration)) : ParameterLayout()
+        classifier = try SequenceClassifier(configuration, in: layout) { layout in
             let read = try weights.parameters(
                 of: layout, mapped: mapped,
                 newHead: seed.map { seed in
@@ -156,9 +158,8 @@ package struct ModelFolder {
             ConfigurationFile(classifier.configuration, settings, of: family),
             to: folder.appending(path: ModelFile.configuration))
         try tokenizer.write(to: folder, maximumLength: classifier.configuration.maximumLength)
-        let shapes = classifier.layout.parameters.map(\.shape)
-        try SafeTensors.write(
-            classifier.parameters, tensors: Array(zip(tensorNames, shapes)), to: Self.weights(in: folder))
+        let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
+        try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
     }
 
     /// Writes ``settings`` into the `config.json` of the folder that the model was read from; all else there stays.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Kernels
 
 /// A file of named tensors: eight bytes with the header's length, a JSON header, the tensors' bytes.
@@ -9,16 +10,36 @@ import Kernels
 /// The format's description at <https://github.com/huggingface/safetensors>.
 package struct SafeTensors {
     /// What the header says of a tensor.
-    package struct Tensor: Decodable {
+    package struct Tensor {
         /// How the numbers are stored: `F32`, `I64`, …
         let dtype: String
         /// The sizes of the dimensions.
         package let shape: [Int]
-        let offsets: [Int]
+        /// Where its bytes begin and end, among those of all tensors.
+        let offsets: Range<Int>
 
-        enum CodingKeys: String, CodingKey {
-            case dtype, shape
-            case offsets = "data_offsets"
+        /// The bits of an element of each type that the format knows.
+        private static let bits = [
+            "BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
+            "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32,
+            "F32": 32,
+            "C64": 64, "F64": 64, "I64": 64, "U64": 64,
+        ]
+
+        /// Reads an entry of the header; nil if it is none, or does not agree with itself.
+        init?(_ entry: JSONValue) {
+            guard entry.hasDifferentKeys, let dtype = entry["dtype"].string, let bits = Self.bits[dtype],
+                let shape = entry["shape"].sizes, let offsets = entry["data_offsets"].sizes, offsets.count == 2,
+                offsets[0] <= offsets[1]
+            else { return nil }
+            var size = bits
+            for dimension in shape {
+                let product = size.multipliedReportingOverflow(by: dimension)
+                if product.overflow { return nil }
+                size = product.partialValue
+            }
+            guard size % 8 == 0, offsets[1] - offsets[0] == size / 8 else { return nil }
+            (self.dtype, self.shape, self.offsets) = (dtype, shape, offsets[0]..<offsets[1])
         }
     }
 
@@ -52,31 +73,42 @@ package struct SafeTensors {
             throw invalid("the header is said to have \(length) bytes, the file has \(bytes.count)")
         }
         dataStart = 8 + Int(length)
-        do {
-            tensors = try JSONDecoder().decode(Header.self, from: Data(bytes[8..<dataStart])).tensors
-        } catch {
-            throw invalid("the header is not the JSON that it should be")
+        let header = bytes[8..<dataStart]
+        guard header.first == UInt8(ascii: "{"), let document = JSONValue(parsing: header), document.hasDifferentKeys,
+            let entries = document.object, document[Self.metadata].isMetadata
+        else { throw invalid("the header is not the JSON that it should be") }
+        var tensors: [String: Tensor] = [:]
+        for (name, entry) in entries where name != Self.metadata {
+            guard let tensor = Tensor(entry) else {
+                throw invalid("what the header says of the tensor '\(name)' cannot be, or is of an unknown type")
+            }
+            tensors[name] = tensor
         }
+        self.tensors = tensors
         let size = bytes.count - dataStart
         var end = 0
-        for (name, tensor) in tensors.sorted(by: { $0.value.offsets.lexicographicallyPrecedes($1.value.offsets) }) {
-            guard tensor.offsets.count == 2, tensor.offsets[0] == end, tensor.offsets[1] >= end,
-                tensor.offsets[1] <= size, tensor.shape.allSatisfy({ $0 >= 0 })
-            else { throw invalid("the tensor '\(name)' does not lie where one can be, in \(size) bytes of data") }
-            end = tensor.offsets[1]
+        for (name, tensor) in tensors.sorted(by: {
+            ($0.value.offsets.lowerBound, $0.value.offsets.upperBound) < (
+                $1.value.offsets.lowerBound, $1.value.offsets.upperBound
+            )
+        }) {
+            guard tensor.offsets.lowerBound == end, tensor.offsets.upperBound <= size else {
+                throw invalid("the tensor '\(name)' does not lie where one can be, in \(size) bytes of data")
+            }
+            end = tensor.offsets.upperBound
         }
         if end != size { throw invalid("\(size - end) bytes of data belong to no tensor") }
     }
 
+    private static let metadata = "__metadata__"
+
     /// What keeps a tensor from being read as one of `shape`; nil if nothing does.
     func problem(of name: String, shape: [Int]) -> String? {
         guard let tensor = tensors[name] else { return "missing" }
-        guard let element = FloatBuffer.Element(rawValue: tensor.dtype) else {
+        guard FloatBuffer.Element(rawValue: tensor.dtype) != nil else {
             return "of type \(tensor.dtype), not F32, F16 or BF16"
         }
-        if tensor.shape != shape { return "of shape \(tensor.shape), not \(shape)" }
-        let size = tensor.offsets[1] - tensor.offsets[0]
-        return size == element.size * shape.reduce(1, *) ? nil : "of \(size) bytes, which are not those of its shape"
+        return tensor.shape == shape ? nil : "of shape \(tensor.shape), not \(shape)"
     }
 
     /// Copies a tensor that has no ``problem(of:shape:)`` to `block`.
@@ -88,7 +120,7 @@ package struct SafeTensors {
         let piece = 1 << 20
         for first in stride(from: 0, to: block.count, by: piece) {
             let count = min(piece, block.count - first)
-            let start = dataStart + tensor.offsets[0] + element.size * first
+            let start = dataStart + tensor.offsets.lowerBound + element.size * first
             let range = start..<start + element.size * count
             buffer.replace(
                 Block(offset: block.offset + first, columns: count),
@@ -97,17 +129,14 @@ package struct SafeTensors {
         }
     }
 
-    /// The tensors as a buffer of `layout`, without copying; nil if they do not lie in the file as they do in the layout.
-    ///
-    /// - Parameter names: of the tensors, in the order of the layout's parameters
-    func view(of layout: ParameterLayout, names: [String]) -> FloatBuffer? {
-        guard let first = tensors[names[0]] else { return nil }
-        let lieAlike = zip(layout.parameters, names).allSatisfy { parameter, name in
-            tensors[name]?.dtype == FloatBuffer.Element.float32.rawValue
-                && tensors[name]?.offsets[0] == first.offsets[0] + 4 * parameter.block.offset
+    /// The file's size in bytes.
+    var size: Int { memory.bytes.count }
+
+    /// The byte at which a tensor of Float32 begins in the file; nil if there is no such tensor.
+    func start(of name: String) -> Int? {
+        tensors[name].flatMap {
+            $0.dtype == FloatBuffer.Element.float32.rawValue ? dataStart + $0.offsets.lowerBound : nil
         }
-        let start = dataStart + first.offsets[0]
-        return lieAlike && start % 4 == 0 ? FloatBuffer(memory, offset: start, count: layout.count) : nil
     }
 
     /// Reads the vector `name`, of `count` elements, from a file.
@@ -127,15 +156,17 @@ package struct SafeTensors {
     ///
     /// - Throws: what the file system says.
     package static func write(_ buffer: FloatBuffer, as name: String, to file: URL) throws {
-        try write(buffer, tensors: [(name, [buffer.count])], to: file)
+        try write(
+            buffer, tensors: [(name, [buffer.count], Block(offset: 0, columns: buffer.count))], to: file)
     }
 
-    /// Writes tensors that fill `buffer` one after another to a new file.
+    /// Writes tensors that lie in `buffer` to a new file, one after another.
     ///
     /// - Throws: what the file system says.
-    static func write(_ buffer: FloatBuffer, tensors: [(name: String, shape: [Int])], to file: URL) throws {
+    static func write(_ buffer: FloatBuffer, tensors: [(name: String, shape: [Int], block: Block)], to file: URL) throws
+    {
         var end = 0
-        let entries = tensors.map { name, shape in
+        let entries = tensors.map { name, shape, _ in
             let start = end
             end += 4 * shape.reduce(1, *)
             let dimensions = shape.map(String.init).joined(separator: ",")
@@ -149,27 +180,35 @@ package struct SafeTensors {
         try start.write(to: file)
         let handle = try FileHandle(forWritingTo: file)
         try handle.seekToEnd()
-        try buffer.withUnsafeBytes(of: Block(offset: 0, columns: buffer.count)) { bytes in
+        for tensor in tensors {
             // In pieces, because each is copied to a Data.
-            let piece = 1 << 24
-            for start in stride(from: 0, to: bytes.count, by: piece) {
-                try handle.write(contentsOf: Data(bytes[start..<min(start + piece, bytes.count)]))
+            let (piece, range) = (1 << 22, tensor.block.range)
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: piece) {
+                let block = Block(offset: start, columns: min(piece, range.upperBound - start))
+                try buffer.withUnsafeBytes(of: block) { try handle.write(contentsOf: Data($0)) }
             }
         }
         try handle.close()
     }
+}
 
-    /// The header: tensors by name, and metadata that is passed over.
-    private struct Header: Decodable {
-        let tensors: [String: Tensor]
+extension JSONValue {
+    /// Whether no key of an object is there twice.
+    fileprivate var hasDifferentKeys: Bool { object.map { Set($0.map(\.key)).count == $0.count } ?? false }
 
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: JSONName.self)
-            var tensors: [String: Tensor] = [:]
-            for key in container.allKeys where key.stringValue != "__metadata__" {
-                tensors[key.stringValue] = try container.decode(Tensor.self, forKey: key)
-            }
-            self.tensors = tensors
+    /// Whether it is what may stand for metadata: nothing, or texts.
+    fileprivate var isMetadata: Bool {
+        isNull || (hasDifferentKeys && object?.allSatisfy { $0.value.string != nil } == true)
+    }
+
+    /// An array of numbers that are written as sizes are: in digits alone.
+    fileprivate var sizes: [Int]? {
+        guard let array else { return nil }
+        let sizes = array.compactMap { value -> Int? in
+            guard case .number(let text) = value, text.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains)
+            else { return nil }
+            return Int(text)
         }
+        return sizes.count == array.count ? sizes : nil
     }
 }

@@ -85,10 +85,31 @@ struct Weights {
         "\(path): its tensors are not quite those of the classifier\n" + TensorNote.table(notes)
     }
 
+    /// A layout in which the files themselves are the parameters' memory, as far as their numbers can be used as they lie there. The others are copied.
+    ///
+    /// - Parameter plain: the layout that the parameters would have without the files
+    func layout(mapping plain: ParameterLayout) -> ParameterLayout {
+        let starts = MappedMemory.starts(ofFiles: files.map(\.size))
+        var places: [String: Int] = [:]
+        for parameter in plain.parameters {
+            guard let place = place(of: parameter) else { continue }
+            places[parameter.name] = (starts[place.file] + place.start) / 4
+        }
+        return ParameterLayout(places: places, count: (starts.last ?? 0) / 4)
+    }
+
+    /// In which file a parameter lies as it is needed, and at which byte; nil if there is none.
+    private func place(of parameter: Parameter) -> (file: Int, start: Int)? {
+        guard let place = places[family.tensorName(of: parameter.name)],
+            let start = files[place.file].start(of: place.name), start % 4 == 0
+        else { return nil }
+        return (place.file, start)
+    }
+
     /// Reads the parameters of a layout.
     ///
     /// - Parameters:
-    ///   - mapped: whether the file itself may serve as their memory, where it is laid out like that
+    ///   - mapped: whether the layout is one of ``layout(mapping:)``
     ///   - initialize: gives a parameter of the head that is missing its value; nil: none may be missing
     /// - Returns: the parameters, and a line about every tensor that was missing or not used
     /// - Throws: ``ModelError`` with a table of all tensors that are missing and must not be, or that do not fit.
@@ -121,19 +142,36 @@ struct Weights {
                 "\(path): the tensors are not those of the model that config.json describes:\n"
                     + TensorNote.table(problems + missing + unused) + "\nfetch the model again, or correct config.json")
         }
-        let names = tensors.map { places[$0.name]?.name ?? "" }
-        if mapped, files.count == 1, notes.isEmpty, let view = files[0].view(of: layout, names: names) {
-            return (view, unused)
-        }
-        var parameters = FloatBuffer(count: layout.count)
-        for (index, (name, parameter)) in tensors.enumerated() {
+        var parameters = try mapped ? buffer(mapping: layout) : FloatBuffer(count: layout.count)
+        for (index, (name, parameter)) in tensors.enumerated() where !layout.isPlaced(parameter) {
             if let place = places[name] {
                 files[place.file].read(place.name, into: &parameters, at: parameter.block)
             } else {
                 initialize?(index, &parameters)
             }
         }
+        try requireFinite(parameters, layout)
         return (parameters, notes + unused)
+    }
+
+    private func buffer(mapping layout: ParameterLayout) throws -> FloatBuffer {
+        let sizes = files.map(\.size)
+        let room = 4 * layout.count - (MappedMemory.starts(ofFiles: sizes).last ?? 0)
+        do {
+            let memory = try MappedMemory(contentsOf: files.map(\.file.path), sizes: sizes, room: room)
+            return FloatBuffer(memory, offset: 0, count: layout.count)
+        } catch {
+            throw ModelError("\(path): cannot be read: \(error.localizedDescription)")
+        }
+    }
+
+    /// Refuses parameters of which no answer can come. Not all of them would be seen in the answer: tanh makes 1 of infinity.
+    private func requireFinite(_ parameters: FloatBuffer, _ layout: ParameterLayout) throws {
+        if let damaged = layout.parameters.first(where: { !parameters.isFinite($0.block) }) {
+            throw ModelError(
+                "\(path): the tensor '\(family.tensorName(of: damaged.name))' has values that are infinite or no numbers: the file"
+                    + " is damaged, or the training diverged; fetch or train the model again")
+        }
     }
 }
 

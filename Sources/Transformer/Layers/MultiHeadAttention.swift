@@ -29,13 +29,13 @@ package struct MultiHeadAttention: Sublayer {
     /// Asks `layout` for the parameters `name.query.weight` … `name.output.bias`.
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
-        let parts = ["query", "key", "value"]
-        let weights = parts.map { layout.weight("\(name).\($0).weight", hidden, hidden) }
-        let biases = parts.map { layout.bias("\(name).\($0).bias", hidden) }
-        query = Linear(weight: weights[0], bias: biases[0])
+        let weights = (
+            layout.weight("\(name).query.weight", hidden, hidden),
+            layout.weights(["\(name).key.weight", "\(name).value.weight"], hidden, hidden)
+        )
+        query = Linear(weight: weights.0, bias: layout.bias("\(name).query.bias", hidden))
         keyValue = Linear(
-            weight: Block(offset: weights[1].offset, rows: 2 * hidden, columns: hidden),
-            bias: Block(offset: biases[1].offset, columns: 2 * hidden))
+            weight: weights.1, bias: layout.biases(["\(name).key.bias", "\(name).value.bias"], hidden))
         output = Linear("\(name).output", inputs: hidden, outputs: hidden, in: &layout)
         heads = configuration.heads
         dropout = layout.dropout(configuration.attentionDropout)

@@ -22,6 +22,14 @@ package struct LongTexts: Sendable, Codable, Equatable {
         (self.method, self.maximumLength, self.stride) = (method, maximumLength, stride)
     }
 
+    /// The most ids that a text of so many bytes can have, in all of its windows.
+    package func mostIds(ofBytes bytes: Int) -> Int {
+        let tokens = bytes + 2
+        guard method == .windows, tokens > maximumLength, maximumLength > 2 else { return tokens }
+        let room = maximumLength - 2
+        return tokens + (tokens / min(stride ?? max(1, room / 2), room) + 1) * maximumLength
+    }
+
     /// What is read of a text: one sequence, or several windows. The last window ends where the text ends, and is as full as
     /// the others.
     ///

@@ -24,6 +24,8 @@ package struct Parameter: Sendable, Equatable {
     package let part: Part
     /// Its place.
     package let block: Block
+    /// Whether it has to lie beside others.
+    let isJoined: Bool
 
     /// Whether it is a matrix, and not a vector.
     var isMatrix: Bool { kind == .weight || kind == .table }
@@ -44,21 +46,52 @@ struct DropoutSite: Sendable {
 /// Parameters, gradients and the two moments of the optimizer are buffers of the same layout, so that saving, clipping and
 /// the optimizer's step are each one pass over memory.
 package struct ParameterLayout: Sendable {
-    /// All parameters, in the order of their memory, without gaps.
+    /// All parameters, in the order in which layers have asked for them. Their memory is in this order and without gaps, but for those that have
+    /// places of their own.
     package private(set) var parameters: [Parameter] = []
     /// The number of elements in a buffer.
-    package private(set) var count = 0
+    package private(set) var count: Int
     /// What the parameters that are asked for belong to.
     var part = Part.head
     private var dropoutSites: UInt32
+    /// Where parameters lie in a file that serves as the beginning of the buffer, by their names.
+    private let places: [String: Int]
 
     /// Creates a layout without parameters.
     ///
     /// - Parameter dropoutSites: the number of the first place where something is dropped
-    package init(dropoutSites: UInt32 = 0) { self.dropoutSites = dropoutSites }
+    package init(dropoutSites: UInt32 = 0) { self.init(dropoutSites: dropoutSites, places: [:], count: 0) }
+
+    /// Creates a layout for a buffer whose first `count` elements are those of a file. Parameters that have no place there come after them.
+    init(places: [String: Int], count: Int) { self.init(dropoutSites: 0, places: places, count: count) }
+
+    private init(dropoutSites: UInt32, places: [String: Int], count: Int) {
+        (self.dropoutSites, self.places, self.count) = (dropoutSites, places, count)
+    }
+
+    /// The layout before anything was asked for.
+    var emptied: ParameterLayout {
+        let asked = parameters.lazy.filter { !isPlaced($0) }.reduce(0) { $0 + $1.block.count }
+        return ParameterLayout(dropoutSites: 0, places: places, count: count - asked)
+    }
+
+    /// Whether a parameter lies in the file.
+    func isPlaced(_ parameter: Parameter) -> Bool { !parameter.isJoined && places[parameter.name] != nil }
 
     mutating func weight(_ name: String, _ rows: Int, _ columns: Int) -> Block {
         add(name, .weight, rows: rows, columns: columns)
+    }
+
+    /// Matrices that lie one below the other, to be used as one.
+    mutating func weights(_ names: [String], _ rows: Int, _ columns: Int) -> Block {
+        let blocks = names.map { add($0, .weight, rows: rows, columns: columns, isJoined: true) }
+        return Block(offset: blocks[0].offset, rows: names.count * rows, columns: columns)
+    }
+
+    /// The biases of such matrices.
+    mutating func biases(_ names: [String], _ count: Int) -> Block {
+        let blocks = names.map { add($0, .bias, rows: 1, columns: count, isJoined: true) }
+        return Block(offset: blocks[0].offset, columns: names.count * count)
     }
 
     mutating func table(_ name: String, _ rows: Int, _ columns: Int) -> Block {
@@ -74,10 +107,13 @@ package struct ParameterLayout: Sendable {
         return DropoutSite(rate: rate, number: dropoutSites)
     }
 
-    private mutating func add(_ name: String, _ kind: Parameter.Kind, rows: Int, columns: Int) -> Block {
-        let block = Block(offset: count, rows: rows, columns: columns)
-        parameters.append(Parameter(name: name, kind: kind, part: part, block: block))
-        count += block.count
+    private mutating func add(
+        _ name: String, _ kind: Parameter.Kind, rows: Int, columns: Int, isJoined: Bool = false
+    ) -> Block {
+        let place = isJoined ? nil : places[name]
+        let block = Block(offset: place ?? count, rows: rows, columns: columns)
+        parameters.append(Parameter(name: name, kind: kind, part: part, block: block, isJoined: isJoined))
+        if place == nil { count += block.count }
         return block
     }
 

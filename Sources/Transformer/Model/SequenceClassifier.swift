@@ -27,9 +27,14 @@ package struct SequenceClassifier {
     }
 
     /// Creates a classifier with the parameters that `values` makes for its layout.
-    init(_ configuration: Configuration, values: (ParameterLayout) throws -> FloatBuffer) throws {
+    ///
+    /// - Parameter empty: a layout without parameters
+    init(
+        _ configuration: Configuration, in empty: ParameterLayout = ParameterLayout(),
+        values: (ParameterLayout) throws -> FloatBuffer
+    ) throws {
         try configuration.validate()
-        var layout = ParameterLayout()
+        var layout = empty
         layout.part = .embeddings
         embedding = Embedding("embeddings", configuration, in: &layout)
         encoder = Encoder(configuration, in: &layout)
@@ -50,6 +55,13 @@ package struct SequenceClassifier {
         precondition(parameters.count == layout.count, "parameters that do not match the layout")
     }
 
+    /// The layout of a classifier, without one.
+    ///
+    /// - Throws: ``ModelError`` if no model can have this configuration.
+    static func layout(of configuration: Configuration) throws -> ParameterLayout {
+        try SequenceClassifier(configuration) { FloatBuffer(count: $0.count) }.layout
+    }
+
     /// Changes all dropout rates; the parameters stay.
     ///
     /// - Throws: ``ModelError`` unless the rate is at least 0 and below 1.
@@ -58,7 +70,7 @@ package struct SequenceClassifier {
         configuration.dropout = rate
         configuration.attentionDropout = rate
         configuration.classifierDropout = nil
-        self = try SequenceClassifier(configuration) { _ in parameters }
+        self = try SequenceClassifier(configuration, in: layout.emptied) { _ in parameters }
     }
 
     // MARK: Memory

@@ -98,6 +98,7 @@ struct Evaluate: ParsableCommand {
         let examples = try datasets.indices.map { index in
             let examples = try EncodedExamples(
                 &datasets[index], for: classifier.model, classifier.longTexts, on: classifier.workers)
+            try configuration.requireMemory(for: examples.sequences, on: classifier.workers)
             for notice in datasets[index].notices { Output.warn(notice) }
             if let notice = examples.texts.notice { Output.warn("\(files[index]): \(notice)") }
             return examples
@@ -105,7 +106,7 @@ struct Evaluate: ParsableCommand {
         if tuneThreshold != nil { try classifier.model.requireThreshold() }
         let store = try database.open(for: .write)
         var predictionsFile = try predictions.map {
-            try PredictionsFile($0, configuration, besides: files + [model.model, database.path])
+            try PredictionsFile($0, configuration, besides: files + [model.model], database: database.path)
         }
         let computed = try examples.map { try LabeledLogits(of: $0) { try classifier.logits(of: $0) } }
         let (calibration, threshold) = try fitSettings(of: &classifier.model, to: computed)

@@ -60,7 +60,7 @@ struct Explain: ParsableCommand {
         }
         var classifier = Classifier(
             folder, longTexts: LongTexts(maximumLength: maximumLength),
-            on: Workers(count: threads ?? Workers.processors))
+            on: Workers(announcing: threads))
         let configuration = classifier.configuration
         var page = ExplanationPage(model: model.model, labels: configuration.labels)
         var (count, truncated) = (0, 0)

@@ -41,8 +41,10 @@ struct Predict: ParsableCommand {
         let configuration = classifier.configuration
         let labelsKey = configuration.problemType == .multiLabel ? "labels" : "label"
         var (count, longer) = (0, 0)
-        try input.forEachBatch { texts in
-            let encoded = classifier.encode(texts)
+        // Each answer has the probability of every label.
+        let mostTexts = max(1, 4_000_000 / configuration.labels.count)
+        try input.forEachBatch(ofAtMost: mostTexts) { texts in
+            let encoded = try classifier.encode(texts)
             count += encoded.count
             longer += encoded.countOfLonger
             let answers = zip(texts, try classifier.classify(encoded)).map { text, prediction in
@@ -59,7 +61,7 @@ struct Predict: ParsableCommand {
             } else {
                 // One line for each text, even if --text had several.
                 let lines = answers.map { text, prediction, names in
-                    "\(names?.text ?? "null")\t\(Double(prediction.confidence).figure)\t\(text.printable)\n"
+                    "\(names?.text.printable ?? "null")\t\(Double(prediction.confidence).figure)\t\(text.printable)\n"
                 }
                 try Output.write(lines.joined())
             }

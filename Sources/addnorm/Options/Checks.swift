@@ -11,7 +11,8 @@ func requirePositive(_ value: Int?, _ option: String, atMost most: Int = 1_000_0
 
 /// Checks a name for a run.
 func requireRunName(_ name: String, _ option: String) throws {
-    if name.isEmpty || name.allSatisfy(\.isNumber) {
+    // A number however it is written, so that nobody takes it for an id.
+    if name.isEmpty || Int(name) != nil || name.allSatisfy(\.isNumber) {
         throw ValidationError("\(option) must not be empty or a number, or it could be taken for a run's id.")
     }
     if name.hasPrefix("-") || name != name.trimmingCharacters(in: .whitespaces) {

@@ -11,7 +11,7 @@ struct InferenceOptions: ParsableArguments {
     @Option(help: "Texts that are run at a time; long ones are fewer, with 512 tokens together.")
     var batchSize = 32
 
-    var workers: Workers { Workers(count: threads ?? Workers.processors) }
+    var workers: Workers { Workers(announcing: threads) }
 
     /// Opens a model for texts.
     ///
@@ -25,6 +25,14 @@ struct InferenceOptions: ParsableArguments {
     func validate() throws {
         try requirePositive(threads, "--threads", atMost: Workers.mostThreads)
         try requirePositive(batchSize, "--batch-size")
+    }
+}
+
+extension Workers {
+    /// As many threads as are asked for, or one for each processor; says so if there are fewer.
+    init(announcing count: Int?) {
+        self.init(count: count ?? Workers.processors)
+        if let notice { Output.warn(notice) }
     }
 }
 

@@ -33,10 +33,10 @@ extension CompletionKind {
 
     /// A word as its shell would read it, but for variables.
     private static func unquoted(_ word: String) -> String {
-        var result = ""
-        var quote: Character?
+        var result = String.UnicodeScalarView()
+        var quote: Unicode.Scalar?
         var isEscaped = false
-        for character in word {
+        for character in word.unicodeScalars {
             if isEscaped {
                 result.append(character)
                 isEscaped = false
@@ -50,7 +50,7 @@ extension CompletionKind {
                 result.append(character)
             }
         }
-        return word.hasPrefix("~/") ? NSHomeDirectory() + result.dropFirst() : result
+        return word.hasPrefix("~/") ? NSHomeDirectory() + String(result.dropFirst()) : String(result)
     }
 
     /// A name as the shell that asks takes it literally.

@@ -22,14 +22,20 @@ struct TextInput: ParsableArguments {
     /// Calls `body` with texts as they come, each batch as soon as it is there.
     ///
     /// - Throws: `DatasetError` at the first row that is wrong; the texts before it have been handed over by then.
-    func forEachBatch(_ body: ([String]) throws -> Void) throws {
+    func forEachBatch(ofAtMost most: Int = .max, _ body: ([String]) throws -> Void) throws {
         if !text.isEmpty { return try body(text) }
         for file in files.isEmpty ? ["-"] : files {
             if file == "-" && isatty(STDIN_FILENO) == 1 {
                 Output.warn("reading one text a line from the terminal; Ctrl-D ends it")
             }
             var stream = try ExampleStream(path: file, layout: layout.layout)
-            while let examples = try stream.next() { try body(examples.map(\.text)) }
+            while let examples = try stream.next() {
+                var rest = examples.map(\.text)[...]
+                while !rest.isEmpty {
+                    try body(Array(rest.prefix(most)))
+                    rest = rest.dropFirst(most)
+                }
+            }
             if let notice = stream.badRows.notice(file) { Output.warn(notice) }
         }
     }

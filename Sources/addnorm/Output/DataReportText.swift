@@ -27,7 +27,7 @@ extension DataReport {
                 "left out of the training data because they stand in the held-out data too: \(Self.count(droppedLeaks, "text"))"
             )
         }
-        return lines.map { $0 + "\n" }.joined()
+        return lines.map { $0.printable + "\n" }.joined()
     }
 
     private static func count(_ number: Int, _ noun: String) -> String {

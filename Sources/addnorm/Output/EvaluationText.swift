@@ -11,7 +11,7 @@ extension EvaluationDocument {
         heading += ": \(result.predictions.count.formatted()) examples, loss \(result.loss.figure)"
         if value == nil {
             let speed = Double(result.tokens) / max(result.seconds, 1e-9)
-            heading += ", \(result.seconds.duration), \(Int(speed).formatted()) tokens/s"
+            heading += ", \(result.seconds.duration), \(Int(clamping: speed).formatted()) tokens/s"
         }
         let reliability = ReportTable(metrics.probabilities.reliability, ofDecisions: result.targets.areSeveral).text
         var parts = [heading, changes, reportTable, matrix, figures, reliability, mistakeTable]

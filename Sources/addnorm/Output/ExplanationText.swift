@@ -66,6 +66,7 @@ extension Explanation {
 
     /// The label, its probability, and the predicted label if that is another one.
     func heading(_ labels: [String]) -> String {
+        let labels = labels.map(\.printable)
         let predicted = prediction.labels.map { "\(labels[$0]) \(Double(prediction.probabilities[$0]).figure)" }
         let other =
             prediction.labels == [label]

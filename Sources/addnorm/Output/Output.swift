@@ -63,11 +63,11 @@ enum Output {
         return encoder
     }
 
-    /// Writes a line to standard error. There is nowhere to report a failure of that.
-    static func warn(_ line: String) { note("addnorm: \(line)\n") }
+    /// Writes a line, or several, to standard error, whatever names are in it. There is nowhere to report a failure of that.
+    static func warn(_ line: String) { note("addnorm: \(line.printableLines)\n") }
 
-    /// Writes each as a line to standard error, whatever names are in it.
-    static func warn(_ notices: [String]) { for notice in notices { warn(notice.printable) } }
+    /// Writes each as a line to standard error.
+    static func warn(_ notices: [String]) { for notice in notices { warn(notice) } }
 
     /// Writes to standard error as it is.
     static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }

@@ -1,4 +1,5 @@
 import Foundation
+import Transformer
 
 /// A file that a command writes besides its output. It is opened before the work, which may be long, and what stands in it is
 /// replaced only when there is something to write.
@@ -12,8 +13,9 @@ struct OutputFile {
     ///
     /// - Parameters:
     ///   - others: what the command reads or writes otherwise: files, `-` for standard input, and folders with all that is in them
+    ///   - source: the file of which it tells, if it is to be as private
     /// - Throws: ``OutputError`` if it cannot be written, or is one of the others.
-    init(_ path: String, besides others: [String]) throws {
+    init(_ path: String, besides others: [String], privateLike source: String? = nil) throws {
         self.path = path
         for other in others {
             // The file itself, what a link stands for, and the folders that it is in.
@@ -27,7 +29,9 @@ struct OutputFile {
             }
         }
         // Not by renaming a temporary file: the path may be a link or a device.
-        let descriptor = open(path, O_WRONLY | O_CREAT, 0o644)
+        var status = stat()
+        let mode = source.map { stat($0, &status) == 0 ? status.st_mode & 0o666 : 0o600 } ?? 0o644
+        let descriptor = open(path, O_WRONLY | O_CREAT, mode)
         guard descriptor >= 0 else {
             throw OutputError(description: "\(path): cannot be written: \(String(cString: strerror(errno)))")
         }
@@ -54,19 +58,12 @@ struct OutputFile {
     mutating func replace(with text: String) throws {
         var status = stat()
         let isOrdinary = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1
-        let url = URL(filePath: path)
-        let temporary = url.deletingLastPathComponent().appending(
-            path: ".\(url.lastPathComponent).\(UUID().uuidString)"
-        ).path
+        let file = URL(filePath: path)
         // Without permission to write to the folder, it can only be written in place.
-        let descriptor = isOrdinary ? open(temporary, O_WRONLY | O_CREAT | O_EXCL, status.st_mode & 0o777) : -1
-        guard descriptor >= 0 else { return try write(text) }
+        guard isOrdinary, access(file.deletingLastPathComponent().path, W_OK) == 0 else { return try write(text) }
         do {
-            let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-            try handle.write(contentsOf: Data(text.utf8))
-            guard rename(temporary, path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+            try replaceFile(at: file, with: Data(text.utf8))
         } catch {
-            unlink(temporary)
             // What was made for it alone.
             if status.st_size == 0 { unlink(path) }
             throw failure(error.localizedDescription)

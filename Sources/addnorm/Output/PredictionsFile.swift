@@ -14,13 +14,15 @@ struct PredictionsFile {
 
     /// Opens the file.
     ///
-    /// - Parameter others: what must not be overwritten
+    /// - Parameters:
+    ///   - others: what must not be overwritten
+    ///   - database: has the same texts, and so the file is as private
     /// - Throws: ``OutputError`` if it cannot be written.
-    init(_ path: String, _ configuration: Configuration, besides others: [String]) throws {
+    init(_ path: String, _ configuration: Configuration, besides others: [String], database: String) throws {
         self.configuration = configuration
         let ending = URL(filePath: path).pathExtension.lowercased()
         (isCSV, isJSON) = (ending == "csv", ["jsonl", "ndjson"].contains(ending))
-        file = try OutputFile(path, besides: others)
+        file = try OutputFile(path, besides: others + [database], privateLike: database)
     }
 
     /// Appends what was said of the texts of a file.

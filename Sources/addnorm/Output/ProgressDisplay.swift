@@ -1,3 +1,4 @@
+import Escaping
 import Foundation
 import Training
 
@@ -19,7 +20,7 @@ final class ProgressDisplay {
     func show(_ event: TrainingEvent) {
         switch event {
         case .notice(let text):
-            line("note: " + text)
+            line("note: " + text.printableLines)
         case .data(let report):
             hasWindows = report.longTexts == .windows
             finish()
@@ -27,7 +28,7 @@ final class ProgressDisplay {
         case .fold(let fold, let folds, let share, let loss, let secondsLeft):
             guard isDue() else { return }
             show(
-                Int(1000 * share), of: 1000,
+                Int(clamping: 1000 * share), of: 1000,
                 "training \(fold) of \(folds): loss \(loss.figure), \(secondsLeft.duration) left")
         case .started(let run, let parameters, let trained, let examples, let devExamples, let steps):
             let share = trained == parameters ? "" : " (\(trained.formatted()) are trained)"
@@ -39,7 +40,7 @@ final class ProgressDisplay {
             show(done, of: total, "the frozen encoder has read \(done) of \(total) \(hasWindows ? "windows" : "texts")")
         case .step(let report):
             guard isDue() else { return }
-            let speed = report.tokensPerSecond.map { " \(Int($0).formatted()) tokens/s," } ?? ""
+            let speed = report.tokensPerSecond.map { " \(Int(clamping: $0).formatted()) tokens/s," } ?? ""
             let figures = "loss \(report.loss.figure),\(speed) \(report.secondsLeft.duration) left"
             let epoch = "epoch \(report.epoch)/\(report.epochs)"
             show(

@@ -42,7 +42,7 @@ extension Runs {
         func run() throws {
             let store = try database.open(for: .read)
             let ids = try store.ids(of: runs)
-            var file = try output.map { try OutputFile($0, besides: [database.path]) }
+            var file = try output.map { try OutputFile($0, besides: [database.path], privateLike: database.path) }
             func write(_ text: String) throws {
                 if file == nil { try Output.write(text) } else { try file?.write(text) }
             }

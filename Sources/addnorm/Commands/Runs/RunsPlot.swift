@@ -64,7 +64,7 @@ extension Runs {
             if json { try Output.write(json: curves) }
             let figure = curves.figure
             if let output {
-                var file = try OutputFile(output, besides: [database.path])
+                var file = try OutputFile(output, besides: [database.path], privateLike: database.path)
                 try file.replace(with: format == "svg" ? figure.svg(isFile: true) : figure.page)
             } else if !json {
                 let (columns, rows) = Output.terminalSize

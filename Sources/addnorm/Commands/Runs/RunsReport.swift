@@ -41,7 +41,7 @@ extension Runs {
         func run() throws {
             let store = try database.open(for: .read)
             let page = try Reports.Report(of: store.runs(runs), groupedBy: groupBy, in: store, on: Workers())
-            var file = try OutputFile(output, besides: [database.path])
+            var file = try OutputFile(output, besides: [database.path], privateLike: database.path)
             try file.replace(with: page.html)
         }
     }
