@@ -23,7 +23,7 @@ VALUES = [
 COMMANDS = [
     ["runs", "list"], ["runs", "list", "--json"], ["runs", "list", "--where", "accuracy > 0", "--sort", "loss"], ["runs", "show", "1"],
     ["runs", "show", "2", "--json"], ["runs", "compare", "1", "2", "--flips", "3"], ["runs", "compare", "1", "2", "--json"],
-    ["runs", "compare", "--group-by", "pooling", "1", "2"], ["runs", "plot", "1", "2"], ["runs", "plot", "1", "2", "--output", "p.svg"],
+    ["runs", "compare", "1", "2", "--group-by", "pooling"], ["runs", "plot", "1", "2"], ["runs", "plot", "1", "2", "--output", "p.svg"],
     ["runs", "report", "1", "2", "--output", "r.html"], ["runs", "export", "--output", "e.json"], ["runs", "export", "--output", "e.csv"],
     ["runs", "best"], ["runs", "best", "--metric", "loss"], ["runs", "watch", "1"], ["runs", "query", "SELECT * FROM run_summary"],
     ["runs", "delete", "2"], ["runs", "prune", "--yes"], ["runs", "tag", "1", "t"], ["runs", "rename", "1", "other"],
@@ -69,7 +69,8 @@ def edit(path, dice):
 
 def main(source, rounds, seed):
     dice = random.Random(seed)
-    answers = {0: 0, 1: 0}
+    # 64: a name that reads as that of another run.
+    answers = {0: 0, 1: 0, 64: 0}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "runs.sqlite"
         for number in range(rounds):
@@ -82,11 +83,11 @@ def main(source, rounds, seed):
                     )
                 except subprocess.TimeoutExpired:
                     sys.exit(f"round {number}: {' '.join(command)} did not end, after: {what}")
-                if result.returncode not in answers or (result.returncode == 1 and b"Error: " not in result.stderr):
+                if result.returncode not in answers or (result.returncode != 0 and b"Error: " not in result.stderr):
                     error = result.stderr.decode(errors="replace")[-2000:]
                     sys.exit(f"round {number}: {' '.join(command)} ended with {result.returncode}, after: {what}\n{error}")
                 answers[result.returncode] += 1
-    print(f"{rounds} edits, seed {seed}: {answers[0]} commands answered, {answers[1]} refused, none ended by a signal")
+    print(f"{rounds} edits, seed {seed}: {answers[0]} commands answered, {answers[1] + answers[64]} refused, none ended by a signal")
 
 
 if __name__ == "__main__":

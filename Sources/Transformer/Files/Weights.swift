@@ -167,7 +167,9 @@ struct Weights {
 
     /// Refuses parameters of which no answer can come. Not all of them would be seen in the answer: tanh makes 1 of infinity.
     private func requireFinite(_ parameters: FloatBuffer, _ layout: ParameterLayout) throws {
-        if let damaged = layout.parameters.first(where: { !parameters.isFinite($0.block) }) {
+        // On all processors: it is a good part of the time until the first answer.
+        let areFinite = parameters.areFinite(layout.parameters.map(\.block), on: Workers())
+        if let damaged = zip(layout.parameters, areFinite).first(where: { !$1 })?.0 {
             throw ModelError(
                 "\(path): the tensor '\(family.tensorName(of: damaged.name))' has values that are infinite or no numbers: the file"
                     + " is damaged, or the training diverged; fetch or train the model again")

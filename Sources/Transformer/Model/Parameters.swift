@@ -24,8 +24,6 @@ package struct Parameter: Sendable, Equatable {
     package let part: Part
     /// Its place.
     package let block: Block
-    /// Whether it has to lie beside others.
-    let isJoined: Bool
 
     /// Whether it is a matrix, and not a vector.
     var isMatrix: Bool { kind == .weight || kind == .table }
@@ -55,7 +53,7 @@ package struct ParameterLayout: Sendable {
     var part = Part.head
     private var dropoutSites: UInt32
     /// Where parameters lie in a file that serves as the beginning of the buffer, by their names.
-    private let places: [String: Int]
+    private var places: [String: Int]
 
     /// Creates a layout without parameters.
     ///
@@ -76,7 +74,7 @@ package struct ParameterLayout: Sendable {
     }
 
     /// Whether a parameter lies in the file.
-    func isPlaced(_ parameter: Parameter) -> Bool { !parameter.isJoined && places[parameter.name] != nil }
+    func isPlaced(_ parameter: Parameter) -> Bool { places[parameter.name] == parameter.block.offset }
 
     mutating func weight(_ name: String, _ rows: Int, _ columns: Int) -> Block {
         add(name, .weight, rows: rows, columns: columns)
@@ -84,13 +82,13 @@ package struct ParameterLayout: Sendable {
 
     /// Matrices that lie one below the other, to be used as one.
     mutating func weights(_ names: [String], _ rows: Int, _ columns: Int) -> Block {
-        let blocks = names.map { add($0, .weight, rows: rows, columns: columns, isJoined: true) }
+        let blocks = add(names, .weight, rows: rows, columns: columns)
         return Block(offset: blocks[0].offset, rows: names.count * rows, columns: columns)
     }
 
     /// The biases of such matrices.
     mutating func biases(_ names: [String], _ count: Int) -> Block {
-        let blocks = names.map { add($0, .bias, rows: 1, columns: count, isJoined: true) }
+        let blocks = add(names, .bias, rows: 1, columns: count)
         return Block(offset: blocks[0].offset, columns: names.count * count)
     }
 
@@ -107,14 +105,22 @@ package struct ParameterLayout: Sendable {
         return DropoutSite(rate: rate, number: dropoutSites)
     }
 
-    private mutating func add(
-        _ name: String, _ kind: Parameter.Kind, rows: Int, columns: Int, isJoined: Bool = false
-    ) -> Block {
-        let place = isJoined ? nil : places[name]
+    private mutating func add(_ name: String, _ kind: Parameter.Kind, rows: Int, columns: Int) -> Block {
+        let place = places[name]
         let block = Block(offset: place ?? count, rows: rows, columns: columns)
-        parameters.append(Parameter(name: name, kind: kind, part: part, block: block, isJoined: isJoined))
+        parameters.append(Parameter(name: name, kind: kind, part: part, block: block))
         if place == nil { count += block.count }
         return block
+    }
+
+    /// Asks for parameters that have to lie one after another. Where they do not in the file, they have no places there.
+    private mutating func add(_ names: [String], _ kind: Parameter.Kind, rows: Int, columns: Int) -> [Block] {
+        let first = names.first.flatMap { places[$0] }
+        let areJoined = names.enumerated().allSatisfy { index, name in
+            places[name] == first.map { $0 + index * rows * columns }
+        }
+        if !areJoined { for name in names { places[name] = nil } }
+        return names.map { add($0, kind, rows: rows, columns: columns) }
     }
 
     /// Where the parameters of these parts lie.
