@@ -93,6 +93,13 @@ let package = Package(
             name: "KernelBenchmarks", dependencies: ["Kernels"], path: "Benchmarks/KernelBenchmarks"
         ),
         .target(name: "TestSupport", dependencies: ["Transformer", "Tokenization"], path: "Tests/TestSupport"),
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["Training", "Transformer", "Tokenization", "Datasets", "JSON", "Kernels"],
+            path: "Tests/FuzzTargets"
+        ),
+        .executableTarget(name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Corpus"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "CKernels"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], exclude: ["Fixtures"]

@@ -5,13 +5,19 @@ import Foundation
 /// inflated.
 struct ByteStream {
     private let path: String
-    private let handle: FileHandle
+    private var source: Source
     private let hash = SHA256()
     /// Bytes that have been read, and not yet handed over or inflated.
     private var input: ArraySlice<UInt8> = []
     private var hasBegun = false
     private var atEnd = false
     private var inflater: Inflater?
+
+    private enum Source {
+        case file(FileHandle)
+        /// What has not been read yet.
+        case memory(ArraySlice<UInt8>)
+    }
 
     /// How much is asked for at a time, in bytes.
     static let pieceSize = 1 << 16
@@ -22,11 +28,16 @@ struct ByteStream {
     init(path: String) throws {
         self.path = path
         do {
-            handle = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(filePath: path))
+            source = .file(path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(filePath: path)))
         } catch {
             throw DatasetError(path, "cannot be read: \(error.localizedDescription)")
         }
     }
+
+    /// Reads what is in memory.
+    ///
+    /// - Parameter path: what errors name as the file
+    init(_ content: [UInt8], path: String) { (self.path, source) = (path, .memory(content[...])) }
 
     /// The SHA-256, in hexadecimal, of the bytes that have been read so far, before they are inflated.
     var sha256: String { hash.hexadecimal }
@@ -57,20 +68,33 @@ struct ByteStream {
 
     /// Reads one more piece of the input; false at the end.
     private mutating func fill() throws -> Bool {
-        while !atEnd {
-            var failure: Int32 = 0
-            let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
-                let result = read(handle.fileDescriptor, buffer.baseAddress, buffer.count)
-                (count, failure) = (max(0, result), result < 0 ? errno : 0)
+        if atEnd { return false }
+        let piece = try read()
+        hash.update(piece)
+        input += piece
+        atEnd = piece.isEmpty
+        return !atEnd
+    }
+
+    /// The next piece of the source; empty at its end.
+    private mutating func read() throws -> [UInt8] {
+        switch source {
+        case .memory(let rest):
+            source = .memory(rest.dropFirst(Self.pieceSize))
+            return Array(rest.prefix(Self.pieceSize))
+        case .file(let handle):
+            while true {
+                var failure: Int32 = 0
+                let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
+                    let result = Foundation.read(handle.fileDescriptor, buffer.baseAddress, buffer.count)
+                    (count, failure) = (max(0, result), result < 0 ? errno : 0)
+                }
+                if failure == 0 { return piece }
+                guard failure == EINTR else {
+                    throw DatasetError(path, "cannot be read: \(String(cString: strerror(failure)))")
+                }
             }
-            if failure == EINTR { continue }
-            if failure != 0 { throw DatasetError(path, "cannot be read: \(String(cString: strerror(failure)))") }
-            hash.update(piece)
-            input += piece
-            atEnd = piece.isEmpty
-            return !atEnd
         }
-        return false
     }
 }
 

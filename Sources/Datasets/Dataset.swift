@@ -28,7 +28,24 @@ package struct Dataset: Sendable {
     ///   skip it, and if no row is left.
     /// - Complexity: O(*n*) in the size of the file. Each text is held once.
     package init(contentsOf path: String, layout: Layout, labels: LabelReading) throws {
-        var stream = try ExampleStream(path: path, layout: layout, labels: labels)
+        try self.init(ExampleStream(path: path, layout: layout, labels: labels), path: path, labels)
+    }
+
+    /// Reads what is in memory, by the same rules as a file.
+    ///
+    /// - Parameters:
+    ///   - path: what errors name as the file
+    ///   - format: not ``Layout/Format/folder``
+    /// - Throws: ``DatasetError``, as for a file.
+    package init(
+        _ content: [UInt8], path: String, format: Layout.Format, layout: Layout, labels: LabelReading
+    ) throws {
+        let stream = try ExampleStream(content, path: path, format: format, layout: layout, labels: labels)
+        try self.init(stream, path: path, labels)
+    }
+
+    private init(_ stream: ExampleStream, path: String, _ labels: LabelReading) throws {
+        var stream = stream
         var examples: [Example] = []
         var failure: (any Error)?
         do {

@@ -16,11 +16,27 @@ package struct ExampleStream {
     package init(path: String, layout: Layout) throws { try self.init(path: path, layout: layout, labels: .none) }
 
     init(path: String, layout: Layout, labels: LabelReading) throws {
-        self.path = path
         let format = try layout.format(of: path)
+        try self.init(path: path, layout, format, labels)
+        if format == .folder {
+            folder = try LabeledFolder(path: path)
+        } else {
+            lines = LineStream(try ByteStream(path: path), path: path)
+        }
+    }
+
+    /// Reads what is in memory.
+    ///
+    /// - Parameter path: what errors name as the file
+    init(_ content: [UInt8], path: String, format: Layout.Format, layout: Layout, labels: LabelReading) throws {
+        try self.init(path: path, layout, format, labels)
+        lines = LineStream(ByteStream(content, path: path), path: path)
+    }
+
+    private init(path: String, _ layout: Layout, _ format: Layout.Format, _ labels: LabelReading) throws {
+        self.path = path
         reader = try ExampleReader(path: path, layout: layout, format: format, labels: labels)
         badRows = BadRows(layout.onBadRow)
-        if format == .folder { folder = try LabeledFolder(path: path) } else { lines = try LineStream(path: path) }
     }
 
     /// How labels are read, and what was found out about them so far. The labels of the examples have gone through the first step of ``Labels`` only.

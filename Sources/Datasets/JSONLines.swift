@@ -7,9 +7,10 @@ extension JSONValue {
     /// - Throws: ``BadRow`` if it is no JSON object.
     static func members(ofLine line: ArraySlice<UInt8>) throws -> [String: JSONValue] {
         _ = try line.text()
-        guard let value = JSONValue(parsing: try line.withoutByteOrderMark(), isLenient: true) else {
+        guard let value = JSONValue(parsing: try line.withoutByteOrderMark(), isLenient: true, atMost: mostValues)
+        else {
             throw BadRow(
-                "not valid JSON; expected one object on each line (a document over several lines becomes that with: jq -c '.[]')"
+                "not valid JSON, or more than a million values; expected one object on each line (a document over several lines becomes that with: jq -c '.[]')"
             )
         }
         guard let pairs = value.object else {
@@ -17,6 +18,9 @@ extension JSONValue {
         }
         return Dictionary(pairs.map { ($0.key, $0.value) }) { first, _ in first }
     }
+
+    /// A value takes many times the memory of its text.
+    private static let mostValues = 1 << 20
 
     /// The text of a string, of a number (its shortest: `1`, `0.5`), of true and false; nil for all else.
     var text: String? {

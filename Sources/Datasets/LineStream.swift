@@ -12,10 +12,8 @@ struct LineStream {
     /// The longest line that is read, in bytes: a file that never ends, or inflates without end, must not take all memory.
     static let longestLine = 1 << 26
 
-    /// Opens a file; `-` is standard input.
-    ///
-    /// - Throws: ``DatasetError`` if it cannot be opened.
-    init(path: String) throws { (bytes, self.path) = (try ByteStream(path: path), path) }
+    /// - Parameter path: what errors name as the file
+    init(_ bytes: ByteStream, path: String) { (self.bytes, self.path) = (bytes, path) }
 
     /// The SHA-256, in hexadecimal, of the bytes that have been read so far, before they are inflated.
     var sha256: String { bytes.sha256 }

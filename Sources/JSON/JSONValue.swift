@@ -19,10 +19,12 @@ package enum JSONValue {
 
     /// Parses UTF-8; nil if that is not JSON.
     ///
-    /// - Parameter isLenient: whether strings and numbers with mistakes become ``unreadable``, and a comma may follow the last
-    ///   element; else such documents are not JSON
-    package init?(parsing bytes: some Sequence<UInt8>, isLenient: Bool = false) {
-        var parser = Parser(bytes: Array(bytes), isLenient: isLenient)
+    /// - Parameters:
+    ///   - isLenient: whether strings and numbers with mistakes become ``unreadable``, and a comma may follow the last
+    ///     element; else such documents are not JSON
+    ///   - most: documents with more values are not read: a value takes many times the memory of its text
+    package init?(parsing bytes: some Sequence<UInt8>, isLenient: Bool = false, atMost most: Int = .max) {
+        var parser = Parser(bytes: Array(bytes), isLenient: isLenient, left: most)
         // All at once: string by string, that would take most of the time.
         guard String(validating: parser.bytes, as: UTF8.self) != nil else { return nil }
         guard let value = parser.value(depth: 0), parser.peek() == nil else { return nil }
@@ -50,6 +52,8 @@ package enum JSONValue {
     private struct Parser {
         let bytes: [UInt8]
         let isLenient: Bool
+        /// How many more values there may be.
+        var left: Int
         var position = 0
 
         /// What stands for a string or a number with a mistake.
@@ -81,7 +85,8 @@ package enum JSONValue {
         }
 
         mutating func value(depth: Int) -> JSONValue? {
-            guard depth < JSONValue.deepest, let first = peek() else { return nil }
+            guard depth < JSONValue.deepest, left > 0, let first = peek() else { return nil }
+            left -= 1
             switch Unicode.Scalar(first) {
             case "{":
                 position += 1

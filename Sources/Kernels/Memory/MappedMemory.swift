@@ -64,6 +64,14 @@ package final class MappedMemory {
         bytes = try Self.map(max(count, 1), MAP_SHARED, descriptor)
     }
 
+    /// A copy of bytes.
+    ///
+    /// - Throws: what the system says.
+    package convenience init(copying source: [UInt8]) throws {
+        try self.init(zeros: source.count)
+        bytes.copyBytes(from: source)
+    }
+
     /// `count` bytes, all zero, without a file. A page that is never written to needs no memory.
     ///
     /// - Throws: what the system says.

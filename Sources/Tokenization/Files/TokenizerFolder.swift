@@ -17,11 +17,22 @@ extension Tokenizer {
     /// - Parameter tokenizerClass: what `config.json` says of it, if anything
     /// - Throws: an error that names the file, and what in it this package cannot do.
     package init(contentsOf folder: URL, tokenizerClass: String? = nil) throws {
-        func path(_ name: String) -> String { folder.appending(path: name).path }
         var files: [String: Data] = [:]
-        for name in Self.fileNames where FileManager.default.fileExists(atPath: path(name)) {
-            files[name] = try readSmallFile(folder.appending(path: name))
+        for name in Self.fileNames {
+            let file = folder.appending(path: name)
+            if FileManager.default.fileExists(atPath: file.path) { files[name] = try readSmallFile(file) }
         }
+        try self.init(files: files, in: folder, tokenizerClass: tokenizerClass)
+    }
+
+    /// Reads a tokenizer from the contents of its files.
+    ///
+    /// - Parameters:
+    ///   - files: by their names in the folder
+    ///   - folder: what errors name
+    /// - Throws: an error that names the file, and what in it this package cannot do.
+    package init(files: [String: Data], in folder: URL, tokenizerClass: String? = nil) throws {
+        func path(_ name: String) -> String { folder.appending(path: name).path }
         func decode<Value: Decodable>(_ name: String) throws -> Value? {
             try files[name].map { try decodeJSON($0, source: path(name)) }
         }

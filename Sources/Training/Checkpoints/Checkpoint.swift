@@ -8,9 +8,9 @@ import Transformer
 ///
 /// The folder has the current model as any model folder, the optimizer's moments and the best epoch's parameters as one more
 /// safetensors file each, the progress as JSON, and a ``Manifest``.
-struct Checkpoint {
+package struct Checkpoint {
     /// What is in the JSON file: all that does not lie in tensors.
-    struct State: Codable {
+    package struct State: Codable {
         /// Another one means that another version of the program has written the file.
         static let format = 3
 
@@ -25,8 +25,16 @@ struct Checkpoint {
         /// Metrics that could not be recorded until then.
         var unrecorded: [Metric] = []
 
+        /// Reads a state; nil if it is none that a training could have written.
+        package init?(_ data: Data) {
+            guard let state = try? JSONDecoder().decode(State.self, from: data), state.isSound else { return nil }
+            self = state
+        }
+
+        init(run: String, request: TrainingRequest) { (self.run, self.request) = (run, request) }
+
         /// Whether each number in it is one that a training could have written.
-        fileprivate var isSound: Bool {
+        private var isSound: Bool {
             switch request.checkpointEvery {
             case .steps(let steps) where steps < 1: false
             case .minutes(let minutes) where !(minutes > 0 && minutes <= TrainingRequest.mostMinutes): false
@@ -95,11 +103,11 @@ struct Checkpoint {
                 "\(folder.path): another version of addnorm has written the checkpoint; resume the run with that version, or"
                     + " train again from the beginning")
         }
-        guard var state = try? JSONDecoder().decode(State.self, from: data) else { throw damaged }
+        guard var state = State(data) else { throw damaged }
         guard state.run == run.uuid else {
             throw TrainingError("\(folder.path): the checkpoint belongs to another run than '\(run.name)'")
         }
-        guard state.isSound, Manifest.agrees(with: folder) else { throw damaged }
+        guard Manifest.agrees(with: folder) else { throw damaged }
         (state.request.train, state.request.dev) = (run.trainData, run.devData)
         (state.request.model, state.request.output) = (run.model, run.output)
         state.unrecorded.removeAll { $0.runId != run.id }

@@ -3,7 +3,7 @@ import JSON
 /// `config.json`: what is the family's own, what all families have in it, and the keys of this package.
 ///
 /// Keys that change the arithmetic are honoured, or refused by ``UnsupportedKeys``.
-struct ConfigurationFile: Codable {
+package struct ConfigurationFile: Codable {
     /// Whose format the file has.
     private(set) var family = Family.bert
     /// The shape of the model, but for its head.
@@ -62,7 +62,7 @@ struct ConfigurationFile: Codable {
         longTextsStride = settings.longTexts?.stride
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         _ = try UnsupportedKeys(from: decoder)
         shape = Configuration(
             vocabularySize: 0, hiddenSize: 0, layers: 0, heads: 0, intermediateSize: 0, labels: [])
@@ -76,7 +76,7 @@ struct ConfigurationFile: Codable {
         }
     }
 
-    func encode(to encoder: any Swift.Encoder) throws {
+    package func encode(to encoder: any Swift.Encoder) throws {
         var container = encoder.container(keyedBy: JSONName.self)
         for key in Self.sharedKeys + Self.settingsKeys { try key.write(self, &container) }
         for key in family.keys { try key.write(shape, &container) }
@@ -88,7 +88,7 @@ struct ConfigurationFile: Codable {
     /// What the file says, with the family's value for what is missing.
     ///
     /// - Throws: ``ModelError``, without the file's name, if it is not a model of this package.
-    func configuration(labels: [String], pooling: Configuration.Pooling) throws -> Configuration {
+    package func configuration(labels: [String], pooling: Configuration.Pooling) throws -> Configuration {
         var configuration = shape
         configuration.labels = labels
         configuration.pooling = pooling
@@ -99,7 +99,7 @@ struct ConfigurationFile: Codable {
     /// How the classifier is used; a model of somebody else says nothing of it.
     ///
     /// - Throws: ``ModelError``, without the file's name, that names a value that cannot be.
-    func inferenceSettings(of configuration: Configuration) throws -> InferenceSettings {
+    package func inferenceSettings(of configuration: Configuration) throws -> InferenceSettings {
         var settings = InferenceSettings()
         settings.temperature = temperature ?? 1
         settings.threshold = threshold
@@ -128,7 +128,7 @@ struct ConfigurationFile: Codable {
     ///
     /// - Parameter count: how many classes the head has
     /// - Throws: ``ModelError`` if an id is missing, or there are more classes than a model can have.
-    func labels(count: Int) throws -> [String] {
+    package func labels(count: Int) throws -> [String] {
         guard count <= Configuration.mostLabels else { throw ModelError("the classifier has \(count) labels") }
         guard let id2label else { return (0..<count).map { "LABEL_\($0)" } }
         return try (0..<id2label.count).map { id in

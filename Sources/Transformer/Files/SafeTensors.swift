@@ -57,12 +57,21 @@ package struct SafeTensors {
     ///
     /// - Throws: ``ModelError`` if the file cannot be read, or its header does not describe its contents.
     package init(contentsOf file: URL) throws {
-        self.file = file
+        let memory: MappedMemory
         do {
             memory = try MappedMemory(contentsOf: file.path)
         } catch {
             throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
         }
+        try self.init(memory, file: file)
+    }
+
+    /// Reads what is in memory.
+    ///
+    /// - Parameter file: what errors name
+    /// - Throws: ``ModelError`` if the header does not describe the contents.
+    package init(_ memory: MappedMemory, file: URL) throws {
+        (self.memory, self.file) = (memory, file)
         func invalid(_ cause: String) -> ModelError {
             ModelError("\(file.path): not a valid safetensors file: \(cause); fetch or save the model again")
         }
@@ -103,7 +112,7 @@ package struct SafeTensors {
     private static let metadata = "__metadata__"
 
     /// What keeps a tensor from being read as one of `shape`; nil if nothing does.
-    func problem(of name: String, shape: [Int]) -> String? {
+    package func problem(of name: String, shape: [Int]) -> String? {
         guard let tensor = tensors[name] else { return "missing" }
         guard FloatBuffer.Element(rawValue: tensor.dtype) != nil else {
             return "of type \(tensor.dtype), not F32, F16 or BF16"
