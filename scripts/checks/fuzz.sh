@@ -12,8 +12,9 @@ shift || true
 formats=("$@")
 [ ${#formats[@]} -gt 0 ] || formats=(tsv csv jsonl lines gzip json tokenizer config safetensors checkpoint)
 
-swift build -c release --product Fuzz --scratch-path .build/fuzz -Xswiftc -DFUZZING -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address
-fuzz="$(swift build -c release --scratch-path .build/fuzz --show-bin-path)/Fuzz"
+swift build -c release --product Fuzz --scratch-path .build/fuzz -debug-info-format none \
+    -Xswiftc -DFUZZING -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address -Xswiftc -use-ld=lld
+fuzz="$(swift build -c release --product Fuzz --scratch-path .build/fuzz --show-bin-path)/Fuzz"
 for format in "${formats[@]}"; do
     mkdir -p ".build/fuzz/corpus/$format" .build/fuzz/found
     echo "==> $format"
