@@ -26,9 +26,9 @@ extension RunStore {
         var configuration = GRDB.Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(0.1)
-        let names = try? DatabaseQueue(path: URL(filePath: path).path, configuration: configuration).read { db in
-            try String.fetchAll(db, sql: kind.rawValue)
-        }
+        guard let queue = try? DatabaseQueue.lasting(path: URL(filePath: path).path, configuration) else { return [] }
+        defer { try? queue.close() }
+        let names = try? queue.read { db in try String.fetchAll(db, sql: kind.rawValue) }
         return (names ?? []).filter { name in
             !name.isEmpty && name == name.printable
         }

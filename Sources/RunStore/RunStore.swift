@@ -49,7 +49,7 @@ package final class RunStore: Sendable {
                 try Self.recover(file, configuration)
                 configuration.readonly = true
             }
-            return try DatabaseQueue(path: file, configuration: configuration)
+            return try DatabaseQueue.lasting(path: file, configuration)
         }
         let isCurrent = try Self.explaining(path) { try Self.check(queue, path: path, access: access) }
         switch access {
@@ -74,6 +74,8 @@ package final class RunStore: Sendable {
             try Self.explaining(path) { try Self.showRunsThatDied(queue) }
         }
     }
+
+    deinit { try? queue.close() }
 
     /// Does one piece of writing, whole or not at all.
     func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
@@ -120,9 +122,9 @@ package final class RunStore: Sendable {
         guard ["-journal", "-wal"].contains(where: { FileManager.default.fileExists(atPath: path + $0) }) else {
             return
         }
-        try DatabaseQueue(path: path, configuration: configuration).read { db in
-            _ = try Row.fetchOne(db, sql: "SELECT 1 FROM sqlite_master")
-        }
+        let queue = try DatabaseQueue.lasting(path: path, configuration)
+        defer { try? queue.close() }
+        try queue.read { db in _ = try Row.fetchOne(db, sql: "SELECT 1 FROM sqlite_master") }
     }
 
     /// Refuses a database that is not ours: its tables are somebody else's.
@@ -213,5 +215,15 @@ package final class RunStore: Sendable {
             try db.execute(sql: "CREATE TEMP VIEW runs AS SELECT \(columns.joined(separator: ", ")) FROM main.runs")
             try db.execute(sql: "CREATE TEMP VIEW run_summary AS \(DatabaseMigrator.runSummary)")
         }
+    }
+}
+
+extension DatabaseQueue {
+    /// A connection that can be closed, but whose queue stays: Dispatch starts a thread to dispose of a queue, and waits for ever where the system
+    /// allows no more threads.
+    static func lasting(path: String, _ configuration: GRDB.Configuration) throws -> DatabaseQueue {
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        _ = Unmanaged.passRetained(queue)
+        return queue
     }
 }

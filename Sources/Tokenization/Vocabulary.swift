@@ -8,8 +8,8 @@ package struct Vocabulary: Sendable {
     /// accents are composed.
     let ids: ByteStrings
 
-    /// No model has as many tokens: an id beyond is a mistake.
-    static let possibleIDs = 0..<1 << 24
+    /// The largest vocabularies have a million tokens: an id far beyond is a mistake, and would take memory for all ids below it.
+    static let possibleIDs = 0..<1 << 21
 
     /// Creates a vocabulary. Of two tokens of the same name, the later counts.
     init(_ tokens: [String]) {

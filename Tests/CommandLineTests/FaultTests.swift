@@ -17,10 +17,13 @@
             var hasModel = false
         }
 
-        private static let training =
+        private static let training = training(threads: 1)
+
+        private static func training(threads: Int) -> [String] {
             ["train", "--train", "train.tsv", "--dev", "train.tsv", "--output", "model", "--batch-size", "4"]
-            + ["--epochs", "2", "--checkpoint-every", "2", "--learning-rate", "5e-3", "--threads", "1"]
-            + Program.smallShape
+                + ["--epochs", "2", "--checkpoint-every", "2", "--learning-rate", "5e-3", "--threads", "\(threads)"]
+                + Program.smallShape
+        }
 
         static let scenarios = [
             Scenario(testDescription: "train", runs: ["a"]) { training + ["--name"] + $0 },
@@ -53,6 +56,26 @@
             arguments: scenarios, faults)
         func everySingleCall(_ scenario: Scenario, _ fault: String) async throws {
             try await check(scenario, fault: fault, points: .max)
+        }
+
+        @Test func nothingWaitsForAThreadThatCannotBeStarted() async throws {
+            try await Program.use { program in
+                // OpenBLAS, which starts its own when it is loaded, ends the program if it cannot.
+                let environment = [
+                    "LD_PRELOAD": try Self.library(in: program), "ADDNORM_FAULT": "threads",
+                    "OPENBLAS_NUM_THREADS": "1",
+                ]
+                try program.write(Program.rows, to: "train.tsv")
+                let commands = [
+                    Self.training(threads: 2), ["evaluate", "--model", "model", "train.tsv", "--threads", "2"],
+                    ["runs", "list"], ["runs", "query", "SELECT 1"],
+                ]
+                for command in commands {
+                    let result = try program.run(command, environment: environment)
+                    #expect(result.status == 0, "\(command): \(result.errors)")
+                    #expect(result.errors.contains("only 1 of 2 threads") == (command[0] != "runs"))
+                }
+            }
         }
 
         private static var isWhole: Bool { ProcessInfo.processInfo.environment["ADDNORM_FAULTS"] == "all" }

@@ -144,7 +144,7 @@ import Transformer
         ("config.json", { replace($0, "\"gelu_new\"", "\"swish\"") }, "hidden_act is 'swish'"),
         ("config.json", { replace($0, "\"hidden_size\" : 8", "\"hidden_size\" : 7") }, "not a multiple"),
         ("config.json", { replace($0, "\"num_hidden_layers\" : 1", "\"num_hidden_layers\" : 2") }, "  missing\n"),
-        ("config.json", { replace($0, "\"vocab_size\" : 8", "\"vocab_size\" : 16777216") }, "of shape"),
+        ("config.json", { replace($0, "\"vocab_size\" : 8", "\"vocab_size\" : 2097152") }, "of shape"),
         ("config.json", { replace($0, "\"vocab_size\" : 8", "\"vocab_size\" : 3") }, "different models"),
         ("config.json", { replace($0, "\"vocab_size\" : 8", "\"vocab_size\" : -8") }, "must lie between"),
         ("config.json", { replace($0, "\"vocab_size\"", "\"vocab\"") }, "'vocab_size' is missing"),

@@ -2,6 +2,7 @@
 //
 //   ADDNORM_FAULT=kill:37 LD_PRELOAD=…/faults.so addnorm train …     killed before the 37th call
 //   ADDNORM_FAULT=28:37 …                                             the 37th call fails with errno 28 (ENOSPC)
+//   ADDNORM_FAULT=threads …                                           no thread can be started
 //
 // With ADDNORM_FAULT_LOG=FILE, a line is appended to FILE that names the call, or at the process's end their number. Calls are those that open, read, write, make, rename or remove
 // something; standard streams do not count. Linux only.
@@ -9,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -22,9 +24,11 @@
 static atomic_long calls;
 static long fault_at = -1;
 static int fault_errno;
+static int has_threads = 1;
 
 __attribute__((constructor)) static void begin(void) {
     const char *fault = getenv("ADDNORM_FAULT");
+    has_threads = !fault || strcmp(fault, "threads");
     if (!fault || !strchr(fault, ':')) return;
     fault_at = atol(strchr(fault, ':') + 1);
     fault_errno = strncmp(fault, "kill", 4) ? atoi(fault) : 0;
@@ -130,4 +134,10 @@ int close(int file) {
         return -1;
     }
     return real(file);
+}
+
+// As where the number of processes is limited.
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
+    REAL(int, pthread_create, pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    return has_threads ? real(thread, attributes, body, argument) : EAGAIN;
 }

@@ -96,7 +96,7 @@ package struct Configuration: Sendable, Equatable {
             if !condition { throw ModelError(message) }
         }
         let sizes = [
-            ("vocabulary size", vocabularySize, 1 << 24), ("hidden size", hiddenSize, 1 << 16),
+            ("vocabulary size", vocabularySize, 1 << 21), ("hidden size", hiddenSize, 1 << 16),
             ("number of layers", layers, 1 << 10), ("number of attention heads", heads, 1 << 12),
             ("intermediate size", intermediateSize, 1 << 18), ("maximum length", maximumLength, 1 << 20),
             ("number of segments", segments, 1 << 10), ("number of labels", labels.count, Self.mostLabels),
