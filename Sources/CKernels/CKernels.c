@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__)
-// One clone for AVX-512, one for AVX2 with FMA, one for any x86-64; the loader takes the best that the CPU has.
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
+// One clone for AVX-512, one for AVX2 with FMA, one for any x86-64; the loader takes the best that the CPU has. ThreadSanitizer is not ready when it does.
 #define VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define VECTORISED

@@ -12,10 +12,12 @@ extension String {
         return String(String.UnicodeScalarView(unicodeScalars.map { $0.isPrintable ? $0 : " " }))
     }
 
-    /// The same line by line.
+    /// A message line by line: of a long line, which may quote a whole file, the beginning and the end.
     package var printableLines: String {
-        unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
-            .joined(separator: "\n")
+        unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            let (line, most) = (String(line).printable, 2000)
+            return line.count <= most ? line : "\(line.prefix(most / 2)) … \(line.suffix(most / 2))"
+        }.joined(separator: "\n")
     }
 
     /// The text with spaces for tabs and line breaks, for a line of its own.

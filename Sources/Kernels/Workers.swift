@@ -118,11 +118,11 @@ private final class Team: Sendable {
         }
     }
 
-    deinit { shared.begin(nil) }
+    deinit { shared.turn.withLock { shared.begin(nil) } }
 
     /// Calls `job` with 0 on the calling thread and with 1, 2, … on the others, and returns when all have returned.
     func run(_ job: (Int) -> Void) {
-        shared.turn.withLock { _ in
+        shared.turn.withLock {
             withoutActuallyEscaping(job) { job in
                 shared.begin(job)
                 job(0)
@@ -138,8 +138,8 @@ private final class Team: Sendable {
             let wake = DispatchSemaphore(value: 0)
         }
 
-        /// Held by the thread that has given the others something to do, until they have done it.
-        let turn = Mutex(())
+        /// Held by the thread that has given the others something to do, until they have done it. ThreadSanitizer knows locks of this kind, not `Mutex`.
+        let turn = NSLock()
         private let seats: [Seat]
         /// Counts the jobs; a new number is the sign to begin.
         private let round = Atomic(0)

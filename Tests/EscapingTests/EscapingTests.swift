@@ -68,6 +68,9 @@ import Testing
             }
         }
         #expect("a\u{1B}\nb\u{202E}".printableLines == "a \nb ")
+        // The remedy stands at the end.
+        let long = "file.tsv:1: the label '" + String(repeating: "x", count: 1_000_000) + "' is unknown; do this"
+        #expect(long.printableLines.count < 2010 && long.printableLines.hasSuffix("' is unknown; do this"))
         // Joiners belong to words and signs.
         #expect("👩‍👩‍👧 می‌خواهم".printable == "👩‍👩‍👧 می‌خواهم")
     }
