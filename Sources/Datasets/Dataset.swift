@@ -1,22 +1,43 @@
 import Foundation
 
-/// The examples of a file or a folder, in its order.
+/// The examples of a file or a folder, in its order, or of several, one after the other.
 package struct Dataset: Sendable {
-    /// The file or folder as the user named it.
-    package let path: String
-    /// The SHA-256 of the file's bytes, compressed or not, in hexadecimal. Of a folder: the SHA-256 of the list
-    /// that `sha256sum */*` prints there, in byte order of the paths.
-    package let sha256: String
+    /// A file or folder that examples are from.
+    package struct Source: Sendable {
+        /// As the user named it.
+        package let path: String
+        /// The SHA-256 of the file's bytes, compressed or not, in hexadecimal. Of a folder: the SHA-256 of the list that
+        /// `sha256sum */*` prints there, in byte order of the paths.
+        package let sha256: String
+        /// How many examples ``Layout/labelMap`` has left out.
+        package fileprivate(set) var leftOut: Int
+        /// The keys of ``Layout/labelMap`` that no example had as a label, sorted.
+        package fileprivate(set) var unusedLabelMapKeys: [String]
+        /// The rows that were left out because they are wrong.
+        package fileprivate(set) var badRows: BadRows
+
+        /// What the user should know: what was left out, and why.
+        fileprivate var notices: [String] {
+            var notices = [badRows.notice(path)].compactMap { $0 }
+            if leftOut > 0 {
+                notices.append("\(path): \(leftOut) \(leftOut == 1 ? "row is" : "rows are") left out by --label-map")
+            }
+            return notices
+        }
+    }
+
+    /// The files and folders.
+    package private(set) var sources: [Source]
+    /// The file or folder as the user named it; several stand between commas.
+    package var path: String { sources.map(\.path).joined(separator: ", ") }
+    /// That of the file or folder; of several, the SHA-256 of theirs, each on a line of its own.
+    package var sha256: String {
+        sources.count == 1 ? sources[0].sha256 : Datasets.sha256(of: Array(sources.map { $0.sha256 + "\n" }.joined().utf8))
+    }
     /// In the order of the file; of a folder, in the byte order of its paths.
     package var examples: [Example]
     /// Whether ``Example/label`` can hold several.
-    package let hasSeveralLabels: Bool
-    /// How many examples ``Layout/labelMap`` has left out.
-    package private(set) var leftOut: Int
-    /// The keys of ``Layout/labelMap`` that no example had as a label, sorted.
-    package private(set) var unusedLabelMapKeys: [String]
-    /// The rows that were left out because they are wrong.
-    package private(set) var badRows: BadRows
+    package private(set) var hasSeveralLabels: Bool
 
     /// Reads a whole file, stream or folder.
     ///
@@ -29,6 +50,32 @@ package struct Dataset: Sendable {
     /// - Complexity: O(*n*) in the size of the file. Each text is held once.
     package init(contentsOf path: String, layout: Layout, labels: LabelReading) throws {
         try self.init(ExampleStream(path: path, layout: layout, labels: labels), path: path, labels)
+    }
+
+    /// Reads several files or folders as one.
+    ///
+    /// - Throws: ``DatasetError`` for each of them, and if one is named twice.
+    package init(contentsOf paths: [String], layout: Layout, labels: LabelReading) throws {
+        for (place, path) in paths.enumerated() where paths[..<place].contains(path) {
+            throw DatasetError(path, "is named twice")
+        }
+        var parts = try paths.map { try Dataset(contentsOf: $0, layout: layout, labels: labels) }
+        // What one of them has decides about all.
+        if parts.contains(where: \.hasSeveralLabels) {
+            for index in parts.indices where !parts[index].hasSeveralLabels {
+                parts[index] = try Dataset(contentsOf: paths[index], layout: layout, labels: .several)
+            }
+        }
+        self = parts[0]
+        if parts.count == 1 { return }
+        examples = parts.enumerated().flatMap { place, part in
+            part.examples.map { example in
+                var example = example
+                example.source = place
+                return example
+            }
+        }
+        sources = parts.flatMap(\.sources)
     }
 
     /// Reads what is in memory, by the same rules as a file.
@@ -86,15 +133,40 @@ package struct Dataset: Sendable {
                     ? "the label map leaves no example"
                     : "the file is empty: there is no \(labels == .none ? "text" : "labelled text") in it")
         }
-        (self.path, sha256, self.examples, self.badRows) = (path, stream.sha256, examples, badRows)
-        (hasSeveralLabels, self.leftOut, unusedLabelMapKeys) = (rules.areSeveral, leftOut, rules.unusedKeys)
+        if let header = stream.possibleHeader, Self.isHeader(header, before: examples) {
+            throw DatasetError(
+                path, line: examples[0].line,
+                "the first row, '\(header[0])' and '\(header[1])', looks like a header; if it is one, give --text-column"
+                    + " '\(header[0])' --label-column '\(header[1])', else --text-column 1 --label-column 2")
+        }
+        sources = [
+            Source(
+                path: path, sha256: stream.sha256, leftOut: leftOut, unusedLabelMapKeys: rules.unusedKeys,
+                badRows: badRows)
+        ]
+        (self.examples, hasSeveralLabels) = (examples, rules.areSeveral)
+    }
+
+    /// Whether what was read as the first example is more likely a header: a few words, and a label that no other row has, though labels occur often.
+    private static func isHeader(_ cells: [String], before examples: [Example]) -> Bool {
+        guard examples.count >= 10, cells.count == 2, examples[0].text == cells[0] else { return false }
+        let isName = cells.allSatisfy { cell in
+            let words = cell.split(separator: " ")
+            return (1...3).contains(words.count)
+                && words.joined().allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
+        }
+        let labels = Dictionary(grouping: examples, by: \.label).mapValues(\.count)
+        return isName && labels[examples[0].label] == 1 && 2 * labels.count <= examples.count
     }
 
     /// Some of the examples as data of their own, of which nothing was left out.
     package func part(_ indices: some Sequence<Int>) -> Dataset {
         var part = self
         part.examples = indices.map { examples[$0] }
-        (part.badRows, part.leftOut, part.unusedLabelMapKeys) = (badRows.none, 0, [])
+        for index in sources.indices {
+            (part.sources[index].leftOut, part.sources[index].unusedLabelMapKeys) = (0, [])
+            part.sources[index].badRows = sources[index].badRows.none
+        }
         return part
     }
 
@@ -102,7 +174,22 @@ package struct Dataset: Sendable {
     package var labelNames: Set<String> { Set(examples.flatMap { $0.labels(several: hasSeveralLabels) }) }
 
     /// The file that an example is from.
-    package func file(of example: Example) -> String { example.file ?? path }
+    package func file(of example: Example) -> String { example.file ?? sources[example.source].path }
+
+    /// The examples of each file or folder, as data of their own, and their places.
+    package var bySource: [(data: Dataset, places: [Int])] {
+        sources.indices.map { source in
+            let places = examples.indices.filter { examples[$0].source == source }
+            var data = self
+            data.sources = [sources[source]]
+            data.examples = places.map {
+                var example = examples[$0]
+                example.source = 0
+                return example
+            }
+            return (data, places)
+        }
+    }
 
     /// Treats labels that are not among `known` as bad rows.
     ///
@@ -112,24 +199,20 @@ package struct Dataset: Sendable {
     package mutating func requireLabels(among known: [String]) throws {
         let names = Set(known)
         let list = known.prefix(20).map { "'\($0)'" }.joined(separator: ", ") + (known.count > 20 ? ", …" : "")
-        var badRows = badRows
-        try examples.removeAll { [path, hasSeveralLabels] example in
+        var sources = sources
+        try examples.removeAll { [hasSeveralLabels] example in
             let labels = example.labels(several: hasSeveralLabels)
             guard let unknown = labels.first(where: { !names.contains($0) }) else { return false }
-            try badRows.add(
-                example.error("the label '\(unknown)' is unknown; the model was trained with \(list)", in: path))
+            try sources[example.source].badRows.add(
+                example.error(
+                    "the label '\(unknown)' is unknown; the model was trained with \(list); --label-map gives labels other names",
+                    in: sources[example.source].path))
             return true
         }
-        self.badRows = badRows
-        if examples.isEmpty { try badRows.requireOthers(path) }
+        self.sources = sources
+        if examples.isEmpty { for source in sources { try source.badRows.requireOthers(source.path) } }
     }
 
     /// What the user should know: what was left out, and why.
-    package var notices: [String] {
-        var notices = [badRows.notice(path)].compactMap { $0 }
-        if leftOut > 0 {
-            notices.append("\(path): \(leftOut) \(leftOut == 1 ? "row is" : "rows are") left out by --label-map")
-        }
-        return notices
-    }
+    package var notices: [String] { sources.flatMap(\.notices) }
 }

@@ -7,8 +7,10 @@ package struct Example: Sendable, Equatable {
     package internal(set) var label: String?
     /// The value of ``Layout/groupColumn``; nil if there is none.
     package let group: String?
-    /// The file, if the data is a folder.
+    /// The file, if it is one of a folder.
     package let file: String?
+    /// The place of the file or folder in ``Dataset/sources``.
+    package internal(set) var source = 0
     /// The line of the file that the example begins on, from 1.
     package let line: Int
 
@@ -20,7 +22,7 @@ package struct Example: Sendable, Equatable {
         return (label ?? "").split(at: UInt8(ascii: "|")).filter { !$0.isEmpty }.map(String.init)
     }
 
-    /// An error about the row.
+    /// An error about the row, of a file or folder.
     func error(_ cause: String, in path: String) -> DatasetError {
         if let file { DatasetError(file, cause) } else { DatasetError(path, line: line, cause) }
     }

@@ -28,6 +28,8 @@ struct ExampleReader {
     private var columns: Places<Int>?
     private var keys: Places<String>?
     private var hasHeader = false
+    /// The first row of a table that was taken for one without a header, where nobody has said so.
+    private(set) var possibleHeader: [String]?
     /// The number of cells that a row must have, and whether it must not have more.
     private var width = 0
     private var isExact = false
@@ -210,9 +212,12 @@ struct ExampleReader {
         func known(_ candidates: [String]) -> Int? { names.firstIndex(where: candidates.contains) }
         let (hasText, hasLabel) = (known(Self.textNames) != nil, known(Self.labelNames) != nil)
         let isNamed = chosenColumns.contains { if case .name = $0 { true } else { false } }
-        // A TSV file may well have none, and a first text that is the word "content"; a CSV file usually has one.
-        let isUsual = format == .tsv ? hasText && (hasLabel || labels.reading == .none) : hasText || hasLabel
-        hasHeader = isNamed || isUsual
+        // A user who gives numbers for both says that there is none, unless there is no doubt.
+        let areNumbered = format == .tsv && !layout.textColumns.isEmpty && layout.labelColumn != nil
+        hasHeader = isNamed || hasText && hasLabel || (hasText || hasLabel) && !areNumbered
+        if format == .tsv && !hasHeader && chosenColumns.isEmpty && cells.count == 2 {
+            possibleHeader = cells.map(String.init)
+        }
         let list = cells.map { "'\($0)'" }.joined(separator: ", ")
         return try places(line: line, "column") { column, candidates, option in
             switch column {
@@ -232,11 +237,11 @@ struct ExampleReader {
                 return index
             case nil:
                 if hasHeader, let known = known(candidates) { return known }
-                if format == .tsv { return candidates == Self.labelNames ? 1 : 0 }
+                if format == .tsv && !hasHeader { return candidates == Self.labelNames ? 1 : 0 }
                 throw DatasetError(
                     path, line: line,
                     "no column is called \(candidates.joined(separator: ", ")); the first row has \(list); name one with"
-                        + " \(option), or by its number if that is no header")
+                        + " \(option), or both by their numbers if that is no header: --text-column 1 --label-column 2")
             }
         }
     }

@@ -42,6 +42,9 @@ package struct ExampleStream {
     /// How labels are read, and what was found out about them so far. The labels of the examples have gone through the first step of ``Labels`` only.
     var labels: Labels { reader.labels }
 
+    /// The first row, if it was taken for an example and could be a header.
+    var possibleHeader: [String]? { reader.possibleHeader }
+
     /// How often a line was read: lines of badly quoted rows are read again.
     package var linesRead: Int { reader.linesRead }
 

@@ -27,6 +27,14 @@ package struct Layout: Sendable, Codable, Equatable {
         package init(_ text: String) {
             if let number = Int(text), number >= 1 { self = .number(number) } else { self = .name(text) }
         }
+
+        /// As a user writes it.
+        package var text: String {
+            switch self {
+            case .name(let name): name
+            case .number(let number): "\(number)"
+            }
+        }
     }
 
     /// Nil: told by the file's ending.
@@ -50,6 +58,17 @@ package struct Layout: Sendable, Codable, Equatable {
     ) {
         (self.format, self.textColumns, self.labelColumn) = (format, textColumns, labelColumn)
         (self.groupColumn, self.labelMap, self.onBadRow) = (groupColumn, labelMap, onBadRow)
+    }
+
+    /// What it says, as the database keeps it: what is left to the files themselves is left out.
+    package var settings: [(name: String, value: String)] {
+        let columns = textColumns.map(\.text).joined(separator: " + ")
+        let map = labelMap.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+        let optional: [(name: String, value: String?)] = [
+            ("format", format?.rawValue), ("text_column", columns), ("label_column", labelColumn?.text), ("label_map", map),
+        ]
+        return optional.compactMap { name, value in value.flatMap { $0.isEmpty ? nil : (name, $0) } }
+            + [("on_bad_row", onBadRow.rawValue)]
     }
 
     /// The format of what is at `path`; `-` is standard input.

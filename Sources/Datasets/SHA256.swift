@@ -49,6 +49,13 @@ final class SHA256 {
     }
 }
 
+/// The SHA-256 of bytes, in hexadecimal.
+package func sha256(of bytes: [UInt8]) -> String {
+    let hash = SHA256()
+    hash.update(bytes)
+    return hash.hexadecimal
+}
+
 /// The SHA-256 of a file's bytes, in hexadecimal, and their number.
 ///
 /// - Throws: what the file system says.

@@ -1,6 +1,22 @@
 import Inference
 import Datasets
 import RunStore
+import Transformer
+
+/// How an evaluation was made, as far as its figures depend on it.
+package struct EvaluationCircumstances: Sendable {
+    /// How the model was used.
+    package let settings: InferenceSettings
+    package let longTexts: LongTexts
+    /// How the file was read.
+    package let layout: Layout
+    /// How many of its texts the model was trained with; nil if that is not known.
+    package let trainedTexts: Int?
+
+    package init(_ settings: InferenceSettings, _ longTexts: LongTexts, _ layout: Layout, trainedTexts: Int?) {
+        (self.settings, self.longTexts, self.layout, self.trainedTexts) = (settings, longTexts, layout, trainedTexts)
+    }
+}
 
 extension RunStore {
     /// Records a model's result on a file, with its report, confusion matrix and predictions. Several labels of a text stand
@@ -8,11 +24,12 @@ extension RunStore {
     ///
     /// - Parameters:
     ///   - model: the model's folder
+    ///   - circumstances: how it was made
     ///   - labels: the names of the labels, by id
     /// - Returns: the id of the evaluation
     package func record(
         _ result: EvaluationResult, _ metrics: EvaluationMetrics, of model: String, on dataset: Dataset,
-        labels: [String]
+        _ circumstances: EvaluationCircumstances, labels: [String]
     ) throws -> Int64 {
         let report = result.report
         var evaluation = Evaluation(
@@ -27,6 +44,16 @@ extension RunStore {
         evaluation.ece = metrics.probabilities.reliability.expectedError
         (evaluation.accuracyLow, evaluation.accuracyHigh) = (metrics.accuracy.low, metrics.accuracy.high)
         (evaluation.macroF1Low, evaluation.macroF1High) = (metrics.macroF1.low, metrics.macroF1.high)
+        let (settings, longTexts) = (circumstances.settings, circumstances.longTexts)
+        (evaluation.temperature, evaluation.threshold) = (settings.temperature, settings.threshold)
+        (evaluation.maxLength, evaluation.longTexts) = (longTexts.maximumLength, longTexts.method.rawValue)
+        evaluation.stride = longTexts.stride
+        let layout = Dictionary(uniqueKeysWithValues: circumstances.layout.settings)
+        (evaluation.format, evaluation.textColumn) = (layout["format"], layout["text_column"])
+        (evaluation.labelColumn, evaluation.labelMap) = (layout["label_column"], layout["label_map"])
+        evaluation.onBadRow = layout["on_bad_row"]
+        evaluation.skipped = dataset.sources.reduce(0) { $0 + $1.badRows.count + $1.leftOut }
+        evaluation.trainedTexts = circumstances.trainedTexts
         func names(_ ids: [Int]) -> String { ids.map { labels[$0] }.joined(separator: "|") }
         return try record(
             evaluation,

@@ -9,7 +9,7 @@ package struct ComparedRun: Sendable {
     /// Its best epoch by dev accuracy.
     package let summary: RunSummary?
     package let hyperparameters: [String: String]
-    /// The hyper-parameters, and of the run itself what it started from, its data, its seed and the group of its seeds.
+    /// The hyper-parameters and how files were read, and of the run itself what it started from, its data, its seed and the group of its seeds.
     package let parameters: [String: String]
     /// The latest evaluation on each file, told by its contents, in the order in which files were first evaluated.
     package let evaluations: [Evaluation]
@@ -70,9 +70,27 @@ extension [ComparedRun] {
     }
 
     /// The names of the parameters that are not the same for all, in alphabetical order.
-    package var differingParameters: [String] {
-        Set(flatMap(\.parameters.keys)).filter { name in contains { $0.parameters[name] != first?.parameters[name] } }
-            .sorted()
+    package var differingParameters: [String] { differences(map(\.parameters)).map(\.name) }
+
+    /// The parameters that are not the same for all, and how their evaluations on a file that all have were made, where not in the same way:
+    /// `max_length on <file>`. With the value of each run.
+    package var differences: [(name: String, values: [String?])] {
+        let common = files.filter { file in allSatisfy { $0.evaluation(on: file.sha256) != nil } }
+        return differences(
+            map { run in
+                common.reduce(into: run.parameters) { all, file in
+                    for (name, value) in run.evaluation(on: file.sha256)?.settings ?? [] {
+                        all["\(name) on \(file.path)"] = value
+                    }
+                }
+            })
+    }
+
+    private func differences(_ parameters: [[String: String]]) -> [(name: String, values: [String?])] {
+        Set(parameters.flatMap(\.keys)).sorted().compactMap { name in
+            let values = parameters.map { $0[name] }
+            return Set(values).count > 1 ? (name, values) : nil
+        }
     }
 }
 

@@ -86,7 +86,7 @@ extension [ComparedRun] {
 
 extension Comparison: Encodable {
     package func encode(to encoder: any Encoder) throws {
-        let parameters = runs.differingParameters.map { name in (name, runs.map { $0.parameters[name] }) }
+        let parameters = runs.differences.map { ($0.name, $0.values) }
         try JSONObject([
             "runs": runs, "tests": tests, "parameters": Dictionary(parameters) { first, _ in first },
             "groups": groups, "group_tests": GroupTest.tests(of: groups), "notices": notices,
@@ -99,9 +99,10 @@ extension Comparison: Encodable {
 extension Comparison {
     /// All but the notices.
     package var parts: [Report.Part] {
-        let differing = runs.differingParameters.map { name in
+        let places = Dictionary(uniqueKeysWithValues: zip(runs.map(\.id), runs.indices))
+        let differing = runs.differences.map { name, values in
             Fact<ComparedRun>.text(name) { run in
-                let value = run.parameters[name] ?? "none"
+                let value = places[run.id].flatMap { values[$0] } ?? "none"
                 return name.hasSuffix("sha256") ? value.shortened(to: 13) : value
             }
         }

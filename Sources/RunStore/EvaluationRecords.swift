@@ -32,6 +32,33 @@ package struct Evaluation: Record {
     package var macroF1Low: Double?
     package var macroF1High: Double?
 
+    /// How the model read the file; nil in evaluations of earlier versions.
+    package var temperature: Double?
+    package var threshold: Double?
+    package var maxLength: Int?
+    package var longTexts: String?
+    package var stride: Int?
+    /// How the file was read, as far as the user has said.
+    package var format: String?
+    package var textColumn: String?
+    package var labelColumn: String?
+    package var labelMap: String?
+    package var onBadRow: String?
+    /// Rows that were wrong and skipped, or that the label map has left out.
+    package var skipped: Int?
+    /// Texts that the model was trained with.
+    package var trainedTexts: Int?
+
+    /// The options that two evaluations of one file can differ in, and their values.
+    package var settings: [(name: String, value: String?)] {
+        [
+            ("temperature", temperature.map { "\($0)" }), ("threshold", threshold.map { "\($0)" }),
+            ("max_length", maxLength.map { "\($0)" }), ("long_texts", longTexts), ("stride", stride.map { "\($0)" }),
+            ("format", format), ("text_column", textColumn), ("label_column", labelColumn), ("label_map", labelMap),
+            ("on_bad_row", onBadRow), ("skipped", skipped.map { "\($0)" }),
+        ]
+    }
+
     package func check() throws {
         try Plausible.count(examples, "evaluations.examples")
         try Plausible.count(tokens, "evaluations.tokens")

@@ -47,7 +47,8 @@ package struct Run: Record {
     package var model: String?
     /// The folder that the trained model is written to.
     package let output: String
-    /// The files' absolute paths, and the SHA-256 of their bytes in hexadecimal. Nil for the dev file if there was none.
+    /// The files' absolute paths, and the SHA-256 of their bytes in hexadecimal. Several training files stand on a line each, and have the SHA-256
+    /// of theirs, each on a line. Nil for the dev file if there was none.
     package let trainData: String
     package let trainSha256: String
     package var devData: String?
@@ -75,6 +76,9 @@ package struct Run: Record {
     package internal(set) var note: String?
     /// What tells it from every other run, of all databases, or nil in runs of earlier versions.
     package private(set) var uuid: String? = UUID().uuidString
+
+    /// The paths in ``trainData``.
+    package var trainFiles: [String] { trainData.split(separator: "\n").map(String.init) }
 
     /// Whether the process that trains it is certainly there.
     package var isAlive: Bool { status == .running && process?.isAlive == true }

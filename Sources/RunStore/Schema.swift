@@ -34,6 +34,9 @@ extension DatabaseMigrator {
         migrator.registerMigration("4: identities and checkpoints of runs") { db in
             try db.execute(sql: text(PackageResources.migration4_sql))
         }
+        migrator.registerMigration("5: how evaluations were made") { db in
+            try db.execute(sql: text(PackageResources.migration5_sql))
+        }
         return migrator
     }
 

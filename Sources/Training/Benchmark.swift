@@ -68,7 +68,7 @@ package struct Benchmark: Encodable {
         let configuration = folder.classifier.configuration
         let (workers, batchSize) = (request.hyperparameters.workers, request.hyperparameters.batchSize)
         let longTexts = request.hyperparameters.longTexts
-        (model, data) = (request.model ?? "", request.train)
+        (model, data) = (request.model ?? "", file.path)
         (threads, maxLength) = (workers.count, longTexts.maximumLength)
         self.batchSize = batchSize
         pooling = configuration.pooling.rawValue

@@ -50,8 +50,10 @@ package struct Trainer {
         (self.report, self.isInterrupted) = (report, isInterrupted)
         checkpoints = CheckpointFolder(forOutput: state.request.output)
         (training, self.development) = (loop.examples, development)
-        folder = { [tokenizer = model.tokenizer, settings = model.settings, family = model.family] classifier in
-            ModelFolder(classifier: classifier, tokenizer: tokenizer, settings: settings, family: family)
+        folder = { [tokenizer = model.tokenizer, settings = model.settings, family = model.family, data = model.trainingData] in
+            var folder = ModelFolder(classifier: $0, tokenizer: tokenizer, settings: settings, family: family)
+            folder.trainingData = data
+            return folder
         }
         predictor = Predictor(
             for: model.classifier, batchSize: state.request.hyperparameters.batchSize, workers: loop.workers)

@@ -38,11 +38,12 @@ extension Trainer {
         if let notice = workers.notice { report(.notice(notice)) }
         request.hyperparameters.threads = workers.count
         var data = try DataFiles(of: request, on: workers)
-        let model = try ModelFolder(
+        var model = try ModelFolder(
             toTrain: &request, labels: data.labels, data.problemType, texts: data.train.examples.map(\.text),
             notice: { report(.notice($0)) })
         let hyperparameters = request.hyperparameters
         let encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
+        model.trainingData = TrainingData(data.train, labelMap: request.layout.labelMap, on: workers)
         report(.data(data.report(encoded, hyperparameters.longTexts, on: workers)))
         if data.isHeldOut {
             report(
@@ -58,13 +59,13 @@ extension Trainer {
         request.makePathsAbsolute()
         let store = try store()
         var run = Run(
-            name: request.name, command: request.command, output: request.output, trainData: request.train,
+            name: request.name, command: request.command, output: request.output, trainData: request.train.joined(separator: "\n"),
             trainSha256: data.train.sha256, version: version)
         (run.model, run.devData) = (request.model, request.dev)
         run.devSha256 = request.dev.map { _ in data.dev.sha256 }
         (run.seed, run.threads) = (Int64(clamping: hyperparameters.seed), workers.count)
         (run.parameters, run.seedGroup) = (model.classifier.layout.count, request.seedGroupName)
-        run = try store.begin(run, params: hyperparameters.texts)
+        run = try store.begin(run, params: hyperparameters.texts + request.layout.settings + [("drop_leaked", "\(request.dropLeaked)")])
         let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
         self.init(
             Checkpoint.State(run: run.uuid ?? "", request: request), loop, model: model,
@@ -104,8 +105,9 @@ extension Trainer {
                     "\(file.path): the data has changed since the run began; train again from the beginning")
             }
         }
-        let model = checkpoint.model
+        var model = checkpoint.model
         let encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
+        model.trainingData = TrainingData(data.train, labelMap: state.request.layout.labelMap, on: workers)
         let loop = try TrainingLoop(
             model.classifier, optimizer: checkpoint.optimizer, progress: state.progress, hyperparameters,
             examples: encoded.training, workers: workers)

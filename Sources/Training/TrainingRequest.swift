@@ -19,8 +19,8 @@ package struct TrainingRequest: Codable, Sendable {
         case of(String)
     }
 
-    /// The file of labelled texts.
-    package var train: String
+    /// The files of labelled texts.
+    package var train: [String]
     /// The file of labelled texts that the best epoch is chosen by; nil if a part of the training data is held out for that.
     package var dev: String?
     /// The folder of the model to start from; nil for random weights and a learned vocabulary.
@@ -53,14 +53,14 @@ package struct TrainingRequest: Codable, Sendable {
 
     /// Makes the paths mean the same in every working directory.
     mutating func makePathsAbsolute() {
-        train = absolutePath(train)
+        train = train.map(absolutePath)
         dev = dev.map(absolutePath)
         model = model.map(absolutePath)
         output = absolutePath(output)
     }
 
     /// Asks for a training with all defaults.
-    package init(train: String, output: String) {
+    package init(train: [String], output: String) {
         (self.train, self.output) = (train, output)
     }
 }

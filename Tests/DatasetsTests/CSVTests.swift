@@ -122,17 +122,17 @@ import Testing
             let dataset = try Dataset(contentsOf: path, layout: Layout(onBadRow: .skip), labels: .one)
             #expect(dataset.examples.map(\.text) == ["c\nd", "k", "m", "n\no"])
             #expect(dataset.examples.map(\.line) == [3, 8, 10, 11])
-            #expect(dataset.badRows.count == 5)
+            #expect(dataset.sources[0].badRows.count == 5)
         }
         // Where the quotes are right, the lines of a row stay together, whatever else is wrong.
         try withFile("text,label\ngreat,pos\n\"May.\nNice, really.\nFin.\",pos,extra\n".utf8, name: "d.csv") { path in
             let dataset = try Dataset(contentsOf: path, layout: Layout(onBadRow: .skip), labels: .one)
-            #expect(dataset.examples.map(\.text) == ["great"] && dataset.badRows.count == 1)
+            #expect(dataset.examples.map(\.text) == ["great"] && dataset.sources[0].badRows.count == 1)
         }
         try withFile(text.utf8, name: "d.csv") { path in
             let dataset = try Dataset(contentsOf: path, layout: Layout(onBadRow: .skip), labels: .one)
             #expect(
-                dataset.badRows.messages.map { $0.dropFirst(path.count).prefix(3) }
+                dataset.sources[0].badRows.messages.map { $0.dropFirst(path.count).prefix(3) }
                     == [":2:", ":5:", ":6:", ":7:", ":9:"])
         }
     }

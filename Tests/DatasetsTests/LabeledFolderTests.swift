@@ -63,9 +63,9 @@ import Testing
             }
             #expect(error?.description.hasPrefix("\(path)/neg/x: not valid UTF-8") == true)
             var dataset = try Dataset(contentsOf: path, layout: Layout(onBadRow: .skip), labels: .one)
-            #expect(dataset.examples.count == 1 && dataset.badRows.count == 2)
+            #expect(dataset.examples.count == 1 && dataset.sources[0].badRows.count == 2)
             #expect(throws: DatasetError.self) { try dataset.requireLabels(among: ["neg"]) }
-            #expect(dataset.badRows.messages.last?.contains("\(path)/pos/x: the label 'pos' is unknown") == true)
+            #expect(dataset.sources[0].badRows.messages.last?.contains("\(path)/pos/x: the label 'pos' is unknown") == true)
         }
     }
 

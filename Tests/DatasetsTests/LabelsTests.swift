@@ -42,12 +42,12 @@ import Testing
     @Test func maps() throws {
         let layout = Layout(labelMap: ["1": "pos", "2": "pos", "3": "", "9": "x"])
         let one = try Self.read("a\t1\nb\t3\nc\t2\nd\tneg\n", .detected, layout: layout)
-        #expect(Self.labels(one) == ["pos", "pos", "neg"] && one.leftOut == 1)
+        #expect(Self.labels(one) == ["pos", "pos", "neg"] && one.sources[0].leftOut == 1)
         #expect(one.examples.map(\.text) == ["a", "c", "d"])
-        #expect(one.unusedLabelMapKeys == ["9"] && one.badRows.count == 0)
+        #expect(one.sources[0].unusedLabelMapKeys == ["9"] && one.sources[0].badRows.count == 0)
         #expect(one.notices.map { $0.contains("1 row is left out") } == [true])
         let several = try Self.read("a\t1|2|4\nb\t3\n", .detected, layout: layout)
-        #expect(Self.labels(several) == ["4|pos", ""] && several.leftOut == 0)
+        #expect(Self.labels(several) == ["4|pos", ""] && several.sources[0].leftOut == 0)
         let error = #expect(throws: DatasetError.self) { try Self.read("b\t3\n", .one, layout: layout) }
         #expect(error?.description.contains("the label map leaves no example") == true)
     }
@@ -58,8 +58,8 @@ import Testing
         #expect(error?.description.contains(":2: the label is empty") == true)
         let dataset = try Self.read(table, .one, layout: Layout(onBadRow: .skip))
         #expect(dataset.examples.map(\.line) == [1, 4])
-        #expect(dataset.badRows.count == 6 && dataset.badRows.messages.count == 5)
-        #expect(dataset.badRows.messages[0].contains("d.tsv:2: the row has no tab"))
+        #expect(dataset.sources[0].badRows.count == 6 && dataset.sources[0].badRows.messages.count == 5)
+        #expect(dataset.sources[0].badRows.messages[0].contains("d.tsv:2: the row has no tab"))
         let all = #expect(throws: DatasetError.self) {
             try Self.read("a\nb\n", .one, layout: Layout(onBadRow: .skip))
         }
@@ -77,7 +77,7 @@ import Testing
 
         dataset = try Self.read("a\tpos|meh\nb\t\nc\tpos\n", .detected, layout: Layout(onBadRow: .skip))
         try dataset.requireLabels(among: ["pos"])
-        #expect(dataset.examples.map(\.text) == ["b", "c"] && dataset.badRows.count == 1)
+        #expect(dataset.examples.map(\.text) == ["b", "c"] && dataset.sources[0].badRows.count == 1)
         dataset = try Self.read("a\tmeh\n", .one, layout: Layout(onBadRow: .skip))
         #expect(throws: DatasetError.self) { try dataset.requireLabels(among: ["pos"]) }
     }

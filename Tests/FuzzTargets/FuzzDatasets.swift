@@ -7,7 +7,7 @@ func fuzzTable(_ bytes: [UInt8], _ format: Layout.Format) {
         bytes, path: "fuzz", format: format, layout: Layout(onBadRow: .skip), labels: .detected)
     for data in [strict, lenient].compactMap({ $0 }) { check(data, bytes) }
     if let strict {
-        precondition(strict.badRows.count == 0, "a bad row was no error")
+        precondition(strict.sources[0].badRows.count == 0, "a bad row was no error")
         precondition(
             lenient?.examples == strict.examples, "rows that are good are read otherwise if bad ones are skipped")
     }

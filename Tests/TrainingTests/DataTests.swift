@@ -20,7 +20,7 @@ import Transformer
                 try Data(text.utf8).write(to: file)
                 return file.path
             }
-            var request = TrainingRequest(train: paths[0], output: "")
+            var request = TrainingRequest(train: [paths[0]], output: "")
             request.hyperparameters.maxLength = maxLength
             return try DataReport(of: paths, request, on: Workers(count: 2))
         }

@@ -23,7 +23,7 @@ import Transformer
     static func request(in folder: URL, output: String = "model") throws -> TrainingRequest {
         let data = folder.appending(path: "train.tsv")
         try Data(texts.map { "\($0)\t\($1)\n" }.joined().utf8).write(to: data)
-        var request = TrainingRequest(train: data.path, output: folder.appending(path: output).path)
+        var request = TrainingRequest(train: [data.path], output: folder.appending(path: output).path)
         request.dev = data.path
         request.hyperparameters.epochs = 6
         request.hyperparameters.batchSize = 3

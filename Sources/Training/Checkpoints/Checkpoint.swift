@@ -12,7 +12,7 @@ package struct Checkpoint {
     /// What is in the JSON file: all that does not lie in tensors.
     package struct State: Codable {
         /// Another one means that another version of the program has written the file.
-        static let format = 3
+        static let format = 4
 
         var format = Self.format
         /// The identity of the run.
@@ -108,7 +108,7 @@ package struct Checkpoint {
             throw TrainingError("\(folder.path): the checkpoint belongs to another run than '\(run.name)'")
         }
         guard Manifest.agrees(with: folder) else { throw damaged }
-        (state.request.train, state.request.dev) = (run.trainData, run.devData)
+        (state.request.train, state.request.dev) = (run.trainFiles, run.devData)
         (state.request.model, state.request.output) = (run.model, run.output)
         state.unrecorded.removeAll { $0.runId != run.id }
         self.state = state

@@ -72,12 +72,13 @@ struct DataFiles {
         _ encoded: (training: EncodedExamples, development: EncodedExamples), _ longTexts: LongTexts,
         on workers: Workers
     ) -> DataReport {
-        DataReport(
-            [
-                DataReport.Part(name: train.path, data: train, texts: encoded.training.texts),
-                DataReport.Part(
-                    name: dev.path + (isHeldOut ? " (held out)" : ""), data: dev, texts: encoded.development.texts),
-            ], longTexts, droppedLeaks: droppedLeaks, on: workers)
+        let training = train.bySource.filter { !$0.places.isEmpty }.map { data, places in
+            DataReport.Part(name: data.path, data: data, texts: encoded.training.texts.part(places))
+        }
+        let development = DataReport.Part(
+            name: dev.path + (isHeldOut ? " (held out)" : ""), data: dev, texts: encoded.development.texts)
+        return DataReport(
+            training + [development], trainingFiles: training.count, longTexts, droppedLeaks: droppedLeaks, on: workers)
     }
 }
 

@@ -1,3 +1,4 @@
+import Evaluation
 import Inference
 import Datasets
 import Foundation
@@ -31,7 +32,7 @@ package struct DataReport: Encodable, Sendable {
         package let labels: [LabelCount]
         /// How many texts have no label, where they can have several.
         package let unlabeled: Int
-        /// Labels that the first file does not have; a model that was trained on it does not know them.
+        /// Labels that the training files do not have; a model that was trained on these does not know them.
         package let unknownLabels: [String]
         package let emptyTexts: Int
         package let tokens: Lengths
@@ -111,7 +112,10 @@ package struct DataReport: Encodable, Sendable {
         package let first: [Occurrences]
     }
 
+    /// The training files first.
     package let files: [File]
+    /// How many files the training data are.
+    package let trainingFiles: Int
     /// The texts that two files share, for each pair of files that share some.
     package let leaks: [Leak]
     /// Training texts that were left out because they stand in held-out data too.
@@ -129,13 +133,17 @@ package struct DataReport: Encodable, Sendable {
     ///
     /// - Parameters:
     ///   - parts: the training data first
+    ///   - trainingFiles: how many files these are
     ///   - longTexts: what is done with long texts
-    init(_ parts: [Part], _ longTexts: LongTexts, droppedLeaks: Int = 0, on workers: Workers) {
+    init(
+        _ parts: [Part], trainingFiles: Int = 1, _ longTexts: LongTexts, droppedLeaks: Int = 0, on workers: Workers
+    ) {
+        self.trainingFiles = trainingFiles
         maxLength = longTexts.maximumLength
         self.longTexts = longTexts.method
         self.droppedLeaks = droppedLeaks
         let repetitions = Repetitions(in: parts, on: workers)
-        let known = parts[0].data.labelNames
+        let known = parts.prefix(trainingFiles).reduce(into: Set<String>()) { $0.formUnion($1.data.labelNames) }
         files = parts.indices.map { number in
             File(
                 parts[number], known: known, longTexts: longTexts, duplicates: repetitions.duplicates[number],
@@ -194,8 +202,10 @@ extension DataReport.File {
         self.data = part.name
         sha256 = data.sha256
         examples = data.examples.count
-        (badRows, firstBadRows) = (data.badRows.count, data.badRows.messages)
-        (leftOut, unusedLabelMapKeys) = (data.leftOut, data.unusedLabelMapKeys)
+        // A part is of one file, or of some rows of several, which are none of these.
+        let source = data.sources[0]
+        (badRows, firstBadRows) = (source.badRows.count, source.badRows.messages)
+        (leftOut, unusedLabelMapKeys) = (source.leftOut, source.unusedLabelMapKeys)
         labels = counts.sorted { $0.key < $1.key }.map {
             DataReport.LabelCount(
                 label: $0.key, examples: $0.value, share: Double($0.value) / Double(data.examples.count))

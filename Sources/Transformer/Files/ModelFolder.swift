@@ -17,6 +17,8 @@ package struct ModelFolder {
     package let tokenizer: Tokenizer
     /// Whose format the folder has.
     package let family: Family
+    /// What it was trained with; nil if that is not known. It is written, but not read with the rest: few ask for it.
+    package var trainingData: TrainingData?
 
     /// Puts a classifier and its tokenizer together.
     package init(
@@ -157,6 +159,7 @@ package struct ModelFolder {
         try writeJSON(
             ConfigurationFile(classifier.configuration, settings, of: family),
             to: folder.appending(path: ModelFile.configuration))
+        if let trainingData { try writeJSON(trainingData, to: folder.appending(path: TrainingData.fileName)) }
         try tokenizer.write(to: folder, maximumLength: classifier.configuration.maximumLength)
         let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
         try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
@@ -192,7 +195,7 @@ package struct ModelFolder {
             guard let contents = try? files.contentsOfDirectory(atPath: folder.path) else {
                 throw ModelError("\(folder.path): is not a folder that can be read; choose another --output")
             }
-            let own = [ModelFile.configuration, ModelFile.weights] + Tokenizer.fileNames
+            let own = [ModelFile.configuration, ModelFile.weights, TrainingData.fileName] + Tokenizer.fileNames
             if let foreign = contents.sorted().first(where: { !own.contains($0) && !isLeftover($0) }) {
                 throw ModelError(
                     "\(folder.path): contains '\(foreign)', which is no part of a model, and is not replaced;"

@@ -45,7 +45,7 @@ struct BenchmarkCommand: ParsableCommand {
     }
 
     func run() throws {
-        var request = TrainingRequest(train: data, output: "")
+        var request = TrainingRequest(train: [data], output: "")
         request.model = model
         request.layout = layout.layout
         request.hyperparameters.kind = .fineTuning

@@ -59,7 +59,7 @@ struct DataCommand: ParsableCommand {
     }
 
     func run() throws {
-        var request = TrainingRequest(train: files[0], output: "")
+        var request = TrainingRequest(train: [files[0]], output: "")
         request.model = model
         request.layout = layout.layout
         request.hyperparameters = try Hyperparameters(training, shape, model: model)

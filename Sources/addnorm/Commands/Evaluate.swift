@@ -21,7 +21,7 @@ struct Evaluate: ParsableCommand {
             Probabilities of fine-tuned models are usually too near to 0 and 1. --calibrate fits a temperature to the files; \
             --tune-threshold finds the probability from which on the second of two labels is the answer. Both are kept in \
             the model's folder and used from then on by evaluate, predict and explain. Give them dev data: what was fitted \
-            to a file cannot be measured with it.
+            to a file cannot be measured with it, and a model is much too sure of the texts that it was trained with.
 
               addnorm evaluate --model models/reviews --calibrate dev.tsv
               addnorm evaluate --model models/reviews --tune-threshold f1 dev.tsv
@@ -72,6 +72,9 @@ struct Evaluate: ParsableCommand {
             """, valueName: "metric"))
     var tuneThreshold: ThresholdMetric?
 
+    @Flag(help: "Fit also to texts that the model was trained with.")
+    var force = false
+
     @OptionGroup(title: "Input")
     var layout: LayoutOptions
 
@@ -84,13 +87,27 @@ struct Evaluate: ParsableCommand {
     @OptionGroup
     var database: DatabaseOptions
 
-    func validate() throws { try requirePositive(errors, "--errors") }
+    /// The share of texts from the training that does not matter.
+    private static let mostTrainedTexts = 0.01
+
+    func validate() throws {
+        try requirePositive(errors, "--errors")
+        if force && !calibrate && tuneThreshold == nil {
+            throw ValidationError("--force is for --calibrate and --tune-threshold.")
+        }
+    }
 
     func run() throws {
         var classifier = try inference.classifier(model, reading: longTexts)
         let configuration = classifier.configuration
         var layout = layout.layout
         layout.groupColumn = by
+        let trainingData = try TrainingData(ofModelIn: model.url)
+        if let labelMap = trainingData?.labelMap, !labelMap.isEmpty, layout.labelMap.isEmpty {
+            layout.labelMap = labelMap
+            let names = labelMap.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+            Output.warn("labels are renamed as for the training: --label-map \(names)")
+        }
         var datasets = try files.map {
             try Dataset(contentsOf: $0, layout: layout, labels: .reading(configuration.problemType))
         }
@@ -103,6 +120,8 @@ struct Evaluate: ParsableCommand {
             if let notice = examples.texts.notice { Output.warn("\(files[index]): \(notice)") }
             return examples
         }
+        let trainedTexts = datasets.map { trainingData?.countOfTexts(in: $0, on: classifier.workers) }
+        try requireUnseen(zip(datasets, trainedTexts).map { ($0, $1) }, trainingData)
         if tuneThreshold != nil { try classifier.model.requireThreshold() }
         let store = try database.open(for: .write)
         var predictionsFile = try predictions.map {
@@ -117,13 +136,16 @@ struct Evaluate: ParsableCommand {
         var documents: [EvaluationDocument] = []
         // The database can be locked or the disk full; what was measured is shown all the same.
         var failure: (any Error)?
-        for (dataset, computed) in zip(datasets, computed) {
+        for (index, (dataset, computed)) in zip(datasets, computed).enumerated() {
             let document = try EvaluationDocument(dataset.path, computed, view) { index in
                 (dataset.file(of: dataset.examples[index]), dataset.examples[index])
             }
             do {
                 _ = try store.record(
-                    document.result, document.metrics, of: model.model, on: dataset, labels: configuration.labels)
+                    document.result, document.metrics, of: model.model, on: dataset,
+                    EvaluationCircumstances(
+                        classifier.model.settings, classifier.longTexts, layout, trainedTexts: trainedTexts[index]),
+                    labels: configuration.labels)
             } catch {
                 failure = failure ?? error
             }
@@ -143,6 +165,23 @@ struct Evaluate: ParsableCommand {
             try Output.write(documents.map(\.text).joined(separator: "\n"))
         }
         if let failure { throw failure }
+    }
+
+    /// Says which texts the model was trained with, and refuses to fit settings to many of them.
+    private func requireUnseen(_ data: [(dataset: Dataset, trainedTexts: Int?)], _ trainingData: TrainingData?) throws {
+        for case (let dataset, let trained?) in data where trained > 0 {
+            let isFile = trainingData?.files.contains { $0.sha256 == dataset.sha256 } == true
+            let texts = "\(trained.formatted()) of \(dataset.examples.count.formatted()) texts"
+            let fact =
+                "\(dataset.path): the model was trained with "
+                + (isFile ? "this file (\(texts))" : "\(texts) of this file")
+            let isMuch = Double(trained) > Self.mostTrainedTexts * Double(dataset.examples.count)
+            if isMuch && (calibrate || tuneThreshold != nil) && !force {
+                throw OutputError(
+                    description: "\(fact): a model is too sure of these; fit to other data, or all the same with --force")
+            }
+            Output.warn("\(fact): figures on it flatter")
+        }
     }
 
     /// Fits the model's settings to what it computes of the files, and keeps them in its folder, if that is asked for.

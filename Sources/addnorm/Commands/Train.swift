@@ -49,10 +49,10 @@ struct Train: ParsableCommand {
                 throw ValidationError(
                     "A run that is resumed keeps its options: besides --resume, only --db can be given.")
             }
-        } else if files.train == nil || files.output == nil {
+        } else if files.train.isEmpty || files.output == nil {
             throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
         }
-        if [files.train, files.dev].contains("-") {
+        if (files.train + [files.dev]).contains("-") {
             throw ValidationError("Training data must be files: standard input could not be read again by --resume.")
         }
         if runOptions.seeds != nil && training.given.isSet(\.seed) {
@@ -165,7 +165,7 @@ struct Train: ParsableCommand {
 
     /// What was asked for.
     private func request() throws -> TrainingRequest {
-        var request = TrainingRequest(train: files.train ?? "", output: files.output ?? "")
+        var request = TrainingRequest(train: files.train, output: files.output ?? "")
         request.dev = files.dev
         request.model = files.model
         request.overwrite = files.overwrite
@@ -183,9 +183,11 @@ struct Train: ParsableCommand {
 struct FileOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Labelled texts: .tsv (without header, text<TAB>label), .csv, .jsonl, or a folder with one for each label.",
-            valueName: "file"), completion: .file())
-    var train: String?
+            """
+            Labelled texts: .tsv (without header, text<TAB>label), .csv, .jsonl, or a folder with one for each label. Given \
+            several times: all of them.
+            """, valueName: "file"), completion: .file())
+    var train: [String] = []
 
     @Option(
         help: ArgumentHelp("The folder that the trained model is written to.", valueName: "dir"), completion: .directory
@@ -212,7 +214,7 @@ struct FileOptions: ParsableArguments {
 
     /// Whether nothing was given.
     var isEmpty: Bool {
-        selection.given.isEmpty && [train, output, dev, model].allSatisfy { $0 == nil } && !overwrite && !dropLeaked
+        selection.given.isEmpty && train.isEmpty && [output, dev, model].allSatisfy { $0 == nil } && !overwrite && !dropLeaked
     }
 }
 

@@ -19,7 +19,7 @@ extension DataReport {
         for leak in leaks {
             lines.append(
                 "\(leak.texts.formatted()) \(leak.texts == 1 ? "text stands" : "texts stand") both in \(leak.training) and in \(leak.heldOut)"
-                    + (leak.training == files[0].data ? " (--drop-leaked leaves them out of training)" : ""))
+                    + (canBeDropped(leak) ? " (--drop-leaked leaves them out of training)" : ""))
             lines += leak.first.map { "  " + $0.text(labels: false) }
         }
         if droppedLeaks > 0 {
@@ -56,7 +56,8 @@ extension DataReport {
         ]
         if !file.unknownLabels.isEmpty {
             let names = file.unknownLabels.prefix(Self.mostLabels).map { "'\($0)'" }.joined(separator: ", ")
-            facts.append(("unknown labels", "not in \(files[0].data): \(names)"))
+            let training = files.prefix(trainingFiles).map(\.data).joined(separator: ", ")
+            facts.append(("unknown labels", "not in \(training): \(names)"))
         }
         if file.unlabeled > 0 { facts.append(("without label", Self.count(file.unlabeled, "text"))) }
         if file.emptyTexts > 0 { facts.append(("empty", Self.count(file.emptyTexts, "text"))) }
@@ -78,6 +79,12 @@ extension DataReport {
             facts += repeated.first.map { ("", $0.text(labels: name == "contradictions")) }
         }
         return facts
+    }
+
+    /// Whether it is one between training and held-out data.
+    private func canBeDropped(_ leak: Leak) -> Bool {
+        let training = files.prefix(trainingFiles).map(\.data)
+        return training.contains(leak.training) && !training.contains(leak.heldOut)
     }
 
     private var treatment: String {

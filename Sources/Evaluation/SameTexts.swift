@@ -1,4 +1,6 @@
+import Datasets
 import Kernels
+import Transformer
 
 /// The indices of texts that are the same but for case and white space, where there are at least two; the groups in the order of
 /// their first texts. Texts without a visible character are not compared.
@@ -22,12 +24,35 @@ package func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]
     return groups.sorted { $0[0] < $1[0] }
 }
 
+extension TrainingData {
+    /// What a model is trained with.
+    package init(_ data: Dataset, labelMap: [String: String], on workers: Workers) {
+        self.init(
+            files: data.bySource.map { File(sha256: $0.data.sha256, examples: $0.places.count) }, labelMap: labelMap,
+            textHashes: textHashes(of: data, on: workers))
+    }
+
+    /// How many texts of other data are among those that the model was trained with.
+    package func countOfTexts(in data: Dataset, on workers: Workers) -> Int {
+        let hashes = hashes
+        return textHashes(of: data, on: workers).count(where: hashes.contains)
+    }
+}
+
+/// The beginning of the SHA-256 of each text, without what does not count when texts are compared; of texts without a visible character there is none.
+private func textHashes(of data: Dataset, on workers: Workers) -> [UInt64] {
+    workers.map(data.examples.count) { index -> UInt64? in
+        let text = comparable(data.examples[index].text)
+        return text.isEmpty ? nil : UInt64(sha256(of: Array(text.utf8)).prefix(16), radix: 16)
+    }.compactMap { $0 }
+}
+
 /// A text without what does not count when texts are compared.
 private func comparable(_ text: String) -> String {
     text.lowercased().unicodeScalars.split(whereSeparator: isWhiteSpace).map(String.init).joined(separator: " ")
 }
 
-func isWhiteSpace(_ scalar: Unicode.Scalar) -> Bool {
+package func isWhiteSpace(_ scalar: Unicode.Scalar) -> Bool {
     // The table of properties takes most of the time of a report.
     scalar.isASCII ? scalar == " " || (9...13).contains(scalar.value) : scalar.properties.isWhitespace
 }

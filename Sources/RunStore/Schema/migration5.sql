@@ -1,0 +1,16 @@
+-- How the model read the file: a temperature that logits are divided by, the least probability of the second of two labels, tokens at a time.
+ALTER TABLE evaluations ADD COLUMN temperature REAL;
+ALTER TABLE evaluations ADD COLUMN threshold REAL;
+ALTER TABLE evaluations ADD COLUMN max_length INTEGER;
+ALTER TABLE evaluations ADD COLUMN long_texts TEXT;
+ALTER TABLE evaluations ADD COLUMN stride INTEGER;
+-- How the file was read, as the user has said.
+ALTER TABLE evaluations ADD COLUMN format TEXT;
+ALTER TABLE evaluations ADD COLUMN text_column TEXT;
+ALTER TABLE evaluations ADD COLUMN label_column TEXT;
+ALTER TABLE evaluations ADD COLUMN label_map TEXT;
+ALTER TABLE evaluations ADD COLUMN on_bad_row TEXT;
+-- Rows that were wrong and skipped, or that the label map has left out.
+ALTER TABLE evaluations ADD COLUMN skipped INTEGER;
+-- Texts that the model was trained with.
+ALTER TABLE evaluations ADD COLUMN trained_texts INTEGER;
