@@ -4,6 +4,8 @@ package enum BadRowPolicy: String, CaseIterable, Sendable, Codable {
     case error
     /// It is left out and counted.
     case skip
+    /// Of texts that are to be classified: it stays in its place, with what is wrong instead of a text.
+    case keep
 }
 
 /// The rows that were left out because they are wrong.
@@ -35,7 +37,8 @@ package struct BadRows: Sendable {
     /// A sentence about the rows; nil if there are none.
     package func notice(_ path: String) -> String? {
         if count == 0 { return nil }
-        return "\(path): \(count) bad \(count == 1 ? "row was" : "rows were") skipped"
+        let fate = policy == .keep ? "got no answer" : count == 1 ? "was skipped" : "were skipped"
+        return "\(path): \(count) bad \(count == 1 ? "row" : "rows") \(fate)"
             + messages.map { "\n  \($0)" }.joined()
             + (count > messages.count ? "\n  …" : "")
     }

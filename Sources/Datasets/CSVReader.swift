@@ -76,12 +76,20 @@ extension BidirectionalCollection<UInt8> {
     /// Without a CR at its end.
     var withoutCarriageReturn: SubSequence { last == UInt8(ascii: "\r") ? dropLast() : self[...] }
 
+    /// What `iconv` may call the encoding: letters of other scripts than the Latin one follow each other.
+    private var likelyEncoding: String {
+        let isHigh = map { $0 >= 0x80 }
+        let pairs = zip(isHigh, isHigh.dropFirst()).count { $0 && $1 }
+        return 2 * pairs >= isHigh.count { $0 }
+            ? "gb18030 -t utf-8 (or big5, shift_jis, euc-kr, windows-1251 …)" : "windows-1252 -t utf-8"
+    }
+
     /// The bytes as text.
     ///
     /// - Throws: ``BadRow`` if they are not UTF-8.
     func text() throws -> String {
         guard let text = String(validating: self, as: UTF8.self) else {
-            throw BadRow("not valid UTF-8; convert the file, for example with: iconv -f latin1 -t utf-8")
+            throw BadRow("not valid UTF-8; convert the file from its encoding, for example with: iconv -f \(likelyEncoding)")
         }
         return text
     }

@@ -13,6 +13,21 @@ package struct Example: Sendable, Equatable {
     package internal(set) var source = 0
     /// The line of the file that the example begins on, from 1.
     package let line: Int
+    /// What is wrong with the row, if it is kept nevertheless; the text is empty then.
+    package private(set) var problem: String?
+
+    init(text: String, label: String?, group: String?, file: String?, line: Int) {
+        (self.text, self.label, self.group, self.file, self.line) = (text, label, group, file, line)
+    }
+
+    /// A text of no file.
+    package init(text: String) { self.init(text: text, label: nil, group: nil, file: nil, line: 1) }
+
+    /// A row that is wrong.
+    init(problem: DatasetError, line: Int) {
+        self.init(text: "", label: nil, group: nil, file: nil, line: line)
+        self.problem = problem.description
+    }
 
     /// The names of the example's labels.
     ///

@@ -54,10 +54,13 @@ struct ExampleReader {
     init(path: String, layout: Layout, format: Layout.Format, labels: LabelReading) throws {
         (self.path, self.layout, self.format) = (path, layout, format)
         self.labels = Labels(labels, map: layout.labelMap)
+        if layout.onBadRow == .keep && labels != .none {
+            throw DatasetError(path, "--on-bad-row keep is for texts that are to be classified, by 'predict'")
+        }
         let needsColumns = layout.groupColumn != nil || !layout.textColumns.isEmpty
         switch format {
         case .folder where needsColumns:
-            throw DatasetError(path, "a folder has no columns, and so no --by and no --text-column")
+            throw DatasetError(path, "a folder has no columns, and so no \(layout.groupOption) and no --text-column")
         case .lines where labels != .none:
             throw DatasetError(
                 path,
@@ -169,7 +172,7 @@ struct ExampleReader {
             throw DatasetError(
                 path, line: line, "text and label are the same \(kind); give --text-column and --label-column")
         }
-        return Places(text: texts, label: label, group: try layout.groupColumn.map { try find($0, [], "--by") })
+        return Places(text: texts, label: label, group: try layout.groupColumn.map { try find($0, [], layout.groupOption) })
     }
 
     // MARK: Tables

@@ -7,6 +7,7 @@ package struct ExampleStream {
     private var reader: ExampleReader
     /// The rows that were left out.
     package private(set) var badRows: BadRows
+    private let keepsBadRows: Bool
     private var failure: (any Error)?
 
     /// Opens texts that are to be classified.
@@ -37,6 +38,7 @@ package struct ExampleStream {
         self.path = path
         reader = try ExampleReader(path: path, layout: layout, format: format, labels: labels)
         badRows = BadRows(layout.onBadRow)
+        keepsBadRows = layout.onBadRow == .keep
     }
 
     /// How labels are read, and what was found out about them so far. The labels of the examples have gone through the first step of ``Labels`` only.
@@ -70,7 +72,9 @@ package struct ExampleStream {
         if folder != nil { return try readFiles(into: &examples) }
         guard let next = try lines?.next() else {
             // Once more if lines of a bad row are to be read again.
-            while let back = try skippingBadRow({ try $0.finish() }) { try read(back, into: &examples) }
+            while let back = try skippingBadRow(into: &examples, { reader, _ in try reader.finish() }) {
+                try read(back, into: &examples)
+            }
             return false
         }
         try read(next, into: &examples)
@@ -81,24 +85,26 @@ package struct ExampleStream {
         // The next line is the last one.
         var lines = Array(lines.reversed())
         while let line = lines.popLast() {
-            let back = try skippingBadRow { reader in
+            let back = try skippingBadRow(into: &examples) { reader, examples in
                 if let example = try reader.read(line) { examples.append(example) }
             }
             if let back { lines += back.reversed() }
         }
     }
 
-    /// Counts a row if it is bad.
+    /// Counts a row if it is bad, or keeps it.
     ///
     /// - Returns: the lines to be read again; nil if the row is good
     private mutating func skippingBadRow(
-        _ body: (inout ExampleReader) throws -> Void
+        into examples: inout [Example], _ body: (inout ExampleReader, inout [Example]) throws -> Void
     ) throws -> [ArraySlice<UInt8>]? {
         do {
-            try body(&reader)
+            try body(&reader, &examples)
             return nil
         } catch let error as BadRow {
-            try badRows.add(DatasetError(path, line: reader.line, error.cause))
+            let problem = DatasetError(path, line: reader.line, error.cause)
+            try badRows.add(problem)
+            if keepsBadRows { examples.append(Example(problem: problem, line: reader.line)) }
             return reader.takeBack(error.cause)
         }
     }
@@ -112,7 +118,9 @@ package struct ExampleStream {
             do {
                 examples.append(try reader.read(content, label: label, file: file))
             } catch let error as BadRow {
-                try badRows.add(DatasetError(file, error.cause))
+                let problem = DatasetError(file, error.cause)
+                try badRows.add(problem)
+                if keepsBadRows { examples.append(Example(problem: problem, line: 1)) }
             }
         }
         return true

@@ -46,6 +46,8 @@ package struct Layout: Sendable, Codable, Equatable {
     package var labelColumn: Column?
     /// Where ``Example/group`` is. Nil: there is none.
     package var groupColumn: Column?
+    /// The option that names it, for errors.
+    package var groupOption = "--by"
     /// New names for labels. One that becomes empty is left out.
     package var labelMap: [String: String]
     /// What becomes of rows that are wrong.

@@ -34,6 +34,7 @@ struct AddNormCommand: ParsableCommand {
             exit(withError: ValidationError(error.description))
         }
         do {
+            try requireOptionsOnce(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()
             try command.run()
         } catch {
@@ -41,11 +42,26 @@ struct AddNormCommand: ParsableCommand {
         }
     }
 
+    /// Names the option that is meant by an unknown one: the parser looks for words that are spelled alike, which `--lr` and `--learning-rate` are not.
+    private static func advising(_ message: String) -> String {
+        guard let match = message.firstMatch(of: /Unknown option '(--[a-z-]+)'/),
+            let name = CommandLine.arguments.dropFirst().first,
+            let command = configuration.subcommands.first(where: {
+                $0.configuration.commandName ?? "\($0)".lowercased() == name
+            })
+        else { return message }
+        let options = helpMessage(for: command).matches(of: /--[a-z-]+/).map { String($0.output) }
+        guard let option = optionMeant(by: String(match.1), among: options) else { return message }
+        let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
+        let first = lines[0].replacing(/\. Did you mean .*/, with: "")
+        return (["\(first). Did you mean '\(option)'?"] + lines.dropFirst()).joined(separator: "\n")
+    }
+
     /// Ends the program. Names of files, labels and columns in an error may be anybody's: a terminal gets nothing that it obeys.
     private static func exit(saying error: any Error) -> Never {
         let status = exitCode(for: error)
         if status.isSuccess { exit(withError: error) }
-        let message = fullMessage(for: error)
+        let message = advising(fullMessage(for: error))
         if !message.isEmpty { Output.note(message.printableLines + "\n") }
         Foundation.exit(status.rawValue)
     }

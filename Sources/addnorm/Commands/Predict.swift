@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Escaping
 import Inference
 import Reports
@@ -16,6 +17,11 @@ struct Predict: ParsableCommand {
 
             With --abstain-below, texts of which the model is less sure get the label null. Where texts can have several \
             labels, these stand between '|', and the probability is that of all of them being right.
+
+            --id-column puts a column of the input before each answer. With --on-bad-row keep, a row that cannot be read is \
+            answered by null and, in place of the text, what is wrong (in JSON: error).
+
+              addnorm predict --model models/reviews --id-column id --on-bad-row keep new.csv
             """)
 
     @OptionGroup
@@ -23,6 +29,12 @@ struct Predict: ParsableCommand {
 
     @OptionGroup
     var input: TextInput
+
+    @Option(
+        help: ArgumentHelp(
+            "Print this column of the input before each answer: a header's name or key, or a number from 1.",
+            valueName: "column"))
+    var idColumn: Layout.Column?
 
     @Flag(help: "Print one JSON object for each text, with the probability of every label.")
     var json = false
@@ -43,25 +55,36 @@ struct Predict: ParsableCommand {
         var (count, longer) = (0, 0)
         // Each answer has the probability of every label.
         let mostTexts = max(1, 4_000_000 / configuration.labels.count)
-        try input.forEachBatch(ofAtMost: mostTexts) { texts in
-            let encoded = try classifier.encode(texts)
+        try input.forEachBatchOfRows(ofAtMost: mostTexts, id: idColumn) { rows in
+            let encoded = try classifier.encode(rows.filter { $0.problem == nil }.map(\.text))
             count += encoded.count
             longer += encoded.countOfLonger
-            let answers = zip(texts, try classifier.classify(encoded)).map { text, prediction in
-                (text, prediction, names: prediction.names(of: configuration, abstainingBelow: decisions.abstainBelow))
+            let predictions = encoded.count > 0 ? Array(try classifier.classify(encoded)) : []
+            var unused = predictions[...]
+            // One line for each row, even if --text had several.
+            let answers = rows.map { row in
+                let prediction = row.problem == nil ? unused.popFirst() : nil
+                let names = prediction?.names(of: configuration, abstainingBelow: decisions.abstainBelow)
+                return (row, prediction, names)
             }
             if json {
                 try Output.write(
-                    jsonLines: answers.map { text, prediction, names in
-                        JSONObject([
-                            "text": text, labelsKey: names, "confidence": prediction.confidence,
-                            "probabilities": prediction.probabilities(of: configuration),
-                        ])
+                    jsonLines: answers.map { row, prediction, names in
+                        JSONObject(
+                            [
+                                "text": row.problem == nil ? row.text : nil, labelsKey: names,
+                                "confidence": prediction?.confidence,
+                                "probabilities": prediction?.probabilities(of: configuration),
+                            ], optional: ["id": idColumn == nil ? nil : row.group ?? "", "error": row.problem])
                     })
             } else {
-                // One line for each text, even if --text had several.
-                let lines = answers.map { text, prediction, names in
-                    "\(names?.text.printable ?? "null")\t\(Double(prediction.confidence).figure)\t\(text.printable)\n"
+                let lines = answers.map { row, prediction, names in
+                    let cells = [
+                        names?.text ?? "null", prediction.map { Double($0.confidence).figure } ?? "null",
+                        row.problem ?? row.text,
+                    ]
+                    let id = idColumn == nil ? [] : [row.group ?? ""]
+                    return (id + cells).map(\.printable).joined(separator: "\t") + "\n"
                 }
                 try Output.write(lines.joined())
             }

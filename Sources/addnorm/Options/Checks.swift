@@ -21,3 +21,31 @@ func requireRunName(_ name: String, _ option: String) throws {
     }
     if name != name.printable { throw ValidationError("\(option) must not contain control characters.") }
 }
+
+/// The options that can be given several times.
+private let repeatableOptions: Set<Substring> = [
+    "--train", "--text", "--text-column", "--label-map", "--tag", "--group-by", "--vary",
+]
+
+/// Refuses other options that are given twice: all but one would be ignored.
+func requireOptionsOnce(_ arguments: [String]) throws {
+    // What a shell asks for has words of the user among them.
+    if arguments.first?.hasPrefix("---") == true { return }
+    var given: Set<Substring> = []
+    for argument in arguments.prefix(while: { $0 != "--" }) where argument.hasPrefix("--") {
+        let option = argument.prefix { $0 != "=" }
+        if !given.insert(option).inserted && !repeatableOptions.contains(option) {
+            throw ValidationError("\(option) is given twice.")
+        }
+    }
+}
+
+/// The option that an unknown one may stand for: that which begins so, or whose words begin with its letters.
+///
+/// - Parameter options: the known ones
+func optionMeant(by unknown: String, among options: [String]) -> String? {
+    options.first { $0.hasPrefix(unknown) }
+        ?? options.first { option in
+            option.dropFirst(2).split(separator: "-").map { $0.prefix(1) }.joined() == unknown.dropFirst(2)
+        }
+}

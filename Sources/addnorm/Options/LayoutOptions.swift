@@ -37,7 +37,11 @@ struct LayoutOptions: ParsableArguments {
             """, valueName: "old=new,…"))
     var labelMap: [LabelMap] = []
 
-    @Option(help: "What becomes of a row that is wrong: it is an error, or it is skipped and counted.")
+    @Option(
+        help: """
+            What becomes of a row that is wrong: it is an error, or it is skipped and counted (skip), or, of 'predict', it is answered by \
+            what is wrong (keep), so that every row has its answer.
+            """)
     var onBadRow = BadRowPolicy.error
 
     var layout: Layout {

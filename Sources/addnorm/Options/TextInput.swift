@@ -22,15 +22,25 @@ struct TextInput: ParsableArguments {
     /// Calls `body` with texts as they come, each batch as soon as it is there.
     ///
     /// - Throws: `DatasetError` at the first row that is wrong; the texts before it have been handed over by then.
-    func forEachBatch(ofAtMost most: Int = .max, _ body: ([String]) throws -> Void) throws {
-        if !text.isEmpty { return try body(text) }
+    func forEachBatch(_ body: ([String]) throws -> Void) throws {
+        if layout.onBadRow == .keep { throw ValidationError("--on-bad-row keep is for 'predict'.") }
+        try forEachBatchOfRows { try body($0.map(\.text)) }
+    }
+
+    /// Calls `body` with rows as they come, those that are wrong and kept among them.
+    ///
+    /// - Parameter id: the column of ``Example/group``
+    func forEachBatchOfRows(ofAtMost most: Int = .max, id: Layout.Column? = nil, _ body: ([Example]) throws -> Void) throws {
+        var layout = layout.layout
+        (layout.groupColumn, layout.groupOption) = (id, "--id-column")
+        if !text.isEmpty { return try body(text.map(Example.init)) }
         for file in files.isEmpty ? ["-"] : files {
             if file == "-" && isatty(STDIN_FILENO) == 1 {
                 Output.warn("reading one text a line from the terminal; Ctrl-D ends it")
             }
-            var stream = try ExampleStream(path: file, layout: layout.layout)
+            var stream = try ExampleStream(path: file, layout: layout)
             while let examples = try stream.next() {
-                var rest = examples.map(\.text)[...]
+                var rest = examples[...]
                 while !rest.isEmpty {
                     try body(Array(rest.prefix(most)))
                     rest = rest.dropFirst(most)

@@ -51,7 +51,7 @@ struct PredictionsFile {
                     ])
                 }
                 return line([
-                    example.text, actual.text, predicted?.text ?? "null", "\(prediction.confidence)",
+                    example.text, actual.text, predicted?.text ?? "", "\(prediction.confidence)",
                     try Output.jsonLines([probabilities]).trimmingCharacters(in: .newlines), file, "\(example.line)",
                 ])
             }
