@@ -1,5 +1,6 @@
 import Inference
 import Kernels
+import RunStore
 import Statistics
 import Transformer
 
@@ -31,6 +32,25 @@ package struct EvaluationResult {
         answers = predictions.answers
         report = ClassificationReport(actual: targets, predicted: answers, names: configuration.labels)
         loss = CrossEntropy().loss(predictions.logits, targets: targets)
+    }
+
+    /// The value of a metric; nil where it is not defined.
+    package func value(of metric: EvaluationMetric) -> Double? {
+        switch metric {
+        case .accuracy: report.accuracy
+        case .macroF1: report.macroF1
+        case .weightedF1: report.weightedF1
+        case .f1(let label): report.labels.first { $0.label == label }?.f1
+        case .mcc: probabilityMetrics.mcc
+        case .rocAuc: probabilityMetrics.rocAuc
+        case .logLoss: loss
+        }
+    }
+
+    /// What was answered for every text, if that is always the same, although it is not always right.
+    package var onlyAnswer: [Int]? {
+        let isAlways = (0..<answers.count).allSatisfy { answers[$0] == answers[0] }
+        return isAlways && (0..<targets.count).contains { targets[$0] != targets[0] } ? answers[0] : nil
     }
 
     /// Whether the answer for a text is right, in all its labels.

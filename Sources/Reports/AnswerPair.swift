@@ -34,6 +34,9 @@ package struct AnswerPair: Sendable {
     let oneLabelEach: Bool
     /// The number of labels.
     let labels: Int
+    /// What the runs are judged by, and what of it follows from the answers; nil where it needs more, as probabilities.
+    let metric: EvaluationMetric
+    let counted: CountedFigure?
 
     /// Whether all answers are the same.
     var areAlike: Bool { outcomes.allSatisfy { $0.0.predicted[0] == $0.0.predicted[1] } }
@@ -76,6 +79,16 @@ package struct AnswerPair: Sendable {
         let outcomes = pairs.map { (outcome($0.answer), count: $0.count) }
         func count(_ isRight: [Bool]) -> Int { outcomes.reduce(0) { $1.0.isRight == isRight ? $0 + $1.count : $0 } }
         (self.outcomes, oneLabelEach, labels) = (outcomes, ids.oneLabelEach, ids.count)
+        metric = a.metric
+        counted =
+            switch a.metric {
+            case .accuracy: .accuracy
+            case .macroF1: .macroF1
+            case .weightedF1: .weightedF1
+            case .mcc: ids.oneLabelEach ? .mcc : nil
+            case .f1(let label): ids.id(of: label).map { .f1($0) }
+            case .rocAuc, .logLoss: nil
+            }
         (onlyA, onlyB) = (count([true, false]), count([false, true]))
 
         let (wantedA, wantedB) = (min(flips, onlyA), min(flips, onlyB))
@@ -104,6 +117,7 @@ private struct LabelIds {
     /// The number of labels.
     let count: Int
     private let ids: [String: [Int]]
+    private let places: [String: Int]
 
     init(names: Set<String>, answers: Set<String>) {
         // Several labels stand between bars, and none is empty.
@@ -120,8 +134,11 @@ private struct LabelIds {
                 ids[answer] = [place]
             }
         }
-        (self.ids, count) = (ids, places.count)
+        (self.ids, self.places, count) = (ids, places, places.count)
     }
+
+    /// The id of one label.
+    func id(of name: String) -> Int? { places[name] }
 
     subscript(answer: String) -> [Int] { ids[answer] ?? [] }
 

@@ -13,17 +13,23 @@ package struct ComparedRun: Sendable {
     package let parameters: [String: String]
     /// The latest evaluation on each file, told by its contents, in the order in which files were first evaluated.
     package let evaluations: [Evaluation]
+    /// What runs are judged by, and its value in each of the evaluations.
+    package let metric: EvaluationMetric
+    private let values: [Int64: Double]
 
-    package init(_ run: Run, in store: RunStore) throws {
+    /// - Parameter metric: nil: the run's own
+    package init(_ run: Run, judgedBy metric: EvaluationMetric? = nil, in store: RunStore) throws {
         self.run = run
         id = run.id
         summary = try store.summary(of: id)
         hyperparameters = Dictionary(try store.params(of: id).map { ($0.name, $0.value) }) { $1 }
+        let metric = metric ?? hyperparameters["metric"].flatMap(EvaluationMetric.init) ?? .usual
+        self.metric = metric
         var parameters = hyperparameters
         for (name, value) in [
             ("model", run.model), ("train_data", run.trainData), ("train_sha256", run.trainSha256),
             ("dev_data", run.devData), ("dev_sha256", run.devSha256), ("seed", "\(run.seed)"),
-            ("seed_group", run.seedGroup),
+            ("seed_group", run.seedGroup), ("project", run.project),
         ] {
             parameters[name] = value
         }
@@ -37,6 +43,29 @@ package struct ComparedRun: Sendable {
             }
         }
         evaluations = latest
+        var values: [Int64: Double] = [:]
+        for evaluation in latest {
+            values[evaluation.id] =
+                if case .f1(let label) = metric {
+                    try store.classMetrics(of: evaluation.id).first { $0.label == label }?.f1
+                } else {
+                    evaluation.value(of: metric)
+                }
+        }
+        self.values = values
+    }
+
+    /// The value of the metric in the latest evaluation on a file with these contents.
+    package func value(on sha256: String) -> Double? { evaluation(on: sha256).flatMap { values[$0.id] } }
+
+    /// The value of the metric in the best epoch, if that was chosen by it.
+    package var devValue: Double? {
+        switch metric {
+        case .accuracy: summary?.bestDevAccuracy
+        case .macroF1: summary?.devMacroF1
+        case .logLoss: summary?.devLoss
+        default: summary?.metric == metric.name ? summary?.devMetric : nil
+        }
     }
 
     package var name: String { run.name }

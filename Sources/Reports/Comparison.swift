@@ -27,9 +27,11 @@ package struct Comparison: Sendable {
         self.runs = runs
         groups = try SeedGroup.groups(of: runs, by: names).filter { !names.isEmpty || $0.runs.count > 1 }
         var (tests, notices): ([PairedTest], [String]) = ([], [])
+        // A group stands for its runs: tests of single ones would ask another question, and correct for it.
+        let others = groups.count > 1 ? [] : runs.dropFirst()
         for (sha256, path) in runs.files where runs[0].evaluation(on: sha256) != nil {
             var pairs: [AnswerPair] = []
-            for other in runs.dropFirst() {
+            for other in others {
                 do {
                     pairs += try [
                         AnswerPair(of: runs[0], and: other, on: sha256, flips: flips, in: store)
@@ -50,7 +52,16 @@ package struct Comparison: Sendable {
                 notices.append("\(path): \(trained.names) was trained with it: figures on it flatter")
             }
         }
-        for notice in Self.missing(runs[0], Array(runs.dropFirst())) where !notices.contains(notice) {
+        if runs.contains(where: { $0.metric == .rocAuc || $0.metric == .logLoss }) {
+            notices.append(
+                "the database does not keep the probabilities that an interval of \(runs[0].metric.words) needs: runs are tested by"
+                    + " \(EvaluationMetric.usual.words)")
+        }
+        let projects = Set(runs.compactMap(\.run.project)).sorted()
+        if projects.count > 1 {
+            notices.append("the runs belong to several projects: \(projects.joined(separator: ", "))")
+        }
+        for notice in Self.missing(runs[0], Array(others)) where !notices.contains(notice) {
             notices.append(notice)
         }
         (self.tests, self.notices) = (tests, notices + groups.notices)
@@ -111,7 +122,18 @@ extension Comparison {
             ReportTable(.results(of: runs), of: runs, named: names, .number),
             ReportTable(differing, of: runs, named: names, title: "differs"),
         ]
-        return tables.filter { !$0.rows.isEmpty }.map { Report.Part([.table($0)]) } + testParts + groupParts
+        return answer + tables.filter { !$0.rows.isEmpty }.map { Report.Part([.table($0)]) } + testParts + groupParts
+    }
+
+    /// The answer in short, first of all: of groups, or of runs.
+    private var answer: [Report.Part] {
+        let ofGroups = GroupTest.tests(of: groups)
+        let main = ofGroups.first.map { first in ofGroups.filter { $0.figure.name == first.figure.name } } ?? []
+        let sentences =
+            main.isEmpty
+            ? tests.map { "\($0.metric.words) on \($0.answers.data): \($0.verdict)" + ($0.disagreement.map { "; \($0)" } ?? "") }
+            : main.map { "\($0.figure.name): \($0.sentence)" }
+        return sentences.isEmpty ? [] : [Report.Part(sentences.map(Report.Block.sentence))]
     }
 
     /// The tests of runs.
@@ -120,7 +142,9 @@ extension Comparison {
             let tests = tests.filter { $0.answers.dataSha256 == sha256 }
             guard let answers = tests.first?.answers else { return [] }
             let sentences = tests.flatMap { test in
-                [test.sentence, test.equivalence?.sentence].compactMap { $0 }
+                let metric = test.metric == .accuracy ? nil : "\(test.metric.words): \(test.verdict)"
+                let accuracy = test.metric == .accuracy ? test.sentence : "accuracy: \(test.sentence)"
+                return [metric, accuracy, test.disagreement, test.equivalence?.sentence].compactMap { $0 }
                     .map { Report.Block.sentence("\(test.answers.a) and \(test.answers.b): \($0)") }
             }
             return [
@@ -148,7 +172,10 @@ extension ReportTable {
                 .number("95 % interval", \.difference.accuracyInterval.points),
                 .number("macro F1", \.difference.macroF1.signedPoints),
                 .number("95 % interval", \.difference.macroF1Interval.points),
-            ])
+            ] + (tests.contains { [.accuracy, .macroF1].contains($0.metric) } ? [] : [
+                .number(tests[0].metric.words, \.difference.figure.signedPoints),
+                .number("95 % interval", \.difference.figureInterval.points),
+            ]))
     }
 }
 

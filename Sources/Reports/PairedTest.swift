@@ -1,4 +1,5 @@
 import Kernels
+import RunStore
 import Statistics
 
 /// Whether two runs, A and B, differ by more than chance on the same texts. Differences are B minus A, as fractions.
@@ -29,25 +30,38 @@ package struct PairedTest: Sendable {
     /// About how many texts would show such a difference at 5 % with a power of 80 %; nil if it is shown, or there is none.
     package let needed: Int?
     package let equivalence: Equivalence?
-    /// The outcome in plain words.
+    /// The outcome in plain words, by accuracy.
     package let sentence: String
+    /// What the runs are judged by, where answers decide about it, and how probable such a difference is by chance, with Holm's correction.
+    package let metric: EvaluationMetric
+    package let metricP: Double
+    /// The outcome in plain words, by that metric.
+    package let verdict: String
+    /// That accuracy says something else; nil if it does not.
+    package let disagreement: String?
 
     /// Tests each pair; all are of the same file.
     ///
     /// - Parameter margin: for equivalence, as a fraction; nil if that is not asked
     static func tests(of pairs: [AnswerPair], margin: Double?, on workers: Workers) -> [PairedTest] {
         let p = pairs.map { mcNemarTest(onlyA: $0.onlyA, onlyB: $0.onlyB) }
-        return zip(pairs, zip(p, holm(p))).map {
-            PairedTest($0, p: $1.0, adjustedP: $1.1, tests: pairs.count, margin: margin, on: workers)
+        let differences = pairs.map {
+            pairedBootstrap(
+                $0.outcomes, oneLabelEach: $0.oneLabelEach, labels: $0.labels, $0.counted ?? .macroF1, on: workers)
+        }
+        let metricP = holm(differences.map(\.figureP))
+        return pairs.indices.map {
+            PairedTest(
+                pairs[$0], differences[$0], p: p[$0], adjustedP: holm(p)[$0], metricP: metricP[$0], tests: pairs.count,
+                margin: margin)
         }
     }
 
     private init(
-        _ answers: AnswerPair, p: Double, adjustedP: Double, tests: Int, margin: Double?, on workers: Workers
+        _ answers: AnswerPair, _ difference: PairedDifference, p: Double, adjustedP: Double, metricP: Double,
+        tests: Int, margin: Double?
     ) {
         (self.answers, self.p, self.adjustedP) = (answers, p, tests > 1 ? adjustedP : nil)
-        let difference = pairedBootstrap(
-            answers.outcomes, oneLabelEach: answers.oneLabelEach, labels: answers.labels, on: workers)
         self.difference = difference
         let texts = Double(answers.texts)
         let discordant = Double(answers.onlyA + answers.onlyB) / texts
@@ -80,6 +94,24 @@ package struct PairedTest: Sendable {
                     + "95 % interval \(interval.points)"
                     + (interval.contains(0) ? ")" : adjustedP.reason(tests: tests) + ")") + advice(needed)
             }
+        metric = answers.counted == nil ? .usual : answers.metric
+        self.metricP = metricP
+        guard metric != .accuracy && discordant > 0 else {
+            (verdict, disagreement) = (sentence, nil)
+            return
+        }
+        let metricInterval = difference.figureInterval
+        let isDifferent = metricP < 0.05 && !metricInterval.contains(0)
+        verdict =
+            isDifferent
+            ? metricInterval.verdict(difference.figure, between: (answers.a, answers.b))
+            : "not distinguishable on \(answers.texts.grouped) texts (difference \(difference.figure.points) points, "
+                + "95 % interval \(metricInterval.points)"
+                + (metricInterval.contains(0) ? ")" : metricP.reason(tests: tests) + ")")
+        let isOpposed = difference.figure * difference.accuracy < 0
+        disagreement =
+            isDifferent != isDecided || isOpposed && (isDifferent || isDecided)
+            ? "\(metric.words) and accuracy disagree" : nil
     }
 }
 
@@ -97,6 +129,8 @@ extension PairedTest: Encodable {
                 "accuracy_difference": difference.accuracy, "accuracy_ci": difference.accuracyInterval,
                 "macro_f1_difference": difference.macroF1, "macro_f1_ci": difference.macroF1Interval,
                 "needed": needed, "sentence": sentence,
+                "metric": metric, "metric_difference": difference.figure, "metric_ci": difference.figureInterval,
+                "metric_p": metricP, "verdict": verdict, "disagreement": disagreement,
             ],
             optional: [
                 "mcnemar_p_holm": adjustedP, "equivalence": equivalence,

@@ -1,11 +1,12 @@
 import Foundation
+import RunStore
 import Statistics
 
 /// Runs with the same values of some parameters, which differ by chance: by their seeds, if by nothing else.
 package struct SeedGroup: Sendable {
     /// A figure of each run, and what it is over the group.
     package struct Figure: Sendable {
-        /// `dev_accuracy`, `dev_macro_f1`, or `accuracy` on a file.
+        /// `accuracy`, `macro_f1` or another metric on a file, or `dev_accuracy` and so on.
         package let metric: String
         /// The file; nil for figures on the dev data.
         package let data, dataSha256: String?
@@ -13,11 +14,10 @@ package struct SeedGroup: Sendable {
 
         /// For a person.
         package var name: String {
-            switch metric {
-            case "dev_accuracy": "dev accuracy"
-            case "dev_macro_f1": "dev macro F1"
-            default: "accuracy on \(data ?? "")"
-            }
+            let isDev = metric.hasPrefix("dev_")
+            let name = isDev ? String(metric.dropFirst(4)) : metric
+            let words = EvaluationMetric(text: name)?.words ?? name
+            return isDev ? "dev \(words)" : "\(words) on \(data ?? "")"
         }
     }
 
@@ -46,17 +46,23 @@ package struct SeedGroup: Sendable {
         devData = Set(runs.map(\.devData)).count == 1 ? runs[0].devData : nil
         func figure(_ metric: String, on file: (sha256: String, path: String)? = nil, _ values: [Double]) -> Figure? {
             if values.isEmpty { return nil }
-            let mean = MeanInterval(values, limits: 0...1)
+            let limits: ClosedRange<Double> =
+                metric.hasSuffix("loss") ? 0...Double.infinity : metric.hasSuffix("mcc") ? -1...1 : 0...1
+            let mean = MeanInterval(values, limits: limits)
             return Figure(metric: metric, data: file?.path, dataSha256: file?.sha256, mean: mean)
         }
+        // What chose nothing comes first.
+        let metric = runs[0].metric
         var figures: [Figure?] = []
-        if devData != nil {
-            figures.append(figure("dev_accuracy", runs.compactMap(\.summary?.bestDevAccuracy)))
-            figures.append(figure("dev_macro_f1", runs.compactMap(\.summary?.devMacroF1)))
-        }
         for file in runs.files {
+            let judged = runs.compactMap { $0.value(on: file.sha256) }
+            if judged.count == runs.count { figures.append(figure(metric.text, on: file, judged)) }
             let values = runs.compactMap { $0.evaluation(on: file.sha256)?.accuracy }
-            if values.count == runs.count { figures.append(figure("accuracy", on: file, values)) }
+            if values.count == runs.count && metric != .accuracy { figures.append(figure("accuracy", on: file, values)) }
+        }
+        if devData != nil {
+            figures.append(figure("dev_\(metric.text)", runs.compactMap(\.devValue)))
+            if metric != .accuracy { figures.append(figure("dev_accuracy", runs.compactMap(\.summary?.bestDevAccuracy))) }
         }
         self.figures = figures.compactMap { $0 }
         // A vocabulary that was learned depends on what is held out, which depends on the seed.
@@ -165,16 +171,21 @@ package struct GroupTest: Sendable {
         let (countA, countB) = (figure.mean.count, meanB.count)
         let unit = areSeeds ? "seed" : "run"
         let over = "mean over " + (countA == countB ? countA.of(unit) : "\(countA) and \(countB) \(unit)s") + ": "
-        let difference = "difference \(test.difference.points) points"
+        let isLoss = figure.metric.hasSuffix("log_loss")
+        let difference = "difference " + (isLoss ? test.difference.figure : "\(test.difference.points) points")
         guard let interval = test.interval, let p = adjustedP ?? test.p else {
             return over + difference
                 + (min(countA, countB) < 2
                     ? "; an interval needs two runs or more in each group" : "; no interval, because no run differs")
         }
         if p < 0.05 && !interval.contains(0) {
-            return over + interval.verdict(test.difference, between: (a.name, b.name))
+            let names = (a.name, b.name)
+            return over
+                + (isLoss
+                    ? interval.verdictOnLoss(test.difference, between: names)
+                    : interval.verdict(test.difference, between: names))
         }
-        return over + "not distinguishable (\(difference), 95 % interval \(interval.points)"
+        return over + "not distinguishable (\(difference), 95 % interval \(isLoss ? interval.figures : interval.points)"
             + (interval.contains(0) ? "" : p.reason(tests: tests)) + ")"
     }
 }

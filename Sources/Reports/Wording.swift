@@ -44,6 +44,13 @@ extension Interval {
     /// Both ends in percentage points.
     var points: String { "\(low.points) to \(high.points)" }
 
+    /// What is said of the lower one of two losses: `b is better by 0.0213, 95 % interval 0.0102 to 0.0314`.
+    func verdictOnLoss(_ difference: Double, between names: (a: String, b: String)) -> String {
+        let (better, size, interval) =
+            difference < 0 ? (names.b, -difference, Interval(low: -high, high: -low)) : (names.a, difference, self)
+        return "\(better) is better by \(size.figure), 95 % interval \(interval.figures)"
+    }
+
     /// What is said of the better one of two groups or runs: `b is better by 2.0 points, 95 % interval 1.0 to 3.0`.
     ///
     /// - Parameters:

@@ -27,7 +27,7 @@ extension RunStore {
     ///   - selection: the runs that are compared
     /// - Returns: nil if none of the runs has such a metric
     package func best(by metric: String, among selection: RunSelection) throws -> BestRun? {
-        let isAll = selection.condition == nil && selection.tags.isEmpty
+        let isAll = selection.condition == nil && selection.tags.isEmpty && selection.project == nil
         let wanted = isAll ? nil : Set(try ids(of: selection))
         return try read { db in
             for split in [Metric.Split.dev, .train] {

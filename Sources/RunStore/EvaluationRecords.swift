@@ -49,6 +49,19 @@ package struct Evaluation: Record {
     /// Texts that the model was trained with.
     package var trainedTexts: Int?
 
+    /// The value of a metric; nil where it is not defined, not recorded, or of one label.
+    package func value(of metric: EvaluationMetric) -> Double? {
+        switch metric {
+        case .accuracy: accuracy
+        case .macroF1: macroF1
+        case .weightedF1: weightedF1
+        case .f1: nil
+        case .mcc: mcc
+        case .rocAuc: rocAuc
+        case .logLoss: loss
+        }
+    }
+
     /// The options that two evaluations of one file can differ in, and their values.
     package var settings: [(name: String, value: String?)] {
         [

@@ -7,6 +7,7 @@ extension RunStore {
     package enum Named: String, Sendable {
         /// The latest first.
         case runs = "SELECT name FROM runs ORDER BY id DESC"
+        case projects = "SELECT project FROM runs WHERE project IS NOT NULL GROUP BY project ORDER BY max(id) DESC"
         case tags = "SELECT DISTINCT tag FROM tags ORDER BY tag"
         /// The metrics of the latest run; other runs have nearly the same.
         case metrics = """

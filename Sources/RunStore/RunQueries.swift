@@ -25,12 +25,23 @@ extension RunStore {
         !text.isEmpty && text.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains)
     }
 
-    /// The runs with these ids or names, each once.
+    /// The runs with these ids or names, each once. The name of a group of seeds stands for its runs, unless a run is called so.
     ///
     /// - Throws: ``RunStoreError`` if one of them is missing.
     package func runs(_ idsOrNames: [String]) throws -> [Run] {
         var seen: Set<Int64> = []
-        return try idsOrNames.map(run).filter { seen.insert($0.id).inserted }
+        return try idsOrNames.flatMap(runs(called:)).filter { seen.insert($0.id).inserted }
+    }
+
+    /// The run with this id or name, or the runs of the group of seeds with this name.
+    ///
+    /// - Throws: ``RunStoreError`` if there is neither.
+    package func runs(called idOrName: String) throws -> [Run] {
+        let isRun = try read { db in
+            try Run.filter(Column("name") == idOrName).fetchCount(db) > 0
+        }
+        let group = isRun || Self.isId(idOrName) ? [] : try runs(ofSeedGroup: idOrName)
+        return group.isEmpty ? [try run(idOrName)] : group
     }
 
     /// The runs with these ids, in this order, without the ids that no run has.

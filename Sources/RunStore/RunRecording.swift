@@ -28,6 +28,7 @@ extension RunStore {
             }
             try requireUnused(run.output, in: db)
             if run.seedGroup?.isEmpty == true { run.seedGroup = run.name }
+            run.project = run.project ?? run.usualProject
             try run.insert(db)
             for (name, value) in params { try Param(runId: run.id, name: name, value: value).insert(db) }
             return run
@@ -104,12 +105,14 @@ extension RunStore {
     ///
     /// - Parameter hasWrittenOutput: whether the model at its output is its own
     /// - Throws: ``RunStoreError`` if the run is no longer this process's.
-    package func finish(_ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool, error: String? = nil) throws {
+    package func finish(
+        _ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool, error: String? = nil, warning: String? = nil
+    ) throws {
         try write { db in
             var found = try ownRun(run, in: db)
             let now = Timestamp.now
             try found.updateChanges(db) {
-                ($0.status, $0.finishedAt, $0.error) = (status, now, error)
+                ($0.status, $0.finishedAt, $0.error, $0.warning) = (status, now, error, warning)
                 if hasWrittenOutput { $0.outputWrittenAt = now }
             }
             if status == .finished { try CheckpointRecord.filter(Column("run_id") == run).deleteAll(db) }

@@ -80,6 +80,17 @@ package struct Run: Record {
     /// The paths in ``trainData``.
     package var trainFiles: [String] { trainData.split(separator: "\n").map(String.init) }
 
+    /// What the run is about: only figures of one project can be compared.
+    package var project: String?
+    /// What the training has to say about its result, or nil.
+    package internal(set) var warning: String?
+
+    /// The project where nobody has named one: the data that the figures were measured on.
+    package var usualProject: String {
+        let path = devData ?? trainFiles.first ?? trainData
+        return "\(path.split(separator: "/").last ?? "data") \((devSha256 ?? trainSha256).prefix(6))"
+    }
+
     /// Whether the process that trains it is certainly there.
     package var isAlive: Bool { status == .running && process?.isAlive == true }
 
@@ -205,7 +216,9 @@ package struct RunSummary: Record {
     package let name: String
     package let status: Run.Status
     package let seconds: Double?
-    /// The best epoch by dev accuracy, and its other figures.
+    /// The best epoch by the run's metric, and its figures.
+    package let metric: String?
+    package let devMetric: Double?
     package let bestDevAccuracy: Double?
     package let bestEpoch: Int?
     package let devMacroF1: Double?

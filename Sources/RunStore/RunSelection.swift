@@ -9,6 +9,8 @@ import GRDB
 package struct RunSelection: Sendable {
     /// An expression that is true for the runs that are wanted, or nil for all runs.
     package var condition: String?
+    /// The project of the runs, or nil for all projects.
+    package var project: String?
     /// The tags that a run must have, all of them.
     package var tags: [String] = []
     /// Terms like `accuracy` or `seconds DESC`. Without a direction, the best of a dev metric comes first, and the least of
@@ -17,8 +19,10 @@ package struct RunSelection: Sendable {
     /// How many runs are listed at most, or nil for no limit.
     package var limit: Int?
 
-    package init(condition: String? = nil, tags: [String] = [], order: [String] = [], limit: Int? = nil) {
-        (self.condition, self.tags, self.order, self.limit) = (condition, tags, order, limit)
+    package init(
+        condition: String? = nil, project: String? = nil, tags: [String] = [], order: [String] = [], limit: Int? = nil
+    ) {
+        (self.condition, self.project, self.tags, self.order, self.limit) = (condition, project, tags, order, limit)
     }
 }
 
@@ -28,7 +32,10 @@ extension RunStore {
 
     /// Whether a name stands for a figure of a metric.
     package static func isFigure(_ name: String) -> Bool {
-        ["accuracy", "macro_f1", "loss", "best_dev_accuracy", "dev_macro_f1", "dev_loss"].contains(name)
+        [
+            "accuracy", "macro_f1", "loss", "best_dev_accuracy", "dev_macro_f1", "dev_loss", "dev_metric",
+            "test_accuracy", "test_macro_f1",
+        ].contains(name)
     }
 
     /// How long a condition of a user may take, in seconds.
@@ -40,14 +47,15 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` if a name is unknown, or an expression is no SQL.
     package func list(_ selection: RunSelection, columns: [String]) throws -> Table {
         try read(timeout: Self.patienceWithConditions) { db in
-            let asked = columns + selection.order + [selection.condition ?? "", "id"]
+            let asked = columns + selection.order + [selection.condition ?? "", "id project"]
             let names = try KnownNames(in: asked, path: path, db)
             let order = try selection.order.map(names.term) + ["id DESC"]
             let tags = selection.tags.map {
                 "EXISTS (SELECT 1 FROM tags WHERE run_id = id AND tag = \($0.sqlLiteral))"
             }
+            let project = selection.project.map { ["project = \($0.sqlLiteral)"] } ?? []
             // A line of its own, for the sake of a comment at its end.
-            let conditions = tags + (selection.condition.map { ["(\($0)\n)"] } ?? [])
+            let conditions = project + tags + (selection.condition.map { ["(\($0)\n)"] } ?? [])
             let sql = """
                 SELECT \(try columns.map(names.column).joined(separator: ", "))
                 FROM (SELECT \(names.used.joined(separator: ", "))
@@ -64,6 +72,12 @@ extension RunStore {
                         + (message.hasPrefix("no such column") ? "; there are \(names.all)" : ""))
             }
         }
+    }
+
+    /// The projects of the runs that are wanted, that of the latest run first.
+    package func projects(of selection: RunSelection) throws -> [String] {
+        var seen: Set<String> = []
+        return try list(selection, columns: ["project"]).rows.map { $0[0].text }.filter { seen.insert($0).inserted }
     }
 
     /// The ids of the runs that are wanted, in their order.
@@ -88,6 +102,13 @@ extension RunStore {
             for column in try db.columns(in: "run_summary") { sql[column.name] = "summary.\(column.name)" }
             (sql["accuracy"], sql["macro_f1"]) = ("summary.best_dev_accuracy", "summary.dev_macro_f1")
             (sql["loss"], sql["epoch"]) = ("summary.dev_loss", "summary.best_epoch")
+            for (name, column) in [("test_accuracy", "accuracy"), ("test_macro_f1", "macro_f1")] {
+                // The latest on a file that the run has not read.
+                sql[name] = """
+                    (SELECT \(column) FROM evaluations WHERE run_id = runs.id AND data_sha256 <> runs.train_sha256
+                     AND data_sha256 <> coalesce(runs.dev_sha256, '') ORDER BY id DESC LIMIT 1)
+                    """
+            }
             sql["tags"] = "(SELECT group_concat(tag, ', ') FROM tags WHERE run_id = runs.id)"
             if words.allSatisfy({ sql[$0] != nil }) { return }
             for name in try String.fetchAll(db, sql: "SELECT DISTINCT name FROM params") where sql[name] == nil {

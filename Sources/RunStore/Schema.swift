@@ -29,24 +29,41 @@ extension DatabaseMigrator {
             for run in try Int64.fetchAll(db, sql: "SELECT id FROM runs") {
                 try db.execute(sql: "INSERT INTO best_epochs \(bestEpoch(of: "\(run)"))")
             }
-            try db.execute(sql: "CREATE VIEW run_summary AS \(runSummary)")
+            try db.execute(sql: "CREATE VIEW run_summary AS SELECT NULL AS id")
         }
         migrator.registerMigration("4: identities and checkpoints of runs") { db in
             try db.execute(sql: text(PackageResources.migration4_sql))
         }
-        migrator.registerMigration("5: how evaluations were made") { db in
+        migrator.registerMigration("5: how evaluations were made, metrics and projects") { db in
             try db.execute(sql: text(PackageResources.migration5_sql))
+            let best = text(PackageResources.best_epoch_by_metric_sql)
+            for (event, row) in [("insert", "new"), ("delete", "old")] {
+                try db.execute(
+                    sql: """
+                        CREATE TRIGGER best_epoch_after_\(event) AFTER \(event) ON metrics WHEN \(row).split = 'dev'
+                        BEGIN
+                            DELETE FROM best_epochs WHERE run_id = \(row).run_id;
+                            INSERT INTO best_epochs \(best.replacing(":run", with: "\(row).run_id"));
+                        END;
+                        """)
+            }
+            for run in try Run.fetchAll(db, sql: "SELECT * FROM runs") {
+                try db.execute(sql: "INSERT INTO best_epochs \(best.replacing(":run", with: "\(run.id)"))")
+                try db.execute(
+                    sql: "UPDATE runs SET project = ? WHERE id = ?", arguments: [run.usualProject, run.id])
+            }
+            try db.execute(sql: "CREATE VIEW run_summary AS \(runSummary)")
         }
         return migrator
     }
 
-    /// The epoch of a run with the highest dev accuracy; among equal ones the epoch with the higher macro F1, or the earlier. Finds
+    /// As earlier versions had it: the epoch of a run with the highest dev accuracy; among equal ones the epoch with the higher macro F1, or the earlier. Finds
     /// nothing for a run that is being deleted.
     private static func bestEpoch(of run: String) -> String {
         text(PackageResources.best_epoch_sql).replacing(":run", with: run)
     }
 
-    /// The view `run_summary`: a row for each run, with the figures of its epoch of the highest dev accuracy.
+    /// The view `run_summary`: a row for each run, with the figures of its best epoch.
     static var runSummary: String { text(PackageResources.run_summary_sql) }
 
     private static func text(_ file: [UInt8]) -> String {

@@ -31,7 +31,7 @@ package func bootstrapIntervals(
         default: preconditionFailure("targets of another kind than the predictions")
         }
     let figures = Sample(outcomes, oneLabelEach: !actual.areSeveral, labels: labels)
-        .resampled(resamples, seed: seed, on: workers).map { $0[0] }
+        .resampled(resamples, .macroF1, seed: seed, on: workers).map { $0[0] }
     return (interval(figures.map(\.accuracy)), interval(figures.map(\.macroF1)))
 }
 
@@ -41,6 +41,20 @@ package struct PairedDifference: Sendable {
     package let accuracy, macroF1: Double
     /// 95 % intervals.
     package let accuracyInterval, macroF1Interval: Interval
+    /// The figure that was asked for, B minus A, and its 95 % interval.
+    package let figure: Double
+    package let figureInterval: Interval
+    /// How probable a difference at least as far from 0 is where there is none: twice the share of resamples on the other side of 0.
+    package let figureP: Double
+}
+
+/// A figure that follows from how often which label was predicted for which.
+package enum CountedFigure: Sendable, Equatable {
+    case accuracy, macroF1, weightedF1
+    /// Matthews' correlation, of texts with one label each.
+    case mcc
+    /// The F1 of one label, by its id.
+    case f1(Int)
 }
 
 /// The differences of two models' accuracy and macro F1, with percentile intervals over 10,000 resamples of the texts, the same
@@ -52,23 +66,31 @@ package struct PairedDifference: Sendable {
 ///   - oneLabelEach: whether each text has one label. Texts are then drawn separately for each actual label, and a model's macro
 ///     F1 is the mean over the labels that are actual or predicted by it, else over all.
 ///   - labels: the number of labels
+///   - figure: what is compared besides accuracy and macro F1
 /// - Complexity: O(*n*) in the number of texts, for each time. With more than 5,000 texts there are so many times that 50 million
 ///   texts are drawn, but at least 1,000.
 package func pairedBootstrap(
-    _ outcomes: [(Outcome, count: Int)], oneLabelEach: Bool, labels: Int, on workers: Workers
+    _ outcomes: [(Outcome, count: Int)], oneLabelEach: Bool, labels: Int, _ figure: CountedFigure = .macroF1,
+    on workers: Workers
 ) -> PairedDifference {
     precondition(!outcomes.isEmpty && outcomes.allSatisfy { $0.0.predicted.count == 2 && $0.count > 0 }, "two answers")
     let sample = Sample(outcomes, oneLabelEach: oneLabelEach, labels: labels)
     func difference(_ figures: [Sample.Figures]) -> Sample.Figures {
-        (figures[1].accuracy - figures[0].accuracy, figures[1].macroF1 - figures[0].macroF1)
+        (
+            figures[1].accuracy - figures[0].accuracy, figures[1].macroF1 - figures[0].macroF1,
+            figures[1].other - figures[0].other
+        )
     }
-    let observed = difference(sample.figures(outcomes.map(\.count)))
-    let differences = sample.resampled(min(10_000, max(1000, 50_000_000 / sample.count)), seed: 0, on: workers)
-        .map(difference)
+    let observed = difference(sample.figures(outcomes.map(\.count), figure))
+    let resamples = min(10_000, max(1000, 50_000_000 / sample.count))
+    let differences = sample.resampled(resamples, figure, seed: 0, on: workers).map(difference)
+    let others = differences.map(\.other)
+    let sides = min(others.count { $0 <= 0 }, others.count { $0 >= 0 })
     return PairedDifference(
         accuracy: observed.accuracy, macroF1: observed.macroF1,
         accuracyInterval: interval(differences.map(\.accuracy)),
-        macroF1Interval: interval(differences.map(\.macroF1)))
+        macroF1Interval: interval(differences.map(\.macroF1)), figure: observed.other,
+        figureInterval: interval(others), figureP: min(1, 2 * Double(sides + 1) / Double(resamples + 1)))
 }
 
 /// What is counted of a text: its labels, and those that each model gave it, in ascending order.
@@ -96,7 +118,7 @@ private func tally<Key: Hashable>(_ keys: some Sequence<Key>) -> [(key: Key, cou
 
 /// The texts that were seen, and that others are drawn from.
 private struct Sample {
-    typealias Figures = (accuracy: Double, macroF1: Double)
+    typealias Figures = (accuracy: Double, macroF1: Double, other: Double)
 
     private let outcomes: [Outcome]
     /// Groups of texts that replace each other when texts are drawn, each text as the place of its outcome.
@@ -123,31 +145,59 @@ private struct Sample {
     }
 
     /// The figures of each model, for each of some resamples.
-    func resampled(_ resamples: Int, seed: UInt64, on workers: Workers) -> [[Figures]] {
+    func resampled(_ resamples: Int, _ figure: CountedFigure, seed: UInt64, on workers: Workers) -> [[Figures]] {
         workers.map(resamples) { resample in
             var random = RandomNumbers(seed: seed, stream: .bootstrap, step: UInt64(resample))
             var counts = [Int](repeating: 0, count: outcomes.count)
             for stratum in strata { random.resample(stratum, into: &counts) }
-            return figures(counts)
+            return figures(counts, figure)
         }
     }
 
     /// The figures of each model if the outcomes have these counts.
-    func figures(_ counts: [Int]) -> [Figures] {
+    func figures(_ counts: [Int], _ figure: CountedFigure) -> [Figures] {
         averaged.indices.map { model in
             // F1 = 2 · true positives / (actual + predicted)
             var right = 0
-            var (hits, sizes) = ([Int](repeating: 0, count: labels), [Int](repeating: 0, count: labels))
+            let none = [Int](repeating: 0, count: labels)
+            // Twice the true positives, how often a label is actual, and how often predicted.
+            var (hits, support, found) = (none, none, none)
             for (place, count) in counts.enumerated() where count > 0 {
                 let (actual, predicted) = (outcomes[place].actual, outcomes[place].predicted[model])
                 if actual == predicted { right += count }
                 for label in shared[place][model] { hits[label] += 2 * count }
-                for label in actual { sizes[label] += count }
-                for label in predicted { sizes[label] += count }
+                for label in actual { support[label] += count }
+                for label in predicted { found[label] += count }
             }
-            let f1 = zip(hits, sizes).reduce(0.0) { $1.1 == 0 ? $0 : $0 + Double($1.0) / Double($1.1) }
-            return (Double(right) / Double(count), f1 / Double(averaged[model]))
+            func f1(_ label: Int) -> Double {
+                let size = support[label] + found[label]
+                return size == 0 ? 0 : Double(hits[label]) / Double(size)
+            }
+            let accuracy = Double(right) / Double(count)
+            let macroF1 = (0..<labels).reduce(0.0) { $0 + f1($1) } / Double(averaged[model])
+            let other =
+                switch figure {
+                case .accuracy: accuracy
+                case .macroF1: macroF1
+                case .weightedF1:
+                    (0..<labels).reduce(0.0) { $0 + Double(support[$1]) * f1($1) } / Double(max(1, support.reduce(0, +)))
+                case .f1(let label): f1(label)
+                case .mcc: Self.correlation(right: right, support, found)
+                }
+            return (accuracy, macroF1, other)
         }
+    }
+}
+
+extension Sample {
+    /// Matthews' correlation (Gorodkin 2004).
+    private static func correlation(right: Int, _ support: [Int], _ found: [Int]) -> Double {
+        let total = Double(support.reduce(0, +))
+        func covariance(_ a: [Int], _ b: [Int], _ sum: Double) -> Double {
+            zip(a, b).reduce(sum * total) { $0 - Double($1.0) * Double($1.1) }
+        }
+        let variances = covariance(found, found, total) * covariance(support, support, total)
+        return variances <= 0 ? 0 : covariance(found, support, Double(right)) / variances.squareRoot()
     }
 }
 

@@ -16,6 +16,8 @@ package struct RecordedTraining {
     private var elapsed = 0.0
     /// The epochs of the whole training, if that number is known.
     private let epochs: Int?
+    /// What epochs are judged by.
+    private let metric: EvaluationMetric
     /// The last step that something is known of: what is recorded from here on can be new.
     package private(set) var step = 0
     /// The metrics of that step that are known.
@@ -28,7 +30,9 @@ package struct RecordedTraining {
     /// Creates the training with nothing known of it yet.
     package init(_ run: Run, params: [Param]) {
         lastRecorded = Timestamp.date(run.startedAt)
-        epochs = params.first { $0.name == "epochs" }.flatMap { Int($0.value) }
+        func value(_ name: String) -> String? { params.first { $0.name == name }?.value }
+        epochs = value("epochs").flatMap { Int($0) }
+        metric = value("metric").flatMap(EvaluationMetric.init) ?? .usual
     }
 
     /// What is new since the last call.
@@ -50,8 +54,8 @@ package struct RecordedTraining {
                 let macroF1 = values["dev macro_f1"]
             {
                 var report = EpochReport(
-                    epoch: Int(clamping: epoch), trainLoss: loss, devLoss: devLoss, accuracy: accuracy, macroF1: macroF1
-                )
+                    epoch: Int(clamping: epoch), trainLoss: loss, devLoss: devLoss, accuracy: accuracy, macroF1: macroF1,
+                    metric: metric, value: values["dev \(metric.name)"])
                 report.isBest = report.isBetter(than: best)
                 if report.isBest { best = report }
                 (lossSum, losses) = (0, 0)

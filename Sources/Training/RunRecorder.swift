@@ -43,9 +43,11 @@ struct RunRecorder {
     func requireOwn() throws { try untilUnlocked { try store.requireOwn(run.id) } }
 
     /// Records the end.
-    func finish(_ status: Run.Status, hasWrittenOutput: Bool) throws {
+    func finish(_ status: Run.Status, hasWrittenOutput: Bool, warning: String?) throws {
         try untilUnlocked { try log.drain(insisting: true) }
-        try untilUnlocked { try store.finish(run.id, status, hasWrittenOutput: hasWrittenOutput, error: nil) }
+        try untilUnlocked {
+            try store.finish(run.id, status, hasWrittenOutput: hasWrittenOutput, warning: warning)
+        }
     }
 
     /// Records a failure, if it can be: the first error counts, not what comes of it.

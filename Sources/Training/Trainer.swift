@@ -79,11 +79,17 @@ package struct Trainer {
             let checkpoint = Result { if wasInterrupted { try writeCheckpoint() } }
             try writeOutputWhenThereIsRoom()
             try checkpoint.get()
-            try recorder.finish(wasInterrupted ? .interrupted : .finished, hasWrittenOutput: hasWrittenOutput)
+            let warning = state.best?.warning
+            let model = folder(loop.learner.classifier)
+            let isComputedByTransformers = model.family.isComputedByTransformers(model.classifier.configuration)
+            try recorder.finish(
+                wasInterrupted ? .interrupted : .finished, hasWrittenOutput: hasWrittenOutput, warning: warning)
+            if let warning { report(.notice(warning)) }
             if !wasInterrupted { checkpoints.remove() }
             return TrainingResult(
                 run: recorder.run.name, best: state.best, epochs: loop.progress.epoch, output: request.output,
-                hasWrittenOutput: hasWrittenOutput, wasInterrupted: wasInterrupted, seconds: clock.seconds)
+                hasWrittenOutput: hasWrittenOutput, wasInterrupted: wasInterrupted,
+                isComputedByTransformers: isComputedByTransformers, seconds: clock.seconds)
         } catch let error as RunStoreError where error.cause == .takenOver {
             throw error
         } catch {
@@ -158,6 +164,7 @@ package struct Trainer {
     private mutating func endEpoch(trainLoss: Double) throws {
         let begin = ContinuousClock.now
         let classifier = loop.learner.classifier
+        let (metric, labels) = (hyperparameters.metric, classifier.configuration.labels)
         let result = try EvaluationResult(
             LabeledLogits(of: development) {
                 predictor.logits(classifier, $0, features: developmentFeatures)
@@ -166,7 +173,8 @@ package struct Trainer {
         clock.addPause(since: begin)
         var epoch = EpochReport(
             epoch: loop.progress.epoch, trainLoss: trainLoss, devLoss: result.loss, accuracy: result.report.accuracy,
-            macroF1: result.report.macroF1)
+            macroF1: result.report.macroF1, metric: metric, value: result.value(of: metric))
+        epoch.onlyLabel = result.onlyAnswer.map { ids in ids.map { labels[$0] }.joined(separator: "|") }
         epoch.isBest = epoch.isBetter(than: state.best)
         if epoch.isBest {
             (state.best, state.epochsWithoutImprovement) = (epoch, 0)
@@ -177,9 +185,10 @@ package struct Trainer {
             state.epochsWithoutImprovement += 1
         }
         record(.train, "loss", epoch.trainLoss)
-        record(.dev, "loss", epoch.devLoss)
-        record(.dev, "accuracy", epoch.accuracy)
-        record(.dev, "macro_f1", epoch.macroF1)
+        let usual: [EvaluationMetric] = [.logLoss, .accuracy, .macroF1, .weightedF1, .mcc, .rocAuc]
+        for metric in usual.contains(metric) ? usual : usual + [metric] {
+            if let value = result.value(of: metric) { record(.dev, metric.name, value) }
+        }
         try recorder.flush()
         report(.epoch(epoch))
     }

@@ -52,6 +52,9 @@ extension Trainer {
                         + " examples are held out to choose the best epoch (--dev-fraction \(hyperparameters.devFraction))"
                 ))
         }
+        if case .f1(let label) = hyperparameters.metric, !data.labels.contains(label) {
+            throw TrainingError("--metric f1:\(label): there is no such label; the labels are \(data.labels.joined(separator: ", "))")
+        }
         try hyperparameters.checkMemory(for: model.classifier, encoded.training.sequences, on: workers)
         try model.classifier.configuration.requireMemory(for: encoded.development.sequences, on: workers)
         let loop = try TrainingLoop(model.classifier, hyperparameters, examples: encoded.training, workers: workers)
@@ -61,7 +64,7 @@ extension Trainer {
         var run = Run(
             name: request.name, command: request.command, output: request.output, trainData: request.train.joined(separator: "\n"),
             trainSha256: data.train.sha256, version: version)
-        (run.model, run.devData) = (request.model, request.dev)
+        (run.model, run.devData, run.project) = (request.model, request.dev, request.project)
         run.devSha256 = request.dev.map { _ in data.dev.sha256 }
         (run.seed, run.threads) = (Int64(clamping: hyperparameters.seed), workers.count)
         (run.parameters, run.seedGroup) = (model.classifier.layout.count, request.seedGroupName)

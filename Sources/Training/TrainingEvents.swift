@@ -1,3 +1,6 @@
+import Foundation
+import RunStore
+
 /// What a training tells while it runs.
 package enum TrainingEvent: Sendable {
     /// Something that the user should know.
@@ -42,13 +45,32 @@ package struct EpochReport: Codable, Sendable, Equatable {
     package let accuracy: Double
     /// The macro F1 on the dev data.
     package let macroF1: Double
+    /// What epochs are judged by, and its value on the dev data; nil where it is not defined.
+    package let metric: EvaluationMetric
+    package let value: Double?
+    /// The label that all dev texts got, although they have several.
+    package var onlyLabel: String?
     /// Whether no earlier epoch was as good.
     package var isBest = false
 
-    /// Higher dev macro F1 is better; of equal ones, lower dev loss.
+    /// A better value of the metric is better; of equal ones, lower dev loss.
     func isBetter(than other: EpochReport?) -> Bool {
         guard let other else { return true }
-        return (macroF1, -devLoss) > (other.macroF1, -other.devLoss)
+        return (metric.merit(value), -devLoss) > (metric.merit(other.value), -other.devLoss)
+    }
+
+    /// The value of the metric, where it is none that is told anyway.
+    package var judgement: String {
+        if [.accuracy, .macroF1, .logLoss].contains(metric) { return "" }
+        return ", \(metric.words) " + (value.map { String(format: "%.4f", $0) } ?? "not defined")
+    }
+
+    /// What a user should know of a model that has learned nothing.
+    package var warning: String? {
+        onlyLabel.map {
+            "every dev text gets the label '\($0)': the model has learned nothing that tells labels apart; a lower --learning-rate, more"
+                + " --epochs or other data may help"
+        }
     }
 }
 
@@ -65,5 +87,7 @@ package struct TrainingResult: Sendable {
     /// False if the run was interrupted before its first epoch's end, and an earlier model stays there.
     package let hasWrittenOutput: Bool
     package let wasInterrupted: Bool
+    /// Whether `transformers` computes the same from the model's folder.
+    package let isComputedByTransformers: Bool
     package let seconds: Double
 }

@@ -30,6 +30,8 @@ package struct TrainingRequest: Codable, Sendable {
     package var overwrite = false
     /// The name of the run; nil if it is to be made.
     package var name: String?
+    /// What the run is about; nil: the data that its figures are measured on.
+    package var project: String?
     /// How often a checkpoint is written; nil if only an interrupted training writes one.
     package var checkpointEvery: CheckpointInterval?
     /// How the files are read.

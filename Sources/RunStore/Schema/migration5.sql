@@ -14,3 +14,16 @@ ALTER TABLE evaluations ADD COLUMN on_bad_row TEXT;
 ALTER TABLE evaluations ADD COLUMN skipped INTEGER;
 -- Texts that the model was trained with.
 ALTER TABLE evaluations ADD COLUMN trained_texts INTEGER;
+
+-- What runs are about: only figures of one project can be compared.
+ALTER TABLE runs ADD COLUMN project TEXT;
+-- What a training has to say about its result: that every text gets the same label, for example.
+ALTER TABLE runs ADD COLUMN warning TEXT;
+
+-- The best epoch is that of the run's own metric, as the model's is.
+ALTER TABLE best_epochs ADD COLUMN metric TEXT;
+ALTER TABLE best_epochs ADD COLUMN value REAL;
+DROP TRIGGER best_epoch_after_insert;
+DROP TRIGGER best_epoch_after_delete;
+DELETE FROM best_epochs;
+DROP VIEW run_summary;

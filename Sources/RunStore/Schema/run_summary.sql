@@ -6,5 +6,6 @@ SELECT runs.id, runs.name, runs.status, runs.started_at,
        CAST(best.epoch AS INTEGER) AS best_epoch,
        best.macro_f1 AS dev_macro_f1,
        best.loss AS dev_loss,
-       runs.parameters, runs.output
+       runs.parameters, runs.output,
+       best.metric AS metric, best.value AS dev_metric, runs.project
 FROM runs LEFT JOIN best_epochs AS best ON best.run_id = runs.id

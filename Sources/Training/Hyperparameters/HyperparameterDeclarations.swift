@@ -1,4 +1,5 @@
 import Kernels
+import RunStore
 import Transformer
 
 /// Every hyper-parameter, declared once: from here come the property of ``Hyperparameters``, the option of the command line with
@@ -113,6 +114,12 @@ package struct HyperparameterDeclarations: Sendable {
     package let devFraction = Hyperparameter(
         "dev_fraction", default: 0.1, limits: .bounds(above: 0, below: 1), section: .selection,
         help: "Without --dev: the share of the training data that is held out, of each label where a text has one.")
+    package let metric = Hyperparameter<EvaluationMetric>(
+        "metric", default: .usual, section: .selection, valueName: "metric",
+        help: """
+            What the best epoch is chosen by, on the dev data: accuracy, macro_f1, weighted_f1, f1:LABEL (of one label), mcc, roc_auc or \
+            log_loss. Of equal ones, the one of the lower loss.
+            """)
     package let earlyStopping = Hyperparameter<Int?>(
         "early_stopping", default: nil, limits: .ifGiven(.count), section: .selection,
         help: "End after so many epochs without a better one.")

@@ -1,3 +1,4 @@
+import RunStore
 import Transformer
 
 /// A value of a hyper-parameter: the command line, the database and checkpoints have it as text.
@@ -35,6 +36,7 @@ extension Configuration.NormPlacement: HyperparameterValue {}
 extension Configuration.Pooling: HyperparameterValue {}
 extension Configuration.ProblemType: HyperparameterValue {}
 extension LongTexts.Method: HyperparameterValue {}
+extension EvaluationMetric: HyperparameterValue {}
 
 extension Optional: HyperparameterValue where Wrapped: HyperparameterValue {
     package init?(text: String) {

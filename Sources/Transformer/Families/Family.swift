@@ -21,6 +21,15 @@ package struct Family {
     /// The architecture that this package writes, and whose head it can read.
     var architecture: String { architecturePrefix + "ForSequenceClassification" }
 
+    /// Before `model_type`, and in place of the family's name in `architectures`, where the model computes what `transformers` has no class for: it then
+    /// refuses the folder, instead of reading it as something else.
+    static let ownPrefix = (type: "addnorm-", architecture: "AddNorm")
+
+    /// Whether `transformers` computes the same from a folder of such a model.
+    package func isComputedByTransformers(_ configuration: Configuration) -> Bool {
+        configuration.pooling == .cls && configuration.normPlacement == .post
+    }
+
     /// What files call the parameter that the layout calls `parameter`.
     func tensorName(of parameter: String) -> String {
         var path = parameter.split(separator: ".").map(String.init)

@@ -49,8 +49,9 @@ package struct ConfigurationFile: Codable {
     init(_ configuration: Configuration, _ settings: InferenceSettings, of family: Family) {
         self.family = family
         shape = configuration
-        architectures = [family.architecture]
-        modelType = family.modelType
+        let isKnown = family.isComputedByTransformers(configuration)
+        architectures = [isKnown ? family.architecture : Self.ownArchitecture]
+        modelType = (isKnown ? "" : Family.ownPrefix.type) + family.modelType
         problemType = configuration.problemType.rawValue
         let numbered = configuration.labels.enumerated().map { (String($0.offset), $0.element) }
         id2label = Dictionary(uniqueKeysWithValues: numbered)
@@ -114,7 +115,11 @@ package struct ConfigurationFile: Codable {
 
     /// Whether a tensor called `classifier.weight` classifies whole texts. Other models call theirs the same: those that
     /// classify tokens, for example.
-    var classifiesTexts: Bool { architectures?.contains(family.architecture) ?? true }
+    var classifiesTexts: Bool {
+        architectures?.contains { [family.architecture, Self.ownArchitecture].contains($0) } ?? true
+    }
+
+    private static let ownArchitecture = Family.ownPrefix.architecture + "ForSequenceClassification"
 
     /// What the head of `labels` is for; nil if it is no classifier. `transformers` takes a head for a regression if it has only
     /// one label, and nothing else is said.

@@ -7,7 +7,8 @@ import Tokenization
 ///
 /// The folder has `config.json`, `model.safetensors` and the files of the tokenizer. What that format cannot say is in two more
 /// keys of `config.json`, `pooling` (`cls` or `mean`) and `norm_placement` (`post` or `pre`): `transformers` computes the same
-/// from the folder if they are `cls` and `post`. ``InferenceSettings`` are kept there too.
+/// from the folder if they are `cls` and `post`. Otherwise `model_type` is one that it does not know, so that it refuses the folder.
+/// ``InferenceSettings`` are kept there too.
 package struct ModelFolder {
     /// The model.
     package var classifier: SequenceClassifier

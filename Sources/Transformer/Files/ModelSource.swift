@@ -19,6 +19,16 @@ struct ModelSource {
             throw ModelError(
                 "\(folder.path): no such model folder; train one with: addnorm train --output \(folder.path)")
         }
+        let files = FileManager.default
+        if !files.fileExists(atPath: folder.appending(path: ModelFile.configuration).path) {
+            let inside = ((try? files.contentsOfDirectory(atPath: folder.path)) ?? []).sorted {
+                $0.localizedStandardCompare($1) == .orderedAscending
+            }.filter { files.fileExists(atPath: folder.appending(path: "\($0)/\(ModelFile.configuration)").path) }
+            throw ModelError(
+                "\(folder.path): no model: there is no \(ModelFile.configuration) in it"
+                    + (inside.isEmpty
+                        ? "" : "; there are models in \(inside.prefix(10).map { "\(folder.path)/\($0)" }.joined(separator: ", "))"))
+        }
         self.folder = folder
         config = try readJSON(folder.appending(path: ModelFile.configuration))
         tokenizer = try Tokenizer(contentsOf: folder, tokenizerClass: config.tokenizerClass)

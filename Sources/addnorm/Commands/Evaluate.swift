@@ -25,6 +25,7 @@ struct Evaluate: ParsableCommand {
 
               addnorm evaluate --model models/reviews --calibrate dev.tsv
               addnorm evaluate --model models/reviews --tune-threshold f1 dev.tsv
+              addnorm evaluate --model models/reviews --uncalibrate dev.tsv
             """)
 
     @OptionGroup
@@ -72,6 +73,9 @@ struct Evaluate: ParsableCommand {
             """, valueName: "metric"))
     var tuneThreshold: ThresholdMetric?
 
+    @Flag(help: "First take back what --calibrate and --tune-threshold have kept in the model's folder.")
+    var uncalibrate = false
+
     @Flag(help: "Fit also to texts that the model was trained with.")
     var force = false
 
@@ -99,6 +103,7 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         var classifier = try inference.classifier(model, reading: longTexts)
+        if uncalibrate { (classifier.model.settings.temperature, classifier.model.settings.threshold) = (1, nil) }
         let configuration = classifier.configuration
         var layout = layout.layout
         layout.groupColumn = by
@@ -188,7 +193,7 @@ struct Evaluate: ParsableCommand {
     private func fitSettings(
         of folder: inout ModelFolder, to computed: [LabeledLogits]
     ) throws -> (Calibration?, TunedThreshold?) {
-        guard calibrate || tuneThreshold != nil else { return (nil, nil) }
+        guard calibrate || tuneThreshold != nil || uncalibrate else { return (nil, nil) }
         let all = LabeledLogits(joining: computed)
         let calibration = calibrate ? try folder.calibrate(on: all) : nil
         let threshold = try tuneThreshold.map { try folder.tuneThreshold(for: $0, on: all) }

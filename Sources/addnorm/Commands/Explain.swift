@@ -1,4 +1,6 @@
 import ArgumentParser
+import Datasets
+import Evaluation
 import Inference
 import Kernels
 import Transformer
@@ -23,6 +25,11 @@ struct Explain: ParsableCommand {
                 --text 'Good food, bad coffee.'
               addnorm explain --model models/reviews --output reviews.html new-reviews.txt
               addnorm explain --model models/reviews --json < new-reviews.txt
+
+            With --errors, the files are labelled ones, and of the texts that the model gets wrong the most confident answers are \
+            explained. With --label-column, every text is shown with its label.
+
+              addnorm explain --model models/reviews --errors 10 held-out.tsv
             """)
 
     @OptionGroup
@@ -33,6 +40,9 @@ struct Explain: ParsableCommand {
 
     @Option(help: ArgumentHelp("Explain this label. (default: the predicted one)", valueName: "name"))
     var label: String?
+
+    @Option(help: ArgumentHelp("Explain so many mistakes in labelled files, the most confident first.", valueName: "n"))
+    var errors: Int?
 
     @Option(help: "The scores by which words are coloured: leave-one-out or gradient.")
     var method = Explanation.Method.leaveOneOut
@@ -48,7 +58,11 @@ struct Explain: ParsableCommand {
     @Option(help: "Threads to use. (default: one for each processor)")
     var threads: Int?
 
-    func validate() throws { try requirePositive(threads, "--threads", atMost: Workers.mostThreads) }
+    func validate() throws {
+        try requirePositive(threads, "--threads", atMost: Workers.mostThreads)
+        try requirePositive(errors, "--errors")
+        if errors != nil && input.files.isEmpty { throw ValidationError("--errors is for labelled files.") }
+    }
 
     func run() throws {
         let folder = try model.load()
@@ -65,19 +79,22 @@ struct Explain: ParsableCommand {
         var page = ExplanationPage(model: model.model, labels: configuration.labels)
         var (count, truncated) = (0, 0)
         do {
-            try input.forEachBatch { texts in
-                for text in texts {
-                    let explanation = try classifier.explain(text, label: label)
-                    if json {
-                        try Output.write(jsonLines: [explanation.document(of: configuration)])
-                    } else if output == nil {
-                        let text = explanation.text(by: method, labels: configuration.labels)
-                        try Output.write((count > 0 ? "\n" : "") + text)
-                    }
-                    if output != nil { page.explanations.append(explanation) }
-                    count += 1
-                    if explanation.isTruncated { truncated += 1 }
+            func explain(_ text: String, actual: String?) throws {
+                let explanation = try classifier.explain(text, label: label)
+                if json {
+                    try Output.write(jsonLines: [explanation.document(of: configuration, actual: actual)])
+                } else if output == nil {
+                    let text = explanation.text(by: method, labels: configuration.labels, actual: actual)
+                    try Output.write((count > 0 ? "\n" : "") + text)
                 }
+                if output != nil { page.explanations.append((explanation, actual)) }
+                count += 1
+                if explanation.isTruncated { truncated += 1 }
+            }
+            if errors != nil || !input.files.isEmpty && input.layout.labelColumn != nil {
+                for example in try labeledExamples(for: &classifier) { try explain(example.text, actual: example.label) }
+            } else {
+                try input.forEachBatch { texts in for text in texts { try explain(text, actual: nil) } }
             }
         } catch {
             // What was explained until then is not lost.
@@ -88,6 +105,30 @@ struct Explain: ParsableCommand {
         if truncated > 0 {
             Output.warn("\(truncated) of \(count) texts have more than \(maximumLength) tokens and were cut off")
         }
+    }
+
+    /// The examples of labelled files: all, or those that the model is most confidently wrong about.
+    private func labeledExamples(for classifier: inout Classifier) throws -> [Example] {
+        var layout = input.layout.layout
+        if layout.labelMap.isEmpty { layout.labelMap = try TrainingData(ofModelIn: model.url)?.labelMap ?? [:] }
+        var wrong: [(example: Example, confidence: Float)] = []
+        for path in input.files {
+            var data = try Dataset(
+                contentsOf: path, layout: layout, labels: .reading(classifier.configuration.problemType))
+            for notice in data.notices { Output.warn(notice) }
+            guard errors != nil else {
+                wrong += data.examples.map { ($0, 0) }
+                continue
+            }
+            let examples = try EncodedExamples(
+                &data, for: classifier.model, classifier.longTexts, on: classifier.workers)
+            let computed = try LabeledLogits(of: examples) { try classifier.logits(of: $0) }
+            let result = try EvaluationResult(computed, classifier.configuration, classifier.model.settings)
+            wrong += result.mistakes().map { (data.examples[$0], result.predictions[$0].confidence) }
+        }
+        guard let errors else { return wrong.map(\.example) }
+        if wrong.isEmpty { Output.warn("the model gets no text wrong") }
+        return wrong.sorted { $0.confidence > $1.confidence }.prefix(errors).map(\.example)
     }
 
     private func id(of name: String, among labels: [String]) throws -> Int {

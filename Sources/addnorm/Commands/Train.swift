@@ -68,7 +68,7 @@ struct Train: ParsableCommand {
     /// Whether nothing is given that a run has decided about when it began.
     private var isOnlyResumed: Bool {
         training.given.isEmpty && shape.given.isEmpty && files.isEmpty && layout.layout == Layout()
-            && runOptions.name == nil && runOptions.seeds == nil && runOptions.checkpointEvery == nil
+            && runOptions.name == nil && runOptions.project == nil && runOptions.seeds == nil && runOptions.checkpointEvery == nil
     }
 
     func run() throws {
@@ -146,7 +146,7 @@ struct Train: ParsableCommand {
         if let best = result.best {
             try Output.write(
                 "best epoch \(best.epoch) of \(result.epochs): dev accuracy \(best.accuracy.figure),"
-                    + " macro F1 \(best.macroF1.figure), loss \(best.devLoss.figure)\n")
+                    + " macro F1 \(best.macroF1.figure), loss \(best.devLoss.figure)\(best.judgement)\n")
         }
         // As the user wrote it.
         let output = runOptions.seeds == nil ? files.output ?? result.output : result.output
@@ -155,6 +155,12 @@ struct Train: ParsableCommand {
         try Output.write(
             "\(outcome) (run '\(result.run)' in \(runOptions.database.path),"
                 + " \(result.seconds.duration))\n")
+        if result.hasWrittenOutput {
+            Output.note(
+                result.isComputedByTransformers
+                    ? "transformers can load it: AutoModelForSequenceClassification.from_pretrained('\(output.printable)')\n"
+                    : "transformers has no class for it (mean pooling, or pre-norm) and refuses it: see 'addnorm export'\n")
+        }
         if result.wasInterrupted {
             let database = runOptions.database.db.map { ["--db", $0] } ?? []
             let command = ["addnorm", "train", "--resume", result.run] + database
@@ -169,7 +175,7 @@ struct Train: ParsableCommand {
         request.dev = files.dev
         request.model = files.model
         request.overwrite = files.overwrite
-        request.name = runOptions.name
+        (request.name, request.project) = (runOptions.name, runOptions.project)
         request.checkpointEvery = runOptions.checkpointEvery
         request.layout = layout.layout
         request.dropLeaked = files.dropLeaked
@@ -224,6 +230,11 @@ struct RunOptions: ParsableArguments {
     var name: String?
 
     @Option(
+        help: "What the run is about: only runs of one project are compared. (default: the data that the best epoch is chosen by)",
+        completion: .projects)
+    var project: String?
+
+    @Option(
         help: ArgumentHelp(
             "Train once with each of these seeds (1,2,3), to --output/seed-1 and so on, and say how far the results lie apart.",
             valueName: "seeds"))
@@ -245,6 +256,9 @@ struct RunOptions: ParsableArguments {
 
     func validate() throws {
         if let name { try requireRunName(name, "--name") }
+        if let project, project.isEmpty || project != project.printable {
+            throw ValidationError("--project must not be empty, or contain control characters.")
+        }
     }
 }
 

@@ -9,6 +9,7 @@ extension CompletionKind {
     /// Names in the database that the command line names so far.
     static let runs = names(of: .runs)
     static let tags = names(of: .tags)
+    static let projects = names(of: .projects)
     static let metrics = names(of: .metrics)
     static let parameters = names(of: .parameters)
 

@@ -9,10 +9,13 @@ struct SelectionOptions: ParsableArguments {
         help: ArgumentHelp("Only runs for which this SQL expression is true.", valueName: "condition"))
     var condition: String?
 
+    @Option(help: "Only runs of this project.", completion: .projects)
+    var project: String?
+
     @Option(help: "Only runs with this tag. Given several times: with all of them.", completion: .tags)
     var tag: [String] = []
 
-    var selection: RunSelection { RunSelection(condition: condition, tags: tag) }
+    var selection: RunSelection { RunSelection(condition: condition, project: project, tags: tag) }
 }
 
 extension String {

@@ -8,15 +8,20 @@ import Reports
 struct ExplanationPage {
     let model: String
     let labels: [String]
-    var explanations: [Explanation] = []
+    var explanations: [(Explanation, actual: String?)] = []
 
-    private func article(_ explanation: Explanation) -> String {
+    private func article(_ explanation: Explanation, actual: String?) -> String {
         let lines = [Explanation.Method.leaveOneOut, .gradient].map { method in
-            "<div class=\"method\"><span>\(method.rawValue)</span>\n<p dir=\"auto\">\(words(explanation, method))</p></div>\n"
+            """
+            <div class="method"><span>\(method.rawValue)</span>
+            <p dir="auto">\(words(explanation, method))</p>
+            <p class="scores">\(explanation.balance(by: method, labels: labels).escaped)</p></div>
+
+            """
         }
         return """
             <article>
-            <h2>\(explanation.heading(labels).escaped)</h2>
+            <h2>\(explanation.heading(labels, actual: actual).escaped)</h2>
             \(explanation.words.isEmpty ? "<p class=\"unread\">no words</p>\n" : lines.joined())</article>
 
             """
@@ -40,7 +45,7 @@ struct ExplanationPage {
     }
 
     var html: String {
-        let agreeing = explanations.count { $0.agrees == true }
+        let agreeing = explanations.count { $0.0.agrees == true }
         return Page(
             title: "Explanations of \(model)",
             style: String(decoding: PackageResources.explanation_css.dropLast(), as: UTF8.self),
@@ -48,8 +53,8 @@ struct ExplanationPage {
                 <header>
                 <h1>Which words carried the decision: \(model.escaped)</h1>
                 <p><span class="for" style="--share:1">for</span> the label that is named, <span class="against" style="--share:1">against</span>
-                it; the stronger the colour, the larger the score, relative to the largest of the text. The scores stand in the tooltips, in nats of
-                the label’s log-odds. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with all that only scales held constant: attention, norms, and what activation functions multiply with.</p>
+                it; the stronger the colour, the larger the score, relative to the largest of the text. Scores are in nats of
+                the label’s log-odds; those of all words stand in tooltips. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with all that only scales held constant: attention, norms, and what activation functions multiply with.</p>
                 <p>\(explanations.count.of("text")); both methods name the same most important word in \(agreeing).</p>
                 </header>
                 \(explanations.map(article).joined())

@@ -6,7 +6,7 @@ import Transformer
 
 extension Explanation {
     /// For a program.
-    func document(of configuration: Configuration) -> JSONObject {
+    func document(of configuration: Configuration, actual: String?) -> JSONObject {
         JSONObject([
             "text": text, "label": configuration.labels[label], "confidence": confidence,
             "probabilities": prediction.probabilities(of: configuration), "agree": agrees,
@@ -16,7 +16,7 @@ extension Explanation {
                     "gradient": $0.gradient, "leave_one_out": $0.leaveOneOut,
                 ])
             },
-        ])
+        ], optional: ["actual": actual])
     }
 
     /// For a person.
@@ -24,8 +24,9 @@ extension Explanation {
     /// - Parameters:
     ///   - method: the scores by which words are coloured
     ///   - labels: the names of all labels, by id
-    func text(by method: Method, labels: [String]) -> String {
-        let heading = heading(labels) + "\n"
+    ///   - actual: the label that the text has in the file, if that is known
+    func text(by method: Method, labels: [String], actual: String?) -> String {
+        let heading = heading(labels, actual: actual) + "\n"
         let methods = [method] + Method.allCases.filter { $0 != method }
         let facts =
             [Fact<Word>.text("word") { $0.text.printable.shortened(to: 40) }]
@@ -37,12 +38,23 @@ extension Explanation {
             let table = ReportTable(important.prefix(Self.mostImportant), facts)
             return heading + colored(by: method) + "\n\n" + table.text
         }
-        let names = methods.compactMap { method in
-            mostImportant(by: method).map { "'\(words[$0].text.printable)' by \(method.rawValue)" }
-        }
         return heading + ReportTable(words, facts).text
-            + (names.isEmpty ? "" : "most important: \(names.joined(separator: ", "))\n")
+            + methods.map { "\($0.rawValue): \(balance(by: $0, labels: labels))\n" }.joined()
     }
+
+    /// The strongest words for and against the label: `for negative: 'bad' +2.310; against: 'isn't' -2.340`.
+    func balance(by method: Method, labels: [String]) -> String {
+        func list(_ isFor: Bool) -> String {
+            let words = words(for: isFor, by: method).prefix(Self.mostNamed)
+            return words.isEmpty
+                ? "nothing"
+                : words.map { "'\($0.text.printable)' \($0.score(by: method)!.score)" }.joined(separator: ", ")
+        }
+        return "for \(labels[label].printable): \(list(true)); against: \(list(false))"
+    }
+
+    /// As many words are named for, and against, a label.
+    private static let mostNamed = 3
 
     /// As many words are listed below a coloured text.
     private static let mostImportant = 5
@@ -65,13 +77,14 @@ extension Explanation {
     }
 
     /// The label, its probability, and the predicted label if that is another one.
-    func heading(_ labels: [String]) -> String {
+    func heading(_ labels: [String], actual: String? = nil) -> String {
         let labels = labels.map(\.printable)
         let predicted = prediction.labels.map { "\(labels[$0]) \(Double(prediction.probabilities[$0]).figure)" }
         let other =
             prediction.labels == [label]
             ? "" : " (predicted: \(predicted.isEmpty ? "no label" : predicted.joined(separator: ", ")))"
-        return "\(labels[label]) \(Double(confidence).figure)\(other)"
+        let known = actual.map { " (labelled: \($0.printable))" } ?? ""
+        return "\(labels[label]) \(Double(confidence).figure)\(other)\(known)"
     }
 
     /// The whole text in pieces: words, by their index, and what stands between them.

@@ -50,7 +50,7 @@ final class ProgressDisplay {
         case .epoch(let report):
             line(
                 "epoch \(report.epoch): train loss \(report.trainLoss.figure), dev loss \(report.devLoss.figure),"
-                    + " accuracy \(report.accuracy.figure), macro F1 \(report.macroF1.figure)"
+                    + " accuracy \(report.accuracy.figure), macro F1 \(report.macroF1.figure)\(report.judgement)"
                     + (report.isBest ? emphasized(" (best)") : ""))
         }
     }

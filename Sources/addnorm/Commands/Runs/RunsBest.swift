@@ -8,8 +8,10 @@ extension Runs {
         static let configuration = CommandConfiguration(
             abstract: "Name the run that is best by a metric, in the best of its epochs.",
             discussion: """
-                  addnorm runs best --metric macro_f1
-                  addnorm runs best --metric loss --where "train_data LIKE '%reviews%'"
+                  addnorm runs best
+                  addnorm runs best --metric loss --project reviews
+
+                Figures can be compared within a project: without --project, it is that of the latest run.
 
                 The best of many runs is good by luck, too: measure it on data that have chosen nothing, with 'addnorm evaluate', \
                 and ask 'addnorm runs compare' whether it is really better than another.
@@ -17,9 +19,9 @@ extension Runs {
 
         @Option(
             help:
-                "A metric of the dev data (accuracy, macro_f1, loss) or of training; of a loss, the lowest is the best.",
+                "A metric of the dev data (accuracy, macro_f1, weighted_f1, mcc, roc_auc, loss) or of training; of a loss, the lowest is the best.",
             completion: .metrics)
-        var metric = "accuracy"
+        var metric = EvaluationMetric.usual.name
 
         @OptionGroup
         var selection: SelectionOptions
@@ -29,7 +31,16 @@ extension Runs {
 
         func run() throws {
             let store = try answer.database.open(for: .read)
-            guard let best = try store.best(by: metric, among: selection.selection) else {
+            var selection = selection.selection
+            let projects = try store.projects(of: selection)
+            if projects.count > 1, selection.project == nil {
+                selection.project = projects[0]
+                let others = projects.dropFirst().map { "'\($0)'" }.joined(separator: ", ")
+                Output.warn("only runs of the project '\(projects[0])', that of the latest run; with --project: \(others)")
+            }
+            // As the option of 'train' calls it.
+            let metric = EvaluationMetric(text: metric)?.name ?? metric
+            guard let best = try store.best(by: metric, among: selection) else {
                 let names = RunStore.names(of: .metrics, path: answer.database.path)
                 throw OutputError(
                     description: names.contains(metric)

@@ -12,11 +12,25 @@ extension Runs {
                   addnorm runs compare a-1 a-2 a-3 b-1 b-2 b-3 --group-by learning_rate
 
                 The first run is tested against each other one, on every file that both were evaluated on: McNemar's exact test, \
-                and a paired bootstrap of the differences of accuracy and macro F1.
+                and a paired bootstrap of the differences of accuracy, macro F1 and the metric that decides. Groups of seeds are \
+                tested against each other instead, by the means of their runs.
+
+                  addnorm runs compare small large --metric f1:negative
                 """)
 
-        @Argument(help: ArgumentHelp("The ids or names of two runs or more.", valueName: "run"), completion: .runs)
+        @Argument(
+            help: ArgumentHelp(
+                "The ids or names of two runs or more, or the names of groups of seeds.", valueName: "run"),
+            completion: .runs)
         var runs: [String]
+
+        @Option(
+            help: ArgumentHelp(
+                """
+                What decides: accuracy, macro_f1, weighted_f1, f1:LABEL, mcc, roc_auc or log_loss. (default: what the runs' best \
+                epochs were chosen by, if that is the same, else macro_f1)
+                """, valueName: "metric"))
+        var metric: EvaluationMetric?
 
         @Option(
             help: ArgumentHelp(
@@ -40,7 +54,6 @@ extension Runs {
         var answer: AnswerOptions
 
         func validate() throws {
-            if runs.count < 2 { throw ValidationError("Name two runs or more to be compared.") }
             if let equivalentWithin, !(equivalentWithin > 0 && equivalentWithin <= 100) {
                 throw ValidationError("--equivalent-within must be more than 0 and at most 100 points.")
             }
@@ -49,15 +62,23 @@ extension Runs {
 
         func run() throws {
             let store = try answer.database.open(for: .read)
-            let found = try runs.map { (named: $0, run: try store.run($0)) }
+            let found = try runs.flatMap { name in try store.runs(called: name).map { (named: name, run: $0) } }
+            if found.count < 2 { throw ValidationError("Name two runs or more to be compared.") }
             for (place, one) in found.enumerated() where found[..<place].contains(where: { $0.run.id == one.run.id }) {
                 throw ValidationError("The run '\(one.named)' is named twice.")
             }
+            // By what they have been chosen by, if that is the same for all.
+            let own = Set(try found.map { try ComparedRun($0.run, in: store).metric })
+            let metric = metric ?? (own.count == 1 ? own.first : nil) ?? .usual
             let comparison = try Comparison(
-                found.map { try ComparedRun($0.run, in: store) }, groupedBy: groupBy,
+                found.map { try ComparedRun($0.run, judgedBy: metric, in: store) }, groupedBy: groupBy,
                 equivalentWithin: equivalentWithin.map { $0 / 100 }, flips: flips, in: store, on: Workers())
             Output.warn(comparison.notices)
             try answer.json ? Output.write(json: comparison) : Output.write(comparison.parts.text)
         }
     }
+}
+
+extension EvaluationMetric: ExpressibleByArgument {
+    package init?(argument: String) { self.init(text: argument) }
 }

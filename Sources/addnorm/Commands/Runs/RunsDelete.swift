@@ -7,10 +7,19 @@ import Training
 extension Runs {
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Delete runs and their evaluations from the database. The models' folders stay.")
+            abstract: "Delete runs and their evaluations from the database. The models' folders stay.",
+            discussion: """
+                  addnorm runs delete run-7
+                  addnorm runs delete run-7 run-8 --yes
+
+                Without --yes, it only shows what would be deleted.
+                """)
 
         @Argument(help: ArgumentHelp("Ids or names of runs.", valueName: "run"), completion: .runs)
         var runs: [String]
+
+        @Flag(help: "Delete them.")
+        var yes = false
 
         @Flag(help: "Also a run that seems to be trained still, on a machine that cannot be asked.")
         var force = false
@@ -21,6 +30,7 @@ extension Runs {
         func run() throws {
             // For reading first: a slip of the pen must not make a database.
             let runs = try answer.database.open(for: .read).runs(runs)
+            guard yes else { return try answer.write(runs.map(\.name), areDeleted: false) }
             try answer.database.open(for: .write).delete(runs.map(\.id), force: force)
             try answer.write(runs.map(\.name))
         }

@@ -5,7 +5,7 @@ import RunStore
 extension Runs {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List runs, the latest first, with the figures of the epoch of the best dev accuracy.",
+            abstract: "List runs, the latest first, with the figures of their best epochs.",
             discussion: """
                   addnorm runs list --where "accuracy > 0.9 AND learning_rate < 1e-4"
                   addnorm runs list --sort accuracy --limit 5
@@ -13,7 +13,7 @@ extension Runs {
                   addnorm runs list --group-by learning_rate batch_size
 
                 Names are those of the columns of the tables 'runs' and 'run_summary', of hyper-parameters, and accuracy, macro_f1, \
-                loss, epoch (of the best epoch on the dev data) and tags.
+                loss, epoch (of the best epoch on the dev data), test_accuracy, test_macro_f1 (of the latest evaluation on other data) and tags.
                 """)
 
         @OptionGroup
@@ -57,12 +57,19 @@ extension Runs {
 
         /// What is shown if nothing else is asked for, and the headings that are not the names.
         private static let order = [
-            "id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "tags", "output",
+            "id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "test_accuracy",
+            "test_macro_f1", "project", "tags", "output",
         ]
-        private static let titles = ["started_at": "started", "macro_f1": "macro F1"]
+        private static let titles = [
+            "started_at": "started", "macro_f1": "macro F1", "test_accuracy": "test accuracy",
+            "test_macro_f1": "test macro F1",
+        ]
+        /// Those that are shown if there is something in them.
+        private static let optional: Set = ["tags", "test_accuracy", "test_macro_f1"]
         private static let inJSON = [
             "id", "name", "status", "started_at", "seconds", "best_dev_accuracy", "best_epoch", "dev_macro_f1",
-            "dev_loss", "parameters", "output", "seed", "seed_group", "tags", "note",
+            "dev_loss", "metric", "dev_metric", "test_accuracy", "test_macro_f1", "parameters", "output", "seed",
+            "seed_group", "project", "tags", "note",
         ]
 
         func run() throws {
@@ -76,12 +83,17 @@ extension Runs {
                 Output.warn(groups.notices)
                 return try json ? Output.write(json: groups) : Output.write([groups.part].text)
             }
-            let columns = columns?.list.map { $0.lowercased() } ?? (json ? Self.inJSON : Self.order)
+            let projects = try store.projects(of: selection)
+            if projects.count > 1 && self.columns == nil {
+                Output.warn("runs of \(projects.count) projects; figures can be compared within one (--project)")
+            }
+            let usual = json ? Self.inJSON : Self.order.filter { $0 != "project" || projects.count > 1 }
+            let columns = columns?.list.map { $0.lowercased() } ?? usual
             let table = try store.list(selection, columns: columns)
             if json { return try Output.write(json: table.objects, keys: .useDefaultKeys) }
             let isDefault = self.columns == nil
             let report = ReportTable(
-                table, titles: isDefault ? Self.titles : [:], optional: isDefault ? ["tags"] : [],
+                table, titles: isDefault ? Self.titles : [:], optional: isDefault ? Self.optional : [],
                 isFigure: RunStore.isFigure)
             try Output.write(report.text)
         }

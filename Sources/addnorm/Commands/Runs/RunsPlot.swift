@@ -57,6 +57,10 @@ extension Runs {
             let compared = try store.runs(runs).map { try ComparedRun($0, in: store) }
             let groups = try SeedGroup.groups(of: compared, by: groupBy)
             Output.warn(groups.notices)
+            let projects = Set(compared.compactMap(\.run.project)).sorted()
+            if projects.count > 1 {
+                Output.warn("the runs belong to several projects: \(projects.joined(separator: ", "))")
+            }
             let curves = try Curves(of: metric, groups: groups.map { ($0.name, $0.runs.map(\.id)) }, in: store)
             let drawn = Set(curves.series.map(\.name))
             Output.warn(
