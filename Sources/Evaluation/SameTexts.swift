@@ -6,8 +6,14 @@ import Transformer
 /// their first texts. Texts without a visible character are not compared.
 ///
 /// - Complexity: O(*n* log *n*); what is kept of a text is a number.
-package func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]] {
-    let hashes = workers.map(texts.count) { comparable(texts[$0]).hashValue }
+///
+/// - Parameter isNear: whether texts are the same also if other characters than letters and digits differ, or links and names of users
+package func groupsOfSameTexts(_ texts: [String], isNear: Bool = false, on workers: Workers) -> [[Int]] {
+    func key(_ place: Int) -> String {
+        let text = comparable(texts[place])
+        return isNear ? text.nearlyComparable : text
+    }
+    let hashes = workers.map(texts.count) { key($0).hashValue }
     let order = texts.indices.sorted { (hashes[$0], $0) < (hashes[$1], $1) }
     var groups: [[Int]] = []
     var rest = order[...]
@@ -17,7 +23,7 @@ package func groupsOfSameTexts(_ texts: [String], on workers: Workers) -> [[Int]
         // Different texts can have the same hash.
         if run.count > 1 {
             groups +=
-                Dictionary(grouping: run) { comparable(texts[$0]) }
+                Dictionary(grouping: run, by: key)
                 .filter { !$0.key.isEmpty && $0.value.count > 1 }.values
         }
     }
@@ -47,8 +53,18 @@ private func textHashes(of data: Dataset, on workers: Workers) -> [UInt64] {
     }.compactMap { $0 }
 }
 
+extension String {
+    /// Its words without links, names of users, entities of HTML, and what is neither a letter nor a digit.
+    fileprivate var nearlyComparable: String {
+        split(separator: " ").filter { !$0.hasPrefix("http") && !$0.hasPrefix("@") }.map { word in
+            let text = word.replacing(/&[a-z]+;|&#x?[0-9a-f]+;/, with: "")
+            return String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.isAlphabetic || $0.properties.numericType != nil }))
+        }.filter { !$0.isEmpty }.joined(separator: " ")
+    }
+}
+
 /// A text without what does not count when texts are compared.
-private func comparable(_ text: String) -> String {
+package func comparable(_ text: String) -> String {
     text.lowercased().unicodeScalars.split(whereSeparator: isWhiteSpace).map(String.init).joined(separator: " ")
 }
 

@@ -10,9 +10,10 @@ extension Figure {
     ///   - isFile: whether it stands alone and paints its background
     package func svg(width: Double = 640, height: Double = 340, isFile: Bool = false) -> String {
         let names = series.filter(\.isNamed).map(\.name)
-        let longest = Double(names.map(\.columns).max() ?? 0) * Self.glyph + 34
+        let longest = Double(names.map(\.columns).max() ?? 0) * 1.1 * Self.glyph + 34
         // Names stand where the curves end, unless they would take too much of the width.
-        let isLabelled = longest < 0.36 * width && !series.contains { $0.isNamed && $0.style == .points }
+        let isLabelled =
+            longest < 0.36 * width && !series.contains { $0.isNamed && $0.style == .points } && curvesEndTogether
         let (head, top) = head(width: width, hasLegend: !isLabelled)
         let height = max(height, top + 60 + (isLabelled ? Double(names.count) * Self.line : 0))
         let bottom = height - 42
@@ -20,7 +21,7 @@ extension Figure {
         let yTicks = y.ticks(atMost: max(Int((bottom - top) / 34), 2))
         let area = Area(
             x: x, y: y, left: Double(yTicks.map(\.label.count).max() ?? 0) * 1.1 * Self.glyph + 8,
-            right: width - (isLabelled && !names.isEmpty ? longest : 18), top: top, bottom: bottom)
+            right: width - (isLabelled && !names.isEmpty ? longest : 28), top: top, bottom: bottom)
         let body =
             head + axes(of: area, yTicks) + series.filter { $0.style != .points }.flatMap { bands(of: $0, in: area) }
             + layers.map { place in
@@ -40,6 +41,13 @@ extension Figure {
             \(body.map { $0 + "\n" }.joined())</svg>
 
             """
+    }
+
+    /// Whether no name's line would have to cross the picture, as from a run of 2 epochs beside one of 40.
+    private var curvesEndTogether: Bool {
+        series.filter(\.isNamed).allSatisfy { series in
+            (series.points.last { $0.y != nil }?.x).map { xScale.place($0) > 0.85 } ?? true
+        }
     }
 
     /// What a reader who does not see the picture needs to know of it.

@@ -12,7 +12,9 @@ extension Report {
         let origins = try [Fact<ComparedRun>].origins(of: compared, in: store)
         let isAlone = runs.count == 1
         var sections = [Section("Summary", Self.summary(of: compared, origins))]
+        let setup = Self.hyperparameters(of: compared, besides: origins.filter(\.isOfSetup))
         if !isAlone {
+            sections.append(Section("What differs", setup.differing))
             let comparison = try Comparison(compared, groupedBy: names, in: store, on: workers)
             let notices = Part(sentences: comparison.notices)
             sections.append(Section("Comparison", comparison.testParts + comparison.groupParts + [notices]))
@@ -27,8 +29,10 @@ extension Report {
         sections += try evaluations.map { run, evaluation in
             try Section(isAlone ? "Evaluation" : run.name, evaluation, in: store)
         }
-        sections.append(Self.hyperparameters(of: compared, besides: origins.filter(\.isOfSetup)))
-        self.init(isAlone ? "Run \(runs[0].name)" : "\(runs.count) runs", sections)
+        sections.append(Section("Hyper-parameters", setup.common))
+        let groups = try SeedGroup.groups(of: compared, by: names).map(\.name)
+        let more = groups.count > 3 ? " and \((groups.count - 3).of("other"))" : ""
+        self.init(isAlone ? "Run \(runs[0].name)" : groups.prefix(3).joined(separator: ", ") + more, sections)
     }
 
     private static func summary(of runs: [ComparedRun], _ origins: [Fact<ComparedRun>]) -> [Part] {
@@ -41,22 +45,17 @@ extension Report {
             + [Part([.table(ReportTable(list: .outcomes + origins, of: runs[0]))])]
     }
 
-    /// All hyper-parameters of a single run; of several runs what differs, in a column for each, and then what is the same.
-    private static func hyperparameters(of runs: [ComparedRun], besides setup: [Fact<ComparedRun>]) -> Section {
+    /// Of several runs the hyper-parameters and other facts that differ, in a column for each; and the hyper-parameters that do not.
+    private static func hyperparameters(
+        of runs: [ComparedRun], besides setup: [Fact<ComparedRun>]
+    ) -> (differing: [Part], common: [Part]) {
         let all = [Fact<ComparedRun>].hyperparameters(of: runs)
-        if runs.count == 1 || all.isEmpty {
-            let list = ReportTable(list: all, of: runs[0])
-            return Section("Hyper-parameters", all.isEmpty ? [] : [Part([.table(list)])])
-        }
         let differing = (all + setup).filter { !$0.isCommon(to: runs) }
         let table = ReportTable(differing, of: runs, named: runs.map(\.name))
-        return Section(
-            "Hyper-parameters",
-            [
-                table.rows.isEmpty
-                    ? Part(sentences: ["None differs."]) : Part(heading: "What differs", [.table(table)]),
-                common(all, of: runs),
-            ])
+        return (
+            table.rows.isEmpty ? [Part(sentences: ["No option differs."])] : [Part([.table(table)])],
+            all.isEmpty ? [] : runs.count == 1 ? [Part([.table(ReportTable(list: all, of: runs[0]))])] : [common(all, of: runs)]
+        )
     }
 
     private static func common(_ facts: [Fact<ComparedRun>], of runs: [ComparedRun]) -> Part {
@@ -67,7 +66,7 @@ extension Report {
     private static func curves(of groups: [SeedGroup], in store: RunStore) throws -> Section {
         let groups = groups.map { ($0.name, $0.runs.map(\.id)) }
         let recorded = Set(try store.metricNames(of: groups.flatMap(\.1)))
-        let shown = ["loss", "accuracy", "macro_f1", "learning_rate"].filter(recorded.contains)
+        let shown = ["loss", "macro_f1", "accuracy", "learning_rate"].filter(recorded.contains)
         let parts = try shown.map { Part([.figure(try Curves(of: $0, groups: groups, in: store).figure)]) }
         return recorded.isEmpty
             ? Section("Curves", [Part(sentences: ["No metrics have been recorded yet."])])

@@ -66,7 +66,7 @@ package struct SeedGroup: Sendable {
         }
         self.figures = figures.compactMap { $0 }
         // A vocabulary that was learned depends on what is held out, which depends on the seed.
-        let chance = ["seed", "threads", "seed_group"] + (runs.contains { $0.run.model == nil } ? ["vocab_size"] : [])
+        let chance = ["seed", "threads", "seed_group", "project"] + (runs.contains { $0.run.model == nil } ? ["vocab_size"] : [])
         differing = runs.differingParameters.filter { !chance.contains($0) }
     }
 

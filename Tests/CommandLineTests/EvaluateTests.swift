@@ -129,7 +129,7 @@ import Testing
             #expect((rows[1]?["probabilities"] as? [String: Double])?.count == 2)
             // An answer that is withheld is told from a label that is empty.
             _ = try evaluate("--predictions", "p.csv", "--abstain-below", "1")
-            #expect(try program.text(of: "p.csv").contains("\r\nawful,negative,null,0."))
+            #expect(try program.text(of: "p.csv").contains("\r\nawful,negative,,0."))
         }
     }
 

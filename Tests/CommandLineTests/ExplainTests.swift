@@ -4,11 +4,11 @@ import Testing
 @Suite struct ExplainTests {
     static let text = "a wonderful <b>film</b> & \"room\", awful"
 
-    @Test func theTableNamesTheMostImportantWordByEitherMethod() async throws {
+    @Test func theTableNamesTheWordsForAndAgainstByEitherMethod() async throws {
         try await Program.withModel { program in
             let table = try program.run("explain", "--model", "model", "--text", Self.text, "--text", "")
             #expect(table.status == 0 && table.output.contains("word") && !table.output.contains("\u{1B}"))
-            #expect(table.output.contains("\nmost important: '") && table.output.contains("' by leave-one-out, '"))
+            #expect(table.output.contains("\nleave-one-out: for ") && table.output.contains("; against: "))
             #expect(table.output.hasSuffix("\nno words\n"))
         }
     }

@@ -70,14 +70,17 @@ import Testing
         (["evaluate", "--model", "nowhere", "train.tsv"], 1, "nowhere: no such model folder"),
         (["evaluate", "--model", "model"], 64, "Missing expected argument"),
         (["evaluate", "--model", "model", "train.tsv", "--max-length", "4096"], 64, "more than the model's limit"),
-        (["evaluate", "--model", "model", "train.tsv", "--predictions", "nowhere/p.tsv"], 1, "cannot be written"),
+        (["evaluate", "--model", "model", "train.tsv", "--predictions", "train.tsv/p.tsv"], 1, "cannot be written"),
+        (["evaluate", "--model", "model", "--calibrate", "train.tsv"], 1, "the model was trained with this file"),
+        (["evaluate", "--model", "model", "--tune-threshold", "f1", "train.tsv"], 1, "with this file (8 of 8 texts)"),
+        (["evaluate", "--model", "model", "--force", "train.tsv"], 64, "--force is for --calibrate"),
     ]
 
     static let predict: [Mistake] = [
         (["predict", "--model", "model", "latin1.tsv"], 1, "latin1.tsv:1: not valid UTF-8"),
         (["predict", "--model", "model", "missing.txt"], 1, "missing.txt: no such file"),
         (["predict", "--model", "model", "train.tsv", "--text", "x"], 64, "either files or --text"),
-        (["predict", "--model", "."], 1, "config.json: cannot be read"),
+        (["predict", "--model", "."], 1, "no model: there is no config.json in it; there are models in"),
         (
             ["predict", "--model", "model", "train.tsv", "--text-column", "9223372036854775807"], 1,
             "no column 9223372036854775807"

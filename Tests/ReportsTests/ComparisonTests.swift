@@ -220,12 +220,12 @@ private func answers(wrong: Range<Int>...) -> [String] {
             #expect(groups.map(\.name) == ["learning_rate 0.1", "learning_rate 0.2"])
             #expect(
                 groups.allSatisfy {
-                    $0.differing.isEmpty && $0.figures.map(\.name) == ["dev accuracy", "dev macro F1"]
+                    $0.differing.isEmpty && $0.figures.map(\.name) == ["dev macro F1", "dev accuracy"]
                 })
             let mean = groups[0].figures[0].mean
             #expect(abs(mean.mean - 0.81) < 1e-12 && abs((mean.standardDeviation ?? 0) - 0.01) < 1e-12)
             let tests = GroupTest.tests(of: groups)
-            #expect(tests.map(\.figure.name) == ["dev accuracy", "dev macro F1"])
+            #expect(tests.map(\.figure.name) == ["dev macro F1", "dev accuracy"])
             #expect(
                 tests[0].sentence
                     == "mean over 3 seeds: learning_rate 0.2 is better by 10.0 points, 95 % interval 7.7 to 12.3")

@@ -104,7 +104,7 @@ import Transformer
             rows[21] = "an awful trip\tpositive"
             // The same text with the same wrong label is no second opinion.
             rows.append("GREAT, great  book\tnegative")
-            try Data(rows.joined(separator: "\n").utf8).write(to: URL(filePath: request.train))
+            try Data(rows.joined(separator: "\n").utf8).write(to: URL(filePath: request.train[0]))
             request.hyperparameters.epochs = 10
             if headOnly {
                 _ = try TrainerTests.train(request, .temporary(in: folder))
@@ -134,7 +134,7 @@ import Transformer
             let rows = TrainerTests.texts.enumerated().map { number, row in
                 "\(row.0) \(row.0) \(row.0)\t\(row.1)\(number % 3 == 0 ? "|third" : "")\n"
             }
-            try Data(rows.joined().utf8).write(to: URL(filePath: request.train))
+            try Data(rows.joined().utf8).write(to: URL(filePath: request.train[0]))
             let dev = folder.appending(path: "dev.tsv")
             try Data((rows[0] + rows[7]).utf8).write(to: dev)
             request.dev = dev.path
@@ -194,7 +194,7 @@ import Transformer
 
     private static func request(in folder: URL) throws -> TrainingRequest {
         var request = try TrainerTests.request(in: folder)
-        try Data(rows.utf8).write(to: URL(filePath: request.train))
+        try Data(rows.utf8).write(to: URL(filePath: request.train[0]))
         request.hyperparameters.epochs = 40
         return request
     }

@@ -377,7 +377,7 @@ import Transformer
             let result = try TrainerTests.train(try TrainerTests.request(in: folder), store, interruptAfter: 4)
             // The first version had no number for its format.
             let file = try Self.checkpoint(in: folder).appending(path: "state.json")
-            #expect(try replace("\"format\":3", by: "\"other\":3", in: file))
+            #expect(try replace("\"format\":4", by: "\"other\":4", in: file))
             let error = #expect(throws: TrainingError.self) {
                 try Trainer(resuming: result.run, store: store, report: { _ in }, isInterrupted: { false })
             }
@@ -390,7 +390,7 @@ import Transformer
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
             let request = try TrainerTests.request(in: folder)
             let result = try TrainerTests.train(request, store, interruptAfter: 2)
-            try Data("other\tpositive\nwords\tnegative\n".utf8).write(to: URL(filePath: request.train))
+            try Data("other\tpositive\nwords\tnegative\n".utf8).write(to: URL(filePath: request.train[0]))
             let error = #expect(throws: TrainingError.self) {
                 try Trainer(resuming: result.run, store: store, report: { _ in }, isInterrupted: { false })
             }

@@ -140,7 +140,7 @@ import Transformer
         ("model.safetensors", { replace($0, "\"shape\":[8]", "\"shape\":[9]") }, "cannot be, or is"),
         ("model.safetensors", { replace($0, "F32", "I32") }, "of type I32"),
         ("model.safetensors", { replace($0, "[0,256]", "[-9,56]") }, "cannot be, or is"),
-        ("config.json", { replace($0, "\"bert\"", "\"gpt2\"") }, "model_type is 'gpt2'"),
+        ("config.json", { replace($0, "\"addnorm-bert\"", "\"gpt2\"") }, "model_type is 'gpt2'"),
         ("config.json", { replace($0, "\"gelu_new\"", "\"swish\"") }, "hidden_act is 'swish'"),
         ("config.json", { replace($0, "\"hidden_size\" : 8", "\"hidden_size\" : 7") }, "not a multiple"),
         ("config.json", { replace($0, "\"num_hidden_layers\" : 1", "\"num_hidden_layers\" : 2") }, "  missing\n"),

@@ -42,6 +42,10 @@ package struct DataReport: Encodable, Sendable {
         package let duplicates: Repeated
         /// Those of the duplicates whose rows have different labels.
         package let contradictions: Repeated
+        /// Texts that differ from others only in punctuation, links, names of users or entities.
+        package let nearDuplicates: Repeated
+        /// Texts with entities or tags of HTML.
+        package let htmlTexts: Int
     }
 
     /// How often a label occurs.
@@ -118,6 +122,8 @@ package struct DataReport: Encodable, Sendable {
     package let trainingFiles: Int
     /// The texts that two files share, for each pair of files that share some.
     package let leaks: [Leak]
+    /// Texts of one file that nearly stand in an earlier one, as ``File/nearDuplicates``.
+    package let nearLeaks: [Leak]
     /// Training texts that were left out because they stand in held-out data too.
     package let droppedLeaks: Int
     /// Tokens that are read at a time, and what is done with longer texts.
@@ -143,17 +149,21 @@ package struct DataReport: Encodable, Sendable {
         self.longTexts = longTexts.method
         self.droppedLeaks = droppedLeaks
         let repetitions = Repetitions(in: parts, on: workers)
+        let nearRepetitions = Repetitions(nearIn: parts, on: workers)
         let known = parts.prefix(trainingFiles).reduce(into: Set<String>()) { $0.formUnion($1.data.labelNames) }
         files = parts.indices.map { number in
             File(
                 parts[number], known: known, longTexts: longTexts, duplicates: repetitions.duplicates[number],
-                contradictions: repetitions.contradictions[number])
+                contradictions: repetitions.contradictions[number], nearDuplicates: nearRepetitions.duplicates[number])
         }
-        leaks = repetitions.leaks.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { pair, shared in
-            Leak(
-                training: parts[pair[0]].name, heldOut: parts[pair[1]].name, texts: shared.texts, rows: shared.rows,
-                first: shared.first)
+        func leaks(_ found: [[Int]: Repeated]) -> [Leak] {
+            found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { pair, shared in
+                Leak(
+                    training: parts[pair[0]].name, heldOut: parts[pair[1]].name, texts: shared.texts, rows: shared.rows,
+                    first: shared.first)
+            }
         }
+        (self.leaks, nearLeaks) = (leaks(repetitions.leaks), leaks(nearRepetitions.leaks))
     }
 
     /// Looks at files as a training would read them.
@@ -190,7 +200,7 @@ package struct DataReport: Encodable, Sendable {
 extension DataReport.File {
     fileprivate init(
         _ part: DataReport.Part, known: Set<String>, longTexts: LongTexts, duplicates: DataReport.Repeated,
-        contradictions: DataReport.Repeated
+        contradictions: DataReport.Repeated, nearDuplicates: DataReport.Repeated
     ) {
         let data = part.data
         var counts: [String: Int] = [:]
@@ -214,7 +224,12 @@ extension DataReport.File {
         emptyTexts = data.examples.count { $0.text.unicodeScalars.allSatisfy(isWhiteSpace) }
         tokens = DataReport.Lengths(part.texts.lengths)
         longerTexts = part.texts.countOfLonger
-        (self.duplicates, self.contradictions) = (duplicates, contradictions)
+        (self.duplicates, self.contradictions, self.nearDuplicates) = (duplicates, contradictions, nearDuplicates)
+        htmlTexts = data.examples.count { example in
+            // Nearly all texts have none of these bytes.
+            example.text.utf8.contains { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "<") }
+                && example.text.contains(/&(amp|lt|gt|quot|apos|nbsp|#[0-9]+|#x[0-9A-Fa-f]+);|<\/?(br|p|b|i|a|div|span)\b[^>]*>/)
+        }
     }
 }
 
@@ -232,6 +247,18 @@ private struct Repetitions {
         let texts = NumberedTexts(parts)
         for group in groupsOfSameTexts(parts.flatMap { $0.data.examples.map(\.text) }, on: workers) {
             add(group, among: texts)
+        }
+    }
+
+    /// The same for texts that are nearly the same: of those that are the same, the first of each stands for all.
+    init(nearIn parts: [DataReport.Part], on workers: Workers) {
+        duplicates = parts.map { _ in DataReport.Repeated() }
+        contradictions = duplicates
+        let (texts, all) = (NumberedTexts(parts), parts.flatMap { $0.data.examples.map(\.text) })
+        for group in groupsOfSameTexts(all, isNear: true, on: workers) {
+            var seen: Set<String> = []
+            let different = group.filter { seen.insert(comparable(all[$0])).inserted }
+            if different.count > 1 { add(different, among: texts) }
         }
     }
 

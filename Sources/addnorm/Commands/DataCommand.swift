@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import Escaping
 import Experiments
 import Foundation
 import Kernels
@@ -24,6 +25,12 @@ struct DataCommand: ParsableCommand {
             \(CrossValidation.rounds * (CrossValidation.folds - 1)) trainings.
 
               addnorm data train.tsv --model models/minilm-l6 --suspects 50
+
+            --split writes parts of the files, as train.csv, dev.csv and test.csv in the folder --output: each has about the same \
+            share of every label, and what belongs together stays together: texts that are the same, and with --by all texts \
+            of one author, say. The same --seed gives the same parts.
+
+              addnorm data all.csv --split 80/10/10 --output parts --by author
             """)
 
     @Argument(
@@ -40,6 +47,20 @@ struct DataCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Show the rows of the file whose labels are most likely wrong.", valueName: "n"))
     var suspects: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Split the examples into two or three parts of these sizes, train, dev and test: 80/10/10.", valueName: "sizes"))
+    var split: SplitSizes?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --split: keep the texts of each value of this column together: a header's name or key, or a number from 1.",
+            valueName: "column"))
+    var by: Layout.Column?
+
+    @Option(help: ArgumentHelp("With --split: the folder of the parts.", valueName: "dir"), completion: .directory)
+    var output: String?
+
     @Flag(help: "Print one JSON document.")
     var json = false
 
@@ -55,6 +76,9 @@ struct DataCommand: ParsableCommand {
     func validate() throws {
         try requirePositive(suspects, "--suspects")
         if suspects != nil && files.count != 1 { throw ValidationError("--suspects is for one file.") }
+        if (split == nil) != (output == nil) { throw ValidationError("--split and --output belong together.") }
+        if by != nil && split == nil { throw ValidationError("--by is for --split.") }
+        if split != nil && suspects != nil { throw ValidationError("Give either --split or --suspects, not both.") }
         _ = try Hyperparameters(training, shape, model: model)
     }
 
@@ -64,11 +88,48 @@ struct DataCommand: ParsableCommand {
         request.layout = layout.layout
         request.hyperparameters = try Hyperparameters(training, shape, model: model)
         let workers = request.hyperparameters.workers
-        if let suspects {
+        if let split, let output {
+            try write(split, to: output, request, on: workers)
+        } else if let suspects {
             try show(suspects, request, on: workers)
         } else {
             let report = try DataReport(of: files, request, on: workers)
             if json { try Output.write(json: report) } else { try Output.write(report.text) }
+        }
+    }
+
+    /// Writes the parts, and says what is in them.
+    private func write(_ split: SplitSizes, to folder: String, _ request: TrainingRequest, on workers: Workers) throws {
+        var layout = request.layout
+        layout.groupColumn = by
+        let data = try Dataset(
+            contentsOf: files, layout: layout, labels: .reading(request.hyperparameters.problemType))
+        for notice in data.notices { Output.warn(notice) }
+        let places = try Split(data, shares: split.shares, seed: request.hyperparameters.seed, on: workers).parts
+        let paths = split.names.map { "\(folder)/\($0).csv" }
+        if let present = paths.first(where: FileManager.default.fileExists) {
+            throw OutputError(description: "\(present): is there already; choose another --output")
+        }
+        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        var outputs = try paths.map { try OutputFile($0, besides: files) }
+        for (part, places) in places.enumerated() {
+            try outputs[part].write((["text", "label"] + (by == nil ? [] : ["group"])).csvRow)
+            for start in stride(from: 0, to: places.count, by: 1000) {
+                let rows = places[start..<min(start + 1000, places.count)].map { place in
+                    let example = data.examples[place]
+                    return ([example.text, example.label ?? ""] + (example.group.map { [$0] } ?? [])).csvRow
+                }
+                try outputs[part].write(rows.joined())
+            }
+        }
+        let parts = zip(paths, places.map { data.part($0) })
+        if json {
+            return try Output.write(
+                json: parts.map { JSONObject(["data": $0, "examples": $1.examples.count, "labels": $1.labelCounts]) })
+        }
+        for (path, part) in parts {
+            let labels = part.labelCounts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.formatted())" }
+            try Output.write("\(path): \(part.examples.count.formatted()) texts: \(labels.joined(separator: ", "))\n")
         }
     }
 
@@ -94,5 +155,30 @@ struct DataCommand: ParsableCommand {
         try Output.write(
             "\(files[0]): \(found.data.examples.count.formatted()) examples, of which about \(found.estimatedErrors.formatted())"
                 + " may be labelled wrongly; the most likely \(found.rows.count):\n\n" + table.text)
+    }
+}
+
+extension Dataset {
+    /// How many examples have each label.
+    fileprivate var labelCounts: [String: Int] {
+        examples.reduce(into: [:]) { counts, example in
+            for label in example.labels(several: hasSeveralLabels) { counts[label, default: 0] += 1 }
+        }
+    }
+}
+
+/// The sizes of the parts of data, as a user writes them: `80/10/10`
+struct SplitSizes: ExpressibleByArgument {
+    /// With a sum of 1.
+    let shares: [Double]
+    var names: [String] { Array(["train", "dev", "test"].prefix(shares.count)) }
+
+    init?(argument: String) {
+        let sizes = argument.split(separator: "/", omittingEmptySubsequences: false).compactMap { Double($0) }
+        let sum = sizes.reduce(0, +)
+        guard (2...3).contains(sizes.count), sizes.count == argument.split(separator: "/").count,
+            sizes.allSatisfy({ $0 > 0 && $0 < 1e9 })
+        else { return nil }
+        shares = sizes.map { $0 / sum }
     }
 }

@@ -22,6 +22,12 @@ extension DataReport {
                     + (canBeDropped(leak) ? " (--drop-leaked leaves them out of training)" : ""))
             lines += leak.first.map { "  " + $0.text(labels: false) }
         }
+        for leak in nearLeaks {
+            lines.append(
+                "\(Self.count(leak.texts, "text")) of \(leak.heldOut) \(leak.texts == 1 ? "is" : "are") nearly in \(leak.training) too: but for"
+                    + " punctuation, links or names of users")
+            lines += leak.first.map { "  " + $0.text(labels: false) }
+        }
         if droppedLeaks > 0 {
             lines.append(
                 "left out of the training data because they stand in the held-out data too: \(Self.count(droppedLeaks, "text"))"
@@ -70,9 +76,13 @@ extension DataReport {
             facts.append(("label map", "no row has \(keys)"))
         }
         if file.leftOut > 0 { facts.append(("left out", "\(Self.count(file.leftOut, "row")), by --label-map")) }
+        if file.htmlTexts > 0 {
+            facts.append(("HTML", "\(Self.count(file.htmlTexts, "text")) with entities or tags, as &amp; or <br>"))
+        }
         for (name, what, repeated) in [
             ("duplicates", "more than once", file.duplicates),
             ("contradictions", "with different labels", file.contradictions),
+            ("near-duplicates", "that others nearly have, but for punctuation, links or names of users", file.nearDuplicates),
         ] where repeated.texts > 0 {
             let rows = Self.count(repeated.texts + repeated.rows, "row")
             facts.append((name, "\(Self.count(repeated.texts, "text")) \(what), in \(rows)"))

@@ -28,8 +28,6 @@ struct OutputFile {
                 place.deleteLastPathComponent()
             }
         }
-        try? FileManager.default.createDirectory(
-            at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
         // Not by renaming a temporary file: the path may be a link or a device.
         var status = stat()
         let mode = source.map { stat($0, &status) == 0 ? status.st_mode & 0o666 : 0o600 } ?? 0o644

@@ -22,6 +22,8 @@ struct PredictionsFile {
         self.configuration = configuration
         let ending = URL(filePath: path).pathExtension.lowercased()
         (isCSV, isJSON) = (ending == "csv", ["jsonl", "ndjson"].contains(ending))
+        try? FileManager.default.createDirectory(
+            at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
         file = try OutputFile(path, besides: others + [database], privateLike: database)
     }
 

@@ -41,7 +41,7 @@ import Testing
                 Set(test.keys) == [
                     "a", "b", "data", "data_sha256", "examples", "only_a_right", "only_b_right", "mcnemar_p",
                     "accuracy_difference", "accuracy_ci", "macro_f1_difference", "macro_f1_ci", "needed", "sentence",
-                    "equivalence",
+                    "equivalence", "metric", "metric_difference", "metric_ci", "metric_p", "verdict", "disagreement",
                 ])
             #expect((test["accuracy_ci"] as? [Double])?.count == 2 && test["examples"] as? Int == 3)
             let equivalence = try #require(test["equivalence"] as? [String: Any])

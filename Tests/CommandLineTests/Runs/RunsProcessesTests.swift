@@ -86,11 +86,11 @@ import Testing
                 let errors = try program.text(of: name + ".err")
                 #expect(training.terminationStatus == 0 && !errors.contains("locked"), "\(errors)")
             }
-            // 20 steps in each of 200 epochs: four values every ten steps, and four after each epoch.
+            // 20 steps in each of 200 epochs: four values every ten steps, and seven after each epoch.
             let counts = try program.run(
                 "runs", "query", "--csv",
                 "SELECT runs.name, count(*) FROM runs JOIN metrics ON run_id = id GROUP BY id ORDER BY 1")
-            #expect(counts.output.hasSuffix("a,2400\r\nb,2400\r\n"), "\(counts.output) \(counts.errors)")
+            #expect(counts.output.hasSuffix("a,3000\r\nb,3000\r\n"), "\(counts.output) \(counts.errors)")
             #expect(try program.run("runs", "query", "PRAGMA integrity_check").output.contains("ok"))
         }
     }

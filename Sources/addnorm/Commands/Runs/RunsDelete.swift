@@ -1,5 +1,6 @@
 import ArgumentParser
 import Escaping
+import Foundation
 import Reports
 import RunStore
 import Training
@@ -12,13 +13,13 @@ extension Runs {
                   addnorm runs delete run-7
                   addnorm runs delete run-7 run-8 --yes
 
-                Without --yes, it only shows what would be deleted.
+                On a terminal, it asks before it deletes, unless there is --yes.
                 """)
 
         @Argument(help: ArgumentHelp("Ids or names of runs.", valueName: "run"), completion: .runs)
         var runs: [String]
 
-        @Flag(help: "Delete them.")
+        @Flag(help: "Ask nothing.")
         var yes = false
 
         @Flag(help: "Also a run that seems to be trained still, on a machine that cannot be asked.")
@@ -30,9 +31,16 @@ extension Runs {
         func run() throws {
             // For reading first: a slip of the pen must not make a database.
             let runs = try answer.database.open(for: .read).runs(runs)
-            guard yes else { return try answer.write(runs.map(\.name), areDeleted: false) }
+            guard yes || isatty(STDIN_FILENO) == 0 || isConfirmed(runs.map(\.name)) else {
+                return try answer.write([])
+            }
             try answer.database.open(for: .write).delete(runs.map(\.id), force: force)
             try answer.write(runs.map(\.name))
+        }
+
+        private func isConfirmed(_ names: [String]) -> Bool {
+            Output.note("delete \(names.joined(separator: ", ").printable) and what was evaluated? [y/N] ")
+            return ["y", "yes"].contains(readLine()?.lowercased())
         }
     }
 
