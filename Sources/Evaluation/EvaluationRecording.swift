@@ -6,8 +6,8 @@ import Transformer
 /// How an evaluation was made, as far as its figures depend on it.
 package struct EvaluationCircumstances: Sendable {
     /// How the model was used.
-    package let settings: InferenceSettings
-    package let longTexts: LongTexts
+    package let settings: InferenceSettings?
+    package let longTexts: LongTexts?
     /// How the file was read.
     package let layout: Layout
     /// How many of its texts the model was trained with; nil if that is not known.
@@ -15,6 +15,11 @@ package struct EvaluationCircumstances: Sendable {
 
     package init(_ settings: InferenceSettings, _ longTexts: LongTexts, _ layout: Layout, trainedTexts: Int?) {
         (self.settings, self.longTexts, self.layout, self.trainedTexts) = (settings, longTexts, layout, trainedTexts)
+    }
+
+    /// Those of a classifier that is no Transformer.
+    package init(layout: Layout) {
+        (settings, longTexts, self.layout, trainedTexts) = (nil, nil, layout, nil)
     }
 }
 
@@ -26,14 +31,15 @@ extension RunStore {
     ///   - model: the model's folder
     ///   - circumstances: how it was made
     ///   - labels: the names of the labels, by id
+    ///   - run: that it belongs to; nil: the one that has last written the model
     /// - Returns: the id of the evaluation
     package func record(
         _ result: EvaluationResult, _ metrics: EvaluationMetrics, of model: String, on dataset: Dataset,
-        _ circumstances: EvaluationCircumstances, labels: [String]
+        _ circumstances: EvaluationCircumstances, labels: [String], run: Int64? = nil
     ) throws -> Int64 {
         let report = result.report
         var evaluation = Evaluation(
-            model: absolutePath(model), data: absolutePath(dataset.path), dataSha256: dataset.sha256)
+            model: run == nil ? absolutePath(model) : model, data: absolutePath(dataset.path), dataSha256: dataset.sha256)
         (evaluation.examples, evaluation.tokens) = (result.predictions.count, result.tokens)
         (evaluation.loss, evaluation.accuracy) = (result.loss, report.accuracy)
         (evaluation.macroF1, evaluation.weightedF1) = (report.macroF1, report.weightedF1)
@@ -45,9 +51,10 @@ extension RunStore {
         (evaluation.accuracyLow, evaluation.accuracyHigh) = (metrics.accuracy.low, metrics.accuracy.high)
         (evaluation.macroF1Low, evaluation.macroF1High) = (metrics.macroF1.low, metrics.macroF1.high)
         let (settings, longTexts) = (circumstances.settings, circumstances.longTexts)
-        (evaluation.temperature, evaluation.threshold) = (settings.temperature, settings.threshold)
-        (evaluation.maxLength, evaluation.longTexts) = (longTexts.maximumLength, longTexts.method.rawValue)
-        evaluation.stride = longTexts.stride
+        evaluation.runId = run
+        (evaluation.temperature, evaluation.threshold) = (settings?.temperature, settings?.threshold)
+        (evaluation.maxLength, evaluation.longTexts) = (longTexts?.maximumLength, longTexts?.method.rawValue)
+        evaluation.stride = longTexts?.stride
         let layout = Dictionary(uniqueKeysWithValues: circumstances.layout.settings)
         (evaluation.format, evaluation.textColumn) = (layout["format"], layout["text_column"])
         (evaluation.labelColumn, evaluation.labelMap) = (layout["label_column"], layout["label_map"])

@@ -79,7 +79,9 @@ package struct ComparedRun: Sendable {
 
     /// What to do to have it evaluated on a file.
     func toEvaluate(on file: String) -> String {
-        run.outputWrittenAt == nil ? "it has written no model" : evaluateCommand(file)
+        hyperparameters[Run.baselineParameter] != nil
+            ? "give the file to 'addnorm baseline'"
+            : run.outputWrittenAt == nil ? "it has written no model" : evaluateCommand(file)
     }
 
     /// The command that evaluates its model on a file.

@@ -61,10 +61,25 @@ package struct Comparison: Sendable {
         if projects.count > 1 {
             notices.append("the runs belong to several projects: \(projects.joined(separator: ", "))")
         }
+        notices += try Self.baselines(beside: runs, in: store)
         for notice in Self.missing(runs[0], Array(others)) where !notices.contains(notice) {
             notices.append(notice)
         }
         (self.tests, self.notices) = (tests, notices + groups.notices)
+    }
+
+    /// What the latest baseline of the same training data has reached on the files, unless it is among the runs.
+    private static func baselines(beside runs: [ComparedRun], in store: RunStore) throws -> [String] {
+        guard !runs.contains(where: { $0.hyperparameters[Run.baselineParameter] != nil }),
+            let run = try store.baselines(trainSha256: runs[0].run.trainSha256).first
+        else { return [] }
+        let metric = runs[0].metric
+        let baseline = try ComparedRun(run, judgedBy: metric, in: store)
+        return runs.files.compactMap { sha256, path in
+            baseline.value(on: sha256).map {
+                "\(path): the baseline '\(run.name)' (\(run.model ?? "")) has \(metric.words) \($0.figure)"
+            }
+        }
     }
 
     /// Which evaluations are missing where the first run has no file in common with another one.

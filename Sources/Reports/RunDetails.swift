@@ -24,7 +24,8 @@ package struct RunDetails: Encodable {
             ("model", run.output), ("train data", run.trainData), ("dev data", run.devData),
             ("started from", run.model), ("checkpoint", checkpoint),
         ]
-        files = paths.compactMap { name, path in path.map { RunFile(name, $0) } }
+        // What is no path is a name: that of a baseline.
+        files = paths.compactMap { name, path in path.flatMap { $0.hasPrefix("/") ? RunFile(name, $0) : nil } }
     }
 
     package func encode(to encoder: any Encoder) throws {

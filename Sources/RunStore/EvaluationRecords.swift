@@ -6,7 +6,7 @@ package struct Evaluation: Record {
     /// 0 until the database gives the evaluation its id.
     package internal(set) var id: Int64 = 0
     /// The run that has last written this model, or nil if there is none.
-    package internal(set) var runId: Int64?
+    package var runId: Int64?
     /// Absolute paths of the model's folder and of the file.
     package let model: String
     package let data: String

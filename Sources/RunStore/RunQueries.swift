@@ -82,6 +82,18 @@ extension RunStore {
         try read { try RunSummary.all($0, "WHERE id = ?", [run]).first }
     }
 
+    /// The baselines of the same training data, the latest first.
+    package func baselines(trainSha256: String) throws -> [Run] {
+        try read {
+            try Run.all(
+                $0,
+                """
+                WHERE train_sha256 = ? AND status = 'finished'
+                AND id IN (SELECT run_id FROM params WHERE name = '\(Run.baselineParameter)') ORDER BY id DESC
+                """, [trainSha256])
+        }
+    }
+
     /// What a run was tagged with, in alphabetical order.
     package func tags(of run: Int64) throws -> [String] {
         try read { try Self.tags($0, of: run) }

@@ -35,6 +35,15 @@ extension RunStore {
         }
     }
 
+    /// A name that no run has, with a number at its end.
+    package func freeName(_ name: String) throws -> String {
+        try read { db in
+            var number = 1
+            while try Run.filter(Column("name") == "\(name)-\(number)").fetchCount(db) > 0 { number += 1 }
+            return "\(name)-\(number)"
+        }
+    }
+
     /// Refuses a name that a run has already.
     package func requireFree(_ name: String) throws { try read { try requireFree(name, in: $0) } }
 
@@ -46,6 +55,7 @@ extension RunStore {
 
     /// Refuses an output that another process is training to.
     private func requireUnused(_ output: String, in db: Database) throws {
+        if output == Run.noOutput { return }
         let others = try Run.all(db, "WHERE output = ? AND status = 'running'", [output])
         if let other = others.first(where: \.isAlive), other.process != .current {
             throw RunStoreError(
@@ -150,7 +160,8 @@ extension RunStore {
             var evaluation = evaluation
             evaluation.id = try Int64.fetchOne(db, sql: "SELECT 1 + coalesce(max(id), 0) FROM evaluations") ?? 1
             evaluation.runId =
-                try Run.all(
+                try evaluation.runId
+                ?? Run.all(
                     db, "WHERE output = ? AND output_written_at IS NOT NULL ORDER BY output_written_at DESC LIMIT 1",
                     [evaluation.model]
                 ).first?.id

@@ -77,6 +77,11 @@ package struct Run: Record {
     /// What tells it from every other run, of all databases, or nil in runs of earlier versions.
     package private(set) var uuid: String? = UUID().uuidString
 
+    /// What stands for the output of a run that writes no model.
+    package static let noOutput = "none"
+    /// The parameter that a baseline has, and no training.
+    package static let baselineParameter = "baseline"
+
     /// The paths in ``trainData``.
     package var trainFiles: [String] { trainData.split(separator: "\n").map(String.init) }
 

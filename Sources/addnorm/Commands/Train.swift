@@ -161,12 +161,27 @@ struct Train: ParsableCommand {
                     ? "transformers can load it: AutoModelForSequenceClassification.from_pretrained('\(output.printable)')\n"
                     : "transformers has no class for it (mean pooling, or pre-norm) and refuses it: see 'addnorm export'\n")
         }
+        if let baseline = try baseline(besides: result) { Output.warn(baseline) }
         if result.wasInterrupted {
             let database = runOptions.database.db.map { ["--db", $0] } ?? []
             let command = ["addnorm", "train", "--resume", result.run] + database
             Output.warn("interrupted; go on with: \(command.shellQuoted)")
             throw ExitCode(130)
         }
+    }
+
+    /// What the latest baseline of the same data has reached by the metric of the run.
+    private func baseline(besides result: TrainingResult) throws -> String? {
+        let store = try runOptions.database.open(for: .read)
+        let run = try ComparedRun(store.run(result.run), in: store)
+        guard let found = try store.baselines(trainSha256: run.run.trainSha256).first else { return nil }
+        let baseline = try ComparedRun(found, judgedBy: run.metric, in: store)
+        guard let value = baseline.devValue, let own = run.devValue else { return nil }
+        let isBetter = run.metric.merit(own) > run.metric.merit(value)
+        let isSame = found.devSha256 == run.run.devSha256
+        let data = found.devSha256 == nil ? " (cross-validated)" : isSame ? "" : " (on other dev data)"
+        return "the baseline '\(found.name)' has dev \(run.metric.words) \(value.figure)\(data); this run has \(own.figure)"
+            + (isBetter ? "" : ", which is not better") + ": see 'addnorm runs compare'"
     }
 
     /// What was asked for.

@@ -30,3 +30,7 @@ struct AnswerOptions: ParsableArguments {
     @OptionGroup
     var database: DatabaseOptions
 }
+
+extension EvaluationMetric: ExpressibleByArgument {
+    package init?(argument: String) { self.init(text: argument) }
+}

@@ -78,7 +78,3 @@ extension Runs {
         }
     }
 }
-
-extension EvaluationMetric: ExpressibleByArgument {
-    package init?(argument: String) { self.init(text: argument) }
-}
