@@ -45,7 +45,7 @@ extension [Fact<ComparedRun>] {
 
 extension ReportTable {
     /// A row for each evaluation.
-    init(_ evaluations: [Evaluation]) {
+    package init(_ evaluations: [Evaluation]) {
         self.init(
             evaluations,
             [

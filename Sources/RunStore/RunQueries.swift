@@ -82,6 +82,17 @@ extension RunStore {
         try read { try RunSummary.all($0, "WHERE id = ?", [run]).first }
     }
 
+    /// The run that has last written the model in a folder; nil if there is none.
+    ///
+    /// - Parameter folder: an absolute path
+    package func writer(ofModel folder: String) throws -> Run? { try read { try Self.writer(ofModel: folder, in: $0) } }
+
+    static func writer(ofModel folder: String, in db: Database) throws -> Run? {
+        try Run.all(
+            db, "WHERE output = ? AND output_written_at IS NOT NULL ORDER BY output_written_at DESC LIMIT 1", [folder]
+        ).first
+    }
+
     /// The baselines of the same training data, the latest first.
     package func baselines(trainSha256: String) throws -> [Run] {
         try read {

@@ -159,12 +159,7 @@ extension RunStore {
         try write { db in
             var evaluation = evaluation
             evaluation.id = try Int64.fetchOne(db, sql: "SELECT 1 + coalesce(max(id), 0) FROM evaluations") ?? 1
-            evaluation.runId =
-                try evaluation.runId
-                ?? Run.all(
-                    db, "WHERE output = ? AND output_written_at IS NOT NULL ORDER BY output_written_at DESC LIMIT 1",
-                    [evaluation.model]
-                ).first?.id
+            evaluation.runId = try evaluation.runId ?? Self.writer(ofModel: evaluation.model, in: db)?.id
             if evaluation.loss?.isNaN == true { evaluation.loss = nil }
             try evaluation.insert(db)
             for var row in classes {

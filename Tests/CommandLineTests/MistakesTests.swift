@@ -70,7 +70,7 @@ import Testing
         (["evaluate", "--model", "nowhere", "train.tsv"], 1, "nowhere: no such model folder"),
         (["evaluate", "--model", "model"], 64, "Missing expected argument"),
         (["evaluate", "--model", "model", "train.tsv", "--max-length", "4096"], 64, "more than the model's limit"),
-        (["evaluate", "--model", "model", "train.tsv", "--predictions", "train.tsv/p.tsv"], 1, "cannot be written"),
+        (["evaluate", "--model", "model", "train.tsv", "--predictions", "latin1.tsv/p.tsv"], 1, "cannot be written"),
         (["evaluate", "--model", "model", "--calibrate", "train.tsv"], 1, "the model was trained with this file"),
         (["evaluate", "--model", "model", "--tune-threshold", "f1", "train.tsv"], 1, "with this file (8 of 8 texts)"),
         (["evaluate", "--model", "model", "--force", "train.tsv"], 64, "--force is for --calibrate"),

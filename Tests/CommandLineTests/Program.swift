@@ -134,11 +134,12 @@ extension Program {
     func train(_ more: String...) throws -> Result {
         try write(Self.rows, to: "train.tsv")
         // An option is given once.
-        let usual = ["--learning-rate", "5e-3", "--epochs", "15"]
+        let usual = [
+            "--train", "train.tsv", "--dev", "train.tsv", "--output", "model", "--batch-size", "4",
+            "--learning-rate", "5e-3", "--epochs", "15",
+        ]
         let others = stride(from: 0, to: usual.count, by: 2).filter { !more.contains(usual[$0]) }
-        return try run(
-            ["train", "--train", "train.tsv", "--dev", "train.tsv", "--output", "model", "--batch-size", "4"]
-                + others.flatMap { usual[$0...$0 + 1] } + Self.smallShape + more)
+        return try run(["train"] + others.flatMap { usual[$0...$0 + 1] } + Self.smallShape + more)
     }
 
     /// Starts a training in the background that would take very long.

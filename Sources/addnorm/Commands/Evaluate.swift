@@ -88,9 +88,6 @@ struct Evaluate: ParsableCommand {
     @OptionGroup(title: "Inference")
     var inference: InferenceOptions
 
-    @OptionGroup
-    var database: DatabaseOptions
-
     /// The share of texts from the training that does not matter.
     private static let mostTrainedTexts = 0.01
 
@@ -128,9 +125,9 @@ struct Evaluate: ParsableCommand {
         let trainedTexts = datasets.map { trainingData?.countOfTexts(in: $0, on: classifier.workers) }
         try requireUnseen(zip(datasets, trainedTexts).map { ($0, $1) }, trainingData)
         if tuneThreshold != nil { try classifier.model.requireThreshold() }
-        let store = try database.open(for: .write)
+        let store = try model.database.open(for: .write)
         var predictionsFile = try predictions.map {
-            try PredictionsFile($0, configuration, besides: files + [model.model], database: database.path)
+            try PredictionsFile($0, configuration, besides: files + [model.folder], database: model.database.path)
         }
         let computed = try examples.map { try LabeledLogits(of: $0) { try classifier.logits(of: $0) } }
         let (calibration, threshold) = try fitSettings(of: &classifier.model, to: computed)
@@ -147,7 +144,7 @@ struct Evaluate: ParsableCommand {
             }
             do {
                 _ = try store.record(
-                    document.result, document.metrics, of: model.model, on: dataset,
+                    document.result, document.metrics, of: model.folder, on: dataset,
                     EvaluationCircumstances(
                         classifier.model.settings, classifier.longTexts, layout, trainedTexts: trainedTexts[index]),
                     labels: configuration.labels)

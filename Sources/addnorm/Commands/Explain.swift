@@ -70,7 +70,7 @@ struct Explain: ParsableCommand {
         let label = try label.map { try id(of: $0, among: folder.classifier.configuration.labels) }
         // Before the work, which may be long.
         var file = try output.map {
-            try OutputFile($0, besides: (input.files.isEmpty ? ["-"] : input.files) + [model.model])
+            try OutputFile($0, besides: (input.files.isEmpty ? ["-"] : input.files) + [model.folder])
         }
         var classifier = Classifier(
             folder, longTexts: LongTexts(maximumLength: maximumLength),

@@ -188,7 +188,7 @@ struct Train: ParsableCommand {
     private func request() throws -> TrainingRequest {
         var request = TrainingRequest(train: files.train, output: files.output ?? "")
         request.dev = files.dev
-        request.model = files.model
+        request.model = files.model.map(runOptions.database.folder)
         request.overwrite = files.overwrite
         (request.name, request.project) = (runOptions.name, runOptions.project)
         request.checkpointEvery = runOptions.checkpointEvery
@@ -229,7 +229,7 @@ struct FileOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The folder of a pretrained BERT encoder, or of a classifier, to start from.", valueName: "dir"),
+            "The folder of a pretrained BERT encoder, or of a classifier, to start from; or a run.", valueName: "dir"),
         completion: .directory)
     var model: String?
 

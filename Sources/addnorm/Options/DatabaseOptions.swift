@@ -19,6 +19,15 @@ struct DatabaseOptions: ParsableArguments {
         if db?.isEmpty == true { throw ValidationError("--db must not be empty.") }
     }
 
+    /// The folder of a model that is named by it, or by the run that has written it.
+    func folder(ofModel nameOrFolder: String) -> String {
+        if FileManager.default.fileExists(atPath: nameOrFolder) || !FileManager.default.fileExists(atPath: path) {
+            return nameOrFolder
+        }
+        let run = try? open(for: .read).run(nameOrFolder)
+        return run?.outputWrittenAt == nil ? nameOrFolder : run?.output ?? nameOrFolder
+    }
+
     func open(for access: RunStore.Access) throws -> RunStore { try RunStore(path: path, for: access) }
 }
 

@@ -4,8 +4,14 @@ import Transformer
 
 /// The model of `evaluate`, `predict`, `explain` and `tokenize`.
 struct ModelOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"), completion: .directory)
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the model, or the id or name of the run that has written it.", valueName: "dir"),
+        completion: .directory)
     var model: String
+
+    @OptionGroup
+    var database: DatabaseOptions
 
     @Option(
         help: """
@@ -14,7 +20,9 @@ struct ModelOptions: ParsableArguments {
             """)
     var maxLength: Int?
 
-    var url: URL { URL(filePath: model) }
+    /// The folder.
+    var folder: String { database.folder(ofModel: model) }
+    var url: URL { URL(filePath: folder) }
 
     /// Reads the classifier.
     func load() throws -> ModelFolder { try ModelFolder(contentsOf: url, mapped: true, notice: Output.warn) }

@@ -30,7 +30,7 @@ import Testing
         try await Program.use { program in
             #expect(try program.train("--name", "first", "--epochs", "1").status == 0)
             let best = try program.run("runs", "best", "--json").object
-            #expect(best["name"] as? String == "first" && best["metric"] as? String == "accuracy")
+            #expect(best["name"] as? String == "first" && best["metric"] as? String == "macro_f1")
         }
     }
 

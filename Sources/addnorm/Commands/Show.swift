@@ -1,0 +1,76 @@
+import ArgumentParser
+import Datasets
+import Escaping
+import Foundation
+import Reports
+import RunStore
+import Transformer
+
+struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what a model is: its shape, its labels, what it was trained with, and its figures.",
+        discussion: """
+              addnorm show models/reviews
+              addnorm show run-7 --json
+            """)
+
+    @Argument(
+        help: ArgumentHelp("The folder of a model, or the id or name of the run that has written it.", valueName: "model"),
+        completion: .directory)
+    var model: String
+
+    @OptionGroup
+    var answer: AnswerOptions
+
+    func run() throws {
+        let path = answer.database.folder(ofModel: model)
+        let url = URL(filePath: path)
+        let folder = try ModelFolder(contentsOf: url, mapped: true, notice: Output.warn)
+        let configuration = folder.classifier.configuration
+        let data = try TrainingData(ofModelIn: url)
+        let store = try? answer.database.open(for: .read)
+        let run = try store?.writer(ofModel: absolutePath(path))
+        let compared = try run.flatMap { run in try store.map { try ComparedRun(run, in: $0) } }
+        let isKnown = folder.family.isComputedByTransformers(configuration)
+        let settings = folder.settings
+        if answer.json {
+            return try Output.write(
+                json: JSONObject([
+                    "model": path, "parameters": folder.classifier.layout.count, "layers": configuration.layers,
+                    "hidden_size": configuration.hiddenSize, "heads": configuration.heads,
+                    "intermediate_size": configuration.intermediateSize, "vocab_size": configuration.vocabularySize,
+                    "max_length": configuration.maximumLength, "pooling": configuration.pooling.rawValue,
+                    "norm_placement": configuration.normPlacement.rawValue, "labels": configuration.labels,
+                    "problem_type": configuration.problemType.rawValue, "temperature": settings.temperature,
+                    "threshold": settings.calibratedThreshold, "long_texts": settings.longTexts?.method.rawValue,
+                    "training_files": data?.files, "label_map": data?.labelMap, "run": run?.name,
+                    "evaluations": compared?.evaluations, "loads_in_transformers": isKnown,
+                ]))
+        }
+        let shape =
+            "\(configuration.layers) layers of \(configuration.hiddenSize), \(configuration.heads) heads,"
+            + " \(configuration.vocabularySize.grouped) tokens; \(folder.classifier.layout.count.grouped) parameters"
+        let labels = configuration.labels.prefix(20).joined(separator: ", ") + (configuration.labels.count > 20 ? ", …" : "")
+        let map = data.map { $0.labelMap.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",") }
+        let facts: [(name: String, value: String?)] = [
+            ("model", path), ("encoder", shape),
+            ("reads", "\(configuration.maximumLength) tokens at most; \(settings.longTexts?.method.rawValue ?? "truncate")"),
+            ("pooling", configuration.pooling.rawValue), ("norm placement", configuration.normPlacement.rawValue),
+            ("labels", "\(configuration.labels.count): \(labels)"), ("problem type", configuration.problemType.rawValue),
+            ("calibration", settings.temperature == 1 ? "none" : "temperature \(settings.temperature.figure)"),
+            ("threshold", settings.calibratedThreshold.map(\.figure)),
+            ("trained with", data.map { $0.files.map { "\($0.examples.of("text")) of \($0.sha256.prefix(12))…" }.joined(separator: ", ") }),
+            ("label map", map?.isEmpty == false ? map : nil),
+            ("run", run.map { "'\($0.name)', \($0.startedAt), from \($0.model ?? "random weights")" }),
+            ("train data", run?.trainData), ("dev data", run?.devData),
+            ("dev \(compared?.metric.words ?? "")", compared?.devValue?.figure),
+            ("transformers", isKnown ? "can load it" : "has no class for it, and refuses it: see 'addnorm export'"),
+        ]
+        let table = ReportTable(
+            facts.filter { $0.value != nil }, [.text("fact", \.name), .text("value") { $0.value ?? "" }])
+        try Output.write(table.text)
+        if let compared, !compared.evaluations.isEmpty {
+            try Output.write("\n" + ReportTable(compared.evaluations).text)
+        }
+    }
+}
