@@ -20,7 +20,7 @@ let package = Package(
         .executableTarget(
             name: "AddNormProgram",
             dependencies: [
-                "Experiments", "Training", "Evaluation", "Inference", "Reports", "Plots", "RunStore", "Statistics",
+                "Experiments", "Export", "Training", "Evaluation", "Inference", "Reports", "Plots", "RunStore", "Statistics",
                 "Escaping",
                 "Transformer", "Tokenization", "Datasets", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -32,6 +32,7 @@ let package = Package(
             name: "AddNorm", dependencies: ["Inference", "Transformer", "Tokenization", "Kernels"],
             path: "Sources/Library"
         ),
+        .target(name: "Export", dependencies: ["Transformer", "Tokenization", "JSON", "Kernels"]),
         .target(
             name: "Experiments",
             dependencies: [

@@ -21,6 +21,12 @@ package struct Family {
     /// The architecture that this package writes, and whose head it can read.
     var architecture: String { architecturePrefix + "ForSequenceClassification" }
 
+    /// What a file of the encoder alone calls a tensor: without the prefix.
+    func encoderName(of tensor: String) -> String {
+        let prefix = modelType + "."
+        return tensor.hasPrefix(prefix) ? String(tensor.dropFirst(prefix.count)) : tensor
+    }
+
     /// Before `model_type`, and in place of the family's name in `architectures`, where the model computes what `transformers` has no class for: it then
     /// refuses the folder, instead of reading it as something else.
     static let ownPrefix = (type: "addnorm-", architecture: "AddNorm")

@@ -63,6 +63,13 @@ package struct ConfigurationFile: Codable {
         longTextsStride = settings.longTexts?.stride
     }
 
+    /// Says that the folder has the encoder alone, which `transformers` knows.
+    mutating func becomeEncoder() {
+        architectures = [family.architecturePrefix + "Model"]
+        modelType = family.modelType
+        (problemType, pooling) = (nil, nil)
+    }
+
     package init(from decoder: any Decoder) throws {
         _ = try UnsupportedKeys(from: decoder)
         shape = Configuration(

@@ -157,13 +157,35 @@ package struct ModelFolder {
     ///
     /// - Throws: what the file system says.
     package func writeFiles(to folder: URL) throws {
+        try writeConfiguration(to: folder)
+        if let trainingData { try writeJSON(trainingData, to: folder.appending(path: TrainingData.fileName)) }
+        let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
+        try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
+    }
+
+    /// Writes the configuration and the tokenizer alone, for a model whose weights lie in a file of another format.
+    package func writeConfiguration(to folder: URL) throws {
         try writeJSON(
             ConfigurationFile(classifier.configuration, settings, of: family),
             to: folder.appending(path: ModelFile.configuration))
-        if let trainingData { try writeJSON(trainingData, to: folder.appending(path: TrainingData.fileName)) }
         try tokenizer.write(to: folder, maximumLength: classifier.configuration.maximumLength)
-        let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
-        try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
+    }
+
+    /// Writes the encoder without the classifier, as `transformers` has it.
+    package func writeEncoder(to folder: URL) throws {
+        try writeConfiguration(to: folder)
+        var keys = ConfigurationFile(classifier.configuration, settings, of: family)
+        keys.becomeEncoder()
+        try writeJSON(keys, to: folder.appending(path: ModelFile.configuration))
+        let names = zip(classifier.layout.parameters, tensorNames).filter { $0.0.part != .head }
+        try writeTensors(names.map { ($0.0.name, family.encoderName(of: $0.1)) }, to: Self.weights(in: folder))
+    }
+
+    /// Writes some parameters to a file, under other names.
+    package func writeTensors(_ names: [(parameter: String, name: String)], to file: URL) throws {
+        let parameters = Dictionary(uniqueKeysWithValues: classifier.layout.parameters.map { ($0.name, $0) })
+        let tensors = names.compactMap { name, other in parameters[name].map { (other, $0.shape, $0.block) } }
+        try SafeTensors.write(classifier.parameters, tensors: tensors, to: file)
     }
 
     /// Writes ``settings`` into the `config.json` of the folder that the model was read from; all else there stays.

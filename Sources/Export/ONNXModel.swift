@@ -1,0 +1,170 @@
+import Foundation
+import Transformer
+
+/// A classifier as an ONNX file: from token ids and an attention mask, `[batch, sequence]` each, to `logits` and `probabilities`, `[batch, labels]`. Pooling and
+/// the temperature of a calibration are inside.
+package struct ONNXModel {
+    private var graph = ONNXGraph()
+    private let folder: ModelFolder
+    private let configuration: Configuration
+    private let parameters: [String: Parameter]
+
+    /// The largest message that Protocol Buffers have.
+    private static let mostBytes = 1 << 31
+
+    /// The bytes of the file.
+    ///
+    /// - Throws: ``ModelError`` if the model is too large for one file.
+    package static func file(of folder: ModelFolder) throws -> Data {
+        guard 4 * folder.classifier.layout.count < mostBytes - 1 << 24 else {
+            throw ModelError("the model has more than the 2 GB that an ONNX file can have")
+        }
+        var model = ONNXModel(folder)
+        model.build()
+        let labels = try JSONEncoder().encode(folder.classifier.configuration.labels)
+        return model.graph.model(
+            name: "addnorm",
+            metadata: [
+                "labels": String(decoding: labels, as: UTF8.self),
+                "problem_type": folder.classifier.configuration.problemType.rawValue,
+            ])
+    }
+
+    private init(_ folder: ModelFolder) {
+        self.folder = folder
+        configuration = folder.classifier.configuration
+        parameters = Dictionary(uniqueKeysWithValues: folder.classifier.layout.parameters.map { ($0.name, $0) })
+    }
+
+    // MARK: Layers
+
+    private mutating func build() {
+        let ids = graph.input("input_ids")
+        let mask = graph("Cast", graph.input("attention_mask"), attributes: ["to": .int(1)])
+        var x = embedding(ids)
+        // Added to the scores: 0 for tokens, and nearly -∞ for what fills up a batch.
+        let none = graph("Sub", graph.number(1), mask)
+        let bias = graph(
+            "Unsqueeze", graph("Mul", none, graph.number(-1e30)), graph.integers([1, 2]))
+        for layer in 0..<configuration.layers {
+            x = addNorm(x, norm: "layers.\(layer).attention.norm") { model, x in
+                model.attention(x, bias, "layers.\(layer).attention")
+            }
+            x = addNorm(x, norm: "layers.\(layer).feedForward.norm") { model, x in
+                let inner = model.activation(model.linear(x, "layers.\(layer).feedForward.up"))
+                return model.linear(inner, "layers.\(layer).feedForward.down")
+            }
+        }
+        if configuration.normPlacement == .pre { x = norm(x, "finalNorm") }
+        let logits = linear(pooled(x, mask), "classifier")
+        let temperature = Float(folder.settings.temperature)
+        let scaled = temperature == 1 ? logits : graph("Div", logits, graph.number(temperature))
+        let isOne = configuration.problemType == .singleLabel
+        let probabilities =
+            isOne ? graph("Softmax", scaled, attributes: ["axis": .int(-1)]) : graph("Sigmoid", scaled)
+        graph.output(logits, as: "logits", columns: configuration.labels.count)
+        graph.output(probabilities, as: "probabilities", columns: configuration.labels.count)
+    }
+
+    private mutating func embedding(_ ids: ONNXGraph.Value) -> ONNXGraph.Value {
+        let tokens = graph("Gather", constant("embeddings.tokens.weight"), ids)
+        let length = graph("Gather", graph("Shape", ids), graph.integers([1]))
+        let positions = graph(
+            "Slice", constant("embeddings.positions.weight"), graph.integers([0]), length, graph.integers([0]))
+        // All tokens are of the first segment.
+        let segment = graph.constant(
+            Array(values("embeddings.segments.weight").prefix(configuration.hiddenSize)), [configuration.hiddenSize])
+        return norm(graph("Add", graph("Add", tokens, positions), segment), "embeddings.norm")
+    }
+
+    /// The residual connection and the norm around a sublayer.
+    private mutating func addNorm(
+        _ x: ONNXGraph.Value, norm name: String,
+        _ sublayer: (inout ONNXModel, ONNXGraph.Value) -> ONNXGraph.Value
+    ) -> ONNXGraph.Value {
+        switch configuration.normPlacement {
+        case .post:
+            let y = sublayer(&self, x)
+            return norm(graph("Add", x, y), name)
+        case .pre:
+            let y = sublayer(&self, norm(x, name))
+            return graph("Add", x, y)
+        }
+    }
+
+    private mutating func attention(
+        _ x: ONNXGraph.Value, _ bias: ONNXGraph.Value, _ name: String
+    ) -> ONNXGraph.Value {
+        let (hidden, heads) = (configuration.hiddenSize, configuration.heads)
+        let shape = graph.integers([0, 0, heads, hidden / heads])
+        func split(_ model: inout ONNXModel, _ part: String, _ order: [Int]) -> ONNXGraph.Value {
+            let projected = model.linear(x, "\(name).\(part)")
+            return model.graph(
+                "Transpose", model.graph("Reshape", projected, shape), attributes: ["perm": .ints(order)])
+        }
+        let query = split(&self, "query", [0, 2, 1, 3])
+        let key = split(&self, "key", [0, 2, 3, 1])
+        let value = split(&self, "value", [0, 2, 1, 3])
+        let scale = graph.number(1 / Float(hidden / heads).squareRoot())
+        let scores = graph("Add", graph("Mul", graph("MatMul", query, key), scale), bias)
+        let weights = graph("Softmax", scores, attributes: ["axis": .int(-1)])
+        let context = graph(
+            "Transpose", graph("MatMul", weights, value), attributes: ["perm": .ints([0, 2, 1, 3])])
+        return linear(graph("Reshape", context, graph.integers([0, 0, hidden])), "\(name).output")
+    }
+
+    private mutating func pooled(_ x: ONNXGraph.Value, _ mask: ONNXGraph.Value) -> ONNXGraph.Value {
+        switch configuration.pooling {
+        case .cls:
+            let first = graph("Gather", x, graph.integers([0], []), attributes: ["axis": .int(1)])
+            return graph("Tanh", linear(first, "pooler"))
+        case .mean:
+            let weights = graph("Unsqueeze", mask, graph.integers([2]))
+            let sum = graph(
+                "ReduceSum", graph("Mul", x, weights), graph.integers([1]), attributes: ["keepdims": .int(0)])
+            let count = graph("ReduceSum", weights, graph.integers([1]), attributes: ["keepdims": .int(0)])
+            return graph("Div", sum, count)
+        }
+    }
+
+    private mutating func activation(_ x: ONNXGraph.Value) -> ONNXGraph.Value {
+        func half(_ model: inout ONNXModel, _ inner: ONNXGraph.Value) -> ONNXGraph.Value {
+            let sum = model.graph("Add", inner, model.graph.number(1))
+            return model.graph("Mul", model.graph("Mul", x, sum), model.graph.number(0.5))
+        }
+        switch configuration.activation {
+        case .gelu:
+            let inner = graph("Erf", graph("Mul", x, graph.number(Float(0.5).squareRoot())))
+            return half(&self, inner)
+        case .geluTanh:
+            let cube = graph("Mul", graph("Mul", x, x), x)
+            let sum = graph("Add", x, graph("Mul", cube, graph.number(0.044715)))
+            return half(&self, graph("Tanh", graph("Mul", sum, graph.number(Float(2 / Double.pi).squareRoot()))))
+        case .relu: return graph("Relu", x)
+        default: preconditionFailure("no feed-forward sublayer has this activation")
+        }
+    }
+
+    private mutating func linear(_ x: ONNXGraph.Value, _ name: String) -> ONNXGraph.Value {
+        // A product of matrices takes Wᵀ.
+        let (parameter, weight) = (parameters["\(name).weight"]!, values("\(name).weight"))
+        let (rows, columns) = (parameter.shape[0], parameter.shape[1])
+        var transposed = [Float](repeating: 0, count: weight.count)
+        for row in 0..<rows { for column in 0..<columns { transposed[column * rows + row] = weight[row * columns + column] } }
+        return graph("Add", graph("MatMul", x, graph.constant(transposed, [columns, rows])), constant("\(name).bias"))
+    }
+
+    private mutating func norm(_ x: ONNXGraph.Value, _ name: String) -> ONNXGraph.Value {
+        graph(
+            "LayerNormalization", x, constant("\(name).weight"), constant("\(name).bias"),
+            attributes: ["axis": .int(-1), "epsilon": .float(configuration.layerNormEpsilon)])
+    }
+
+    private mutating func constant(_ name: String) -> ONNXGraph.Value {
+        graph.constant(values(name), parameters[name]!.shape)
+    }
+
+    private func values(_ name: String) -> [Float] {
+        folder.classifier.parameters[parameters[name]!.block].values
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Export
+import Foundation
+import Transformer
+
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Write a model in another format, for other programs.",
+        discussion: """
+            onnx: model.onnx, from input_ids and attention_mask to logits and probabilities; pooling and calibration are \
+            inside. sentence-transformers: a folder whose embeddings are the logits. The tokenizer stands beside the model.
+
+              addnorm export --model models/reviews --format onnx --output reviews-onnx
+            """)
+
+    @OptionGroup
+    var model: ModelOptions
+
+    @Option(help: "The format.")
+    var format: ExportFormat
+
+    @Option(help: ArgumentHelp("The folder that is written.", valueName: "dir"), completion: .directory)
+    var output: String
+
+    func validate() throws {
+        if model.maxLength != nil { throw ValidationError("--max-length is for reading texts.") }
+    }
+
+    func run() throws {
+        let folder = try model.load()
+        let url = URL(filePath: output)
+        if FileManager.default.fileExists(atPath: url.path) {
+            throw OutputError(description: "\(output): is there already; choose another --output")
+        }
+        try folder.export(as: format, to: url)
+        if let longTexts = folder.settings.longTexts {
+            Output.warn("texts are read by --long-texts \(longTexts.method.rawValue) here; other programs cut them off")
+        }
+        if folder.settings.threshold != nil {
+            Output.warn("the decision threshold is not part of the exported model: the more probable label is its answer")
+        }
+        try Output.write("\(format.rawValue) written to \(output)\n")
+    }
+}
+
+extension ExportFormat: ExpressibleByArgument {}
