@@ -20,7 +20,8 @@ let package = Package(
         .executableTarget(
             name: "AddNormProgram",
             dependencies: [
-                "Experiments", "Export", "Training", "Evaluation", "Inference", "Reports", "Plots", "RunStore", "Statistics",
+                "Experiments", "Export", "Training", "Evaluation", "Inference", "Reports", "Plots", "RunStore",
+                "Statistics",
                 "Escaping",
                 "Transformer", "Tokenization", "Datasets", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -36,7 +37,7 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "Training", "Evaluation", "Inference", "RunStore", "Transformer", "Tokenization", "Datasets",
+                "Training", "Evaluation", "Reports", "Inference", "RunStore", "Transformer", "Tokenization", "Datasets",
                 "Kernels",
             ]
         ),

@@ -89,7 +89,8 @@ extension BidirectionalCollection<UInt8> {
     /// - Throws: ``BadRow`` if they are not UTF-8.
     func text() throws -> String {
         guard let text = String(validating: self, as: UTF8.self) else {
-            throw BadRow("not valid UTF-8; convert the file from its encoding, for example with: iconv -f \(likelyEncoding)")
+            throw BadRow(
+                "not valid UTF-8; convert the file from its encoding, for example with: iconv -f \(likelyEncoding)")
         }
         return text
     }

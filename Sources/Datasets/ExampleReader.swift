@@ -172,7 +172,8 @@ struct ExampleReader {
             throw DatasetError(
                 path, line: line, "text and label are the same \(kind); give --text-column and --label-column")
         }
-        return Places(text: texts, label: label, group: try layout.groupColumn.map { try find($0, [], layout.groupOption) })
+        return Places(
+            text: texts, label: label, group: try layout.groupColumn.map { try find($0, [], layout.groupOption) })
     }
 
     // MARK: Tables

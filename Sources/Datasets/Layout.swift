@@ -67,7 +67,8 @@ package struct Layout: Sendable, Codable, Equatable {
         let columns = textColumns.map(\.text).joined(separator: " + ")
         let map = labelMap.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
         let optional: [(name: String, value: String?)] = [
-            ("format", format?.rawValue), ("text_column", columns), ("label_column", labelColumn?.text), ("label_map", map),
+            ("format", format?.rawValue), ("text_column", columns), ("label_column", labelColumn?.text),
+            ("label_map", map),
         ]
         return optional.compactMap { name, value in value.flatMap { $0.isEmpty ? nil : (name, $0) } }
             + [("on_bad_row", onBadRow.rawValue)]

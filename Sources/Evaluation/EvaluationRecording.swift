@@ -39,7 +39,8 @@ extension RunStore {
     ) throws -> Int64 {
         let report = result.report
         var evaluation = Evaluation(
-            model: run == nil ? absolutePath(model) : model, data: absolutePath(dataset.path), dataSha256: dataset.sha256)
+            model: run == nil ? absolutePath(model) : model, data: absolutePath(dataset.path),
+            dataSha256: dataset.sha256)
         (evaluation.examples, evaluation.tokens) = (result.predictions.count, result.tokens)
         (evaluation.loss, evaluation.accuracy) = (result.loss, report.accuracy)
         (evaluation.macroF1, evaluation.weightedF1) = (report.macroF1, report.weightedF1)

@@ -58,7 +58,9 @@ extension String {
     fileprivate var nearlyComparable: String {
         split(separator: " ").filter { !$0.hasPrefix("http") && !$0.hasPrefix("@") }.map { word in
             let text = word.replacing(/&[a-z]+;|&#x?[0-9a-f]+;/, with: "")
-            return String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.isAlphabetic || $0.properties.numericType != nil }))
+            return String(
+                String.UnicodeScalarView(
+                    text.unicodeScalars.filter { $0.properties.isAlphabetic || $0.properties.numericType != nil }))
         }.filter { !$0.isEmpty }.joined(separator: " ")
     }
 }

@@ -46,7 +46,8 @@ extension ModelFolder {
                 "pooling_mode_mean_tokens": !isCLS, "pooling_mode_max_tokens": false,
                 "pooling_mode_mean_sqrt_len_tokens": false,
             ], to: folder.appending(path: "1_Pooling/config.json"))
-        let layers = (isCLS ? [("pooler", "torch.nn.modules.activation.Tanh")] : [])
+        let layers =
+            (isCLS ? [("pooler", "torch.nn.modules.activation.Tanh")] : [])
             + [("classifier", "torch.nn.modules.linear.Identity")]
         var list: [[String: Any]] = [
             ["idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"],

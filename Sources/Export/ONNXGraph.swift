@@ -56,7 +56,8 @@ struct ONNXGraph {
     mutating func number(_ value: Float) -> Value { constant([value], []) }
 
     mutating func constant(_ values: [Float], _ shape: [Int]) -> Value {
-        constant(Self.float, shape, Data(values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }))
+        constant(
+            Self.float, shape, Data(values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }))
     }
 
     mutating func integers(_ values: [Int], _ shape: [Int]? = nil) -> Value {

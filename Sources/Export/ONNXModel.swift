@@ -150,7 +150,9 @@ package struct ONNXModel {
         let (parameter, weight) = (parameters["\(name).weight"]!, values("\(name).weight"))
         let (rows, columns) = (parameter.shape[0], parameter.shape[1])
         var transposed = [Float](repeating: 0, count: weight.count)
-        for row in 0..<rows { for column in 0..<columns { transposed[column * rows + row] = weight[row * columns + column] } }
+        for row in 0..<rows {
+            for column in 0..<columns { transposed[column * rows + row] = weight[row * columns + column] }
+        }
         return graph("Add", graph("MatMul", x, graph.constant(transposed, [columns, rows])), constant("\(name).bias"))
     }
 

@@ -48,10 +48,10 @@ package struct Explanation: Sendable {
     /// The probability of ``label``.
     package var confidence: Float { prediction.probabilities[label] }
 
-    /// The index of the word with the largest score, whatever its sign, the first of equal ones; nil if the model reads no word.
-    package func mostImportant(by method: Method) -> Int? {
+    /// The index of the word that speaks most for the label, the first of equal ones; nil if the model reads no word.
+    package func mostInFavor(by method: Method) -> Int? {
         let read = words.indices.filter { words[$0].gradient != nil }
-        return read.max { (abs(words[$0].score(by: method)!), $1) < (abs(words[$1].score(by: method)!), $0) }
+        return read.max { (words[$0].score(by: method)!, $1) < (words[$1].score(by: method)!, $0) }
     }
 
     /// The words that speak for the label, or against it, the strongest first.
@@ -60,9 +60,9 @@ package struct Explanation: Sendable {
             .sorted { abs($0.score(by: method)!) > abs($1.score(by: method)!) }
     }
 
-    /// Whether both methods name the same word; nil if the model reads no word.
+    /// Whether both methods name the same word as the one most in favour; nil if the model reads no word.
     package var agrees: Bool? {
-        mostImportant(by: .gradient).map { $0 == mostImportant(by: .leaveOneOut) }
+        mostInFavor(by: .gradient).map { $0 == mostInFavor(by: .leaveOneOut) }
     }
 }
 

@@ -146,7 +146,9 @@ extension Comparison {
         let main = ofGroups.first.map { first in ofGroups.filter { $0.figure.name == first.figure.name } } ?? []
         let sentences =
             main.isEmpty
-            ? tests.map { "\($0.metric.words) on \($0.answers.data): \($0.verdict)" + ($0.disagreement.map { "; \($0)" } ?? "") }
+            ? tests.map {
+                "\($0.metric.words) on \($0.answers.data): \($0.verdict)" + ($0.disagreement.map { "; \($0)" } ?? "")
+            }
             : main.map { "\($0.figure.name): \($0.sentence)" }
         return sentences.isEmpty ? [] : [Report.Part(sentences.map(Report.Block.sentence))]
     }
@@ -187,10 +189,13 @@ extension ReportTable {
                 .number("95 % interval", \.difference.accuracyInterval.points),
                 .number("macro F1", \.difference.macroF1.signedPoints),
                 .number("95 % interval", \.difference.macroF1Interval.points),
-            ] + (tests.contains { [.accuracy, .macroF1].contains($0.metric) } ? [] : [
-                .number(tests[0].metric.words, \.difference.figure.signedPoints),
-                .number("95 % interval", \.difference.figureInterval.points),
-            ]))
+            ]
+                + (tests.contains { [.accuracy, .macroF1].contains($0.metric) }
+                    ? []
+                    : [
+                        .number(tests[0].metric.words, \.difference.figure.signedPoints),
+                        .number("95 % interval", \.difference.figureInterval.points),
+                    ]))
     }
 }
 

@@ -54,7 +54,8 @@ extension Report {
         let table = ReportTable(differing, of: runs, named: runs.map(\.name))
         return (
             table.rows.isEmpty ? [Part(sentences: ["No option differs."])] : [Part([.table(table)])],
-            all.isEmpty ? [] : runs.count == 1 ? [Part([.table(ReportTable(list: all, of: runs[0]))])] : [common(all, of: runs)]
+            all.isEmpty
+                ? [] : runs.count == 1 ? [Part([.table(ReportTable(list: all, of: runs[0]))])] : [common(all, of: runs)]
         )
     }
 

@@ -6,7 +6,8 @@ extension [Fact<ComparedRun>] {
         let tags = Dictionary(try runs.map { ($0.id, try store.tags(of: $0.id).joined(separator: ", ")) }) { $1 }
         return [
             .text("status") { $0.run.status.rawValue + ($0.run.error.map { ": " + $0 } ?? "") },
-            .text("warning", \.run.warning), .text("project", \.run.project), .text("tags") { tags[$0.id] }, .text("note", \.run.note), .text("seed group", \.run.seedGroup),
+            .text("warning", \.run.warning), .text("project", \.run.project), .text("tags") { tags[$0.id] },
+            .text("note", \.run.note), .text("seed group", \.run.seedGroup),
             .cell("started") { .time($0.run.startedAt) }, .cell("finished") { $0.run.finishedAt.map { .time($0) } },
             .text("command", \.run.command), .text("started from") { $0.run.model ?? "random weights" },
             .text("output", \.run.output), .text("train data", \.run.trainData),

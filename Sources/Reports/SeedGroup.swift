@@ -58,15 +58,20 @@ package struct SeedGroup: Sendable {
             let judged = runs.compactMap { $0.value(on: file.sha256) }
             if judged.count == runs.count { figures.append(figure(metric.text, on: file, judged)) }
             let values = runs.compactMap { $0.evaluation(on: file.sha256)?.accuracy }
-            if values.count == runs.count && metric != .accuracy { figures.append(figure("accuracy", on: file, values)) }
+            if values.count == runs.count && metric != .accuracy {
+                figures.append(figure("accuracy", on: file, values))
+            }
         }
         if devData != nil {
             figures.append(figure("dev_\(metric.text)", runs.compactMap(\.devValue)))
-            if metric != .accuracy { figures.append(figure("dev_accuracy", runs.compactMap(\.summary?.bestDevAccuracy))) }
+            if metric != .accuracy {
+                figures.append(figure("dev_accuracy", runs.compactMap(\.summary?.bestDevAccuracy)))
+            }
         }
         self.figures = figures.compactMap { $0 }
         // A vocabulary that was learned depends on what is held out, which depends on the seed.
-        let chance = ["seed", "threads", "seed_group", "project"] + (runs.contains { $0.run.model == nil } ? ["vocab_size"] : [])
+        let chance =
+            ["seed", "threads", "seed_group", "project"] + (runs.contains { $0.run.model == nil } ? ["vocab_size"] : [])
         differing = runs.differingParameters.filter { !chance.contains($0) }
     }
 
@@ -165,6 +170,15 @@ package struct GroupTest: Sendable {
         }
     }
 
+    /// Whether the groups differ by more than chance.
+    package var isDecided: Bool {
+        guard let interval = test.interval, let p = adjustedP ?? test.p else { return false }
+        return p < 0.05 && !interval.contains(0)
+    }
+
+    /// Whether the second group has the better mean.
+    package var isInFavorOfB: Bool { figure.metric.hasSuffix("log_loss") ? test.difference < 0 : test.difference > 0 }
+
     /// The outcome in plain words.
     package var sentence: String {
         let areSeeds = [a, b].allSatisfy { $0.haveOwnSeeds && $0.differing.isEmpty }
@@ -178,7 +192,7 @@ package struct GroupTest: Sendable {
                 + (min(countA, countB) < 2
                     ? "; an interval needs two runs or more in each group" : "; no interval, because no run differs")
         }
-        if p < 0.05 && !interval.contains(0) {
+        if isDecided {
             let names = (a.name, b.name)
             return over
                 + (isLoss

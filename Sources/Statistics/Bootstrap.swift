@@ -180,7 +180,8 @@ private struct Sample {
                 case .accuracy: accuracy
                 case .macroF1: macroF1
                 case .weightedF1:
-                    (0..<labels).reduce(0.0) { $0 + Double(support[$1]) * f1($1) } / Double(max(1, support.reduce(0, +)))
+                    (0..<labels).reduce(0.0) { $0 + Double(support[$1]) * f1($1) }
+                        / Double(max(1, support.reduce(0, +)))
                 case .f1(let label): f1(label)
                 case .mcc: Self.correlation(right: right, support, found)
                 }

@@ -54,7 +54,8 @@ package struct RecordedTraining {
                 let macroF1 = values["dev macro_f1"]
             {
                 var report = EpochReport(
-                    epoch: Int(clamping: epoch), trainLoss: loss, devLoss: devLoss, accuracy: accuracy, macroF1: macroF1,
+                    epoch: Int(clamping: epoch), trainLoss: loss, devLoss: devLoss, accuracy: accuracy,
+                    macroF1: macroF1,
                     metric: metric, value: values["dev \(metric.name)"])
                 report.isBest = report.isBetter(than: best)
                 if report.isBest { best = report }

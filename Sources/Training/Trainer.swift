@@ -50,7 +50,9 @@ package struct Trainer {
         (self.report, self.isInterrupted) = (report, isInterrupted)
         checkpoints = CheckpointFolder(forOutput: state.request.output)
         (training, self.development) = (loop.examples, development)
-        folder = { [tokenizer = model.tokenizer, settings = model.settings, family = model.family, data = model.trainingData] in
+        folder = {
+            [tokenizer = model.tokenizer, settings = model.settings, family = model.family, data = model.trainingData]
+            in
             var folder = ModelFolder(classifier: $0, tokenizer: tokenizer, settings: settings, family: family)
             folder.trainingData = data
             return folder

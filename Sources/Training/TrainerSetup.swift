@@ -53,7 +53,8 @@ extension Trainer {
                 ))
         }
         if case .f1(let label) = hyperparameters.metric, !data.labels.contains(label) {
-            throw TrainingError("--metric f1:\(label): there is no such label; the labels are \(data.labels.joined(separator: ", "))")
+            throw TrainingError(
+                "--metric f1:\(label): there is no such label; the labels are \(data.labels.joined(separator: ", "))")
         }
         try hyperparameters.checkMemory(for: model.classifier, encoded.training.sequences, on: workers)
         try model.classifier.configuration.requireMemory(for: encoded.development.sequences, on: workers)
@@ -62,13 +63,17 @@ extension Trainer {
         request.makePathsAbsolute()
         let store = try store()
         var run = Run(
-            name: request.name, command: request.command, output: request.output, trainData: request.train.joined(separator: "\n"),
+            name: request.name, command: request.command, output: request.output,
+            trainData: request.train.joined(separator: "\n"),
             trainSha256: data.train.sha256, version: version)
         (run.model, run.devData, run.project) = (request.model, request.dev, request.project)
         run.devSha256 = request.dev.map { _ in data.dev.sha256 }
         (run.seed, run.threads) = (Int64(clamping: hyperparameters.seed), workers.count)
         (run.parameters, run.seedGroup) = (model.classifier.layout.count, request.seedGroupName)
-        run = try store.begin(run, params: hyperparameters.texts + request.layout.settings + [("drop_leaked", "\(request.dropLeaked)")])
+        run = try store.begin(
+            run,
+            params: hyperparameters.texts + request.layout.settings + [("drop_leaked", "\(request.dropLeaked)")]
+                + (request.trainShare < 1 ? [("train_share", "\(request.trainShare)")] : []))
         let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
         self.init(
             Checkpoint.State(run: run.uuid ?? "", request: request), loop, model: model,

@@ -38,6 +38,8 @@ package struct TrainingRequest: Codable, Sendable {
     package var layout = Layout()
     /// Whether training texts that stand in the dev data too are left out.
     package var dropLeaked = false
+    /// The share of the training texts, of each label where a text has one, that the model is trained with.
+    package var trainShare = 1.0
     package var hyperparameters = Hyperparameters()
     /// The command that has asked for the training, as the database keeps it.
     package var command = ""

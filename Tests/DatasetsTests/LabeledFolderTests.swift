@@ -65,7 +65,8 @@ import Testing
             var dataset = try Dataset(contentsOf: path, layout: Layout(onBadRow: .skip), labels: .one)
             #expect(dataset.examples.count == 1 && dataset.sources[0].badRows.count == 2)
             #expect(throws: DatasetError.self) { try dataset.requireLabels(among: ["neg"]) }
-            #expect(dataset.sources[0].badRows.messages.last?.contains("\(path)/pos/x: the label 'pos' is unknown") == true)
+            #expect(
+                dataset.sources[0].badRows.messages.last?.contains("\(path)/pos/x: the label 'pos' is unknown") == true)
         }
     }
 

@@ -72,7 +72,8 @@ import Testing
         #expect(dataset.examples.count == 3)
         let error = #expect(throws: DatasetError.self) { try dataset.requireLabels(among: ["neg", "pos"]) }
         #expect(
-            error?.description.contains(":2: the label 'meh' is unknown; the model was trained with 'neg', 'pos'; --label-map")
+            error?.description.contains(
+                ":2: the label 'meh' is unknown; the model was trained with 'neg', 'pos'; --label-map")
                 == true)
 
         dataset = try Self.read("a\tpos|meh\nb\t\nc\tpos\n", .detected, layout: Layout(onBadRow: .skip))

@@ -144,7 +144,9 @@ struct TermWeights: Sendable {
     init(_ corpus: Corpus, texts: [Int]) {
         self.corpus = corpus
         var frequencies = [Int32](repeating: 0, count: corpus.gramCount)
-        for counts in corpus.counts { for text in texts { for (gram, _) in counts[text] { frequencies[Int(gram)] += 1 } } }
+        for counts in corpus.counts {
+            for text in texts { for (gram, _) in counts[text] { frequencies[Int(gram)] += 1 } }
+        }
         columns = [Int32](repeating: -1, count: corpus.gramCount)
         for (gram, frequency) in frequencies.enumerated() where frequency > 1 {
             columns[gram] = Int32(weights.count)

@@ -70,7 +70,8 @@ package struct Baseline {
                 let (rows, others) = (weights.rows(ofTexts: training), weights.rows(ofTexts: heldOut))
                 let right = targets.at(training.map { chosen[$0] })
                 return Self.cs.map { c in
-                    let logits = LogisticRegression(rows, right, labels: names.count, c: c, seed: seed).logits(of: others)
+                    let logits = LogisticRegression(rows, right, labels: names.count, c: c, seed: seed).logits(
+                        of: others)
                     return heldOut.enumerated().map { (text: $1, logits: logits.row($0)) }
                 }
             }

@@ -70,7 +70,8 @@ struct LogisticRegression: Sendable {
 
     /// The α that is best while all others stay: the root of t + q (α − α₀) + m with α = C σ(t), where m is y w·x and q is x·x. By Newton's method, which does not
     /// leave the interval in which the root lies.
-    private static func best(from start: Double, _ old: Double, margin m: Double, square q: Double, c: Double) -> Double {
+    private static func best(from start: Double, _ old: Double, margin m: Double, square q: Double, c: Double) -> Double
+    {
         var (low, high) = (-m - q * (c - old), -m + q * old)
         var t = min(max(start, low), high)
         for _ in 0..<20 {

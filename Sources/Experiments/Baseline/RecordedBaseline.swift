@@ -8,24 +8,20 @@ extension Baseline {
     /// What the database is told of a baseline.
     package struct Record {
         /// Nil to have a name made.
-        package let name: String?
-        package let project: String?
+        package var name: String?
+        package var project: String?
         package let command: String
         /// Of this program.
         package let version: String
-        package let layout: Layout
-        package let metric: EvaluationMetric
-        package let seed: UInt64
+        package var layout = Layout()
+        package var metric = EvaluationMetric.usual
+        package var seed: UInt64 = 0
         package let train: Dataset
         /// Nil: the figures of cross-validation stand for those on dev data.
-        package let dev: Dataset?
+        package var dev: Dataset?
 
-        package init(
-            name: String?, project: String?, command: String, version: String, layout: Layout, metric: EvaluationMetric,
-            seed: UInt64, train: Dataset, dev: Dataset?
-        ) {
-            (self.name, self.project, self.command, self.version) = (name, project, command, version)
-            (self.layout, self.metric, self.seed, self.train, self.dev) = (layout, metric, seed, train, dev)
+        package init(of train: Dataset, command: String, version: String) {
+            (self.train, self.command, self.version) = (train, command, version)
         }
     }
 

@@ -45,6 +45,11 @@ struct DataFiles {
             }
         }
         isHeldOut = request.dev == nil
+        // What is held out of them is what is kept.
+        if request.trainShare < 1 {
+            let part = train.holdOut(request.trainShare, seed: hyperparameters.seed &+ 1)
+            if !part.examples.isEmpty { train = part }
+        }
         let before = train.examples.count
         if request.dropLeaked { train.removeTexts(of: dev, on: workers) }
         droppedLeaks = before - train.examples.count

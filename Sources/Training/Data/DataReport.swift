@@ -228,7 +228,8 @@ extension DataReport.File {
         htmlTexts = data.examples.count { example in
             // Nearly all texts have none of these bytes.
             example.text.utf8.contains { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "<") }
-                && example.text.contains(/&(amp|lt|gt|quot|apos|nbsp|#[0-9]+|#x[0-9A-Fa-f]+);|<\/?(br|p|b|i|a|div|span)\b[^>]*>/)
+                && example.text.contains(
+                    /&(amp|lt|gt|quot|apos|nbsp|#[0-9]+|#x[0-9A-Fa-f]+);|<\/?(br|p|b|i|a|div|span)\b[^>]*>/)
         }
     }
 }

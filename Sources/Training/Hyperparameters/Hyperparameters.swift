@@ -47,6 +47,24 @@ package struct Hyperparameters: Sendable {
     /// Takes over what is set in `other`.
     package mutating func merge(_ other: Hyperparameters) { values.merge(other.values) { $1 } }
 
+    /// Sets a hyper-parameter by its name, to a value as a user writes it.
+    ///
+    /// - Throws: ``TrainingError`` if there is none of this name, or it has no such value.
+    package mutating func set(_ name: String, _ text: String) throws {
+        func set<Declaration: DeclaredHyperparameter>(_ declaration: Declaration) throws {
+            guard let value = Declaration.Value(text: text) else {
+                throw TrainingError("\(declaration.option) cannot be '\(text)'")
+            }
+            if let problem = declaration.problem(of: value) { throw TrainingError("\(declaration.option) \(problem)") }
+            self[declaration] = value
+        }
+        guard let declaration = Self.all.first(where: { $0.name == name }) else {
+            throw TrainingError(
+                "there is no hyper-parameter '\(name)'; there are \(Self.all.map(\.name).joined(separator: ", "))")
+        }
+        try set(declaration)
+    }
+
     // MARK: Checks
 
     /// Checks each value.

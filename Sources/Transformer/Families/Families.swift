@@ -7,7 +7,9 @@ enum Families {
     /// - Throws: ``ModelError`` if it is none of these.
     static func family(modelType: String?, architectures: [String]) throws -> Family {
         if let modelType {
-            let type = modelType.hasPrefix(Family.ownPrefix.type) ? modelType.dropFirst(Family.ownPrefix.type.count) : modelType[...]
+            let type =
+                modelType.hasPrefix(Family.ownPrefix.type)
+                ? modelType.dropFirst(Family.ownPrefix.type.count) : modelType[...]
             if let family = all.first(where: { $0.modelType == type }) { return family }
             let known = all.map { "'\($0.modelType)'" }.joined(separator: ", ")
             throw ModelError("model_type is '\(modelType)'; only \(known) can be read")

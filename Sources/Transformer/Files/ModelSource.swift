@@ -27,7 +27,9 @@ struct ModelSource {
             throw ModelError(
                 "\(folder.path): no model: there is no \(ModelFile.configuration) in it"
                     + (inside.isEmpty
-                        ? "" : "; there are models in \(inside.prefix(10).map { "\(folder.path)/\($0)" }.joined(separator: ", "))"))
+                        ? ""
+                        : "; there are models in \(inside.prefix(10).map { "\(folder.path)/\($0)" }.joined(separator: ", "))")
+            )
         }
         self.folder = folder
         config = try readJSON(folder.appending(path: ModelFile.configuration))

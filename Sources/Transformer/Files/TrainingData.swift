@@ -30,7 +30,9 @@ package struct TrainingData: Codable, Sendable, Equatable {
     /// - Parameter textHashes: of the texts, in any order
     package init(files: [File], labelMap: [String: String], textHashes: [UInt64]) {
         (self.files, self.labelMap) = (files, labelMap)
-        self.textHashes = Data(Set(textHashes).sorted().flatMap { hash in (0..<8).map { UInt8(truncatingIfNeeded: hash >> (56 - 8 * $0)) } })
+        self.textHashes = Data(
+            Set(textHashes).sorted().flatMap { hash in (0..<8).map { UInt8(truncatingIfNeeded: hash >> (56 - 8 * $0)) }
+            })
     }
 
     /// Reads what a model's folder says; nil where it says nothing, as one that others have made.

@@ -21,10 +21,13 @@ struct BaselineCommand: ParsableCommand {
               addnorm runs compare baseline-1 run-2
             """)
 
-    @Option(help: ArgumentHelp("Labelled texts. Given several times: all of them.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("Labelled texts. Given several times: all of them.", valueName: "file"), completion: .file())
     var train: [String]
 
-    @Option(help: ArgumentHelp("The dev data of the runs that it is compared with.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("The dev data of the runs that it is compared with.", valueName: "file"), completion: .file()
+    )
     var dev: String?
 
     @Argument(help: ArgumentHelp("Labelled texts that it is evaluated on.", valueName: "file"), completion: .file())
@@ -73,12 +76,12 @@ struct BaselineCommand: ParsableCommand {
         let start = ContinuousClock.now
         let baseline = try Baseline(data, metric: metric, seed: seed, on: workers)
         let results = try others.indices.map { try baseline.evaluate(&others[$0], on: workers) }
+        var record = Baseline.Record(
+            of: data, command: CommandLine.arguments.shellQuoted, version: Program.version)
+        (record.name, record.project, record.layout) = (name, project, layout.layout)
+        (record.metric, record.seed, record.dev) = (metric, seed, dev == nil ? nil : others[0])
         let run = try baseline.record(
-            to: answer.database.open(for: .write),
-            Baseline.Record(
-                name: name, project: project, command: CommandLine.arguments.shellQuoted, version: Program.version,
-                layout: layout.layout, metric: metric, seed: seed, train: data,
-                dev: dev == nil ? nil : others[0]), zip(others, results).map { ($0, $1) }, on: workers)
+            to: answer.database.open(for: .write), record, Array(zip(others, results)), on: workers)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         if answer.json {
             return try Output.write(
@@ -96,7 +99,10 @@ struct BaselineCommand: ParsableCommand {
         }
         let tried = ReportTable(
             baseline.candidates.prefix(5).map { $0 },
-            [.text("counts", \.bag.rawValue), .text("C") { $0.c.formatted() }, .figure("\(metric.words), cross-validated", \.value)])
+            [
+                .text("counts", \.bag.rawValue), .text("C") { $0.c.formatted() },
+                .figure("\(metric.words), cross-validated", \.value),
+            ])
         let figures = ReportTable(
             Array(zip(others, results)),
             [

@@ -49,7 +49,8 @@ struct DataCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Split the examples into two or three parts of these sizes, train, dev and test: 80/10/10.", valueName: "sizes"))
+            "Split the examples into two or three parts of these sizes, train, dev and test: 80/10/10.",
+            valueName: "sizes"))
     var split: SplitSizes?
 
     @Option(

@@ -180,7 +180,8 @@ struct Evaluate: ParsableCommand {
             let isMuch = Double(trained) > Self.mostTrainedTexts * Double(dataset.examples.count)
             if isMuch && (calibrate || tuneThreshold != nil) && !force {
                 throw OutputError(
-                    description: "\(fact): a model is too sure of these; fit to other data, or all the same with --force")
+                    description:
+                        "\(fact): a model is too sure of these; fit to other data, or all the same with --force")
             }
             Output.warn("\(fact): figures on it flatter")
         }

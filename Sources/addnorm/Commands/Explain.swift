@@ -92,7 +92,9 @@ struct Explain: ParsableCommand {
                 if explanation.isTruncated { truncated += 1 }
             }
             if errors != nil || !input.files.isEmpty && input.layout.labelColumn != nil {
-                for example in try labeledExamples(for: &classifier) { try explain(example.text, actual: example.label) }
+                for example in try labeledExamples(for: &classifier) {
+                    try explain(example.text, actual: example.label)
+                }
             } else {
                 try input.forEachBatch { texts in for text in texts { try explain(text, actual: nil) } }
             }

@@ -38,7 +38,8 @@ struct ExportCommand: ParsableCommand {
             Output.warn("texts are read by --long-texts \(longTexts.method.rawValue) here; other programs cut them off")
         }
         if folder.settings.threshold != nil {
-            Output.warn("the decision threshold is not part of the exported model: the more probable label is its answer")
+            Output.warn(
+                "the decision threshold is not part of the exported model: the more probable label is its answer")
         }
         try Output.write("\(format.rawValue) written to \(output)\n")
     }

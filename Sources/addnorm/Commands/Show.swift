@@ -15,7 +15,8 @@ struct Show: ParsableCommand {
             """)
 
     @Argument(
-        help: ArgumentHelp("The folder of a model, or the id or name of the run that has written it.", valueName: "model"),
+        help: ArgumentHelp(
+            "The folder of a model, or the id or name of the run that has written it.", valueName: "model"),
         completion: .directory)
     var model: String
 
@@ -50,16 +51,28 @@ struct Show: ParsableCommand {
         let shape =
             "\(configuration.layers) layers of \(configuration.hiddenSize), \(configuration.heads) heads,"
             + " \(configuration.vocabularySize.grouped) tokens; \(folder.classifier.layout.count.grouped) parameters"
-        let labels = configuration.labels.prefix(20).joined(separator: ", ") + (configuration.labels.count > 20 ? ", …" : "")
-        let map = data.map { $0.labelMap.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",") }
+        let labels =
+            configuration.labels.prefix(20).joined(separator: ", ") + (configuration.labels.count > 20 ? ", …" : "")
+        let map = data.map {
+            $0.labelMap.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+        }
         let facts: [(name: String, value: String?)] = [
             ("model", path), ("encoder", shape),
-            ("reads", "\(configuration.maximumLength) tokens at most; \(settings.longTexts?.method.rawValue ?? "truncate")"),
+            (
+                "reads",
+                "\(configuration.maximumLength) tokens at most; \(settings.longTexts?.method.rawValue ?? "truncate")"
+            ),
             ("pooling", configuration.pooling.rawValue), ("norm placement", configuration.normPlacement.rawValue),
-            ("labels", "\(configuration.labels.count): \(labels)"), ("problem type", configuration.problemType.rawValue),
+            ("labels", "\(configuration.labels.count): \(labels)"),
+            ("problem type", configuration.problemType.rawValue),
             ("calibration", settings.temperature == 1 ? "none" : "temperature \(settings.temperature.figure)"),
             ("threshold", settings.calibratedThreshold.map(\.figure)),
-            ("trained with", data.map { $0.files.map { "\($0.examples.of("text")) of \($0.sha256.prefix(12))…" }.joined(separator: ", ") }),
+            (
+                "trained with",
+                data.map {
+                    $0.files.map { "\($0.examples.of("text")) of \($0.sha256.prefix(12))…" }.joined(separator: ", ")
+                }
+            ),
             ("label map", map?.isEmpty == false ? map : nil),
             ("run", run.map { "'\($0.name)', \($0.startedAt), from \($0.model ?? "random weights")" }),
             ("train data", run?.trainData), ("dev data", run?.devData),

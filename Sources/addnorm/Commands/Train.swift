@@ -68,7 +68,8 @@ struct Train: ParsableCommand {
     /// Whether nothing is given that a run has decided about when it began.
     private var isOnlyResumed: Bool {
         training.given.isEmpty && shape.given.isEmpty && files.isEmpty && layout.layout == Layout()
-            && runOptions.name == nil && runOptions.project == nil && runOptions.seeds == nil && runOptions.checkpointEvery == nil
+            && runOptions.name == nil && runOptions.project == nil && runOptions.seeds == nil
+            && runOptions.checkpointEvery == nil
     }
 
     func run() throws {
@@ -159,7 +160,8 @@ struct Train: ParsableCommand {
             Output.note(
                 result.isComputedByTransformers
                     ? "transformers can load it: AutoModelForSequenceClassification.from_pretrained('\(output.printable)')\n"
-                    : "transformers has no class for it (mean pooling, or pre-norm) and refuses it: see 'addnorm export'\n")
+                    : "transformers has no class for it (mean pooling, or pre-norm) and refuses it: see 'addnorm export'\n"
+            )
         }
         if let baseline = try baseline(besides: result) { Output.warn(baseline) }
         if result.wasInterrupted {
@@ -180,7 +182,8 @@ struct Train: ParsableCommand {
         let isBetter = run.metric.merit(own) > run.metric.merit(value)
         let isSame = found.devSha256 == run.run.devSha256
         let data = found.devSha256 == nil ? " (cross-validated)" : isSame ? "" : " (on other dev data)"
-        return "the baseline '\(found.name)' has dev \(run.metric.words) \(value.figure)\(data); this run has \(own.figure)"
+        return
+            "the baseline '\(found.name)' has dev \(run.metric.words) \(value.figure)\(data); this run has \(own.figure)"
             + (isBetter ? "" : ", which is not better") + ": see 'addnorm runs compare'"
     }
 
@@ -235,7 +238,8 @@ struct FileOptions: ParsableArguments {
 
     /// Whether nothing was given.
     var isEmpty: Bool {
-        selection.given.isEmpty && train.isEmpty && [output, dev, model].allSatisfy { $0 == nil } && !overwrite && !dropLeaked
+        selection.given.isEmpty && train.isEmpty && [output, dev, model].allSatisfy { $0 == nil } && !overwrite
+            && !dropLeaked
     }
 }
 
@@ -245,7 +249,8 @@ struct RunOptions: ParsableArguments {
     var name: String?
 
     @Option(
-        help: "What the run is about: only runs of one project are compared. (default: the data that the best epoch is chosen by)",
+        help:
+            "What the run is about: only runs of one project are compared. (default: the data that the best epoch is chosen by)",
         completion: .projects)
     var project: String?
 

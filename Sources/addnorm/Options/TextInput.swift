@@ -30,7 +30,9 @@ struct TextInput: ParsableArguments {
     /// Calls `body` with rows as they come, those that are wrong and kept among them.
     ///
     /// - Parameter id: the column of ``Example/group``
-    func forEachBatchOfRows(ofAtMost most: Int = .max, id: Layout.Column? = nil, _ body: ([Example]) throws -> Void) throws {
+    func forEachBatchOfRows(ofAtMost most: Int = .max, id: Layout.Column? = nil, _ body: ([Example]) throws -> Void)
+        throws
+    {
         var layout = layout.layout
         (layout.groupColumn, layout.groupOption) = (id, "--id-column")
         if !text.isEmpty { return try body(text.map(Example.init)) }

@@ -82,7 +82,10 @@ extension DataReport {
         for (name, what, repeated) in [
             ("duplicates", "more than once", file.duplicates),
             ("contradictions", "with different labels", file.contradictions),
-            ("near-duplicates", "that others nearly have, but for punctuation, links or names of users", file.nearDuplicates),
+            (
+                "near-duplicates", "that others nearly have, but for punctuation, links or names of users",
+                file.nearDuplicates
+            ),
         ] where repeated.texts > 0 {
             let rows = Self.count(repeated.texts + repeated.rows, "row")
             facts.append((name, "\(Self.count(repeated.texts, "text")) \(what), in \(rows)"))

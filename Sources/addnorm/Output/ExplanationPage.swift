@@ -55,7 +55,7 @@ struct ExplanationPage {
                 <p><span class="for" style="--share:1">for</span> the label that is named, <span class="against" style="--share:1">against</span>
                 it; the stronger the colour, the larger the score, relative to the largest of the text. Scores are in nats of
                 the label’s log-odds; those of all words stand in tooltips. leave-one-out: how much they fall if the word is left out. gradient: gradient × input, with all that only scales held constant: attention, norms, and what activation functions multiply with.</p>
-                <p>\(explanations.count.of("text")); both methods name the same most important word in \(agreeing).</p>
+                <p>\(explanations.count.of("text")); both methods name the same word as the one most in favour in \(agreeing).</p>
                 </header>
                 \(explanations.map(article).joined())
                 """

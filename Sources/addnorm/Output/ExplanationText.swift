@@ -7,16 +7,17 @@ import Transformer
 extension Explanation {
     /// For a program.
     func document(of configuration: Configuration, actual: String?) -> JSONObject {
-        JSONObject([
-            "text": text, "label": configuration.labels[label], "confidence": confidence,
-            "probabilities": prediction.probabilities(of: configuration), "agree": agrees,
-            "words": words.map {
-                JSONObject([
-                    "word": $0.text, "start": $0.place.lowerBound, "end": $0.place.upperBound,
-                    "gradient": $0.gradient, "leave_one_out": $0.leaveOneOut,
-                ])
-            },
-        ], optional: ["actual": actual])
+        JSONObject(
+            [
+                "text": text, "label": configuration.labels[label], "confidence": confidence,
+                "probabilities": prediction.probabilities(of: configuration), "agree": agrees,
+                "words": words.map {
+                    JSONObject([
+                        "word": $0.text, "start": $0.place.lowerBound, "end": $0.place.upperBound,
+                        "gradient": $0.gradient, "leave_one_out": $0.leaveOneOut,
+                    ])
+                },
+            ], optional: ["actual": actual])
     }
 
     /// For a person.

@@ -36,7 +36,8 @@ extension Runs {
             if projects.count > 1, selection.project == nil {
                 selection.project = projects[0]
                 let others = projects.dropFirst().map { "'\($0)'" }.joined(separator: ", ")
-                Output.warn("only runs of the project '\(projects[0])', that of the latest run; with --project: \(others)")
+                Output.warn(
+                    "only runs of the project '\(projects[0])', that of the latest run; with --project: \(others)")
             }
             // As the option of 'train' calls it.
             let metric = EvaluationMetric(text: metric)?.name ?? metric
