@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks that `transformers` and addnorm read each other's folders, and compute the same.
+"""Checks that `transformers` and addnorm read each other's folders, that exported models are read rightly, and that all compute the same.
 
-    pip install torch==2.13.0 transformers==5.23.0 safetensors
+    pip install torch==2.13.0 transformers==5.23.0 safetensors onnxruntime sentence-transformers
     scripts/setup/fetch-pretrained.sh
     python3 scripts/compare/interop.py [MODEL [TEXTS.tsv …]]
 
@@ -16,12 +16,15 @@ import tempfile
 from pathlib import Path
 
 import torch
+import onnxruntime
 from safetensors.torch import load_file
-from transformers import AutoTokenizer, BertForSequenceClassification, BertModel
+from sentence_transformers import SentenceTransformer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertForSequenceClassification, BertModel
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDNORM = ROOT / ".build/release/addnorm"
 TOLERANCE = 1e-4
+EXPORT_TOLERANCE = 1e-5
 failures = 0
 
 
@@ -92,7 +95,7 @@ def check_ours(model, texts, folder):
         addnorm("train", "--model", model, "--train", ROOT / "data/reviews/test.tsv", "--dev", ROOT / "data/reviews/test.tsv",
                 "--output", output, "--pooling", pooling, "--epochs", "1", "--db", f"{folder}/runs.sqlite")  # fmt: skip
         config = json.loads((Path(output) / "config.json").read_text())
-        assert config["architectures"] == ["BertForSequenceClassification"]
+        assert config["architectures"] == [f"{'Bert' if pooling == 'cls' else 'AddNorm'}ForSequenceClassification"]
         assert config["label2id"] == {label: int(i) for i, label in config["id2label"].items()}
         labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
         if pooling == "cls":
@@ -101,8 +104,31 @@ def check_ours(model, texts, folder):
             check_tokens(output, texts)
         else:
             expected = mean_pooled_logits(output, texts)
+            try:
+                AutoModelForSequenceClassification.from_pretrained(output)
+                report("mean pooling: transformers loads what it cannot compute", 1, 0)
+            except ValueError:
+                report("mean pooling: transformers loads what it cannot compute", 0, 0)
+        check_exports(output, texts, labels)
         difference = (logits_of_addnorm(output, texts, labels) - centred(expected)).abs().max().item()
         report(f"trained here, {pooling}: largest difference of the logits of {len(texts)} texts", difference, TOLERANCE)
+
+
+def check_exports(model, texts, labels):
+    """What addnorm has written for other programs."""
+    answers = addnorm("predict", "--model", model, "--json", texts=texts)
+    expected = torch.tensor([[a["probabilities"][label] for label in labels] for a in answers])
+    tokenizer, rows = AutoTokenizer.from_pretrained(model), []
+    addnorm("export", "--model", model, "--format", "onnx", "--output", f"{model}-onnx")
+    session = onnxruntime.InferenceSession(f"{model}-onnx/model.onnx")
+    for batch in batches(tokenizer, texts):
+        inputs = {name: batch[name].numpy() for name in ("input_ids", "attention_mask")}
+        rows.append(torch.tensor(session.run(["probabilities"], inputs)[0]))
+    report(f"{Path(model).name}, ONNX Runtime: largest difference of the probabilities", (torch.cat(rows) - expected).abs().max().item(), EXPORT_TOLERANCE)
+    addnorm("export", "--model", model, "--format", "sentence-transformers", "--output", f"{model}-st")
+    logits = torch.tensor(SentenceTransformer(f"{model}-st", device="cpu").encode(texts))
+    difference = (torch.softmax(logits, -1) - expected).abs().max().item()
+    report(f"{Path(model).name}, sentence-transformers: largest difference of the probabilities", difference, EXPORT_TOLERANCE)
 
 
 def check_several_labels(model, texts, folder):

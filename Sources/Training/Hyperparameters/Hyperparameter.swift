@@ -12,6 +12,8 @@ package enum TrainingKind: CaseIterable, Sendable {
 package enum HyperparameterSection: Sendable {
     /// How a model learns.
     case training
+    /// The same, what few need.
+    case rare
     /// The shape of a model that begins with random weights.
     case newModel
     /// How the best epoch is found.

@@ -19,7 +19,8 @@ package struct HyperparameterDeclarations: Sendable {
             epochs then take milliseconds), or a number: the head and so many layers from the top.
             """)
     package let trainEmbeddings = Hyperparameter(
-        "train_embeddings", default: false, help: "Train the embeddings too, where --train-layers is not all.")
+        "train_embeddings", default: false, section: .rare,
+        help: "Train the embeddings too, where --train-layers is not all.")
     package let pooling = Hyperparameter<Configuration.Pooling?>(
         "pooling", default: nil,
         help: "How tokens become one vector: cls (BERT's) or mean. (default: as --model says, else mean)")
@@ -28,6 +29,7 @@ package struct HyperparameterDeclarations: Sendable {
     package let batchSize = Hyperparameter("batch_size", default: 32, limits: .count, help: "Texts in a step.")
     package let gradientAccumulation = Hyperparameter(
         "gradient_accumulation", default: 1, limits: .count,
+        section: .rare,
         help: "Batches whose gradients make one step: the same as batches so many times as large, in less memory.")
     package let learningRate = Hyperparameter(
         "learning_rate", default: 5e-4, [.fineTuning: 2e-4, .headOnly: 1e-2], limits: .positive,
@@ -37,7 +39,7 @@ package struct HyperparameterDeclarations: Sendable {
         help: "What the learning rate is multiplied with from each layer to the one below it; 1 is the same for all.")
     package let labelSmoothing = Hyperparameter(
         "label_smoothing", default: 0.0, limits: .bounds(atLeast: 0, below: 1),
-        help: "How much of each label's probability is spread over all labels: 0.1, say.")
+        section: .rare, help: "How much of each label's probability is spread over all labels: 0.1, say.")
     package let classWeights = Hyperparameter<ClassWeights>(
         "class_weights", default: .none, valueName: "weights",
         help: """
@@ -46,12 +48,12 @@ package struct HyperparameterDeclarations: Sendable {
             """)
     package let weightDecay = Hyperparameter(
         "weight_decay", default: 0.01, limits: .bounds(atLeast: 0),
-        help: "AdamW's decay of weights; biases and LayerNorm do not decay.")
+        section: .rare, help: "AdamW's decay of weights; biases and LayerNorm do not decay.")
     package let warmupRatio = Hyperparameter(
         "warmup_ratio", default: 0.1, limits: .bounds(atLeast: 0, atMost: 1),
-        help: "The share of steps in which the learning rate rises.")
+        section: .rare, help: "The share of steps in which the learning rate rises.")
     package let problemType = Hyperparameter<Configuration.ProblemType?>(
-        "problem_type", default: nil, valueName: "type",
+        "problem_type", default: nil, section: .rare, valueName: "type",
         help: """
             What the labels are: single_label_classification (each text has one) or multi_label_classification (any number, \
             between '|' or as a JSON array). (default: the latter if a label of the training data has a '|' or is an array)
@@ -71,12 +73,12 @@ package struct HyperparameterDeclarations: Sendable {
             overlap; the logits are averaged, and in training each window carries its text's label).
             """)
     package let stride = Hyperparameter<Int?>(
-        "stride", default: nil, limits: .ifGiven(.count), valueName: "tokens",
+        "stride", default: nil, limits: .ifGiven(.count), section: .rare, valueName: "tokens",
         help: "With windows: tokens from the beginning of one to that of the next. (default: half a window)")
     package let maxGradNorm = Hyperparameter(
-        "max_grad_norm", default: 1.0, limits: .positive, help: "Scale gradients down to this norm.")
+        "max_grad_norm", default: 1.0, limits: .positive, section: .rare, help: "Scale gradients down to this norm.")
     package let onNonFinite = Hyperparameter<NonFiniteSteps>(
-        "on_non_finite", default: .stop, valueName: "action",
+        "on_non_finite", default: .stop, section: .rare, valueName: "action",
         help: """
             What is done with a step whose loss or gradients are not finite: stop (the training ends as failed, with the best \
             weights until then) or skip-step (it is left out).

@@ -71,7 +71,7 @@ package struct Hyperparameters: Sendable {
     ///
     /// - Parameter sections: which ones are checked
     /// - Throws: ``TrainingError`` that names the option and what it must be.
-    package func check(_ sections: Set<HyperparameterSection> = [.training, .newModel, .selection]) throws {
+    package func check(_ sections: Set<HyperparameterSection> = [.training, .rare, .newModel, .selection]) throws {
         func check(_ declaration: some DeclaredHyperparameter) throws {
             if let problem = declaration.problem(of: self[declaration]) {
                 throw TrainingError("\(declaration.option) \(problem)")
@@ -183,6 +183,6 @@ extension Hyperparameters: Codable {
         }
         for declaration in Self.all { try read(declaration) }
         // The shape is the model's own, which is not bound to what users may ask for.
-        try check([.training, .selection])
+        try check([.training, .rare, .selection])
     }
 }

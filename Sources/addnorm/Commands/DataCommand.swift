@@ -71,6 +71,9 @@ struct DataCommand: ParsableCommand {
     @OptionGroup(title: "New models")
     var shape: ShapeOptions
 
+    @OptionGroup(title: "Rarely needed")
+    var rare: RareTrainingOptions
+
     @OptionGroup(title: "Input")
     var layout: LayoutOptions
 
@@ -80,14 +83,14 @@ struct DataCommand: ParsableCommand {
         if (split == nil) != (output == nil) { throw ValidationError("--split and --output belong together.") }
         if by != nil && split == nil { throw ValidationError("--by is for --split.") }
         if split != nil && suspects != nil { throw ValidationError("Give either --split or --suspects, not both.") }
-        _ = try Hyperparameters(training, shape, model: model)
+        _ = try Hyperparameters(training, rare, shape, model: model)
     }
 
     func run() throws {
         var request = TrainingRequest(train: [files[0]], output: "")
         request.model = model
         request.layout = layout.layout
-        request.hyperparameters = try Hyperparameters(training, shape, model: model)
+        request.hyperparameters = try Hyperparameters(training, rare, shape, model: model)
         let workers = request.hyperparameters.workers
         if let split, let output {
             try write(split, to: output, request, on: workers)

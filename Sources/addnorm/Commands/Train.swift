@@ -40,6 +40,9 @@ struct Train: ParsableCommand {
     @OptionGroup(title: "New models")
     var shape: ShapeOptions
 
+    @OptionGroup(title: "Rarely needed")
+    var rare: RareTrainingOptions
+
     @OptionGroup(title: "Input")
     var layout: LayoutOptions
 
@@ -62,12 +65,13 @@ struct Train: ParsableCommand {
     }
 
     private func hyperparameters() throws -> Hyperparameters {
-        try Hyperparameters(training, shape, files.selection, model: files.model)
+        try Hyperparameters(training, rare, shape, files.selection, model: files.model)
     }
 
     /// Whether nothing is given that a run has decided about when it began.
     private var isOnlyResumed: Bool {
-        training.given.isEmpty && shape.given.isEmpty && files.isEmpty && layout.layout == Layout()
+        training.given.isEmpty && rare.given.isEmpty && shape.given.isEmpty && files.isEmpty
+            && layout.layout == Layout()
             && runOptions.name == nil && runOptions.project == nil && runOptions.seeds == nil
             && runOptions.checkpointEvery == nil
     }

@@ -77,6 +77,12 @@ struct TrainingOptions: HyperparameterOptions {
     var given = Hyperparameters()
 }
 
+/// What few need of that.
+struct RareTrainingOptions: HyperparameterOptions {
+    static let section = HyperparameterSection.rare
+    var given = Hyperparameters()
+}
+
 /// The shape of a model that is trained from random weights.
 struct ShapeOptions: HyperparameterOptions {
     static let section = HyperparameterSection.newModel

@@ -50,8 +50,11 @@ extension Runs {
         }
 
         func run() throws {
-            try answer.edit(idOrName) { store, run in
-                if remove { try store.untag(run, tags) } else { try store.tag(run, with: tags) }
+            // Of a group, all runs.
+            for run in try answer.database.open(for: .read).runs(called: idOrName) {
+                try answer.edit("\(run.id)") { store, run in
+                    if remove { try store.untag(run, tags) } else { try store.tag(run, with: tags) }
+                }
             }
         }
     }
