@@ -253,6 +253,31 @@ import Testing
         }
     }
 
+    @Test func aSearchIsTestedAgainstTheDefaultsAndGoesOn() async throws {
+        try await Program.use { program in
+            try program.write(String(repeating: Program.rows, count: 4), to: "train.tsv")
+            let command =
+                ["tune", "--train", "train.tsv", "--dev", "train.tsv", "--output", "search", "--minutes", "0.05"]
+                + ["--seeds", "2", "--epochs", "2", "--vary", "learning-rate=1e-4..1e-2", "--json"] + Program.smallShape
+            let first = try program.run(command)
+            #expect(first.status == 0, "\(first.errors)")
+            #expect(try (first.object["verdict"] as? String)?.contains("the defaults") == true)
+            let query = ["runs", "query", "--csv", "SELECT name, started_at FROM runs ORDER BY id"]
+            let runs = try program.run(query).output
+            #expect(runs.contains("tune-trial-0,") && runs.contains("tune-defaults-2,"))
+            // Nothing is trained twice.
+            let second = try program.run(command)
+            #expect(second.status == 0, "\(second.errors)")
+            #expect(try program.run(query).output.hasPrefix(runs))
+            let model = try #require(try second.object["model"] as? String)
+            #expect(try program.run("predict", "--model", model, "--text", "wonderful").status == 0)
+            for vary in ["speed=1,2", "epochs=0,1", "epochs"] {
+                let refused = try program.run("tune", "--train", "train.tsv", "--output", "x", "--vary", vary)
+                #expect(refused.status != 0 && !refused.errors.isEmpty)
+            }
+        }
+    }
+
     @Test func mistakesAreExplainedWithTheirLabels() async throws {
         try await Program.withModel { program in
             try program.write("wonderful film\tnegative\nawful food\tnegative\n", to: "wrong.tsv")

@@ -32,9 +32,9 @@ import Transformer
         }
         let predicted = try explainer.explain(text)
         #expect(predicted.confidence == predicted.prediction.probabilities.max())
-        let best = try #require(predicted.mostImportant(by: .leaveOneOut))
+        let best = try #require(predicted.mostInFavor(by: .leaveOneOut))
         #expect(predicted.words.allSatisfy { $0.leaveOneOut! <= predicted.words[best].leaveOneOut! })
-        #expect(predicted.agrees == (predicted.mostImportant(by: .gradient) == best))
+        #expect(predicted.agrees == (predicted.mostInFavor(by: .gradient) == best))
     }
 
     /// What the model does not read has no score.
@@ -48,7 +48,7 @@ import Transformer
     @Test(arguments: ["", " \t "]) func aTextWithoutWordsHasNoMostImportantWord(_ text: String) throws {
         var explainer = Self.explainer(try tinyModel())
         let empty = try explainer.explain(text)
-        #expect(empty.words.isEmpty && empty.agrees == nil && empty.mostImportant(by: .gradient) == nil)
+        #expect(empty.words.isEmpty && empty.agrees == nil && empty.mostInFavor(by: .gradient) == nil)
     }
 
     /// The model reads nothing of a zero-width space.

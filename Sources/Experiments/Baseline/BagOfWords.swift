@@ -16,10 +16,10 @@ package enum BagOfWords: String, CaseIterable, Sendable {
 
 /// How often a text has each of what is counted, by kind. What is counted is known by a hash of 64 bits: that two of some millions share one is one
 /// chance in a million.
-struct Document: Sendable {
+package struct Document: Sendable {
     fileprivate let counts: [[(gram: UInt64, count: Int32)]]
 
-    init(_ text: String, _ bag: BagOfWords) {
+    package init(_ text: String, _ bag: BagOfWords) {
         let scalars = Array(text.lowercased().unicodeScalars)
         counts = bag.kinds.map { kind in
             var grams: [UInt64] = []
@@ -77,7 +77,7 @@ extension Unicode.Scalar {
 }
 
 /// Rows of which few elements are not 0, `[rows, columns]`.
-struct SparseMatrix: Sendable {
+package struct SparseMatrix: Sendable {
     /// Where each row begins among the elements, and where the last one ends.
     private(set) var starts = [0]
     private(set) var columns: [Int32] = []
@@ -96,7 +96,7 @@ struct SparseMatrix: Sendable {
 }
 
 /// What some texts have counted of them, by numbers instead of hashes.
-struct Corpus: Sendable {
+package struct Corpus: Sendable {
     /// The number of each gram, by kind.
     private var numbers: [[UInt64: Int32]] = []
     /// By kind: the counts of each text.
@@ -105,7 +105,7 @@ struct Corpus: Sendable {
     fileprivate private(set) var gramCount = 0
 
     /// Numbers the grams of documents, all of the same bag.
-    init(_ documents: [Document]) {
+    package init(_ documents: [Document]) {
         for kind in 0..<(documents.first?.counts.count ?? 0) {
             var numbers: [UInt64: Int32] = [:]
             counts.append(
@@ -134,14 +134,14 @@ struct Corpus: Sendable {
 /// What only one text has is left out. scikit-learn's `TfidfVectorizer` with `sublinear_tf` and `min_df` 2 does the same.
 ///
 /// Salton & Buckley, *Term-Weighting Approaches in Automatic Text Retrieval*, 1988.
-struct TermWeights: Sendable {
+package struct TermWeights: Sendable {
     private let corpus: Corpus
     /// The column of each gram, or -1, and the weight of each column.
     private var columns: [Int32]
     private var weights: [Float] = []
 
     /// Learns the weights of some texts of a corpus.
-    init(_ corpus: Corpus, texts: [Int]) {
+    package init(_ corpus: Corpus, texts: [Int]) {
         self.corpus = corpus
         var frequencies = [Int32](repeating: 0, count: corpus.gramCount)
         for counts in corpus.counts {
@@ -155,10 +155,12 @@ struct TermWeights: Sendable {
     }
 
     /// The rows of texts of the corpus.
-    func rows(ofTexts texts: [Int]) -> SparseMatrix { rows(texts.lazy.map { text in corpus.counts.map { $0[text] } }) }
+    package func rows(ofTexts texts: [Int]) -> SparseMatrix {
+        rows(texts.lazy.map { text in corpus.counts.map { $0[text] } })
+    }
 
     /// The rows of other texts.
-    func rows(of documents: [Document]) -> SparseMatrix { rows(documents.lazy.map(corpus.counts)) }
+    package func rows(of documents: [Document]) -> SparseMatrix { rows(documents.lazy.map(corpus.counts)) }
 
     private func rows(_ texts: some Sequence<[[(gram: Int32, count: Int32)]]>) -> SparseMatrix {
         var rows = SparseMatrix(columnCount: weights.count)

@@ -6,7 +6,7 @@ import Kernels
 /// Its weights are the least of C Σ ln (1 + exp (−y w·x)) + ‖w‖² / 2 for each logit, with y = ±1 and a feature that is always 1. They are found in the dual,
 /// one text after another (Yu, Huang & Lin, *Dual Coordinate Descent Methods for Logistic Regression and Maximum Entropy Models*, 2011): w = Σ α y x with
 /// 0 < α < C.
-struct LogisticRegression: Sendable {
+package struct LogisticRegression: Sendable {
     private let labels: Int
     /// For each logit `[features + 1]`; the last is the bias.
     private let weights: [[Double]]
@@ -18,7 +18,7 @@ struct LogisticRegression: Sendable {
     ///   - targets: what is right for each text
     ///   - c: how little weights are held down
     ///   - seed: decides about the order of the texts
-    init(_ rows: SparseMatrix, _ targets: Targets, labels: Int, c: Double, seed: UInt64) {
+    package init(_ rows: SparseMatrix, _ targets: Targets, labels: Int, c: Double, seed: UInt64) {
         self.labels = labels
         let positives = !targets.areSeveral && labels == 2 ? 1..<2 : 0..<labels
         weights = positives.map { label in
@@ -27,7 +27,7 @@ struct LogisticRegression: Sendable {
     }
 
     /// The logits of texts, `[texts, labels]`.
-    func logits(of rows: SparseMatrix) -> Matrix {
+    package func logits(of rows: SparseMatrix) -> Matrix {
         var values: [Float] = []
         values.reserveCapacity(rows.rowCount * labels)
         for row in 0..<rows.rowCount {

@@ -45,6 +45,8 @@ package struct Tuning {
     private let name: String
     private let store: RunStore
     private let start = ContinuousClock.now
+    /// The time of trainings that were done before.
+    private var secondsBefore = 0.0
     /// All trainings of the search.
     package private(set) var trials: [Trial] = []
 
@@ -93,7 +95,7 @@ package struct Tuning {
             let end = forSearch * Double(round + 1) / Double(rounds.count) + secondsOfTraining
             for choice in choices {
                 // What is measured counts, whatever time is left: but nothing new is begun.
-                if ContinuousClock.now - start > .seconds(end), !results.isEmpty, !isDone(choice, share) { break }
+                if elapsed > end, !results.isEmpty, !isDone(choice, share) { break }
                 guard let trial = try trial(choice, share: share, train) else { return nil }
                 if choice.number > 0 || share < 1 { report(.trial(trial)) }
                 results.append(trial)
@@ -117,6 +119,8 @@ package struct Tuning {
         }
         return (best, try SeedGroup.groups(of: runs))
     }
+
+    private var elapsed: Double { secondsBefore + (ContinuousClock.now - start) / .seconds(1) }
 
     // MARK: Trainings
 
@@ -156,12 +160,15 @@ package struct Tuning {
     }
 
     /// Trains, unless that has been done.
-    private func run(
+    private mutating func run(
         _ request: TrainingRequest, _ train: (TrainingRequest) throws -> TrainingResult?
     ) throws -> ComparedRun? {
         let name = request.name ?? ""
         if let known = try? store.run(name) {
-            if known.status == .finished { return try ComparedRun(known, in: store) }
+            if known.status == .finished {
+                secondsBefore += try store.summary(of: known.id)?.seconds ?? 0
+                return try ComparedRun(known, in: store)
+            }
             // Begun and not ended.
             try store.delete([known.id], force: false)
         }

@@ -1,0 +1,45 @@
+import Datasets
+import Experiments
+import Foundation
+import Kernels
+import Testing
+
+@Suite struct BaselineTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+
+    private static func texts(_ path: String) throws -> [(text: String, label: String)] {
+        try String(contentsOf: root.appending(path: "../../data/\(path)"), encoding: .utf8).split(separator: "\n").map {
+            let cells = $0.split(separator: "\t")
+            return (String(cells[0]), String(cells[1]))
+        }
+    }
+
+    /// `scripts/fixtures/bag_of_words.py` has made the numbers with scikit-learn.
+    @Test(arguments: ["reviews", "reviews-zh"], BagOfWords.allCases)
+    func logitsAgreeWithScikitLearn(_ language: String, _ bag: BagOfWords) throws {
+        let file = Self.root.appending(path: "Fixtures/bag_of_words.json")
+        let fixtures = try JSONDecoder().decode([String: [Double]].self, from: Data(contentsOf: file))
+        let expected = try #require(fixtures["\(language)/\(bag.rawValue)"])
+        let (training, others) = (try Self.texts("\(language)/train.tsv"), try Self.texts("\(language)/test.tsv"))
+        let corpus = Corpus(training.map { Document($0.text, bag) })
+        let all = Array(training.indices)
+        let weights = TermWeights(corpus, texts: all)
+        let classifier = LogisticRegression(
+            weights.rows(ofTexts: all), .one(training.map { $0.label == "positive" ? 1 : 0 }), labels: 2, c: 4, seed: 1)
+        let logits = classifier.logits(of: weights.rows(of: others.prefix(50).map { Document($0.text, bag) }))
+        for (row, expected) in expected.enumerated() {
+            #expect(abs(Double(logits.row(row)[1]) - expected) < 0.02, "\(others[row].text)")
+        }
+    }
+
+    /// What is chosen depends neither on the number of threads nor on chance.
+    @Test func theChoiceIsReproducible() throws {
+        let path = Self.root.appending(path: "../../data/reviews-zh/train.tsv").path
+        let data = try Dataset(contentsOf: path, layout: Layout(), labels: .one)
+        let baselines = try [1, 2].map { try Baseline(data, metric: .macroF1, seed: 7, on: Workers(count: $0)) }
+        #expect(baselines[0].candidates.map(\.value) == baselines[1].candidates.map(\.value))
+        // Texts without spaces have no words to speak of.
+        #expect(baselines[0].best.bag == .characters || baselines[0].best.bag == .partsOfWords)
+        #expect(baselines[0].candidates.count == 12)
+    }
+}
