@@ -39,6 +39,9 @@ struct BenchmarkCommand: ParsableCommand {
     @Flag(help: "Print one JSON document.")
     var json = false
 
+    @OptionGroup
+    var database: DatabaseOptions
+
     func validate() throws {
         try requirePositive(steps, "--steps")
         if let maxLength, maxLength < 2 { throw ValidationError("--max-length must be at least 2: [CLS] and [SEP].") }
@@ -46,7 +49,7 @@ struct BenchmarkCommand: ParsableCommand {
 
     func run() throws {
         var request = TrainingRequest(train: [data], output: "")
-        request.model = model
+        request.model = database.folder(ofModel: model)
         request.layout = layout.layout
         request.hyperparameters.kind = .fineTuning
         request.hyperparameters.pooling = pooling

@@ -65,6 +65,9 @@ struct DataCommand: ParsableCommand {
     @Flag(help: "Print one JSON document.")
     var json = false
 
+    @OptionGroup
+    var database: DatabaseOptions
+
     @OptionGroup(title: "Training")
     var training: TrainingOptions
 
@@ -88,7 +91,7 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
         var request = TrainingRequest(train: [files[0]], output: "")
-        request.model = model
+        request.model = model.map(database.folder)
         request.layout = layout.layout
         request.hyperparameters = try Hyperparameters(training, rare, shape, model: model)
         let workers = request.hyperparameters.workers

@@ -122,7 +122,12 @@ struct Evaluate: ParsableCommand {
             if let notice = examples.texts.notice { Output.warn("\(files[index]): \(notice)") }
             return examples
         }
-        let trainedTexts = datasets.map { trainingData?.countOfTexts(in: $0, on: classifier.workers) }
+        // Of a model of an earlier version, the database knows at least the file.
+        let writer = try? model.database.open(for: .read).writer(ofModel: absolutePath(model.folder))
+        let trainedTexts = datasets.map { dataset in
+            trainingData?.countOfTexts(in: dataset, on: classifier.workers)
+                ?? (writer?.trainSha256 == dataset.sha256 ? dataset.examples.count : nil)
+        }
         try requireUnseen(zip(datasets, trainedTexts).map { ($0, $1) }, trainingData)
         if tuneThreshold != nil { try classifier.model.requireThreshold() }
         let store = try model.database.open(for: .write)
@@ -172,7 +177,7 @@ struct Evaluate: ParsableCommand {
     /// Says which texts the model was trained with, and refuses to fit settings to many of them.
     private func requireUnseen(_ data: [(dataset: Dataset, trainedTexts: Int?)], _ trainingData: TrainingData?) throws {
         for case (let dataset, let trained?) in data where trained > 0 {
-            let isFile = trainingData?.files.contains { $0.sha256 == dataset.sha256 } == true
+            let isFile = trainingData?.files.contains { $0.sha256 == dataset.sha256 } ?? true
             let texts = "\(trained.formatted()) of \(dataset.examples.count.formatted()) texts"
             let fact =
                 "\(dataset.path): the model was trained with "
