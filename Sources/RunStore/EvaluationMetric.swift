@@ -23,7 +23,7 @@ package enum EvaluationMetric: Sendable, Equatable, Hashable {
 
     /// Reads `accuracy`, `macro_f1`, `weighted_f1`, `f1:LABEL`, `mcc`, `roc_auc` or `log_loss`.
     package init?(text: String) {
-        if let metric = Self.named[text] {
+        if let metric = Self.named[text.replacing("-", with: "_")] {
             self = metric
         } else if text.hasPrefix("f1:"), text.count > 3 {
             self = .f1(of: String(text.dropFirst(3)))

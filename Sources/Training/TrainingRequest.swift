@@ -56,7 +56,7 @@ package struct TrainingRequest: Codable, Sendable {
     }
 
     /// Makes the paths mean the same in every working directory.
-    mutating func makePathsAbsolute() {
+    package mutating func makePathsAbsolute() {
         train = train.map(absolutePath)
         dev = dev.map(absolutePath)
         model = model.map(absolutePath)

@@ -269,6 +269,8 @@ import Testing
             let second = try program.run(command)
             #expect(second.status == 0, "\(second.errors)")
             #expect(try program.run(query).output.hasPrefix(runs))
+            let other = try program.run(command + ["--batch-size", "2"])
+            #expect(other.status == 1 && other.errors.contains("is of another search"), "\(other.errors)")
             let model = try #require(try second.object["model"] as? String)
             #expect(try program.run("predict", "--model", model, "--text", "wonderful").status == 0)
             for vary in ["speed=1,2", "epochs=0,1", "epochs"] {

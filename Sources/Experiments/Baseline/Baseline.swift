@@ -25,6 +25,9 @@ package struct Baseline {
     /// More texts would make the choice no better, only slower.
     private static let mostTextsToChooseBy = 20_000
 
+    /// Each label has weights of its own.
+    private static let mostLabels = 1000
+
     /// All that was tried, the best first.
     package let candidates: [Candidate]
     package var best: Candidate { candidates[0] }
@@ -47,6 +50,10 @@ package struct Baseline {
         let names = data.labelNames.sorted()
         guard names.count > (data.hasSeveralLabels ? 0 : 1), data.examples.count >= Self.folds else {
             throw TrainingError("\(data.path): a baseline needs \(Self.folds) texts and two labels at least")
+        }
+        guard names.count <= Self.mostLabels else {
+            throw TrainingError(
+                "\(data.path): a baseline is for \(Self.mostLabels) labels at most; these are \(names.count)")
         }
         let bytes = data.examples.reduce(0) { $0 + $1.text.utf8.count }
         // Up to nine grams of 16 bytes for each character.

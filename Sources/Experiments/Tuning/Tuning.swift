@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Kernels
 import Reports
@@ -106,7 +107,9 @@ package struct Tuning {
         }
         let best = choices[0]
         var runs: [ComparedRun] = []
-        for (group, choice) in best.number == 0 ? [("defaults", defaults)] : [("defaults", defaults), ("best", best)] {
+        // Named by the number: with more time, another choice may be the best.
+        let finalists = best.number == 0 ? [] : [("choice-\(best.number)", best)]
+        for (group, choice) in [("defaults", defaults)] + finalists {
             for seed in 1...seeds {
                 var request = try request(for: choice)
                 request.hyperparameters.seed = request.hyperparameters.seed &+ UInt64(seed)
@@ -159,12 +162,43 @@ package struct Tuning {
         return trial
     }
 
+    /// What a model decides, or the machine.
+    private static let undecided: Set = [
+        "dropout", "problem_type", "layers", "hidden_size", "heads", "intermediate_size", "vocab_size", "pooling",
+        "norm_placement", "train_embeddings", "max_length", "threads",
+    ]
+
+    /// Whether a run is what a request would make.
+    private func isOf(_ request: TrainingRequest, _ run: Run) throws -> Bool {
+        var request = request
+        request.makePathsAbsolute()
+        let known = Dictionary(try store.params(of: run.id).map { ($0.name, $0.value) }) { $1 }
+        // SQLite keeps 15 digits of a number as text.
+        func isSame(_ a: String, _ b: String) -> Bool {
+            guard let x = Double(a), let y = Double(b) else { return a == b }
+            return abs(x - y) <= 1e-9 * abs(y)
+        }
+        let hasSameOptions = request.hyperparameters.texts.allSatisfy { name, value in
+            Self.undecided.contains(name) || known[name].map { isSame($0, value) } == true
+        }
+        // A folder, or several files, are known by their paths alone.
+        let sha256 = request.train.count == 1 ? try? sha256(ofFile: URL(filePath: request.train[0])).hash : nil
+        return hasSameOptions && run.trainFiles == request.train && run.devData == request.dev
+            && run.model == request.model && (sha256 == nil || sha256 == run.trainSha256)
+            && isSame(known["train_share"] ?? "1", "\(request.trainShare)")
+    }
+
     /// Trains, unless that has been done.
     private mutating func run(
         _ request: TrainingRequest, _ train: (TrainingRequest) throws -> TrainingResult?
     ) throws -> ComparedRun? {
         let name = request.name ?? ""
         if let known = try? store.run(name) {
+            guard try isOf(request, known) else {
+                throw TrainingError(
+                    "the run '\(name)' in the database is of another search, with other data or options; give this one another --name"
+                )
+            }
             if known.status == .finished {
                 secondsBefore += try store.summary(of: known.id)?.seconds ?? 0
                 return try ComparedRun(known, in: store)
