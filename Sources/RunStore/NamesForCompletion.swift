@@ -5,8 +5,12 @@ import GRDB
 extension RunStore {
     /// What can be completed in a shell, and the query for it.
     package enum Named: String, Sendable {
-        /// The latest first.
-        case runs = "SELECT name FROM runs ORDER BY id DESC"
+        /// The latest first; groups of seeds are named where runs are.
+        case runs = """
+            SELECT name FROM (SELECT name, id FROM runs UNION ALL
+                SELECT seed_group, max(id) FROM runs WHERE seed_group NOT IN (SELECT name FROM runs) GROUP BY seed_group)
+            ORDER BY id DESC, name
+            """
         case projects = "SELECT project FROM runs WHERE project IS NOT NULL GROUP BY project ORDER BY max(id) DESC"
         case tags = "SELECT DISTINCT tag FROM tags ORDER BY tag"
         /// The metrics of the latest run; other runs have nearly the same.

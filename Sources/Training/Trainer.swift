@@ -83,7 +83,6 @@ package struct Trainer {
             try checkpoint.get()
             let warning = state.best?.warning
             let model = folder(loop.learner.classifier)
-            let isComputedByTransformers = model.family.isComputedByTransformers(model.classifier.configuration)
             try recorder.finish(
                 wasInterrupted ? .interrupted : .finished, hasWrittenOutput: hasWrittenOutput, warning: warning)
             if let warning { report(.notice(warning)) }
@@ -91,7 +90,7 @@ package struct Trainer {
             return TrainingResult(
                 run: recorder.run.name, best: state.best, epochs: loop.progress.epoch, output: request.output,
                 hasWrittenOutput: hasWrittenOutput, wasInterrupted: wasInterrupted,
-                isComputedByTransformers: isComputedByTransformers, seconds: clock.seconds)
+                foreignPart: model.family.foreignPart(of: model.classifier.configuration), seconds: clock.seconds)
         } catch let error as RunStoreError where error.cause == .takenOver {
             throw error
         } catch {

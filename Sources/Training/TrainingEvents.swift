@@ -87,7 +87,7 @@ package struct TrainingResult: Sendable {
     /// False if the run was interrupted before its first epoch's end, and an earlier model stays there.
     package let hasWrittenOutput: Bool
     package let wasInterrupted: Bool
-    /// Whether `transformers` computes the same from the model's folder.
-    package let isComputedByTransformers: Bool
+    /// What the model has, and no class of `transformers`; nil if that computes the same from the model's folder.
+    package let foreignPart: String?
     package let seconds: Double
 }

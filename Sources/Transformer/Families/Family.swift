@@ -31,9 +31,10 @@ package struct Family {
     /// refuses the folder, instead of reading it as something else.
     static let ownPrefix = (type: "addnorm-", architecture: "AddNorm")
 
-    /// Whether `transformers` computes the same from a folder of such a model.
-    package func isComputedByTransformers(_ configuration: Configuration) -> Bool {
-        configuration.pooling == .cls && configuration.normPlacement == .post
+    /// What such a model has, and no class of `transformers`; nil if that computes the same from its folder.
+    package func foreignPart(of configuration: Configuration) -> String? {
+        if configuration.normPlacement == .pre { return "pre-norm" }
+        return configuration.pooling == .mean ? "mean pooling" : nil
     }
 
     /// What files call the parameter that the layout calls `parameter`.

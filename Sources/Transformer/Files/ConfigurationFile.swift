@@ -49,7 +49,7 @@ package struct ConfigurationFile: Codable {
     init(_ configuration: Configuration, _ settings: InferenceSettings, of family: Family) {
         self.family = family
         shape = configuration
-        let isKnown = family.isComputedByTransformers(configuration)
+        let isKnown = family.foreignPart(of: configuration) == nil
         architectures = [isKnown ? family.architecture : Self.ownArchitecture]
         modelType = (isKnown ? "" : Family.ownPrefix.type) + family.modelType
         problemType = configuration.problemType.rawValue

@@ -32,7 +32,7 @@ struct Show: ParsableCommand {
         let store = try? answer.database.open(for: .read)
         let run = try store?.writer(ofModel: absolutePath(path))
         let compared = try run.flatMap { run in try store.map { try ComparedRun(run, in: $0) } }
-        let isKnown = folder.family.isComputedByTransformers(configuration)
+        let foreignPart = folder.family.foreignPart(of: configuration)
         let settings = folder.settings
         if answer.json {
             return try Output.write(
@@ -45,7 +45,7 @@ struct Show: ParsableCommand {
                     "problem_type": configuration.problemType.rawValue, "temperature": settings.temperature,
                     "threshold": settings.calibratedThreshold, "long_texts": settings.longTexts?.method.rawValue,
                     "training_files": data?.files, "label_map": data?.labelMap, "run": run?.name,
-                    "evaluations": compared?.evaluations, "loads_in_transformers": isKnown,
+                    "evaluations": compared?.evaluations, "loads_in_transformers": foreignPart == nil,
                 ]))
         }
         let shape =
@@ -77,7 +77,11 @@ struct Show: ParsableCommand {
             ("run", run.map { "'\($0.name)', \($0.startedAt), from \($0.model ?? "random weights")" }),
             ("train data", run?.trainData), ("dev data", run?.devData),
             ("dev \(compared?.metric.words ?? "")", compared?.devValue?.figure),
-            ("transformers", isKnown ? "can load it" : "has no class for it, and refuses it: see 'addnorm export'"),
+            (
+                "transformers",
+                foreignPart.map { "has no class for \($0), and refuses it; for other programs: addnorm export" }
+                    ?? "can load it"
+            ),
         ]
         let table = ReportTable(
             facts.filter { $0.value != nil }, [.text("fact", \.name), .text("value") { $0.value ?? "" }])

@@ -162,9 +162,10 @@ struct Train: ParsableCommand {
                 + " \(result.seconds.duration))\n")
         if result.hasWrittenOutput {
             Output.note(
-                result.isComputedByTransformers
-                    ? "transformers can load it: AutoModelForSequenceClassification.from_pretrained('\(output.printable)')\n"
-                    : "transformers has no class for it (mean pooling, or pre-norm) and refuses it: see 'addnorm export'\n"
+                result.foreignPart.map {
+                    "transformers has no class for \($0), and refuses the folder; for other programs: addnorm export\n"
+                }
+                    ?? "transformers can load it: AutoModelForSequenceClassification.from_pretrained('\(output.printable)')\n"
             )
         }
         if let baseline = try baseline(besides: result) { Output.warn(baseline) }
