@@ -74,7 +74,8 @@ extension RunStore {
                 let prediction = result.predictions[index]
                 return PredictionRecord(
                     row: index + 1, actual: names(result.targets[index]), predicted: names(prediction.labels),
-                    confidence: Double(prediction.confidence), text: dataset.examples[index].text)
+                    confidence: Double(prediction.confidence), loss: result.loss(of: index),
+                    text: dataset.examples[index].text)
             })
     }
 

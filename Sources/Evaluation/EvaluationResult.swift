@@ -53,6 +53,12 @@ package struct EvaluationResult {
         return isAlways && (0..<targets.count).contains { targets[$0] != targets[0] } ? answers[0] : nil
     }
 
+    /// The cross-entropy of one text, in nats.
+    package func loss(of text: Int) -> Double {
+        CrossEntropy().loss(
+            Matrix(predictions.logits.row(text), columns: predictions.logits.columns), targets: targets.at([text]))
+    }
+
     /// Whether the answer for a text is right, in all its labels.
     package func isRight(_ text: Int) -> Bool { answers[text] == targets[text] }
 

@@ -37,6 +37,11 @@ package struct AnswerPair: Sendable {
     /// What the runs are judged by, and what of it follows from the answers; nil where it needs more, as probabilities.
     let metric: EvaluationMetric
     let counted: CountedFigure?
+    /// What log loss or ROC AUC need, if one of them is asked for and the database has it: strata, and the difference, B minus A, of texts of which each counts so many times.
+    let scored: (strata: [Int], difference: @Sendable (_ counts: [Int]) -> Double)?
+
+    /// Whether the metric can be tested.
+    var canBeJudged: Bool { counted != nil || scored != nil }
 
     /// Whether all answers are the same.
     var areAlike: Bool { outcomes.allSatisfy { $0.0.predicted[0] == $0.0.predicted[1] } }
@@ -89,6 +94,7 @@ package struct AnswerPair: Sendable {
             case .f1(let label): ids.id(of: label).map { .f1($0) }
             case .rocAuc, .logLoss: nil
             }
+        scored = try Self.scores(a.metric, ids, idA, idB, in: store)
         (onlyA, onlyB) = (count([true, false]), count([false, true]))
 
         let (wantedA, wantedB) = (min(flips, onlyA), min(flips, onlyB))
@@ -102,6 +108,34 @@ package struct AnswerPair: Sendable {
             if isRight == [false, true] && onlyBFlips.count < wantedB { onlyBFlips.append(flip) }
             return onlyAFlips.count < wantedA || onlyBFlips.count < wantedB
         }
+    }
+}
+
+extension AnswerPair {
+    /// What log loss or ROC AUC need; nil if there is none of it, or another metric is asked for.
+    private static func scores(
+        _ metric: EvaluationMetric, _ ids: LabelIds, _ a: Int64, _ b: Int64, in store: RunStore
+    ) throws -> (strata: [Int], difference: @Sendable ([Int]) -> Double)? {
+        guard metric == .logLoss || metric == .rocAuc else { return nil }
+        let scores = try store.pairedScores(a, b)
+        let strata = scores.map { ids.oneLabelEach ? ids[$0.actual].first ?? 0 : 0 }
+        if metric == .logLoss {
+            let losses = scores.compactMap { score in score.loss[0].flatMap { a in score.loss[1].map { $0 - a } } }
+            guard losses.count == scores.count else { return nil }
+            return (
+                strata, { counts in zip(counts, losses).reduce(0) { $0 + Double($1.0) * $1.1 } / Double(losses.count) }
+            )
+        }
+        // Of more labels, the probabilities of the others are not kept.
+        guard ids.oneLabelEach, ids.count == 2 else { return nil }
+        let areas = (0..<2).map { model in
+            CountedArea(
+                scores: scores.map {
+                    ids[$0.predicted[model]] == [1] ? $0.confidence[model] : 1 - $0.confidence[model]
+                },
+                isPositive: strata.map { $0 == 1 })
+        }
+        return (strata, { areas[1].area($0) - areas[0].area($0) })
     }
 }
 

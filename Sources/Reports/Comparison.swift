@@ -52,9 +52,9 @@ package struct Comparison: Sendable {
                 notices.append("\(path): \(trained.names) was trained with it: figures on it flatter")
             }
         }
-        if runs.contains(where: { $0.metric == .rocAuc || $0.metric == .logLoss }) {
+        if let test = tests.first(where: { !$0.answers.canBeJudged }) {
             notices.append(
-                "the database does not keep the probabilities that an interval of \(runs[0].metric.words) needs: runs are tested by"
+                "the database does not have what an interval of \(test.answers.metric.words) needs: runs are tested by"
                     + " \(EvaluationMetric.usual.words)")
         }
         let projects = Set(runs.compactMap(\.run.project)).sorted()
@@ -193,8 +193,12 @@ extension ReportTable {
                 + (tests.contains { [.accuracy, .macroF1].contains($0.metric) }
                     ? []
                     : [
-                        .number(tests[0].metric.words, \.difference.figure.signedPoints),
-                        .number("95 % interval", \.difference.figureInterval.points),
+                        .number(tests[0].metric.words) {
+                            $0.metric == .logLoss ? $0.metricDifference.figure : $0.metricDifference.signedPoints
+                        },
+                        .number("95 % interval") {
+                            $0.metric == .logLoss ? $0.metricInterval.figures : $0.metricInterval.points
+                        },
                     ]))
     }
 }

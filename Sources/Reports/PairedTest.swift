@@ -34,6 +34,8 @@ package struct PairedTest: Sendable {
     package let sentence: String
     /// What the runs are judged by, where answers decide about it, and how probable such a difference is by chance, with Holm's correction.
     package let metric: EvaluationMetric
+    package let metricDifference: Double
+    package let metricInterval: Interval
     package let metricP: Double
     /// The outcome in plain words, by that metric.
     package let verdict: String
@@ -49,17 +51,21 @@ package struct PairedTest: Sendable {
             pairedBootstrap(
                 $0.outcomes, oneLabelEach: $0.oneLabelEach, labels: $0.labels, $0.counted ?? .macroF1, on: workers)
         }
-        let metricP = holm(differences.map(\.figureP))
+        let judged = zip(pairs, differences).map { pair, difference in
+            pair.scored.map { pairedBootstrap(strata: $0.strata, on: workers, $0.difference) }
+                ?? (difference.figure, difference.figureInterval, difference.figureP)
+        }
+        let metricP = holm(judged.map(\.2))
         return pairs.indices.map {
             PairedTest(
-                pairs[$0], differences[$0], p: p[$0], adjustedP: holm(p)[$0], metricP: metricP[$0], tests: pairs.count,
-                margin: margin)
+                pairs[$0], differences[$0], p: p[$0], adjustedP: holm(p)[$0],
+                metric: (judged[$0].0, judged[$0].1, metricP[$0]), tests: pairs.count, margin: margin)
         }
     }
 
     private init(
-        _ answers: AnswerPair, _ difference: PairedDifference, p: Double, adjustedP: Double, metricP: Double,
-        tests: Int, margin: Double?
+        _ answers: AnswerPair, _ difference: PairedDifference, p: Double, adjustedP: Double,
+        metric judged: (difference: Double, interval: Interval, p: Double), tests: Int, margin: Double?
     ) {
         (self.answers, self.p, self.adjustedP) = (answers, p, tests > 1 ? adjustedP : nil)
         self.difference = difference
@@ -94,21 +100,25 @@ package struct PairedTest: Sendable {
                     + "95 % interval \(interval.points)"
                     + (interval.contains(0) ? ")" : adjustedP.reason(tests: tests) + ")") + advice(needed)
             }
-        metric = answers.counted == nil ? .usual : answers.metric
-        self.metricP = metricP
+        metric = answers.canBeJudged ? answers.metric : .usual
+        let metricP = judged.p
+        (metricDifference, metricInterval, self.metricP) = (judged.difference, judged.interval, metricP)
         guard metric != .accuracy && discordant > 0 else {
             (verdict, disagreement) = (sentence, nil)
             return
         }
-        let metricInterval = difference.figureInterval
+        let isLoss = metric == .logLoss
         let isDifferent = metricP < 0.05 && !metricInterval.contains(0)
         verdict =
             isDifferent
-            ? metricInterval.verdict(difference.figure, between: (answers.a, answers.b))
-            : "not distinguishable on \(answers.texts.grouped) texts (difference \(difference.figure.points) points, "
-                + "95 % interval \(metricInterval.points)"
+            ? isLoss
+                ? metricInterval.verdictOnLoss(metricDifference, between: (answers.a, answers.b))
+                : metricInterval.verdict(metricDifference, between: (answers.a, answers.b))
+            : "not distinguishable on \(answers.texts.grouped) texts (difference "
+                + (isLoss ? metricDifference.figure : "\(metricDifference.points) points")
+                + ", 95 % interval \(isLoss ? metricInterval.figures : metricInterval.points)"
                 + (metricInterval.contains(0) ? ")" : metricP.reason(tests: tests) + ")")
-        let isOpposed = difference.figure * difference.accuracy < 0
+        let isOpposed = metricDifference * difference.accuracy * (isLoss ? -1 : 1) < 0
         disagreement =
             isDifferent != isDecided || isOpposed && (isDifferent || isDecided)
             ? "\(metric.words) and accuracy disagree" : nil
@@ -129,7 +139,7 @@ extension PairedTest: Encodable {
                 "accuracy_difference": difference.accuracy, "accuracy_ci": difference.accuracyInterval,
                 "macro_f1_difference": difference.macroF1, "macro_f1_ci": difference.macroF1Interval,
                 "needed": needed, "sentence": sentence,
-                "metric": metric, "metric_difference": difference.figure, "metric_ci": difference.figureInterval,
+                "metric": metric, "metric_difference": metricDifference, "metric_ci": metricInterval,
                 "metric_p": metricP, "verdict": verdict, "disagreement": disagreement,
             ],
             optional: [

@@ -63,6 +63,19 @@ extension RunStore {
         }
     }
 
+    /// What two evaluations say of each text that both have, with its loss, in their order.
+    package func pairedScores(_ a: Int64, _ b: Int64) throws -> [PairedScore] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT a.actual, a.predicted, b.predicted, a.confidence, b.confidence, a.loss, b.loss
+                    \(Self.paired) ORDER BY a.row
+                    """, arguments: [a, b]
+            ).map(PairedScore.init)
+        }
+    }
+
     /// Calls `body` with each row whose answers differ, in their order, until it returns false. The text is the one that was
     /// recorded with a wrong answer, or nil if none was.
     package func forEachDifferingAnswer(
@@ -98,5 +111,21 @@ package struct PairedAnswer: Hashable, Sendable {
     fileprivate init(_ row: Row) throws {
         (actualA, actualB) = (try row.decode(atIndex: 0), try row.decode(atIndex: 1))
         (predictedA, predictedB) = (try row.decode(atIndex: 2), try row.decode(atIndex: 3))
+    }
+}
+
+/// What two evaluations of one file have recorded for a text besides the answers.
+package struct PairedScore: Sendable {
+    package let actual: String
+    /// The answers, how probable they were, and the losses, of A and of B.
+    package let predicted: [String]
+    package let confidence: [Double]
+    package let loss: [Double?]
+
+    fileprivate init(_ row: Row) throws {
+        actual = try row.decode(atIndex: 0)
+        predicted = try [row.decode(atIndex: 1), row.decode(atIndex: 2)]
+        confidence = try [row.decode(atIndex: 3), row.decode(atIndex: 4)]
+        loss = try [row.decode(atIndex: 5), row.decode(atIndex: 6)]
     }
 }

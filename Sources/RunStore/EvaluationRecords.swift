@@ -126,12 +126,17 @@ package struct PredictionRecord: Record {
     package let predicted: String
     /// How probable the answer was.
     package let confidence: Double
+    /// The cross-entropy of the text, in nats; nil in evaluations of earlier versions.
+    package let loss: Double?
     /// What was classified, or its beginning, if the answer is wrong; nil otherwise, and in evaluations of earlier versions.
     package let text: String?
 
     /// - Parameter text: what was classified; it is kept if the answer is wrong
-    package init(row: Int, actual: String, predicted: String, confidence: Double, text: String? = nil) {
+    package init(
+        row: Int, actual: String, predicted: String, confidence: Double, loss: Double? = nil, text: String? = nil
+    ) {
         (self.row, self.actual, self.predicted, self.confidence) = (row, actual, predicted, confidence)
+        self.loss = loss
         self.text = actual == predicted ? nil : text.map { String($0.prefix(Self.keptLength)) }
     }
 

@@ -93,6 +93,66 @@ package func pairedBootstrap(
         figureInterval: interval(others), figureP: min(1, 2 * Double(sides + 1) / Double(resamples + 1)))
 }
 
+/// The difference of a figure of two models on the same texts, B minus A, with a percentile interval over resamples and *p*, as
+/// ``pairedBootstrap(_:oneLabelEach:labels:_:on:)`` has them.
+///
+/// - Parameters:
+///   - strata: texts are drawn separately for each of these numbers
+///   - difference: of the texts, each so many times
+package func pairedBootstrap(
+    strata: [Int], on workers: Workers, _ difference: @Sendable (_ counts: [Int]) -> Double
+) -> (difference: Double, interval: Interval, p: Double) {
+    let groups = Dictionary(grouping: strata.indices) { strata[$0] }.sorted { $0.key < $1.key }
+        .map { $0.value.map(Int32.init) }
+    let resamples = min(10_000, max(1000, 50_000_000 / max(1, strata.count)))
+    let differences = workers.map(resamples) { resample in
+        var random = RandomNumbers(seed: 0, stream: .bootstrap, step: UInt64(resample))
+        var counts = [Int](repeating: 0, count: strata.count)
+        for group in groups { random.resample(group, into: &counts) }
+        return difference(counts)
+    }
+    let sides = min(differences.count { $0 <= 0 }, differences.count { $0 >= 0 })
+    return (
+        difference([Int](repeating: 1, count: strata.count)), interval(differences),
+        min(1, 2 * Double(sides + 1) / Double(resamples + 1))
+    )
+}
+
+/// The area under the ROC curve of scores of which each counts so many times.
+package struct CountedArea: Sendable {
+    /// The texts by ascending score, those of equal scores together.
+    private let groups: [[Int]]
+    private let isPositive: [Bool]
+
+    package init(scores: [Double], isPositive: [Bool]) {
+        self.isPositive = isPositive
+        var groups: [[Int]] = []
+        for text in scores.indices.sorted(by: { scores[$0] < scores[$1] }) {
+            if let last = groups.last?.last, scores[last] == scores[text] {
+                groups[groups.count - 1].append(text)
+            } else {
+                groups.append([text])
+            }
+        }
+        self.groups = groups
+    }
+
+    /// The area; 0.5 if there are texts of one kind alone.
+    package func area(_ counts: [Int]) -> Double {
+        var (below, area, positives) = (0.0, 0.0, 0.0)
+        for group in groups {
+            var (positive, negative) = (0.0, 0.0)
+            for text in group {
+                if isPositive[text] { positive += Double(counts[text]) } else { negative += Double(counts[text]) }
+            }
+            area += positive * (below + negative / 2)
+            below += negative
+            positives += positive
+        }
+        return positives * below == 0 ? 0.5 : area / (positives * below)
+    }
+}
+
 /// What is counted of a text: its labels, and those that each model gave it, in ascending order.
 package struct Outcome: Hashable, Sendable {
     package let actual: [Int]

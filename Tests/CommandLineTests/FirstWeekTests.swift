@@ -143,6 +143,16 @@ import Testing
                 rows.output
                     == "name,metric,dev_metric = dev_loss\r\nf1:positive,f1:positive,0\r\nlog_loss,loss,1\r\nmcc,mcc,0\r\n"
             )
+            for metric in ["log_loss", "f1:positive", "mcc"] {
+                #expect(try program.run("evaluate", "--model", metric, "train.tsv").status == 0)
+            }
+            // By what evaluations recorded of every text.
+            for metric in ["log-loss", "roc_auc", "weighted_f1"] {
+                let compared = try program.run("runs", "compare", "log_loss", "mcc", "--metric", metric, "--json")
+                    .object
+                let test = try #require((compared["tests"] as? [[String: Any]])?.first)
+                #expect(test["metric"] as? String == metric.replacing("-", with: "_") && test["metric_ci"] is [Double])
+            }
             let unknown = try program.train("--metric", "f1:nobody", "--output", "x")
             #expect(unknown.status == 1 && unknown.errors.contains("there is no such label"))
         }

@@ -184,4 +184,42 @@ private func equal(_ a: Double?, _ b: Double, within tolerance: Double = 1e-11) 
             [(Outcome(actual: [0], predicted: [[1], [1]]), 3)], oneLabelEach: true, labels: 2, on: workers)
         #expect(alike.accuracyInterval == Interval(low: 0, high: 0))
     }
+
+    /// By the definition: how often a text with the label has a higher score than one without, equal ones counted half.
+    @Test func areasOfCountedTextsAreThoseOfAllPairs() {
+        let (scores, isPositive) = (
+            [0.1, 0.4, 0.4, 0.4, 0.8, 0.8, 0.9], [false, true, false, false, true, false, true]
+        )
+        let area = CountedArea(scores: scores, isPositive: isPositive)
+        for counts in [[1, 1, 1, 1, 1, 1, 1], [2, 0, 1, 3, 1, 0, 2], [0, 1, 0, 2, 2, 5, 1]] {
+            var (sum, pairs) = (0.0, 0.0)
+            for positive in scores.indices where isPositive[positive] {
+                for negative in scores.indices where !isPositive[negative] {
+                    let weight = Double(counts[positive] * counts[negative])
+                    let (high, low) = (scores[positive], scores[negative])
+                    sum += weight * (high > low ? 1 : high == low ? 0.5 : 0)
+                    pairs += weight
+                }
+            }
+            #expect(abs(area.area(counts) - sum / pairs) < 1e-12)
+        }
+    }
+
+    /// The same figure by either way of drawing the same texts.
+    @Test func differencesOfMeansHaveTheIntervalsOfAccuracies() {
+        let right = (0..<200).map { ($0 % 3 == 0, $0 % 5 != 0) }
+        let outcomes = right.map { Outcome(actual: [0], predicted: [[$0.0 ? 0 : 1], [$0.1 ? 0 : 1]]) }
+        let workers = Workers(count: 2)
+        let counted = pairedBootstrap(outcomes.map { ($0, 1) }, oneLabelEach: true, labels: 2, .accuracy, on: workers)
+        let gains = right.map { a, b in (b ? 1.0 : 0) - (a ? 1.0 : 0) }
+        let scored = pairedBootstrap(strata: gains.map { _ in 0 }, on: workers) { counts in
+            var sum = 0.0
+            for (count, gain) in zip(counts, gains) { sum += Double(count) * gain }
+            return sum / 200
+        }
+        #expect(abs(scored.difference - counted.accuracy) < 1e-12)
+        #expect(abs(scored.interval.low - counted.accuracyInterval.low) < 0.01)
+        #expect(abs(scored.interval.high - counted.accuracyInterval.high) < 0.01 && scored.p < 0.05)
+        #expect(counted.figure == counted.accuracy && counted.figureP < 0.05)
+    }
 }

@@ -15,6 +15,9 @@ ALTER TABLE evaluations ADD COLUMN skipped INTEGER;
 -- Texts that the model was trained with.
 ALTER TABLE evaluations ADD COLUMN trained_texts INTEGER;
 
+-- The cross-entropy of the text, in nats.
+ALTER TABLE predictions ADD COLUMN loss REAL;
+
 -- What runs are about: only figures of one project can be compared.
 ALTER TABLE runs ADD COLUMN project TEXT;
 -- What a training has to say about its result: that every text gets the same label, for example.
