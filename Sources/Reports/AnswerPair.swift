@@ -94,7 +94,7 @@ package struct AnswerPair: Sendable {
             case .f1(let label): ids.id(of: label).map { .f1($0) }
             case .rocAuc, .logLoss: nil
             }
-        scored = try Self.scores(a.metric, ids, idA, idB, in: store)
+        scored = try Self.scores(for: a.metric, of: (idA, idB), ids, in: store)
         (onlyA, onlyB) = (count([true, false]), count([false, true]))
 
         let (wantedA, wantedB) = (min(flips, onlyA), min(flips, onlyB))
@@ -114,10 +114,10 @@ package struct AnswerPair: Sendable {
 extension AnswerPair {
     /// What log loss or ROC AUC need; nil if there is none of it, or another metric is asked for.
     private static func scores(
-        _ metric: EvaluationMetric, _ ids: LabelIds, _ a: Int64, _ b: Int64, in store: RunStore
+        for metric: EvaluationMetric, of evaluations: (Int64, Int64), _ ids: LabelIds, in store: RunStore
     ) throws -> (strata: [Int], difference: @Sendable ([Int]) -> Double)? {
         guard metric == .logLoss || metric == .rocAuc else { return nil }
-        let scores = try store.pairedScores(a, b)
+        let scores = try store.pairedScores(evaluations.0, evaluations.1)
         let strata = scores.map { ids.oneLabelEach ? ids[$0.actual].first ?? 0 : 0 }
         if metric == .logLoss {
             let losses = scores.compactMap { score in score.loss[0].flatMap { a in score.loss[1].map { $0 - a } } }

@@ -171,7 +171,11 @@ extension RunStore {
                 try row.insert(db)
             }
             // There can be a million: everybody else waits meanwhile.
-            let insert = try db.makeStatement(sql: "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)")
+            let insert = try db.makeStatement(
+                sql: """
+                    INSERT INTO predictions (evaluation_id, row, actual, predicted, confidence, text, loss)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """)
             for row in predictions {
                 try insert.execute(
                     arguments: [evaluation.id, row.row, row.actual, row.predicted, row.confidence, row.text, row.loss])
