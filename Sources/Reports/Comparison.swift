@@ -42,7 +42,10 @@ package struct Comparison: Sendable {
             }
             tests += PairedTest.tests(of: pairs, margin: margin, on: workers)
             let evaluated = runs.filter { $0.evaluation(on: sha256) != nil }
-            let chosen = evaluated.filter { $0.run.devSha256 == sha256 }
+            // Nothing of a baseline is chosen by its dev data.
+            let chosen = evaluated.filter {
+                $0.run.devSha256 == sha256 && $0.hyperparameters[Run.baselineParameter] == nil
+            }
             if !chosen.isEmpty {
                 notices.append(
                     "\(path): the dev data of \(chosen.names), which chose the best epoch: figures on it flatter")

@@ -39,7 +39,7 @@ package struct Run: Record {
     package internal(set) var name: String
     package internal(set) var status: Status = .running
     /// ISO 8601 in UTC, as all times are.
-    package internal(set) var startedAt: String = Timestamp.now
+    package var startedAt: String = Timestamp.now
     package internal(set) var finishedAt: String?
     /// The command line.
     package let command: String

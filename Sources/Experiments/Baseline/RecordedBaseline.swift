@@ -17,6 +17,8 @@ extension Baseline {
         package var metric = EvaluationMetric.usual
         package var seed: UInt64 = 0
         package let train: Dataset
+        /// When the work was begun.
+        private(set) var startedAt = Timestamp.now
         /// Nil: the figures of cross-validation stand for those on dev data.
         package var dev: Dataset?
 
@@ -37,6 +39,7 @@ extension Baseline {
         var run = Run(
             name: try record.name ?? store.freeName("baseline"), command: record.command, output: Run.noOutput,
             trainData: absolute(record.train), trainSha256: record.train.sha256, version: record.version)
+        run.startedAt = record.startedAt
         run.model = "TF-IDF and logistic regression"
         run.devData = record.dev.map(absolute)
         run.devSha256 = record.dev?.sha256

@@ -74,12 +74,13 @@ struct BaselineCommand: ParsableCommand {
             throw ValidationError("--metric f1:\(label): there is no such label.")
         }
         let start = ContinuousClock.now
-        let baseline = try Baseline(data, metric: metric, seed: seed, on: workers)
-        let results = try others.indices.map { try baseline.evaluate(&others[$0], on: workers) }
         var record = Baseline.Record(
             of: data, command: CommandLine.arguments.shellQuoted, version: Program.version)
         (record.name, record.project, record.layout) = (name, project, layout.layout)
-        (record.metric, record.seed, record.dev) = (metric, seed, dev == nil ? nil : others[0])
+        (record.metric, record.seed) = (metric, seed)
+        let baseline = try Baseline(data, metric: metric, seed: seed, on: workers)
+        let results = try others.indices.map { try baseline.evaluate(&others[$0], on: workers) }
+        record.dev = dev == nil ? nil : others[0]
         let run = try baseline.record(
             to: answer.database.open(for: .write), record, Array(zip(others, results)), on: workers)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
