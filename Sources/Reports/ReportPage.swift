@@ -5,10 +5,15 @@ extension Report {
     /// What is to know about one or several runs: what was trained and how good it is, curves, the latest evaluation on each file, and
     /// hyper-parameters. The same database gives the same report.
     ///
-    /// - Parameter names: the parameters that runs are grouped by; none: the runs of one training with several seeds are a group
+    /// - Parameters:
+    ///   - names: the parameters that runs are grouped by; none: the runs of one training with several seeds are a group
+    ///   - metric: what runs are judged by; nil: what each was chosen by
     /// - Throws: ``UnknownParameter``, ``RunStoreError``
-    package init(of runs: [Run], groupedBy names: [String] = [], in store: RunStore, on workers: Workers) throws {
-        let compared = try runs.map { try ComparedRun($0, in: store) }
+    package init(
+        of runs: [Run], groupedBy names: [String] = [], judgedBy metric: EvaluationMetric? = nil, in store: RunStore,
+        on workers: Workers
+    ) throws {
+        let compared = try runs.map { try ComparedRun($0, judgedBy: metric, in: store) }
         let origins = try [Fact<ComparedRun>].origins(of: compared, in: store)
         let isAlone = runs.count == 1
         var sections = [Section("Summary", Self.summary(of: compared, origins))]

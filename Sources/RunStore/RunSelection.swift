@@ -30,12 +30,16 @@ extension RunStore {
     /// Whether of two values of a metric the lower one is the better.
     package static func lowerIsBetter(_ metric: String) -> Bool { metric == "loss" || metric.hasSuffix("_loss") }
 
+    /// Further figures of the best epoch on the dev data.
+    static let furtherFigures = ["weighted_f1", "mcc", "roc_auc"]
+
     /// Whether a name stands for a figure of a metric.
     package static func isFigure(_ name: String) -> Bool {
-        [
-            "accuracy", "macro_f1", "loss", "best_dev_accuracy", "dev_macro_f1", "dev_loss", "dev_metric",
-            "test_accuracy", "test_macro_f1",
-        ].contains(name)
+        furtherFigures.contains(name)
+            || [
+                "accuracy", "macro_f1", "loss", "best_dev_accuracy", "dev_macro_f1", "dev_loss", "dev_metric",
+                "test_accuracy", "test_macro_f1",
+            ].contains(name)
     }
 
     /// How long a condition of a user may take, in seconds.
@@ -107,6 +111,12 @@ extension RunStore {
                 sql[name] = """
                     (SELECT \(column) FROM evaluations WHERE run_id = runs.id AND data_sha256 <> runs.train_sha256
                      AND data_sha256 <> coalesce(runs.dev_sha256, '') ORDER BY id DESC LIMIT 1)
+                    """
+            }
+            for name in RunStore.furtherFigures {
+                sql[name] = """
+                    (SELECT value FROM metrics WHERE run_id = runs.id AND split = 'dev' AND metrics.name = '\(name)'
+                     AND step = (SELECT step FROM best_epochs WHERE run_id = runs.id))
                     """
             }
             sql["tags"] = "(SELECT group_concat(tag, ', ') FROM tags WHERE run_id = runs.id)"

@@ -146,6 +146,14 @@ import Testing
             for metric in ["log_loss", "f1:positive", "mcc"] {
                 #expect(try program.run("evaluate", "--model", metric, "train.tsv").status == 0)
             }
+            let list = try program.run("runs", "list", "--metric", "mcc")
+            #expect(
+                list.output.contains("macro F1     mcc") || list.output.contains("mcc  epoch"),
+                "\(list.output)\(list.errors)")
+            #expect(
+                try program.run("runs", "report", "mcc", "log_loss", "--metric", "mcc", "--output", "r.html").status
+                    == 0)
+            #expect(try program.text(of: "r.html").contains("MCC"))
             // By what evaluations recorded of every text.
             for metric in ["log-loss", "roc_auc", "weighted_f1"] {
                 let compared = try program.run("runs", "compare", "log_loss", "mcc", "--metric", metric, "--json")

@@ -27,6 +27,12 @@ extension Runs {
                 """, valueName: "names"))
         var sort: String?
 
+        @Option(
+            help: ArgumentHelp(
+                "Sort by this metric of the best epochs, the best first, and show it: accuracy, macro_f1, weighted_f1, mcc, roc_auc or log_loss.",
+                valueName: "metric"))
+        var metric: EvaluationMetric?
+
         @Option(help: "List at most so many (runs, or groups of them).")
         var limit: Int?
 
@@ -50,6 +56,13 @@ extension Runs {
 
         func validate() throws {
             try requirePositive(limit, "--limit")
+            if case .f1 = metric {
+                throw ValidationError(
+                    "The F1 of a label is listed as dev_metric, of runs that were chosen by it (--columns).")
+            }
+            if metric != nil && (sort != nil || !groupBy.isEmpty) {
+                throw ValidationError("Give --metric alone, without --sort and --group-by.")
+            }
             if !groupBy.isEmpty && columns != nil {
                 throw ValidationError("Give either --columns or --group-by, not both.")
             }
@@ -75,7 +88,7 @@ extension Runs {
         func run() throws {
             let store = try database.open(for: .read)
             var selection = selection.selection
-            selection.order = sort?.list ?? []
+            selection.order = sort?.list ?? metric.map { [$0.name] } ?? []
             selection.limit = groupBy.isEmpty ? limit : nil
             if !groupBy.isEmpty {
                 let runs = try store.runs(store.ids(of: selection)).map { try ComparedRun($0, in: store) }
@@ -87,7 +100,8 @@ extension Runs {
             if projects.count > 1 && self.columns == nil {
                 Output.warn("runs of \(projects.count) projects; figures can be compared within one (--project)")
             }
-            let usual = json ? Self.inJSON : Self.order.filter { $0 != "project" || projects.count > 1 }
+            var usual = json ? Self.inJSON : Self.order.filter { $0 != "project" || projects.count > 1 }
+            if let metric, !usual.contains(metric.name) { usual.insert(metric.name, at: json ? usual.count : 7) }
             let columns = columns?.list.map { $0.lowercased() } ?? usual
             let table = try store.list(selection, columns: columns)
             if json { return try Output.write(json: table.objects, keys: .useDefaultKeys) }

@@ -26,6 +26,12 @@ extension Runs {
                 valueName: "parameter"), completion: .parameters)
         var groupBy: [String] = []
 
+        @Option(
+            help: ArgumentHelp(
+                "What decides between runs, as in 'runs compare'. (default: what each was chosen by)",
+                valueName: "metric"))
+        var metric: EvaluationMetric?
+
         @Option(help: ArgumentHelp("The page that is written.", valueName: "file"), completion: .file())
         var output: String
 
@@ -40,7 +46,8 @@ extension Runs {
 
         func run() throws {
             let store = try database.open(for: .read)
-            let page = try Reports.Report(of: store.runs(runs), groupedBy: groupBy, in: store, on: Workers())
+            let page = try Reports.Report(
+                of: store.runs(runs), groupedBy: groupBy, judgedBy: metric, in: store, on: Workers())
             var file = try OutputFile(output, besides: [database.path], privateLike: database.path)
             try file.replace(with: page.html)
         }
