@@ -156,8 +156,9 @@ package struct Dataset: Sendable {
             return (1...3).contains(words.count)
                 && words.joined().allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
         }
+        guard isName else { return false }
         let labels = Dictionary(grouping: examples, by: \.label).mapValues(\.count)
-        return isName && labels[examples[0].label] == 1 && 2 * labels.count <= examples.count
+        return labels[examples[0].label] == 1 && 2 * labels.count <= examples.count
     }
 
     /// Some of the examples as data of their own, of which nothing was left out.

@@ -34,6 +34,13 @@ package struct EvaluationResult {
         loss = CrossEntropy().loss(predictions.logits, targets: targets)
     }
 
+    /// What a run keeps of its results on dev data, where it is defined: the usual metrics, and the one that it is judged by.
+    package func figures(judgedBy judge: EvaluationMetric) -> [(metric: EvaluationMetric, value: Double)] {
+        let usual: [EvaluationMetric] = [.logLoss, .accuracy, .macroF1, .weightedF1, .mcc, .rocAuc]
+        let metrics = usual.contains(judge) ? usual : usual + [judge]
+        return metrics.compactMap { metric in value(of: metric).map { (metric, $0) } }
+    }
+
     /// The value of a metric; nil where it is not defined.
     package func value(of metric: EvaluationMetric) -> Double? {
         switch metric {

@@ -57,7 +57,9 @@ extension String {
     /// Its words without links, names of users, entities of HTML, and what is neither a letter nor a digit.
     fileprivate var nearlyComparable: String {
         split(separator: " ").filter { !$0.hasPrefix("http") && !$0.hasPrefix("@") }.map { word in
-            let text = word.replacing(/&[a-z]+;|&#x?[0-9a-f]+;/, with: "")
+            // Most words have no entity, and looking for one takes time.
+            let text =
+                word.utf8.contains(UInt8(ascii: "&")) ? word.replacing(/&[a-z]+;|&#x?[0-9a-f]+;/, with: "") : word
             return String(
                 String.UnicodeScalarView(
                     text.unicodeScalars.filter { $0.properties.isAlphabetic || $0.properties.numericType != nil }))

@@ -87,10 +87,10 @@ package struct Workers: Sendable {
 }
 
 extension Workers {
-    /// The results of `transform` for `0 ..< n`, in their order. Each thread takes some at a time; `transform` must not split.
-    package func map<Result>(_ n: Int, _ transform: (Int) -> Result) -> [Result] {
-        let chunk = 64
-        return Array(unsafeUninitializedCapacity: n) { results, count in
+    /// The results of `transform` for `0 ..< n`, in their order. Each thread takes `chunk` of them at a time: 1 where each is a long
+    /// piece of work. `transform` must not split.
+    package func map<Result>(_ n: Int, chunk: Int = 64, _ transform: (Int) -> Result) -> [Result] {
+        Array(unsafeUninitializedCapacity: n) { results, count in
             let first = results.baseAddress
             share((n + chunk - 1) / chunk) { item, _ in
                 for index in item * chunk..<min((item + 1) * chunk, n) {

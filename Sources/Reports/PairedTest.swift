@@ -55,10 +55,10 @@ package struct PairedTest: Sendable {
             pair.scored.map { pairedBootstrap(strata: $0.strata, on: workers, $0.difference) }
                 ?? (difference.figure, difference.figureInterval, difference.figureP)
         }
-        let metricP = holm(judged.map(\.2))
+        let (adjustedP, metricP) = (holm(p), holm(judged.map(\.2)))
         return pairs.indices.map {
             PairedTest(
-                pairs[$0], differences[$0], p: p[$0], adjustedP: holm(p)[$0],
+                pairs[$0], differences[$0], p: p[$0], adjustedP: adjustedP[$0],
                 metric: (judged[$0].0, judged[$0].1, metricP[$0]), tests: pairs.count, margin: margin)
         }
     }

@@ -186,10 +186,7 @@ package struct Trainer {
             state.epochsWithoutImprovement += 1
         }
         record(.train, "loss", epoch.trainLoss)
-        let usual: [EvaluationMetric] = [.logLoss, .accuracy, .macroF1, .weightedF1, .mcc, .rocAuc]
-        for metric in usual.contains(metric) ? usual : usual + [metric] {
-            if let value = result.value(of: metric) { record(.dev, metric.name, value) }
-        }
+        for (metric, value) in result.figures(judgedBy: metric) { record(.dev, metric.name, value) }
         try recorder.flush()
         report(.epoch(epoch))
     }

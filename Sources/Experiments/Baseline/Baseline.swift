@@ -4,7 +4,6 @@ import Foundation
 import Inference
 import Kernels
 import RunStore
-import Synchronization
 import Training
 import Transformer
 
@@ -70,7 +69,7 @@ package struct Baseline {
         var (candidates, outcomes): ([Candidate], [EvaluationResult]) = ([], [])
         for bag in BagOfWords.allCases {
             let corpus = Corpus(workers.map(chosen.count) { Document(texts[chosen[$0]], bag) })
-            let results = workers.map(one: Self.folds) { fold -> [[(text: Int, logits: [Float])]] in
+            let results = workers.map(Self.folds, chunk: 1) { fold -> [[(text: Int, logits: [Float])]] in
                 let training = chosen.indices.filter { foldOf[$0] != fold }
                 let heldOut = chosen.indices.filter { foldOf[$0] == fold }
                 let weights = TermWeights(corpus, texts: training)
@@ -150,17 +149,5 @@ package struct Baseline {
             vocabularySize: 1, hiddenSize: 1, layers: 1, heads: 1, intermediateSize: 1, labels: names)
         configuration.problemType = data.hasSeveralLabels ? .multiLabel : .singleLabel
         return configuration
-    }
-}
-
-extension Workers {
-    /// The results of `transform` for `0 ..< n`, in their order, each a long piece of work.
-    fileprivate func map<Result: Sendable>(one n: Int, _ transform: @Sendable (Int) -> Result) -> [Result] {
-        let results = Mutex([Result?](repeating: nil, count: n))
-        share(n) { item, _ in
-            let result = transform(item)
-            results.withLock { $0[item] = result }
-        }
-        return results.withLock { $0.compactMap(\.self) }
     }
 }

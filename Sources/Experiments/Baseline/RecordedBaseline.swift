@@ -51,10 +51,9 @@ extension Baseline {
                 ("metric", record.metric.text), ("seed", "\(record.seed)"),
             ] + record.layout.settings)
         let dev = record.dev == nil ? crossValidated : results[0].result
-        let metrics: [EvaluationMetric] = [.logLoss, .accuracy, .macroF1, .weightedF1, .mcc, .rocAuc]
         try store.record(
-            (metrics.contains(record.metric) ? metrics : metrics + [record.metric]).compactMap { metric in
-                dev.value(of: metric).map { Metric(run: run.id, .dev, metric.name, step: 1, epoch: 1, value: $0) }
+            dev.figures(judgedBy: record.metric).map {
+                Metric(run: run.id, .dev, $0.metric.name, step: 1, epoch: 1, value: $0.value)
             })
         for (data, result) in results {
             _ = try store.record(
