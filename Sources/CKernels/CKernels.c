@@ -318,7 +318,100 @@ VECTORISED void ck_layer_norm_add_gradients(size_t n, const float *restrict x, c
     }
 }
 
+VECTORISED void ck_rms_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain,
+                            float *restrict y, float *restrict scale) {
+#pragma clang fp reassociate(on)
+    float squares = 0;
+    for (size_t i = 0; i < n; i++) squares += x[i] * x[i];
+    *scale = 1.0f / square_root(squares / (float)n + epsilon);
+    float s = *scale;
+    for (size_t i = 0; i < n; i++) y[i] = x[i] * s * gain[i];
+}
+
+VECTORISED void ck_rms_norm_backward(size_t n, const float *restrict x, float scale, const float *restrict gain,
+                                     float *restrict dy) {
+#pragma clang fp reassociate(on)
+    float dot = 0;
+    for (size_t i = 0; i < n; i++) dot += dy[i] * gain[i] * (x[i] * scale);
+    dot /= (float)n;
+    for (size_t i = 0; i < n; i++) dy[i] = scale * (dy[i] * gain[i] - x[i] * scale * dot);
+}
+
+VECTORISED void ck_dynamic_tanh(size_t n, float alpha, const float *restrict x, const float *restrict gain,
+                                const float *restrict bias, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] = hyperbolic_tangent(alpha * x[i]) * gain[i] + bias[i];
+}
+
+VECTORISED void ck_dynamic_tanh_backward(size_t n, float alpha, const float *restrict x, const float *restrict gain,
+                                         float *restrict dy) {
+    for (size_t i = 0; i < n; i++) {
+        float t = hyperbolic_tangent(alpha * x[i]);
+        dy[i] *= gain[i] * alpha * (1.0f - t * t);
+    }
+}
+
+VECTORISED void ck_dynamic_tanh_linearized(size_t n, float alpha, const float *restrict x, const float *restrict gain,
+                                           float *restrict dy) {
+    for (size_t i = 0; i < n; i++) dy[i] *= x[i] == 0 ? 0 : gain[i] * hyperbolic_tangent(alpha * x[i]) / x[i];
+}
+
+VECTORISED void ck_dynamic_tanh_add_gradients(size_t n, float alpha, const float *restrict x, const float *restrict gain,
+                                              const float *restrict dy, float *restrict dgain, float *restrict dbias,
+                                              float *restrict dalpha) {
+    for (size_t i = 0; i < n; i++) {
+        float t = hyperbolic_tangent(alpha * x[i]);
+        dgain[i] += dy[i] * t;
+        dbias[i] += dy[i];
+        dalpha[i] += dy[i] * gain[i] * (1.0f - t * t) * x[i];
+    }
+}
+
+VECTORISED void ck_batch_norm(size_t n, const float *restrict x, const float *restrict mean, const float *restrict scale,
+                              const float *restrict gain, const float *restrict bias, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] = (x[i] - mean[i]) * scale[i] * gain[i] + bias[i];
+}
+
+VECTORISED void ck_batch_norm_backward(size_t n, size_t rows, const float *restrict x, const float *restrict mean,
+                                       const float *restrict scale, const float *restrict gain,
+                                       const float *restrict dgain, const float *restrict dbias, float *restrict dy) {
+    float share = 1.0f / (float)rows;
+    for (size_t i = 0; i < n; i++) {
+        float normed = (x[i] - mean[i]) * scale[i];
+        dy[i] = gain[i] * scale[i] * (dy[i] - dbias[i] * share - normed * (dgain[i] * share));
+    }
+}
+
+VECTORISED void ck_batch_norm_add_sums(size_t n, const float *restrict x, const float *restrict mean,
+                                       const float *restrict scale, const float *restrict dy, float *restrict dgain,
+                                       float *restrict dbias) {
+    for (size_t i = 0; i < n; i++) {
+        dgain[i] += dy[i] * ((x[i] - mean[i]) * scale[i]);
+        dbias[i] += dy[i];
+    }
+}
+
 // MARK: Sums
+
+VECTORISED void ck_combine(size_t n, float s, const float *restrict x, float a, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] = a * y[i] + s * x[i];
+}
+
+VECTORISED void ck_add_products(size_t n, float factor, const float *restrict x, const float *restrict y,
+                                float *restrict z) {
+    for (size_t i = 0; i < n; i++) z[i] += y[i] * (x[i] * factor);
+}
+
+VECTORISED void ck_add_square_deviations(size_t n, const float *restrict x, const float *restrict mean,
+                                         float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] += (x[i] - mean[i]) * (x[i] - mean[i]);
+}
+
+VECTORISED double ck_dot(size_t n, const float *restrict x, const float *restrict y) {
+#pragma clang fp reassociate(on)
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)y[i];
+    return sum;
+}
 
 VECTORISED void ck_add(size_t n, const float *restrict x, float *restrict y) {
     for (size_t i = 0; i < n; i++) y[i] += x[i];

@@ -25,8 +25,10 @@ extension ModelFolder {
                     try writeConfiguration(to: temporary)
                 }
             case .sentenceTransformers:
-                guard classifier.configuration.normPlacement == .post else {
-                    throw ModelError("sentence-transformers has no encoder with pre-norm; export it as onnx")
+                guard classifier.configuration.addNorm == AddNormVariant() else {
+                    throw ModelError(
+                        "sentence-transformers has no encoder with \(classifier.configuration.addNorm.formula) around its sublayers;"
+                            + " export it as onnx")
                 }
                 try replaceFolder(at: folder, fill: writeSentenceTransformer)
             }

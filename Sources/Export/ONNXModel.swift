@@ -47,15 +47,15 @@ package struct ONNXModel {
         let bias = graph(
             "Unsqueeze", graph("Mul", none, graph.number(-1e30)), graph.integers([1, 2]))
         for layer in 0..<configuration.layers {
-            x = addNorm(x, norm: "layers.\(layer).attention.norm") { model, x in
+            x = addNorm(x, "layers.\(layer).attention") { model, x in
                 model.attention(x, bias, "layers.\(layer).attention")
             }
-            x = addNorm(x, norm: "layers.\(layer).feedForward.norm") { model, x in
+            x = addNorm(x, "layers.\(layer).feedForward") { model, x in
                 let inner = model.activation(model.linear(x, "layers.\(layer).feedForward.up"))
                 return model.linear(inner, "layers.\(layer).feedForward.down")
             }
         }
-        if configuration.normPlacement == .pre { x = norm(x, "finalNorm") }
+        if parameters["finalNorm.weight"] != nil { x = norm(x, "finalNorm") }
         let logits = linear(pooled(x, mask), "classifier")
         let temperature = Float(folder.settings.temperature)
         let scaled = temperature == 1 ? logits : graph("Div", logits, graph.number(temperature))
@@ -74,21 +74,34 @@ package struct ONNXModel {
         // All tokens are of the first segment.
         let segment = graph.constant(
             Array(values("embeddings.segments.weight").prefix(configuration.hiddenSize)), [configuration.hiddenSize])
-        return norm(graph("Add", graph("Add", tokens, positions), segment), "embeddings.norm")
+        return layerNorm(graph("Add", graph("Add", tokens, positions), segment), "embeddings.norm")
     }
 
     /// The residual connection and the norm around a sublayer.
     private mutating func addNorm(
-        _ x: ONNXGraph.Value, norm name: String,
+        _ x: ONNXGraph.Value, _ name: String,
         _ sublayer: (inout ONNXModel, ONNXGraph.Value) -> ONNXGraph.Value
     ) -> ONNXGraph.Value {
-        switch configuration.normPlacement {
-        case .post:
-            let y = sublayer(&self, x)
-            return norm(graph("Add", x, y), name)
-        case .pre:
-            let y = sublayer(&self, norm(x, name))
-            return graph("Add", x, y)
+        let variant = configuration.addNorm
+        switch variant.placement {
+        case .post: return norm(sum(x, sublayer(&self, x), name), "\(name).norm")
+        case .pre: return sum(x, sublayer(&self, norm(x, "\(name).norm")), name)
+        case .sandwich:
+            let y = sublayer(&self, norm(x, "\(name).norm"))
+            return sum(x, norm(y, "\(name).branchNorm"), name)
+        }
+    }
+
+    /// What goes past the sublayer, and what comes out of it.
+    private mutating func sum(_ x: ONNXGraph.Value, _ y: ONNXGraph.Value, _ name: String) -> ONNXGraph.Value {
+        switch configuration.addNorm.residual {
+        case .on: graph("Add", x, y)
+        case .off: y
+        case .rezero: graph("Add", x, graph("Mul", y, constant("\(name).residual.weight")))
+        case .deepnorm:
+            graph(
+                "Add", y,
+                graph("Mul", x, graph.number(configuration.addNorm.residualFactor(layers: configuration.layers))))
         }
     }
 
@@ -157,6 +170,27 @@ package struct ONNXModel {
     }
 
     private mutating func norm(_ x: ONNXGraph.Value, _ name: String) -> ONNXGraph.Value {
+        switch configuration.addNorm.norm {
+        case .none: return x
+        case .layerNorm: return layerNorm(x, name)
+        case .rmsNorm:
+            let squares = graph("ReduceMean", graph("Mul", x, x), attributes: ["axes": .ints([-1])])
+            let root = graph("Sqrt", graph("Add", squares, graph.number(configuration.layerNormEpsilon)))
+            return graph("Mul", graph("Div", x, root), constant("\(name).weight"))
+        case .dynamicTanh:
+            let bounded = graph("Tanh", graph("Mul", x, constant("\(name).alpha")))
+            return graph("Add", graph("Mul", bounded, constant("\(name).weight")), constant("\(name).bias"))
+        case .batchNorm:
+            let scales = zip(values("\(name).weight"), values("\(name).running_var")).map {
+                $0 / ($1 + BatchNorm.epsilon).squareRoot()
+            }
+            let centred = graph("Sub", x, constant("\(name).running_mean"))
+            return graph(
+                "Add", graph("Mul", centred, graph.constant(scales, [scales.count])), constant("\(name).bias"))
+        }
+    }
+
+    private mutating func layerNorm(_ x: ONNXGraph.Value, _ name: String) -> ONNXGraph.Value {
         graph(
             "LayerNormalization", x, constant("\(name).weight"), constant("\(name).bias"),
             attributes: ["axis": .int(-1), "epsilon": .float(configuration.layerNormEpsilon)])

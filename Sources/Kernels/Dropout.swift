@@ -39,8 +39,10 @@ package struct Dropout: Sendable {
 
 /// x = x ⊙ mask / (1 − rate), in place; the backward pass is the same function of the gradient. Nothing happens without
 /// dropout.
-package func applyDropout(_ dropout: Dropout?, to x: inout Matrix, on workers: Workers) {
+///
+/// - Parameter rows: which rows of the batch those of the matrix are; nil: all
+package func applyDropout(_ dropout: Dropout?, to x: inout Matrix, rows: [Int]? = nil, on workers: Workers) {
     guard let dropout, dropout.rate > 0 else { return }
     let (p, columns) = (x.mutablePointer(), x.columns)
-    workers.split(x.rows, grain: 8) { part in dropout.apply(to: p, part, columns: columns, rows: nil) }
+    workers.split(x.rows, grain: 8) { part in dropout.apply(to: p, part, columns: columns, rows: rows) }
 }

@@ -61,13 +61,16 @@ package func activateBackward(
     }
 }
 
-/// y = dropout(y) + x: a residual connection.
+/// y = a · dropout(y) + s · x: a residual connection.
 ///
 /// - Parameters:
 ///   - x: as many rows as `y`, or all rows of the batch
+///   - s: the factor of x
+///   - a: the factor of y
 ///   - rows: of the batch, which those of `y` are; nil: all
 package func addResidual(
-    _ x: Matrix, to y: inout Matrix, dropout: Dropout?, rows: [Int]?, on workers: Workers
+    _ x: Matrix, times s: Float = 1, to y: inout Matrix, times a: Float = 1, dropout: Dropout?, rows: [Int]?,
+    on workers: Workers
 ) {
     let from = x.rows == y.rows ? nil : rows
     precondition(x.columns == y.columns && from?.count ?? x.rows == y.rows, "shapes do not agree")
@@ -75,25 +78,39 @@ package func addResidual(
     let (x, y0, columns) = (x.pointer, y.mutablePointer(), y.columns)
     workers.split(y.rows, grain: 8) { part in
         dropout?.apply(to: y0, part, columns: columns, rows: rows)
-        for row in part { ck_add(columns, x + (from?[row] ?? row) * columns, y0 + row * columns) }
+        for row in part { ck_combine(columns, s, x + (from?[row] ?? row) * columns, a, y0 + row * columns) }
     }
 }
 
-/// The gradient of ``addResidual(_:to:dropout:rows:on:)`` with respect to `y`.
+/// The gradient of ``addResidual(_:times:to:times:dropout:rows:on:)`` with respect to `y`, but for the factor a.
 ///
 /// - Parameters:
-///   - gradient: dy; becomes that of the `y` before
-///   - residual: becomes dy, which is the gradient with respect to `x`: ``addRows(_:to:rows:on:)`` brings it there
+///   - gradient: dy; becomes dropout(dy)
+///   - residual: becomes s · dy, which is the gradient with respect to `x`: ``addRows(_:to:rows:on:)`` brings it there
 package func addResidualBackward(
-    _ gradient: inout Matrix, residual: inout Matrix, dropout: Dropout?, rows: [Int]?, on workers: Workers
+    _ gradient: inout Matrix, residual: inout Matrix, times s: Float = 1, dropout: Dropout?, rows: [Int]?,
+    on workers: Workers
 ) {
     residual.resize(rows: gradient.rows, columns: gradient.columns)
     let (dy, residual, columns) = (gradient.mutablePointer(), residual.mutablePointer(), gradient.columns)
     workers.split(gradient.rows, grain: 8) { part in
-        let first = part.lowerBound * columns
-        (residual + first).update(from: dy + first, count: part.count * columns)
+        let (first, count) = (part.lowerBound * columns, part.count * columns)
+        (residual + first).update(from: dy + first, count: count)
+        if s != 1 { ck_scale(count, s, residual + first) }
         dropout?.apply(to: dy, part, columns: columns, rows: rows)
     }
+}
+
+/// x = factor · x.
+package func scale(_ x: inout Matrix, by factor: Float, on workers: Workers) {
+    let (p, count) = (x.mutablePointer(), x.count)
+    workers.split(count, grain: 4096) { part in ck_scale(part.count, factor, p + part.lowerBound) }
+}
+
+/// Σ x ⊙ y, in double on one thread.
+package func dotProduct(_ x: Matrix, _ y: Matrix) -> Float {
+    precondition(x.rows == y.rows && x.columns == y.columns, "shapes do not agree")
+    return Float(ck_dot(x.count, x.pointer, y.pointer))
 }
 
 /// y[rows[i]] += x[i].

@@ -33,6 +33,19 @@ package func gatherRows(_ x: Matrix, _ indices: some Collection<Int>, into y: in
     for (row, index) in indices.enumerated() { (y + row * columns).update(from: x + index * columns, count: columns) }
 }
 
+/// y = 0, but y[indices[i]] = x[i]: the gradient of ``gatherRows(_:_:into:)``.
+///
+/// - Parameters:
+///   - indices: all different
+///   - count: of the rows of y
+package func scatterRows(_ x: Matrix, _ indices: some Collection<Int>, of count: Int, into y: inout Matrix) {
+    precondition(indices.count == x.rows && indices.allSatisfy { $0 >= 0 && $0 < count }, "row out of range")
+    y.resize(rows: count, columns: x.columns)
+    y.clear()
+    let (x0, y, columns) = (x.pointer, y.mutablePointer(), x.columns)
+    for (row, index) in indices.enumerated() { (y + index * columns).update(from: x0 + row * columns, count: columns) }
+}
+
 /// y[s] = the mean over the rows of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
 package func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix, on workers: Workers) {
     precondition(offsets.last == x.rows, "offsets do not match the rows")

@@ -83,6 +83,7 @@ package struct Learner {
                     features == nil ? .texts(Batch(batch.map { examples.sequences[$0] })) : .features(batchFeatures),
                     targets: targets, objective: objective, total: total, randomness: randomness, in: &workspace
                 ).loss
+            if loss.isFinite { unfinished.classifier.rememberBatch(of: workspace) }
         }
         guard loss.isFinite else { return (loss, .nan) }
         let norm = unfinished.optimizer.update(

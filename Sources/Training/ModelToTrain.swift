@@ -39,7 +39,8 @@ extension ModelFolder {
             configuration.dropout = Float(hyperparameters.dropout ?? HyperparameterDeclarations.dropoutOfNewModels)
             configuration.attentionDropout = configuration.dropout
             configuration.pooling = hyperparameters.pooling ?? .mean
-            configuration.normPlacement = hyperparameters.normPlacement
+            configuration.initializerRange = Float(hyperparameters.initializerRange)
+            configuration.addNorm = hyperparameters.addNorm
             self.init(
                 classifier: try SequenceClassifier(configuration, seed: hyperparameters.seed), tokenizer: tokenizer)
         }

@@ -268,7 +268,7 @@ import Transformer
             let message = try #require(error?.description)
             #expect(
                 message.contains(
-                    /the loss of step \d+ is .*norms embeddings .+, layer 0 .+, head .+; lower --learning-rate/))
+                    /the loss of step \d+ is .*norms embeddings .+, layer 1 .+, head .+; lower --learning-rate/))
 
             request.output += "-2"
             request.hyperparameters.onNonFinite = .skip

@@ -82,6 +82,47 @@ void ck_layer_norm_backward(size_t n, const float *restrict x, const float *rest
 void ck_layer_norm_add_gradients(size_t n, const float *restrict x, const float *restrict statistics,
                                  const float *restrict dy, float *restrict dgain, float *restrict dbias);
 
+/// One row: y = x / √(mean(x²) + ε) · gain. Leaves 1 / √(mean(x²) + ε) in *scale.
+void ck_rms_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain, float *restrict y,
+                 float *restrict scale);
+/// One row: dy, the gradient of ck_rms_norm's result, becomes that of x.
+void ck_rms_norm_backward(size_t n, const float *restrict x, float scale, const float *restrict gain,
+                          float *restrict dy);
+
+/// y = tanh(α x) · gain + bias.
+void ck_dynamic_tanh(size_t n, float alpha, const float *restrict x, const float *restrict gain,
+                     const float *restrict bias, float *restrict y);
+/// dy *= gain · α · (1 − tanh²(α x)).
+void ck_dynamic_tanh_backward(size_t n, float alpha, const float *restrict x, const float *restrict gain,
+                              float *restrict dy);
+/// dy *= gain · tanh(α x) / x, or 0 where x is 0.
+void ck_dynamic_tanh_linearized(size_t n, float alpha, const float *restrict x, const float *restrict gain,
+                                float *restrict dy);
+/// Adds what one row, or a part of its columns, contributes to the gradients of gain and bias, and of α by column.
+void ck_dynamic_tanh_add_gradients(size_t n, float alpha, const float *restrict x, const float *restrict gain,
+                                   const float *restrict dy, float *restrict dgain, float *restrict dbias,
+                                   float *restrict dalpha);
+
+/// One row: y = (x − mean) · scale · gain + bias, by statistics of the columns.
+void ck_batch_norm(size_t n, const float *restrict x, const float *restrict mean, const float *restrict scale,
+                   const float *restrict gain, const float *restrict bias, float *restrict y);
+/// One row of so many whose statistics these are: dy, the gradient of ck_batch_norm's result, becomes that of x. dgain and dbias are the sums
+/// that ck_batch_norm_add_sums has made of all rows.
+void ck_batch_norm_backward(size_t n, size_t rows, const float *restrict x, const float *restrict mean,
+                            const float *restrict scale, const float *restrict gain, const float *restrict dgain,
+                            const float *restrict dbias, float *restrict dy);
+/// Adds (x − mean) · scale ⊙ dy and dy of one row, or of a part of its columns.
+void ck_batch_norm_add_sums(size_t n, const float *restrict x, const float *restrict mean, const float *restrict scale,
+                            const float *restrict dy, float *restrict dgain, float *restrict dbias);
+
+/// y = a · y + s · x.
+void ck_combine(size_t n, float s, const float *restrict x, float a, float *restrict y);
+/// z += factor · x ⊙ y.
+void ck_add_products(size_t n, float factor, const float *restrict x, const float *restrict y, float *restrict z);
+/// y += (x − mean)².
+void ck_add_square_deviations(size_t n, const float *restrict x, const float *restrict mean, float *restrict y);
+/// Σ x ⊙ y.
+double ck_dot(size_t n, const float *restrict x, const float *restrict y);
 /// y += x.
 void ck_add(size_t n, const float *restrict x, float *restrict y);
 /// x *= factor.

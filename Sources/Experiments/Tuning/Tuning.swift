@@ -165,7 +165,7 @@ package struct Tuning {
     /// What a model decides, or the machine.
     private static let undecided: Set = [
         "dropout", "problem_type", "layers", "hidden_size", "heads", "intermediate_size", "vocab_size", "pooling",
-        "norm_placement", "train_embeddings", "max_length", "threads",
+        "initializer_range", "norm", "norm_placement", "residual", "train_embeddings", "max_length", "threads",
     ]
 
     /// Whether a run is what a request would make.

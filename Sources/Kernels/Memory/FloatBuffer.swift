@@ -76,6 +76,13 @@ package struct FloatBuffer {
         mutablePointer(to: block).update(repeating: value, count: block.count)
     }
 
+    /// x = (1 − weight) · x + weight · value, for every element of `block`: one step of a running mean.
+    package mutating func move(_ block: Block, towards values: [Float], by weight: Float) {
+        precondition(values.count == block.count, "wrong number of values")
+        let p = mutablePointer(to: block)
+        for (i, value) in values.enumerated() { p[i] = (1 - weight) * p[i] + weight * value }
+    }
+
     /// Sets some rows of the matrix at `block` to 0.
     package mutating func clear(rows: [Int], of block: Block) {
         precondition(rows.allSatisfy { $0 >= 0 && $0 < block.rows }, "row out of range")

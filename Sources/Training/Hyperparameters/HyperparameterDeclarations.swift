@@ -109,9 +109,29 @@ package struct HyperparameterDeclarations: Sendable {
     package let vocabSize = Hyperparameter(
         "vocab_size", default: 8000, limits: .bounds(atLeast: 10), section: .newModel,
         help: "The largest vocabulary that is learned.")
-    package let normPlacement = Hyperparameter<Configuration.NormPlacement>(
+    package let initializerRange = Hyperparameter(
+        "initializer_range", default: 0.02, limits: .bounds(above: 0, atMost: 10), section: .newModel,
+        valueName: "deviation",
+        help:
+            "The standard deviation of initial weights; BERT's, though 1 / √hidden-size would keep the variance of what passes."
+    )
+    package let norm = Hyperparameter<AddNormVariant.Norm>(
+        "norm", default: .layerNorm, section: .newModel,
+        help: """
+            What normalises around each sublayer: layernorm, rmsnorm, dyt (tanh, without statistics), batchnorm (over the tokens of a batch), or \
+            none.
+            """)
+    package let normPlacement = Hyperparameter<AddNormVariant.Placement>(
         "norm_placement", default: .post, section: .newModel,
-        help: "Where LayerNorm stands: post (BERT's: after the residual sum) or pre (before the sublayer).")
+        help: """
+            Where the norm stands: post (BERT's: after the residual sum), pre (before the sublayer), or sandwich (before and after it).
+            """)
+    package let residual = Hyperparameter<AddNormVariant.Residual>(
+        "residual", default: .on, section: .newModel,
+        help: """
+            What goes past each sublayer F: on (x + F(x)), off (nothing), rezero (x + a·F(x), with an a that begins at 0, and no norm), or \
+            deepnorm (αx + F(x), α by the number of layers).
+            """)
 
     package let devFraction = Hyperparameter(
         "dev_fraction", default: 0.1, limits: .bounds(above: 0, below: 1), section: .selection,

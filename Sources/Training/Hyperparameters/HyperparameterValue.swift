@@ -32,7 +32,9 @@ extension Bool: HyperparameterValue {}
 extension Int: HyperparameterValue {}
 extension UInt64: HyperparameterValue {}
 extension Double: HyperparameterValue {}
-extension Configuration.NormPlacement: HyperparameterValue {}
+extension AddNormVariant.Norm: HyperparameterValue {}
+extension AddNormVariant.Placement: HyperparameterValue {}
+extension AddNormVariant.Residual: HyperparameterValue {}
 extension Configuration.Pooling: HyperparameterValue {}
 extension Configuration.ProblemType: HyperparameterValue {}
 extension LongTexts.Method: HyperparameterValue {}

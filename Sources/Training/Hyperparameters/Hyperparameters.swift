@@ -102,11 +102,29 @@ package struct Hyperparameters: Sendable {
         if self.stride != nil && self.longTextsMethod != .windows {
             throw TrainingError("--stride is for --long-texts windows")
         }
+        try checkAddNorm()
         if self.hiddenSize % self.heads != 0 { throw TrainingError("--hidden-size must be a multiple of --heads") }
         kind = model == nil ? .newModel : trainsHeadOnly ? .headOnly : .fineTuning
     }
 
+    /// Refuses forms of Add & Norm without meaning. ReZero has no norm, and nobody need say so.
+    private mutating func checkAddNorm() throws {
+        if self.residual == .rezero && !isSet(\.norm) { self.norm = .none }
+        let places = self.norm == .none && isSet(\.normPlacement) ? AddNormVariant.placeOfNothing : nil
+        if let problem = addNorm.problem ?? places {
+            throw TrainingError(
+                "--norm \(self.norm.rawValue), --norm-placement \(self.normPlacement.rawValue) and --residual"
+                    + " \(self.residual.rawValue) do not go together: \(problem)")
+        }
+    }
+
     // MARK: What follows from them
+
+    /// The form of Add & Norm of a new model.
+    package var addNorm: AddNormVariant {
+        get { AddNormVariant(self.norm, self.normPlacement, self.residual) }
+        set { (self.norm, self.normPlacement, self.residual) = (newValue.norm, newValue.placement, newValue.residual) }
+    }
 
     /// How texts are read, once a model has decided about ``HyperparameterDeclarations/maxLength``.
     package var longTexts: LongTexts {
@@ -153,7 +171,8 @@ package struct Hyperparameters: Sendable {
         self.intermediateSize = configuration.intermediateSize
         self.vocabSize = configuration.vocabularySize
         self.pooling = configuration.pooling
-        self.normPlacement = configuration.normPlacement
+        addNorm = configuration.addNorm
+        self.initializerRange = Double("\(configuration.initializerRange)") ?? self.initializerRange
         if self.trainLayers == .all { self.trainEmbeddings = true }
     }
 }

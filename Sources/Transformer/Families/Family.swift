@@ -33,7 +33,11 @@ package struct Family {
 
     /// What such a model has, and no class of `transformers`; nil if that computes the same from its folder.
     package func foreignPart(of configuration: Configuration) -> String? {
-        if configuration.normPlacement == .pre { return "pre-norm" }
+        let variant = configuration.addNorm
+        if variant != AddNormVariant() {
+            return variant == AddNormVariant(.layerNorm, .pre)
+                ? "pre-norm" : "Add & Norm of the form \(variant), \(variant.formula)"
+        }
         return configuration.pooling == .mean ? "mean pooling" : nil
     }
 

@@ -29,7 +29,8 @@ package struct ConfigurationFile: Codable {
             Key(optional: "architectures", \.architectures), Key(optional: "model_type", \.modelType),
             Key(optional: "tokenizer_class", \.tokenizerClass), Key(optional: "problem_type", \.problemType),
             Key(optional: "id2label", \.id2label), Key(optional: "pooling", \.pooling),
-            Key("norm_placement", \.shape.normPlacement), Key("initializer_range", \.shape.initializerRange),
+            Key("norm", \.shape.addNorm.norm), Key("norm_placement", \.shape.addNorm.placement),
+            Key("residual", \.shape.addNorm.residual), Key("initializer_range", \.shape.initializerRange),
             Key(optional: "pad_token_id", \.shape.paddingToken),
         ]
     }

@@ -5,9 +5,9 @@ import Tokenization
 
 /// A classifier and its tokenizer, as a folder in the format of the family's `…ForSequenceClassification` in `transformers`.
 ///
-/// The folder has `config.json`, `model.safetensors` and the files of the tokenizer. What that format cannot say is in two more
-/// keys of `config.json`, `pooling` (`cls` or `mean`) and `norm_placement` (`post` or `pre`): `transformers` computes the same
-/// from the folder if they are `cls` and `post`. Otherwise `model_type` is one that it does not know, so that it refuses the folder.
+/// The folder has `config.json`, `model.safetensors` and the files of the tokenizer. What that format cannot say is in four more
+/// keys of `config.json`: `pooling` (`cls` or `mean`), and the three parts of an ``AddNormVariant``, `norm`, `norm_placement` and `residual`.
+/// `transformers` computes the same from the folder if they are `cls` and BERT's form. Otherwise `model_type` is one that it does not know, so that it refuses the folder.
 /// ``InferenceSettings`` are kept there too.
 package struct ModelFolder {
     /// The model.

@@ -1,10 +1,11 @@
 import Kernels
 
-/// A stack of ``EncoderLayer``s. Pre-norm encoders end with a LayerNorm of their own, since no layer has normalised the sum.
+/// A stack of ``EncoderLayer``s. Where a layer does not normalise the sum, as with pre-norm, the encoder ends with a norm of its own.
 package struct Encoder: Sendable {
-    let layers: [EncoderLayer]
-    /// Pre-norm only.
-    let finalNorm: LayerNorm?
+    var layers: [EncoderLayer]
+    var finalNorm: (any Norm)?
+    /// Whether the norms look at all rows of a batch, also in the last layer.
+    let needsAllRows: Bool
 
     /// What the backward pass needs. Of layers below the lowest one that it visits nothing is kept: they take turns with two
     /// matrices, and all write to the same activations.
@@ -34,7 +35,9 @@ package struct Encoder: Sendable {
             layers.append(EncoderLayer("layers.\(index)", configuration, in: &layout))
         }
         self.layers = layers
-        finalNorm = configuration.normPlacement == .pre ? LayerNorm("finalNorm", configuration, in: &layout) : nil
+        let variant = configuration.addNorm
+        finalNorm = variant.hasFinalNorm ? variant.norm.layer("finalNorm", configuration, in: &layout) : nil
+        needsAllRows = variant.norm == .batchNorm
     }
 
     /// What is trained where nothing of the encoder is.
@@ -102,5 +105,13 @@ package struct Encoder: Sendable {
                 &gradient, input: activations.inputs[index - lowest], kept: activations.layers[index - lowest],
                 in: self.pass(pass, throughLayer: index, trained: activations.trained))
         }
+    }
+
+    /// Takes over, after a step of training, what the norms of trained layers have to remember of a batch.
+    func remember(_ activations: Activations, in parameters: inout FloatBuffer) {
+        for index in activations.trained.firstLayer..<layers.count {
+            layers[index].remember(activations.layers[index - activations.trained.lowestLayer], in: &parameters)
+        }
+        finalNorm?.remember(activations.statistics, in: &parameters)
     }
 }

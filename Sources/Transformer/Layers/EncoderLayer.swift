@@ -5,8 +5,8 @@ import Kernels
 /// ### References
 /// Vaswani et al., *Attention Is All You Need*, 2017, figure 1 (left).
 package struct EncoderLayer: Sublayer {
-    let attention: AddNorm<MultiHeadAttention>
-    let feedForward: AddNorm<FeedForward>
+    var attention: AddNorm<MultiHeadAttention>
+    var feedForward: AddNorm<FeedForward>
 
     /// What the backward pass needs.
     package struct Activations: LayerActivations {
@@ -21,11 +21,11 @@ package struct EncoderLayer: Sublayer {
     /// Asks `layout` for the parameters `name.attention. …` and `name.feedForward. …`.
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         attention = AddNorm(
-            MultiHeadAttention("\(name).attention", configuration, in: &layout),
-            norm: "\(name).attention.norm", configuration, in: &layout)
+            MultiHeadAttention("\(name).attention", configuration, in: &layout), "\(name).attention", configuration,
+            in: &layout)
         feedForward = AddNorm(
-            FeedForward("\(name).feedForward", configuration, in: &layout),
-            norm: "\(name).feedForward.norm", configuration, in: &layout)
+            FeedForward("\(name).feedForward", configuration, in: &layout), "\(name).feedForward", configuration,
+            in: &layout)
     }
 
     package func forward(_ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, in pass: Pass) {
@@ -36,5 +36,11 @@ package struct EncoderLayer: Sublayer {
     package func backward(_ gradient: inout Matrix, input x: Matrix, kept activations: Activations, in pass: Pass) {
         feedForward.backward(&gradient, input: activations.middle, kept: activations.feedForward, in: pass)
         attention.backward(&gradient, input: x, kept: activations.attention, in: pass)
+    }
+
+    /// Takes over, after a step of training, what the norms have to remember of a batch.
+    func remember(_ activations: Activations, in parameters: inout FloatBuffer) {
+        attention.remember(activations.attention, in: &parameters)
+        feedForward.remember(activations.feedForward, in: &parameters)
     }
 }

@@ -22,8 +22,9 @@ package struct FeedForward: Sublayer {
     /// Asks `layout` for the parameters `name.up.weight` … `name.down.bias`.
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
-        up = Linear("\(name).up", inputs: hidden, outputs: inner, in: &layout)
-        down = Linear("\(name).down", inputs: inner, outputs: hidden, in: &layout)
+        let gain = configuration.addNorm.initialGain(layers: configuration.layers)
+        up = Linear("\(name).up", inputs: hidden, outputs: inner, gain: gain, in: &layout)
+        down = Linear("\(name).down", inputs: inner, outputs: hidden, gain: gain, in: &layout)
         activation = configuration.activation
     }
 

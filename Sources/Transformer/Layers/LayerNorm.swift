@@ -4,7 +4,7 @@ import Kernels
 ///
 /// ### References
 /// Ba, Kiros & Hinton, *Layer Normalization*, 2016.
-package struct LayerNorm: Sendable {
+package struct LayerNorm: Norm {
     let gain: Block
     let bias: Block
     let epsilon: Float

@@ -8,8 +8,10 @@ package struct Linear: Sendable {
     let bias: Block
 
     /// Asks `layout` for the parameters `name.weight` and `name.bias`.
-    package init(_ name: String, inputs: Int, outputs: Int, in layout: inout ParameterLayout) {
-        weight = layout.weight("\(name).weight", outputs, inputs)
+    ///
+    /// - Parameter gain: what the standard deviation of the initial weights is multiplied with
+    package init(_ name: String, inputs: Int, outputs: Int, gain: Float = 1, in layout: inout ParameterLayout) {
+        weight = layout.weight("\(name).weight", outputs, inputs, gain: gain)
         bias = layout.bias("\(name).bias", outputs)
     }
 

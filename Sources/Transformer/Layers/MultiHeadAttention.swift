@@ -29,14 +29,15 @@ package struct MultiHeadAttention: Sublayer {
     /// Asks `layout` for the parameters `name.query.weight` … `name.output.bias`.
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
+        let gain = configuration.addNorm.initialGain(layers: configuration.layers)
         let weights = (
             layout.weight("\(name).query.weight", hidden, hidden),
-            layout.weights(["\(name).key.weight", "\(name).value.weight"], hidden, hidden)
+            layout.weights(["\(name).key.weight": 1, "\(name).value.weight": gain], hidden, hidden)
         )
         query = Linear(weight: weights.0, bias: layout.bias("\(name).query.bias", hidden))
         keyValue = Linear(
             weight: weights.1, bias: layout.biases(["\(name).key.bias", "\(name).value.bias"], hidden))
-        output = Linear("\(name).output", inputs: hidden, outputs: hidden, in: &layout)
+        output = Linear("\(name).output", inputs: hidden, outputs: hidden, gain: gain, in: &layout)
         heads = configuration.heads
         dropout = layout.dropout(configuration.attentionDropout)
     }

@@ -31,21 +31,25 @@ package struct Pooler: Sendable {
     /// Whether only the first row of each sequence is read.
     package var readsFirstRowsOnly: Bool { dense != nil }
 
-    /// Reads the features of `x`, the rows of the encoder's output that are read: `[tokens, hidden]`, or `[sequences, hidden]`.
+    /// Reads the features of `x`, the encoder's output, or those of its rows that are read: `[tokens, hidden]`, or `[sequences, hidden]`.
     package func readFeatures(_ x: Matrix, keeping activations: inout Activations, in pass: Pass) {
-        if dense != nil {
-            copyRows(x, to: &activations.features)
-        } else {
+        if dense == nil {
             meanRows(of: x, offsets: pass.offsets, into: &activations.features, on: pass.workers)
+        } else if x.rows > pass.offsets.count - 1 {
+            gatherRows(x, pass.offsets.dropLast(), into: &activations.features)
+        } else {
+            copyRows(x, to: &activations.features)
         }
     }
 
     /// - Parameter dx: becomes the gradient of what ``readFeatures(_:keeping:in:)`` was given
     package func readFeaturesBackward(_ gradient: Matrix, into dx: inout Matrix, in pass: Pass) {
-        if dense != nil {
-            copyRows(gradient, to: &dx)
-        } else {
+        if dense == nil {
             meanRowsBackward(gradient, offsets: pass.offsets, into: &dx, on: pass.workers)
+        } else if pass.outputRows == nil {
+            scatterRows(gradient, pass.offsets.dropLast(), of: pass.offsets.last!, into: &dx)
+        } else {
+            copyRows(gradient, to: &dx)
         }
     }
 

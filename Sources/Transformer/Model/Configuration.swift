@@ -2,26 +2,6 @@ import Kernels
 
 /// The shape of a model: what `config.json` says.
 package struct Configuration: Sendable, Equatable {
-    /// What a residual block does to keep its numbers in range.
-    package enum Norm: Sendable {
-        /// Mean 0 and variance 1, then a gain and a bias: Ba, Kiros & Hinton, *Layer Normalization*, 2016.
-        case layerNorm
-    }
-
-    /// What goes past the sublayer of a residual block.
-    package enum Residual: Sendable {
-        /// The input as it is: He, Zhang, Ren & Sun, *Deep Residual Learning for Image Recognition*, 2016.
-        case identity
-    }
-
-    /// Where the norm of a residual block stands.
-    package enum NormPlacement: String, Sendable, Codable, CaseIterable {
-        /// norm(x + sublayer(x)): BERT, and Vaswani et al. 2017.
-        case post
-        /// x + sublayer(norm(x)): Xiong et al., *On Layer Normalization in the Transformer Architecture*, 2020.
-        case pre
-    }
-
     /// What the logits are trained for; the raw values are those of `transformers`.
     package enum ProblemType: String, Sendable, Codable, CaseIterable {
         /// Each text has one label: softmax.
@@ -60,15 +40,14 @@ package struct Configuration: Sendable, Equatable {
     package var classifierDropout: Float?
     /// Dropout on attention probabilities.
     package var attentionDropout: Float = 0.1
-    /// ε of every LayerNorm.
+    /// ε of every LayerNorm and RMSNorm.
     package var layerNormEpsilon: Float = 1e-12
     /// The standard deviation of initial weights.
     package var initializerRange: Float = 0.02
     /// The token that `transformers` fills batches up with.
     package var paddingToken: Int? = 0
-    package var norm: Norm = .layerNorm
-    package var normPlacement: NormPlacement = .post
-    package var residual: Residual = .identity
+    /// The form of the step around each sublayer.
+    package var addNorm = AddNormVariant()
     package var pooling: Pooling = .cls
     package var problemType: ProblemType = .singleLabel
     /// The names of the classes, in the order of their ids.
@@ -115,6 +94,7 @@ package struct Configuration: Sendable, Equatable {
             try require((0..<1).contains(rate), "\(name) dropout rate is \(rate); it must be at least 0 and below 1")
         }
         try require(layerNormEpsilon > 0, "layer_norm_eps is \(layerNormEpsilon); it must be above 0")
+        if let problem = addNorm.problem { throw ModelError("norm, norm_placement and residual: \(problem)") }
         try require(Set(labels).count == labels.count, "two labels have the same name")
     }
 }

@@ -4,15 +4,13 @@ import Kernels
 /// A parameter: its name, and where it lies in the flat buffers.
 package struct Parameter: Sendable, Equatable {
     /// What a parameter does, which decides how it begins and whether it decays.
-    package enum Kind: Sendable {
-        /// A matrix: begins normally distributed, and decays.
-        case weight
+    package enum Kind: Sendable, Equatable {
+        /// A matrix: begins normally distributed, with the initial standard deviation times `gain`, and decays.
+        case weight(gain: Float = 1)
         /// The same, of which a batch reads few rows.
         case table
-        /// A vector that is added: begins at 0.
-        case bias
-        /// LayerNorm's factor: begins at 1.
-        case gain
+        /// A vector: all its elements begin with this value.
+        case vector(Float)
     }
 
     /// The path of its layer and its place there, as in `layers.0.attention.query.weight`. A file's name for it is its
@@ -26,7 +24,7 @@ package struct Parameter: Sendable, Equatable {
     package let block: Block
 
     /// Whether it is a matrix, and not a vector.
-    var isMatrix: Bool { kind == .weight || kind == .table }
+    var isMatrix: Bool { if case .vector = kind { false } else { true } }
 
     /// `[rows, columns]` of a matrix, `[columns]` of a vector.
     package var shape: [Int] { isMatrix ? [block.rows, block.columns] : [block.columns] }
@@ -76,19 +74,19 @@ package struct ParameterLayout: Sendable {
     /// Whether a parameter lies in the file.
     func isPlaced(_ parameter: Parameter) -> Bool { places[parameter.name] == parameter.block.offset }
 
-    mutating func weight(_ name: String, _ rows: Int, _ columns: Int) -> Block {
-        add(name, .weight, rows: rows, columns: columns)
+    mutating func weight(_ name: String, _ rows: Int, _ columns: Int, gain: Float = 1) -> Block {
+        add(name, .weight(gain: gain), rows: rows, columns: columns)
     }
 
     /// Matrices that lie one below the other, to be used as one.
-    mutating func weights(_ names: [String], _ rows: Int, _ columns: Int) -> Block {
-        let blocks = add(names, .weight, rows: rows, columns: columns)
+    mutating func weights(_ names: KeyValuePairs<String, Float>, _ rows: Int, _ columns: Int) -> Block {
+        let blocks = add(names.map { ($0.key, .weight(gain: $0.value)) }, rows: rows, columns: columns)
         return Block(offset: blocks[0].offset, rows: names.count * rows, columns: columns)
     }
 
     /// The biases of such matrices.
     mutating func biases(_ names: [String], _ count: Int) -> Block {
-        let blocks = add(names, .bias, rows: 1, columns: count)
+        let blocks = add(names.map { ($0, .vector(0)) }, rows: 1, columns: count)
         return Block(offset: blocks[0].offset, columns: names.count * count)
     }
 
@@ -96,9 +94,14 @@ package struct ParameterLayout: Sendable {
         add(name, .table, rows: rows, columns: columns)
     }
 
-    mutating func bias(_ name: String, _ count: Int) -> Block { add(name, .bias, rows: 1, columns: count) }
+    mutating func bias(_ name: String, _ count: Int) -> Block { vector(name, count, from: 0) }
 
-    mutating func gain(_ name: String, _ count: Int) -> Block { add(name, .gain, rows: 1, columns: count) }
+    mutating func gain(_ name: String, _ count: Int) -> Block { vector(name, count, from: 1) }
+
+    /// A vector whose elements begin with `value`.
+    mutating func vector(_ name: String, _ count: Int, from value: Float) -> Block {
+        add(name, .vector(value), rows: 1, columns: count)
+    }
 
     mutating func dropout(_ rate: Float) -> DropoutSite {
         defer { dropoutSites += 1 }
@@ -114,13 +117,13 @@ package struct ParameterLayout: Sendable {
     }
 
     /// Asks for parameters that have to lie one after another. Where they do not in the file, they have no places there.
-    private mutating func add(_ names: [String], _ kind: Parameter.Kind, rows: Int, columns: Int) -> [Block] {
-        let first = names.first.flatMap { places[$0] }
-        let areJoined = names.enumerated().allSatisfy { index, name in
-            places[name] == first.map { $0 + index * rows * columns }
+    private mutating func add(_ joined: [(name: String, kind: Parameter.Kind)], rows: Int, columns: Int) -> [Block] {
+        let first = joined.first.flatMap { places[$0.name] }
+        let areJoined = joined.enumerated().allSatisfy { index, parameter in
+            places[parameter.name] == first.map { $0 + index * rows * columns }
         }
-        if !areJoined { for name in names { places[name] = nil } }
-        return names.map { add($0, kind, rows: rows, columns: columns) }
+        if !areJoined { for (name, _) in joined { places[name] = nil } }
+        return joined.map { add($0.name, $0.kind, rows: rows, columns: columns) }
     }
 
     /// Where the parameters of these parts lie.
@@ -173,12 +176,14 @@ package struct ParameterLayout: Sendable {
     /// Gives one parameter the value that training from scratch begins with.
     func initialize(_ index: Int, of buffer: inout FloatBuffer, standardDeviation: Float, seed: UInt64) {
         let parameter = parameters[index]
-        switch parameter.kind {
-        case .weight, .table:
+        func fillNormal(_ gain: Float) {
             var random = RandomNumbers(seed: seed, stream: .initialization, step: UInt64(index))
-            buffer.fillNormal(parameter.block, standardDeviation: standardDeviation, using: &random)
-        case .bias: buffer.fill(parameter.block, with: 0)
-        case .gain: buffer.fill(parameter.block, with: 1)
+            buffer.fillNormal(parameter.block, standardDeviation: gain * standardDeviation, using: &random)
+        }
+        switch parameter.kind {
+        case .weight(let gain): fillNormal(gain)
+        case .table: fillNormal(1)
+        case .vector(let value): buffer.fill(parameter.block, with: value)
         }
     }
 }

@@ -26,6 +26,8 @@ package struct Pass {
     package var outputRows: [Int]?
     /// Nil where nothing is dropped: at inference.
     package var randomness: Randomness?
+    /// Whether this is a step of training: what is normalised by the statistics of a batch then is.
+    var isTraining: Bool { randomness != nil }
     /// What the backward pass takes for derivatives.
     var derivatives = Derivatives.exact
 

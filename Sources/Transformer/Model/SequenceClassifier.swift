@@ -13,7 +13,7 @@ package struct SequenceClassifier {
     package var parameters: FloatBuffer
 
     let embedding: Embedding
-    let encoder: Encoder
+    var encoder: Encoder
     let pooler: Pooler
     let head: ClassifierHead
 
@@ -158,7 +158,7 @@ package struct SequenceClassifier {
             parameters: parameters, gradients: workspace.gradients, scratch: workspace.scratch, offsets: offsets,
             on: workspace.workers)
         pass.randomness = randomness
-        if pooler.readsFirstRowsOnly { pass.outputRows = offsets.dropLast() }
+        if pooler.readsFirstRowsOnly && !encoder.needsAllRows { pass.outputRows = offsets.dropLast() }
         return pass
     }
 
@@ -218,5 +218,12 @@ package struct SequenceClassifier {
         guard case .texts = input, workspace.reach.lowestLayer < encoder.layers.count else { return }
         pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, in: pass)
         encoder.backward(&workspace.gradient, kept: workspace.encoder, in: pass)
+    }
+
+    /// Takes over what the norms have to remember of the batch of the last ``loss(_:targets:objective:total:randomness:in:)``: the running
+    /// statistics of ``BatchNorm``.
+    package mutating func rememberBatch(of workspace: Workspace) {
+        guard encoder.needsAllRows else { return }
+        encoder.remember(workspace.encoder, in: &parameters)
     }
 }

@@ -2,7 +2,7 @@
 package enum Part: Sendable, Equatable, CustomStringConvertible {
     /// The three tables and their norm.
     case embeddings
-    /// An encoder layer, counted from 0; the final norm of a pre-norm encoder belongs to the last.
+    /// An encoder layer, counted from 0, though people are told its number from 1; the final norm of a pre-norm encoder belongs to the last.
     case layer(Int)
     /// The dense layer of the pooler, where there is one, and the classifier.
     case head
@@ -10,7 +10,7 @@ package enum Part: Sendable, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .embeddings: "embeddings"
-        case .layer(let number): "layer \(number)"
+        case .layer(let index): "layer \(index + 1)"
         case .head: "head"
         }
     }
