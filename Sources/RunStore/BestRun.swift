@@ -27,8 +27,7 @@ extension RunStore {
     ///   - selection: the runs that are compared
     /// - Returns: nil if none of the runs has such a metric
     package func best(by metric: String, among selection: RunSelection) throws -> BestRun? {
-        let isAll = selection.condition == nil && selection.tags.isEmpty && selection.project == nil
-        let wanted = isAll ? nil : Set(try ids(of: selection))
+        let wanted = Set(try ids(of: selection))
         return try read { db in
             for split in [Metric.Split.dev, .train] {
                 if let best = try best(by: metric, split, among: wanted, in: db) { return best }
@@ -37,7 +36,7 @@ extension RunStore {
         }
     }
 
-    private func best(by metric: String, _ split: Metric.Split, among wanted: Set<Int64>?, in db: Database) throws
+    private func best(by metric: String, _ split: Metric.Split, among wanted: Set<Int64>, in db: Database) throws
         -> BestRun?
     {
         let (extremum, direction) = Self.lowerIsBetter(metric) ? ("min", "ASC") : ("max", "DESC")
@@ -51,7 +50,7 @@ extension RunStore {
                     FROM runs)
                 WHERE best IS NOT NULL ORDER BY best \(direction), id
                 """, arguments: [split.rawValue, metric]
-        ).filter { try wanted?.contains($0.decode(forColumn: "id")) != false }
+        ).filter { try wanted.contains($0.decode(forColumn: "id")) }
         guard let best = rows.first else { return nil }
         return try BestRun.fetchOne(
             db,

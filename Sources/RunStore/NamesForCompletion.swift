@@ -5,10 +5,11 @@ import GRDB
 extension RunStore {
     /// What can be completed in a shell, and the query for it.
     package enum Named: String, Sendable {
-        /// The latest first; groups of seeds are named where runs are.
+        /// The latest first; groups of seeds are named where runs are. Those of experiments are left out: there can be hundreds.
         case runs = """
-            SELECT name FROM (SELECT name, id FROM runs UNION ALL
-                SELECT seed_group, max(id) FROM runs WHERE seed_group NOT IN (SELECT name FROM runs) GROUP BY seed_group)
+            SELECT name FROM (SELECT name, id FROM runs WHERE experiment_id IS NULL UNION ALL
+                SELECT seed_group, max(id) FROM runs
+                WHERE seed_group NOT IN (SELECT name FROM runs) AND experiment_id IS NULL GROUP BY seed_group)
             ORDER BY id DESC, name
             """
         case projects = "SELECT project FROM runs WHERE project IS NOT NULL GROUP BY project ORDER BY max(id) DESC"

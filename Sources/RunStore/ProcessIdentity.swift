@@ -1,5 +1,32 @@
 import Foundation
 
+/// A row of work that one process does, with the columns that tell which.
+protocol ProcessRecord {
+    /// The machine's name.
+    var host: String { get set }
+    var bootId: String? { get set }
+    var processNamespace: String? { get set }
+    var processId: Int? { get set }
+    var processStart: Int? { get set }
+}
+
+extension ProcessRecord {
+    /// The process that does the work, or nil in rows of earlier versions.
+    var process: ProcessIdentity? {
+        processId.map {
+            ProcessIdentity(
+                host: host, bootId: bootId, namespace: processNamespace, processId: $0, start: processStart)
+        }
+    }
+
+    /// Makes this process the one that does the work.
+    mutating func moveToThisProcess() {
+        let process = ProcessIdentity.current
+        (host, bootId, processNamespace) = (process.host, process.bootId, process.namespace)
+        (processId, processStart) = (process.processId, process.start)
+    }
+}
+
 /// What tells a process from every other one, also from a later one with the same id.
 struct ProcessIdentity: Equatable, Sendable {
     /// The machine's name.

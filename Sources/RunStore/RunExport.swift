@@ -61,6 +61,8 @@ extension RunStore {
     /// - Parameter columns: as ``exportColumns()`` has given them
     package func exportRows(of runs: some Sequence<Int64>, columns: [String]) throws -> [[Table.Cell]] {
         let ids = runs.map { "\($0)" }.joined(separator: ", ")
-        return try list(RunSelection(condition: "id IN (\(ids))", order: ["id"]), columns: columns).rows
+        var selection = RunSelection(condition: "id IN (\(ids))", order: ["id"])
+        selection.includesExperiments = true
+        return try list(selection, columns: columns).rows
     }
 }

@@ -67,14 +67,19 @@ extension RunStore {
         try read { try Run.all($0, "WHERE seed_group = ? ORDER BY id", [name]) }
     }
 
-    /// The id of the run that began last.
+    /// The id of the run that began last, of those that are not part of an experiment.
     ///
     /// - Throws: ``RunStoreError`` if there is none.
     package func latestRun() throws -> String {
-        guard let id = try read({ try Int64.fetchOne($0, sql: "SELECT max(id) FROM runs") }) else {
-            throw RunStoreError("\(path): no run has been recorded yet")
+        try read { db in
+            if let id = try Int64.fetchOne(db, sql: "SELECT max(id) FROM runs WHERE experiment_id IS NULL") {
+                return "\(id)"
+            }
+            throw RunStoreError(
+                try Run.fetchCount(db) == 0
+                    ? "\(path): no run has been recorded yet"
+                    : "\(path): all runs are part of experiments; name the one that is meant")
         }
-        return "\(id)"
     }
 
     /// The row of `run_summary` of a run.

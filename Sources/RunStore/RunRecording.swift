@@ -10,14 +10,7 @@ extension RunStore {
     package func begin(_ run: Run, params: [(name: String, value: String)]) throws -> Run {
         try write { db in
             var run = run
-            // Not even the id of a deleted run is given again.
-            run.id =
-                try Int64.fetchOne(
-                    db,
-                    sql: """
-                        SELECT 1 + max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'runs'), 0),
-                                       coalesce((SELECT max(id) FROM runs), 0))
-                        """) ?? 1
+            run.id = try Self.newId(in: Run.databaseTableName, db)
             if run.name.isEmpty {
                 // Names that a user chose may look like ours.
                 var number = run.id
@@ -33,6 +26,16 @@ extension RunStore {
             for (name, value) in params { try Param(runId: run.id, name: name, value: value).insert(db) }
             return run
         }
+    }
+
+    /// An id that no row of a table has or had: not even that of a deleted one is given again.
+    static func newId(in table: String, _ db: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            db,
+            sql: """
+                SELECT 1 + max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = '\(table)'), 0),
+                               coalesce((SELECT max(id) FROM \(table)), 0))
+                """) ?? 1
     }
 
     /// A name that no run has, with a number at its end.
@@ -83,7 +86,7 @@ extension RunStore {
                     """, arguments: [run, step, step, epochs])
             for metric in metrics { try metric.insert(db, onConflict: .ignore) }
             try found.updateChanges(db) {
-                ($0.status, $0.finishedAt, $0.error) = (.running, nil, nil)
+                ($0.status, $0.finishedAt, $0.error, $0.outcome) = (.running, nil, nil, nil)
                 $0.moveToThisProcess()
             }
         }
@@ -113,16 +116,20 @@ extension RunStore {
 
     /// Records the end of a run. A run that is finished has no checkpoints any more.
     ///
-    /// - Parameter hasWrittenOutput: whether the model at its output is its own
+    /// - Parameters:
+    ///   - hasWrittenOutput: whether the model at its output is its own
+    ///   - outcome: what its experiment makes of it
     /// - Throws: ``RunStoreError`` if the run is no longer this process's.
     package func finish(
-        _ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool, error: String? = nil, warning: String? = nil
+        _ run: Int64, _ status: Run.Status, hasWrittenOutput: Bool, error: String? = nil, warning: String? = nil,
+        outcome: Run.Outcome? = nil
     ) throws {
         try write { db in
             var found = try ownRun(run, in: db)
             let now = Timestamp.now
             try found.updateChanges(db) {
                 ($0.status, $0.finishedAt, $0.error, $0.warning) = (status, now, error, warning)
+                $0.outcome = outcome
                 if hasWrittenOutput { $0.outputWrittenAt = now }
             }
             if status == .finished { try CheckpointRecord.filter(Column("run_id") == run).deleteAll(db) }

@@ -25,12 +25,22 @@ extension Record {
 }
 
 /// A training, as a row of `runs`.
-package struct Run: Record {
+package struct Run: Record, ProcessRecord {
     package static let databaseTableName = "runs"
 
     /// How far a run has come.
     package enum Status: String, Codable, Sendable, DatabaseValueConvertible {
         case running, finished, failed, interrupted
+    }
+
+    /// What became of a training that an experiment judges.
+    package enum Outcome: String, Codable, Sendable, DatabaseValueConvertible {
+        /// It has learned something.
+        case trained
+        /// Its loss has grown, or is no number any more.
+        case diverged
+        /// It has learned nothing.
+        case stuck
     }
 
     /// 0 until the database gives the run its id.
@@ -56,11 +66,11 @@ package struct Run: Record {
     package var seed: Int64 = 0
     package var threads = 1
     /// The machine's name, and which of its processes trains.
-    package private(set) var host: String
-    private var bootId: String?
-    private var processNamespace: String?
-    private var processId: Int?
-    private var processStart: Int?
+    package internal(set) var host = ""
+    var bootId: String?
+    var processNamespace: String?
+    var processId: Int?
+    var processStart: Int?
     /// The version of this program.
     package let version: String
     /// The number of the model's parameters.
@@ -89,6 +99,10 @@ package struct Run: Record {
     package var project: String?
     /// What the training has to say about its result, or nil.
     package internal(set) var warning: String?
+    /// The experiment that it is part of, or nil.
+    package var experimentId: Int64?
+    /// What its experiment makes of it, or nil.
+    package internal(set) var outcome: Outcome?
 
     /// The project where nobody has named one: the data that the figures were measured on.
     package var usualProject: String {
@@ -99,14 +113,6 @@ package struct Run: Record {
     /// Whether the process that trains it is certainly there.
     package var isAlive: Bool { status == .running && process?.isAlive == true }
 
-    /// The process that trains it, or nil in runs of earlier versions.
-    var process: ProcessIdentity? {
-        processId.map {
-            ProcessIdentity(
-                host: host, bootId: bootId, namespace: processNamespace, processId: $0, start: processStart)
-        }
-    }
-
     /// Creates a run that begins now, in this process.
     ///
     /// - Parameter name: nil to have a name made
@@ -116,15 +122,7 @@ package struct Run: Record {
         self.name = name ?? ""
         (self.command, self.output, self.version) = (command, output, version)
         (self.trainData, self.trainSha256) = (trainData, trainSha256)
-        host = ProcessIdentity.current.host
         moveToThisProcess()
-    }
-
-    /// Makes this process the one that trains the run.
-    mutating func moveToThisProcess() {
-        let process = ProcessIdentity.current
-        (host, bootId, processNamespace) = (process.host, process.bootId, process.namespace)
-        (processId, processStart) = (process.processId, process.start)
     }
 }
 

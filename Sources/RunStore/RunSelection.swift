@@ -5,7 +5,7 @@ import GRDB
 /// Which runs are wanted, and in which order.
 ///
 /// Conditions and orders are in SQL, about columns of `runs` and `run_summary`, short names for the figures of the best epoch
-/// (`accuracy`, `macro_f1`, `loss`, `epoch`), `tags`, and hyper-parameters.
+/// (`accuracy`, `macro_f1`, `loss`, `epoch`), `tags`, `experiment`, and hyper-parameters.
 package struct RunSelection: Sendable {
     /// An expression that is true for the runs that are wanted, or nil for all runs.
     package var condition: String?
@@ -18,11 +18,28 @@ package struct RunSelection: Sendable {
     package var order: [String] = []
     /// How many runs are listed at most, or nil for no limit.
     package var limit: Int?
+    /// Whether the runs of experiments are meant too, of which there can be hundreds: by default where a project or a tag is named. Where this is
+    /// false, they are left out unless the condition, the order or a column speaks of experiments.
+    package var includesExperiments: Bool
 
     package init(
         condition: String? = nil, project: String? = nil, tags: [String] = [], order: [String] = [], limit: Int? = nil
     ) {
         (self.condition, self.project, self.tags, self.order, self.limit) = (condition, project, tags, order, limit)
+        includesExperiments = project != nil || !tags.isEmpty
+    }
+
+    /// The words, in lower case, in the condition, in the order and in the names of columns.
+    fileprivate func words(with columns: [String]) -> Set<String> {
+        Set(
+            (columns + order + [condition ?? ""]).flatMap {
+                $0.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/).map { $0.output.lowercased() }
+            })
+    }
+
+    /// Whether the runs of experiments are left out where these columns are asked for.
+    fileprivate func leavesExperimentsOut(with columns: [String]) -> Bool {
+        !includesExperiments && words(with: columns).isDisjoint(with: ["experiment", "experiment_id", "outcome"])
     }
 }
 
@@ -51,8 +68,7 @@ extension RunStore {
     /// - Throws: ``RunStoreError`` if a name is unknown, or an expression is no SQL.
     package func list(_ selection: RunSelection, columns: [String]) throws -> Table {
         try read(timeout: Self.patienceWithConditions) { db in
-            let asked = columns + selection.order + [selection.condition ?? "", "id project"]
-            let names = try KnownNames(in: asked, path: path, db)
+            let names = try KnownNames(selection.words(with: columns).union(["id", "project"]), path: path, db)
             let order = try selection.order.map(names.term) + ["id DESC"]
             let tags = selection.tags.map {
                 "EXISTS (SELECT 1 FROM tags WHERE run_id = id AND tag = \($0.sqlLiteral))"
@@ -63,7 +79,8 @@ extension RunStore {
             let sql = """
                 SELECT \(try columns.map(names.column).joined(separator: ", "))
                 FROM (SELECT \(names.used.joined(separator: ", "))
-                      FROM runs JOIN run_summary AS summary ON summary.id = runs.id)
+                      FROM runs JOIN run_summary AS summary ON summary.id = runs.id
+                      \(selection.leavesExperimentsOut(with: columns) ? "WHERE runs.experiment_id IS NULL" : ""))
                 \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
                 ORDER BY \(order.joined(separator: ", ")) LIMIT \(selection.limit ?? -1)
                 """
@@ -84,6 +101,18 @@ extension RunStore {
         return try list(selection, columns: ["project"]).rows.map { $0[0].text }.filter { seen.insert($0).inserted }
     }
 
+    /// The runs of experiments that a list of these columns leaves out although they fulfil the conditions: how many there are, and the names
+    /// of the experiments, that of the latest run first. Nil if there are none.
+    package func leftOut(of selection: RunSelection, columns: [String]) throws -> (runs: Int, experiments: [String])? {
+        guard selection.leavesExperimentsOut(with: columns) else { return nil }
+        var others = selection
+        let condition = selection.condition.map { " AND (\($0)\n)" } ?? ""
+        (others.condition, others.order, others.limit) = ("experiment_id IS NOT NULL" + condition, [], nil)
+        let rows = try list(others, columns: ["experiment"]).rows
+        var seen: Set<String> = []
+        return rows.isEmpty ? nil : (rows.count, rows.map { $0[0].text }.filter { seen.insert($0).inserted })
+    }
+
     /// The ids of the runs that are wanted, in their order.
     package func ids(of selection: RunSelection) throws -> [Int64] {
         try list(selection, columns: ["id"]).rows.compactMap { Int64($0[0].text) }
@@ -95,13 +124,9 @@ extension RunStore {
         private var sql: [String: String] = [:]
         private let words: Set<String>
 
-        /// - Parameter texts: what the names occur in. Hyper-parameters are looked up only if one of the words is no column
-        init(in texts: [String], path: String, _ db: Database) throws {
-            self.path = path
-            words = Set(
-                texts.flatMap { $0.matches(of: /[\p{Alphabetic}_][\p{Alphabetic}\p{Number}_]*/) }.map {
-                    $0.output.lowercased()
-                })
+        /// - Parameter words: the names are among them. Hyper-parameters are looked up only if one of them is no column
+        init(_ words: Set<String>, path: String, _ db: Database) throws {
+            (self.path, self.words) = (path, words)
             for column in try db.columns(in: "runs") { sql[column.name] = "runs.\(column.name)" }
             for column in try db.columns(in: "run_summary") { sql[column.name] = "summary.\(column.name)" }
             (sql["accuracy"], sql["macro_f1"]) = ("summary.best_dev_accuracy", "summary.dev_macro_f1")
@@ -119,6 +144,7 @@ extension RunStore {
                      AND step = (SELECT step FROM best_epochs WHERE run_id = runs.id))
                     """
             }
+            sql["experiment"] = "(SELECT name FROM experiments WHERE id = runs.experiment_id)"
             sql["tags"] = "(SELECT group_concat(tag, ', ') FROM tags WHERE run_id = runs.id)"
             if words.allSatisfy({ sql[$0] != nil }) { return }
             for name in try String.fetchAll(db, sql: "SELECT DISTINCT name FROM params") where sql[name] == nil {

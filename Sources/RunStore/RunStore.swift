@@ -190,29 +190,40 @@ package final class RunStore: Sendable {
         status = 'running' AND process_is_gone(host, boot_id, process_namespace, process_id, process_start)
         """
 
-    /// Records runs whose process is gone as interrupted, at the time of their last metric.
+    /// Records runs whose process is gone as interrupted, at the time of their last metric, and experiments at that of their last run.
     private static func settle(_ queue: DatabaseQueue) throws {
         // Most of the time there is none, and then nothing is locked.
         guard
-            try queue.read({ try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM runs WHERE \(isDead))") }) == true
+            try queue.read({ db in
+                try ["runs", "experiments"].contains { table in
+                    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE \(isDead))") == true
+                }
+            })
         else { return }
         try queue.write { db in
             try db.execute(
                 sql: """
                     UPDATE runs SET status = 'interrupted', finished_at = coalesce(
                         (SELECT max(recorded_at) FROM metrics WHERE run_id = runs.id), started_at)
+                    WHERE \(isDead);
+                    UPDATE experiments SET status = 'interrupted', finished_at = coalesce(
+                        (SELECT max(coalesce(finished_at, started_at)) FROM runs WHERE experiment_id = experiments.id),
+                        started_at)
                     WHERE \(isDead)
                     """)
         }
     }
 
-    /// Puts views in front of `runs` and `run_summary`, in this connection alone, where such runs are `interrupted`.
+    /// Puts views in front of `runs`, `experiments` and `run_summary`, in this connection alone, where those that died are `interrupted`.
     private static func showRunsThatDied(_ queue: DatabaseQueue) throws {
         try queue.writeWithoutTransaction { db in
-            let columns = try db.columns(in: "runs").map(\.name).map { column in
-                column == "status" ? "CASE WHEN \(isDead) THEN 'interrupted' ELSE status END AS status" : column
+            for table in ["runs", "experiments"] {
+                let columns = try db.columns(in: table).map(\.name).map { column in
+                    column == "status" ? "CASE WHEN \(isDead) THEN 'interrupted' ELSE status END AS status" : column
+                }
+                try db.execute(
+                    sql: "CREATE TEMP VIEW \(table) AS SELECT \(columns.joined(separator: ", ")) FROM main.\(table)")
             }
-            try db.execute(sql: "CREATE TEMP VIEW runs AS SELECT \(columns.joined(separator: ", ")) FROM main.runs")
             try db.execute(sql: "CREATE TEMP VIEW run_summary AS \(DatabaseMigrator.runSummary)")
         }
     }

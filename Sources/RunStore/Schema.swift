@@ -54,6 +54,9 @@ extension DatabaseMigrator {
             }
             try db.execute(sql: "CREATE VIEW run_summary AS \(runSummary)")
         }
+        migrator.registerMigration("6: experiments") { db in
+            try db.execute(sql: text(PackageResources.migration6_sql))
+        }
         return migrator
     }
 

@@ -318,6 +318,28 @@ import Testing
             #expect(try reader.query("PRAGMA foreign_key_check").rows.isEmpty)
             #expect(try reader.query("PRAGMA foreign_key_list(params)").rows[0][2] == .text("runs"))
             #expect(try reader.query("SELECT metrics FROM mine").rows == [[.integer(4)], [.integer(4)]])
+            #expect(try reader.runs(["1", "2"]).map(\.experimentId) == [nil, nil])
+        }
+    }
+
+    @Test func aDatabaseWithoutExperimentsGetsThem() throws {
+        try withPath { path in
+            let queue = try DatabaseQueue(path: path)
+            try DatabaseMigrator.runStore.migrate(queue, upTo: "5: how evaluations were made, metrics and projects")
+            try queue.write { db in
+                try db.execute(
+                    sql: """
+                        INSERT INTO runs (name, status, started_at, command, output, train_data, train_sha256, seed, threads, host, version, parameters)
+                        VALUES ('old', 'finished', '2026-01-01T00:00:00.000Z', 'c', '/m', '/t', 'ab', 1, 1, 'h', '0', 1)
+                        """)
+            }
+            try queue.close()
+            let store = try RunStore(path: path, for: .write)
+            #expect(try store.run("old").outcome == nil && store.latestRun() == "1")
+            var run = RunStoreTests.run(output: Run.noOutput)
+            run.experimentId = try store.begin(ExperimentTests.experiment()).id
+            #expect(try store.begin(run, params: []).id == 2)
+            #expect(try store.query("PRAGMA foreign_key_check").rows.isEmpty)
         }
     }
 }

@@ -13,7 +13,9 @@ extension Runs {
                   addnorm runs list --group-by learning_rate batch_size
 
                 Names are those of the columns of the tables 'runs' and 'run_summary', of hyper-parameters, and accuracy, macro_f1, \
-                loss, epoch (of the best epoch on the dev data), test_accuracy, test_macro_f1 (of the latest evaluation on other data) and tags.
+                loss, epoch (of the best epoch on the dev data), test_accuracy, test_macro_f1 (of the latest evaluation on other data), \
+                tags and experiment. Runs of experiments are listed where one of the names is experiment, experiment_id or outcome, or with \
+                --project or --tag.
                 """)
 
         @OptionGroup
@@ -90,13 +92,20 @@ extension Runs {
             var selection = selection.selection
             selection.order = sort?.list ?? metric.map { [$0.name] } ?? []
             selection.limit = groupBy.isEmpty ? limit : nil
+            let projects = try store.projects(of: selection)
+            if let (runs, experiments) = try store.leftOut(of: selection, columns: columns?.list ?? []) {
+                let condition =
+                    experiments.count == 1
+                    ? "experiment = '\(experiments[0].replacing("'", with: "''"))'" : "experiment IS NOT NULL"
+                Output.warn(
+                    "\(runs.of("run")) of experiments \(runs == 1 ? "is" : "are") not listed: --where \"\(condition)\"")
+            }
             if !groupBy.isEmpty {
                 let runs = try store.runs(store.ids(of: selection)).map { try ComparedRun($0, in: store) }
                 let groups = Array(try SeedGroup.groups(of: runs, by: groupBy).prefix(limit ?? .max))
                 Output.warn(groups.notices)
                 return try json ? Output.write(json: groups) : Output.write([groups.part].text)
             }
-            let projects = try store.projects(of: selection)
             if projects.count > 1 && self.columns == nil {
                 Output.warn("runs of \(projects.count) projects; figures can be compared within one (--project)")
             }
