@@ -7,6 +7,7 @@ package struct RunDetails: Encodable {
     private let compared: ComparedRun
     private let origins: [Fact<ComparedRun>]
     private let tags: [String]
+    private let experiment: String?
     private let params: [Param]
     private let metrics: [Metric]
     private let evaluations: [Evaluation]
@@ -17,22 +18,24 @@ package struct RunDetails: Encodable {
         compared = try ComparedRun(run, in: store)
         origins = try .origins(of: [compared], in: store)
         let id = compared.id
-        tags = try store.tags(of: id)
+        (tags, experiment) = (try store.tags(of: id), try store.experiment(of: run)?.name)
         (params, metrics) = (try store.params(of: id), try store.metrics(of: id))
         evaluations = try store.evaluations(of: id)
-        let paths = [
-            ("model", run.output), ("train data", run.trainData), ("dev data", run.devData),
-            ("started from", run.model), ("checkpoint", checkpoint),
-        ]
+        let paths: [(String, String?)] =
+            [("model", run.output)] + run.trainFiles.map { ("train data", $0) } + [
+                ("dev data", run.devData), ("started from", run.model), ("checkpoint", checkpoint),
+            ]
         // What is no path is a name: that of a baseline.
         files = paths.compactMap { name, path in path.flatMap { $0.hasPrefix("/") ? RunFile(name, $0) : nil } }
     }
 
     package func encode(to encoder: any Encoder) throws {
-        try JSONObject([
-            "run": compared.run, "tags": tags, "params": params, "metrics": metrics,
-            "evaluations": evaluations, "files": files,
-        ]).encode(to: encoder)
+        try JSONObject(
+            [
+                "run": compared.run, "tags": tags, "params": params, "metrics": metrics,
+                "evaluations": evaluations, "files": files,
+            ], optional: ["experiment": experiment]
+        ).encode(to: encoder)
     }
 
     package var parts: [Report.Part] {
@@ -65,7 +68,7 @@ package struct RunDetails: Encodable {
     /// A row for each metric.
     private var course: ReportTable {
         let courses = Dictionary(grouping: metrics) { "\($0.split.rawValue) \($0.name)" }
-            .mapValues { $0.map(\.value) }.sorted { $0.key < $1.key }
+            .mapValues { $0.map(\.value) }.sorted { $0.key.isBefore($1.key) }
         return ReportTable(
             courses,
             [

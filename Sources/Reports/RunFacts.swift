@@ -4,13 +4,16 @@ extension [Fact<ComparedRun>] {
     /// What runs started from, what they read and wrote.
     static func origins(of runs: [ComparedRun], in store: RunStore) throws -> Self {
         let tags = Dictionary(try runs.map { ($0.id, try store.tags(of: $0.id).joined(separator: ", ")) }) { $1 }
+        let experiments = Dictionary(try runs.map { ($0.id, try store.experiment(of: $0.run)?.name) }) { $1 }
         return [
             .text("status") { $0.run.status.rawValue + ($0.run.error.map { ": " + $0 } ?? "") },
             .text("warning", \.run.warning), .text("project", \.run.project), .text("tags") { tags[$0.id] },
             .text("note", \.run.note), .text("seed group", \.run.seedGroup),
+            .text("experiment") { experiments[$0.id] ?? nil }, .text("outcome", \.run.outcome?.rawValue),
             .cell("started") { .time($0.run.startedAt) }, .cell("finished") { $0.run.finishedAt.map { .time($0) } },
             .text("command", \.run.command), .text("started from") { $0.run.model ?? "random weights" },
-            .text("output", \.run.output), .text("train data", \.run.trainData),
+            .text("output", \.run.output),
+            .text("train data") { $0.run.trainFiles.joined(separator: ", ") },
             .text("dev data") { $0.run.devData ?? "held out of the train data" },
             .text("parameters", \.run.parameters.grouped),
             .text("host") { "\($0.run.host), \($0.run.threads.of("thread"))" }, .text("version", \.run.version),

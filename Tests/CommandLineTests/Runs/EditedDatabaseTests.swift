@@ -36,6 +36,7 @@ import Testing
         "DROP TABLE best_epochs", "DROP VIEW run_summary", "DELETE FROM best_epochs",
         "DROP TABLE evaluations; CREATE VIEW evaluations AS SELECT 1 AS id, 1 AS run_id",
         "UPDATE best_epochs SET epoch = 1e19, accuracy = 'x'", "UPDATE OR IGNORE grdb_migrations SET identifier = 'x'",
+        "UPDATE runs SET experiment_id = 99, outcome = 'x'", "DROP TABLE experiments",
         "CREATE TRIGGER t BEFORE DELETE ON runs BEGIN SELECT RAISE(ABORT, 'no'); END",
     ]
 

@@ -34,6 +34,30 @@ import Testing
         }
     }
 
+    @Test func runsOfAnExperimentAreListedIfAskedForAndShowIt() async throws {
+        try await Program.use { program in
+            for name in ["first", "part"] {
+                #expect(try program.train("--name", name, "--epochs", "1", "--overwrite").status == 0)
+            }
+            try program.makeExperiment(of: ["part"])
+            let list = try program.run("runs", "list")
+            #expect(list.output.contains("first") && !list.output.contains("part"))
+            #expect(
+                list.errors.contains(
+                    "1 run of experiments is not listed: --where \"experiment = 'ablate-1'\"\n"))
+            let part = try program.run(
+                "runs", "list", "--where", "experiment = 'ablate-1' AND outcome = 'stuck'", "--columns", "name")
+            #expect(part.output == "name\npart\n" && part.errors.isEmpty)
+            let shown = try program.run("runs", "show", "part").output
+            #expect(shown.contains("ablate-1\n") && shown.contains("stuck\n"))
+            #expect(try program.run("runs", "show", "part", "--json").object["experiment"] as? String == "ablate-1")
+            // The latest run is one of its own.
+            #expect(try program.run("runs", "show", "--json").object["experiment"] == nil)
+            #expect(try program.run("runs", "delete", "part").output == "deleted 1 run: part\n")
+            #expect(try program.run("runs", "list").errors.isEmpty)
+        }
+    }
+
     @Test func namesConditionsAndDatabasesThatCannotBeAreRefused() async throws {
         try await Program.use { program in
             #expect(try program.train("--name", "first", "--epochs", "1").status == 0)

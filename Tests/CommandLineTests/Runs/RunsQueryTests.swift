@@ -23,6 +23,7 @@ import Testing
             for seed in 1...2 {
                 #expect(try program.run("evaluate", "--model", "model/seed-\(seed)", "test.tsv").status == 0)
             }
+            try program.makeExperiment(of: ["s-seed-1"])
             for query in queries {
                 let result = try program.run("runs", "query", "--json", query)
                 #expect(result.status == 0, "\(query)\(result.errors)")
