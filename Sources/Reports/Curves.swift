@@ -6,7 +6,7 @@ import Statistics
 package struct Curves: Encodable, Sendable {
     /// One curve, of one split.
     package struct Curve: Encodable, Sendable {
-        /// The name of the run or the group.
+        /// The name of the run or the group, or of the part of it that is drawn: a layer, for example.
         package let name: String
         /// The ids of its runs that have the metric.
         package let runs: [Int64]
@@ -22,35 +22,71 @@ package struct Curves: Encodable, Sendable {
     package let x: XAxis
     /// The curves of a group side by side, dev before train.
     package let series: [Curve]
+    /// The run or the group whose parts are the curves; nil where curves are called by their runs.
+    private let whole: String?
+
+    private enum CodingKeys: String, CodingKey { case metric, x, series }
 
     /// Reads the curves of groups of runs; a group of one run is that run.
     ///
-    /// - Throws: ``CurvesError`` if no run has the metric.
+    /// Where no run has the metric, there is a curve for each metric that is a part of it: `activation_norm.layer_1` of
+    /// `activation_norm`, and `grad_norm.layer_1` of `grad_norm.layer`.
+    ///
+    /// - Throws: ``CurvesError`` if no run has the metric or a part of it.
     package init(of metric: String, groups: [(name: String, runs: [Int64])], in store: RunStore) throws {
         self.metric = metric
         let measure = Measure(metric)
         x = measure.isOfEpochs ? .epoch : .step
+        let ofMetric = try groups.flatMap { name, runs in
+            try Self.curves(of: metric, measure, runs, named: name, in: store)
+        }
+        guard ofMetric.isEmpty else {
+            (series, whole) = (ofMetric, nil)
+            return
+        }
+        let names = try store.metricNames(of: groups.flatMap(\.runs))
+        let parts = Self.parts(of: metric, among: names)
+        whole = groups.count == 1 ? groups[0].name : nil
         series = try groups.flatMap { name, runs in
-            let metrics = try runs.map { (run: $0, values: try store.metrics(of: $0, named: metric)) }
-            return [Metric.Split.dev, .train].compactMap { split -> Curve? in
-                let curves = metrics.map { run, values in
-                    let points = values.filter { $0.split == split }.map {
-                        Figure.Point(measure.isOfEpochs ? $0.epoch : Double($0.step), $0.value)
-                    }
-                    return (run: run, points: points)
-                }.filter { !$0.points.isEmpty }
-                if curves.isEmpty { return nil }
-                let points =
-                    curves.count == 1 ? curves[0].points : band(of: curves.map(\.points), limits: measure.axis.limits)
-                return Curve(name: name, runs: curves.map(\.run), split: split, points: points)
+            try parts.flatMap { part in
+                let name = groups.count == 1 ? part.name : "\(name) \(part.name)"
+                return try Self.curves(of: part.metric, measure, runs, named: name, in: store)
             }
         }
         if series.isEmpty {
-            let names = try store.metricNames(of: groups.flatMap(\.runs))
             throw CurvesError(
                 description: names.isEmpty
                     ? "nothing has been recorded of \(groups.map { "'\($0.name)'" }.joined(separator: ", ")) yet"
                     : "no such metric: '\(metric)'; there are \(names.joined(separator: ", "))")
+        }
+    }
+
+    /// The curves of one metric of a run, or of a group.
+    private static func curves(
+        of metric: String, _ measure: Measure, _ runs: [Int64], named name: String, in store: RunStore
+    ) throws -> [Curve] {
+        let metrics = try runs.map { (run: $0, values: try store.metrics(of: $0, named: metric)) }
+        return [Metric.Split.dev, .train].compactMap { split in
+            let curves = metrics.map { run, values in
+                let points = values.filter { $0.split == split }.map {
+                    Figure.Point(measure.isOfEpochs ? $0.epoch : Double($0.step), $0.value)
+                }
+                return (run: run, points: points)
+            }.filter { !$0.points.isEmpty }
+            if curves.isEmpty { return nil }
+            let points =
+                curves.count == 1 ? curves[0].points : band(of: curves.map(\.points), limits: measure.axis.limits)
+            return Curve(name: name, runs: curves.map(\.run), split: split, points: points)
+        }
+    }
+
+    /// The metrics that are parts of another one, each with what tells it from the others, in the natural order of numbers: those whose names go
+    /// on after it with a dot, or after what follows a dot with `_`.
+    private static func parts(of whole: String, among metrics: [String]) -> [(metric: String, name: String)] {
+        metrics.sorted { $0.isBefore($1) }.compactMap { metric in
+            if metric.hasPrefix(whole + ".") { return (metric, String(metric.dropFirst(whole.count + 1))) }
+            guard let dot = whole.lastIndex(of: "."), metric.hasPrefix(whole + "_") else { return nil }
+            return (metric, String(metric.dropFirst(whole[...dot].count)))
         }
     }
 
@@ -65,7 +101,7 @@ package struct Curves: Encodable, Sendable {
         let (isAlone, hasBoth) = (names.count == 1, Set(curves.map(\.split)).count > 1)
         let hasBand = curves.contains { $0.points.contains { $0.low != nil } }
         let notes = [
-            isAlone ? names[0] : nil,
+            isAlone ? [whole, names[0]].compactMap { $0 }.joined(separator: " ") : whole,
             isCrowded ? "dev data" : nil,
             hasBoth && !isAlone ? "solid: dev data, dashed: train data" : nil,
             hasBand ? "band: 95 % interval of the mean" : nil,
@@ -125,6 +161,13 @@ private struct Measure {
             case "batch_loss": ("Loss of single batches", .init("loss (nats)", limits: positive), false)
             case "learning_rate": ("Learning rate", .init("learning rate", limits: positive), false)
             case "grad_norm": ("Norm of the gradient", .init("gradient norm", limits: positive), false)
+            case "grad_norm.layer": ("Norm of the gradient by layer", .init("gradient norm", limits: positive), false)
+            case _ where name.hasPrefix("grad_norm."):
+                ("Norm of the gradient, \(name.dropFirst(10))", .init("gradient norm", limits: positive), false)
+            case "activation_norm", "activation_norm.layer":
+                ("Norm of hidden states by layer", .init("norm", limits: positive), false)
+            case _ where name.hasPrefix("activation_norm."):
+                ("Norm of hidden states, \(name.dropFirst(16))", .init("norm", limits: positive), false)
             case "tokens_per_second": ("Speed of training", .init("tokens per second", limits: positive), false)
             default: (name, .init(name), false)
             }

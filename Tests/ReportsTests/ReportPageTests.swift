@@ -161,6 +161,50 @@ import Reports
         }
     }
 
+    @Test func aMetricOfEachLayerIsDrawnLayerByLayer() throws {
+        try Self.withStore { store in
+            let ids = try ["a", "b"].map { try store.begin(Self.run($0), params: []).id }
+            let layers = ["layer_10", "layer_1", "layer_2"]
+            for id in ids {
+                let names =
+                    ["grad_norm"] + (["head"] + layers).map { "grad_norm.\($0)" }
+                    + layers.map { "activation_norm.\($0)" }
+                try store.record(names.map { Metric(run: id, .train, $0, step: 10, epoch: 1, value: 1) })
+            }
+            func drawn(_ metric: String, _ groups: [(String, [Int64])]) throws -> (names: [String], figure: Figure) {
+                let curves = try Curves(of: metric, groups: groups.map { (name: $0, runs: $1) }, in: store)
+                return (curves.series.map(\.name), curves.figure)
+            }
+            let one = try drawn("grad_norm.layer", [("a", [ids[0]])])
+            #expect(one.names == ["layer_1", "layer_2", "layer_10"])
+            #expect(one.figure.title == "Norm of the gradient by layer" && one.figure.note == "a")
+            let two = try drawn("activation_norm", [("a", [ids[0]]), ("b", [ids[1]])])
+            #expect(
+                two.names == ["a", "b"].flatMap { run in ["layer_1", "layer_2", "layer_10"].map { "\(run) \($0)" } })
+            #expect(two.figure.title == "Norm of hidden states by layer" && two.figure.note == nil)
+            // What is called so itself is drawn alone.
+            #expect(try drawn("grad_norm", [("a", [ids[0]])]).names == ["a"])
+            #expect(try drawn("grad_norm.layer_1", [("a", [ids[0]])]).figure.title == "Norm of the gradient, layer_1")
+            #expect(throws: CurvesError.self) { try drawn("grad", [("a", [ids[0]])]) }
+            #expect(throws: CurvesError.self) { try drawn("activation", [("a", [ids[0]])]) }
+        }
+    }
+
+    @Test func theDetailsOfARunHaveEachOfItsFiles() throws {
+        try withFolder { folder in
+            let files = ["a.tsv", "b.tsv"].map { folder.appending(path: $0).path }
+            for file in files { try Data("abc".utf8).write(to: URL(filePath: file)) }
+            let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
+            let run = try store.begin(
+                Run(
+                    name: nil, command: "", output: Run.noOutput, trainData: files.joined(separator: "\n"),
+                    trainSha256: "ab\ncd", version: ""), params: [])
+            let text = try RunDetails(of: run, checkpoint: nil, in: store).parts.text
+            for file in files { #expect(text.contains(/train data +3 bytes +/.ignoresCase()) && text.contains(file)) }
+            #expect(!text.contains("missing"))
+        }
+    }
+
     /// A store's answers are sorted into the bins of the calibration error: an upper limit belongs to the bin below.
     @Test func answersOfAStoreAreSortedIntoBins() throws {
         try Self.withStore { store in

@@ -11,11 +11,13 @@ extension Runs {
             discussion: """
                 Draws in the terminal, in colours unless NO_COLOR is set; in a pipe, in 80 columns without colours. Metrics of each \
                 epoch are loss (of the dev data and, dashed, of the train data), accuracy and macro_f1 (of the dev data); \
-                by steps there are batch_loss, learning_rate, grad_norm and tokens_per_second.
+                by steps there are batch_loss, learning_rate, grad_norm and tokens_per_second. Where no run has the metric, all whose \
+                names go on after it with a dot are drawn, or with '_' if it has a dot itself: a curve for each layer.
 
                   addnorm runs plot run-1 run-2
                   addnorm runs plot run-1 run-2 --metric accuracy --output accuracy.svg
                   addnorm runs plot run-1 run-2 run-3 run-4 --group-by learning_rate
+                  addnorm runs plot run-1 --metric grad_norm.layer
                 """)
 
         @Argument(help: ArgumentHelp("The ids or names of runs.", valueName: "run"), completion: .runs)
@@ -62,9 +64,11 @@ extension Runs {
                 Output.warn("the runs belong to several projects: \(projects.joined(separator: ", "))")
             }
             let curves = try Curves(of: metric, groups: groups.map { ($0.name, $0.runs.map(\.id)) }, in: store)
-            let drawn = Set(curves.series.map(\.name))
+            let drawn = Set(curves.series.flatMap(\.runs))
             Output.warn(
-                groups.filter { !drawn.contains($0.name) }.map { "'\($0.name)' is not drawn: it has no \(metric)" })
+                groups.filter { drawn.isDisjoint(with: $0.runs.map(\.id)) }.map {
+                    "'\($0.name)' is not drawn: it has no \(metric)"
+                })
             if json { try Output.write(json: curves) }
             let figure = curves.figure
             if let output {
