@@ -1,3 +1,4 @@
+import Foundation
 import Plots
 import RunStore
 import Statistics
@@ -120,6 +121,11 @@ package struct Curves: Encodable, Sendable {
             measure.title, note: notes.isEmpty ? nil : notes.joined(separator: "; "),
             x: .init(x.rawValue, limits: 0...Double.infinity, isInteger: true), y: measure.axis, drawn)
     }
+}
+
+extension String {
+    /// Whether it comes first where numbers in names are in their natural order: `layer_2` before `layer_10`.
+    func isBefore(_ other: String) -> Bool { compare(other, options: .numeric) == .orderedAscending }
 }
 
 extension Figure.Point: Encodable {

@@ -82,9 +82,6 @@ extension String {
     /// A time as the database has it, to the minute.
     var minute: String { prefix(16).replacing("T", with: " ") + " UTC" }
 
-    /// Whether it comes first where numbers in names are in their natural order: `layer_2` before `layer_10`.
-    func isBefore(_ other: String) -> Bool { compare(other, options: .numeric) == .orderedAscending }
-
     /// The beginning, if it is longer.
     package func shortened(to length: Int) -> String { count > length ? prefix(length - 1) + "…" : self }
 }
