@@ -52,7 +52,13 @@ package struct Figure: Sendable {
     package let series: [Series]
 
     package init(_ title: String, note: String? = nil, x: Axis, y: Axis, _ series: [Series]) {
-        (self.title, self.note, self.x, self.y, self.series) = (title, note, x, y, series)
+        (self.title, self.note, self.x, self.y) = (title, note, x, y)
+        self.series = series.map { series in
+            series.with(
+                points: series.points.filter { x.has($0.x) }.map { point in
+                    point.y.map(y.has) ?? true ? point : Point(point.x, nil)
+                })
+        }
     }
 
     /// Whether there is a value to be drawn.
@@ -69,13 +75,15 @@ package struct Figure: Sendable {
         let points = series.lazy.flatMap(\.points).filter { $0.y != nil }
         let values = points.compactMap(\.y)
         let scale = Scale(values, y)
-        let reach = (scale.range.lowerBound - scale.width)...(scale.range.upperBound + scale.width)
-        return Scale(
-            values + points.flatMap { [$0.low, $0.high].compactMap { $0.map { $0.clamped(to: reach) } } }, y)
+        return Scale(values + points.flatMap { [$0.low, $0.high].compactMap { $0.map(scale.nearer) } }, y)
     }
 }
 
 extension Figure.Series {
+    fileprivate func with(points: [Figure.Point]) -> Figure.Series {
+        Figure.Series(name, isNamed: isNamed, style, color: color, points)
+    }
+
     /// As many points as a picture of so many columns can show: of each column the first, the least, the greatest and the
     /// last, so that no spike is lost, and one gap if there are some (Jugel et al., *M4: A Visualization-Oriented Time Series
     /// Data Aggregation*, 2014).

@@ -15,7 +15,8 @@ extension Figure {
         let isLabelled =
             longest < 0.36 * width && !series.contains { $0.isNamed && $0.style == .points } && curvesEndTogether
         let (head, top) = head(width: width, hasLegend: !isLabelled)
-        let height = max(height, top + 60 + (isLabelled ? Double(names.count) * Self.line : 0))
+        // However long the legend is, something is left for the curves.
+        let height = max(height, top + (isLabelled ? 60 + Double(names.count) * Self.line : 192))
         let bottom = height - 42
         let (x, y) = (xScale, yScale)
         let yTicks = y.ticks(atMost: max(Int((bottom - top) / 34), 2))
@@ -29,18 +30,7 @@ extension Figure {
                 let title = "<title>\(series.name.escaped)</title>"
                 return "<g class=\"\(series.className)\">\(title)\(drawn(series, in: area))</g>"
             } + (isLabelled ? labels(in: area) : [])
-        // A file has no page around it.
-        let margin = isFile ? 12.0 : 0
-        return """
-            <svg class="plot" xmlns="http://www.w3.org/2000/svg" role="img" \
-            viewBox="\((-margin).px) \((-margin).px) \((width + 2 * margin).px) \((height + 2 * margin).px)"\
-            \(isFile ? " width=\"\((width + 2 * margin).px)\" height=\"\((height + 2 * margin).px)\"" : "")>
-            <title>\(title.escaped)</title>
-            <desc>\(description.escaped)</desc>
-            <style>\(Self.style)\(isFile ? Self.fileStyle : "")</style>
-            \(body.map { $0 + "\n" }.joined())</svg>
-
-            """
+        return svgElement(title, description, body, width: width, height: height, isFile: isFile)
     }
 
     /// Whether no name's line would have to cross the picture, as from a run of 2 epochs beside one of 40.
@@ -181,16 +171,6 @@ extension Figure {
     /// About the width of a character, and the height of a line of names.
     private static let (glyph, line) = (7.0, 15.0)
 
-    private enum Anchor: String { case start, middle, end }
-
-    private func words(
-        _ text: String, at place: (x: Double, y: Double), _ className: String = "", _ anchor: Anchor = .start
-    ) -> String {
-        let kind = className.isEmpty ? "" : " class=\"\(className)\""
-        let side = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
-        return "<text\(kind)\(side) x=\"\(place.x.px)\" y=\"\(place.y.px)\">\(text.escaped)</text>"
-    }
-
     private func fitted(_ text: String, _ width: Double, glyph: Double = Figure.glyph) -> String {
         text.shortened(toColumns: max(Int(width / glyph), 1))
     }
@@ -202,15 +182,6 @@ extension Figure {
             : "<path\(series.dashes) d=\"M\(place.x.px) \(place.y.px)h20\"/>"
         return "<g class=\"\(series.className)\">\(mark)</g>"
     }
-
-    // MARK: Style
-
-    /// Okabe and Ito's colours, which colour-blind people tell apart (*Color Universal Design*, 2008), some darker so that thin
-    /// lines are seen on white, others lighter for a dark background.
-    private static let style = String(decoding: PackageResources.figure_css.dropLast(), as: UTF8.self)
-
-    /// What a page has around the picture, for a file of its own.
-    private static let fileStyle = "\n" + String(decoding: PackageResources.figure_file_css.dropLast(), as: UTF8.self)
 
     /// How many colours `figure.css` has; further curves have dashes.
     package static let colors = 6
@@ -246,12 +217,6 @@ private struct Area {
 }
 
 extension Double {
-    /// A length or place in pixels: one digit after the point.
-    fileprivate var px: String {
-        let tenths = Int((self * 10).rounded())
-        return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
-    }
-
     /// Four digits that count.
     fileprivate var short: String { String(format: "%.4g", self) }
 }

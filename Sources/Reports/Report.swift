@@ -16,8 +16,8 @@ package struct Report: Sendable {
 
     /// What belongs together.
     package struct Part: Sendable {
-        let heading: String?
-        let blocks: [Block]
+        package let heading: String?
+        package let blocks: [Block]
 
         package init(heading: String? = nil, _ blocks: [Block]) { (self.heading, self.blocks) = (heading, blocks) }
     }
@@ -28,6 +28,9 @@ package struct Report: Sendable {
         case note(String)
         case table(ReportTable)
         case figure(Figure)
+        case grid(OutcomeGrid)
+        /// A formula, or several, on lines of their own.
+        case formula(String)
     }
 
     let title: String
@@ -37,5 +40,20 @@ package struct Report: Sendable {
     package init(_ title: String, _ sections: [Section]) {
         self.title = title
         self.sections = sections.filter { !$0.parts.isEmpty }
+    }
+
+    /// Each picture as a file of its own, named by its title.
+    package var pictures: [(name: String, svg: String)] {
+        sections.flatMap(\.parts).flatMap(\.blocks).compactMap { block in
+            switch block {
+            case .figure(let figure): (Self.fileName(figure.title), figure.svg(isFile: true))
+            case .grid(let grid): (Self.fileName(grid.title), grid.svg(isFile: true))
+            default: nil
+            }
+        }
+    }
+
+    private static func fileName(_ title: String) -> String {
+        title.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.joined(separator: "-") + ".svg"
     }
 }

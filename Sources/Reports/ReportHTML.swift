@@ -41,6 +41,9 @@ extension Report.Block {
         case .note(let text): "<p class=\"quiet\">\(text.escaped)</p>\n"
         case .table(let table): table.html
         case .figure(let figure): figure.html(width: 540, height: 320)
+        case .grid(let grid): grid.html(width: 540)
+        case .formula(let text):
+            "<p class=\"formula\">\(text.split(separator: "\n").map { String($0).escaped }.joined(separator: "<br>\n"))</p>\n"
         }
     }
 }

@@ -82,7 +82,7 @@ extension Report {
 
 extension Fact {
     /// Whether it was chosen, and not what came of it.
-    fileprivate var isOfSetup: Bool { !["status", "started", "finished", "command"].contains(name) }
+    fileprivate var isOfSetup: Bool { !["status", "outcome", "started", "finished", "command"].contains(name) }
 }
 
 extension Report.Part {

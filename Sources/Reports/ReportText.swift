@@ -19,6 +19,8 @@ extension Report.Block {
         case .sentence(let text), .note(let text): text.printable + "\n"
         case .table(let table): table.text
         case .figure(let figure): figure.terminal(columns: 80, rows: 20, color: false)
+        case .grid(let grid): grid.text
+        case .formula(let text): text.printableLines + "\n"
         }
     }
 }

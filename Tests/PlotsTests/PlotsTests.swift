@@ -29,6 +29,55 @@ import Plots
         #expect(scale.ticks(atMost: count).allSatisfy { scale.range.contains($0.value) })
     }
 
+    @Test(arguments: [
+        (1e-3, 1e3, 8, ["0.001", "0.01", "0.1", "1", "10", "100", "1000"]),
+        (1e-12, 1, 4, ["1e-12", "1e-8", "0.0001", "1"]),
+        (0.3, 40, 5, ["1", "10"]), (2, 7, 5, ["2", "5"]), (1e5, 1e8, 4, ["100000", "1e6", "1e7", "1e8"]),
+    ])
+    func logarithmicTicksArePowersOfTen(low: Double, high: Double, count: Int, labels: [String]) {
+        let scale = Scale([low, high], .init("", isLogarithmic: true))
+        #expect(scale.ticks(atMost: count).map(\.label) == labels)
+    }
+
+    @Test func equalFactorsAreEqualDistancesAndZeroHasNoPlace() {
+        let scale = Scale([1e-4, 1, 1e4], .init("", isLogarithmic: true))
+        #expect(
+            abs(scale.place(1) - 0.5) < 1e-9
+                && abs(scale.place(100) - scale.place(1) - scale.place(1) + scale.place(0.01)) < 1e-9)
+        let figure = Figure(
+            "g", x: .init("x"), y: .init("y", isLogarithmic: true),
+            [
+                .init(
+                    "a", color: 0,
+                    [.init(1, 1e-3), .init(2, 0), .init(3, -1), .init(4, .nan), .init(5, 10, low: -2, high: 1e9)])
+            ])
+        #expect(figure.series[0].points.map { $0.y != nil } == [true, false, false, false, true])
+        #expect(!figure.svg().contains("nan") && !figure.terminal(columns: 60, rows: 12, color: false).contains("nan"))
+    }
+
+    @Test func aGridTellsKindsApartWithoutColours() throws {
+        let grid = OutcomeGrid(
+            "What <trains>", note: "a note", columnsTitle: "rate", columns: ["0.1", "0.01"],
+            kinds: [.init("trained", mark: "●", color: 2), .init("stuck", mark: "–", color: nil)],
+            groups: [.init("post & pre", [.init("2 layers <b>", [0, nil]), .init("3 layers", [1, 0])])])
+        for svg in [grid.svg(), grid.svg(width: 350, isFile: true)] {
+            let parser = XMLParser(data: Data(svg.utf8))
+            #expect(parser.parse(), "\(svg)")
+            #expect(svg.contains("2 layers &lt;b&gt;") && svg.contains("What &lt;trains&gt;"))
+            // A square for each kind in the legend and for each cell that was tried.
+            #expect(svg.matches(of: /<rect class="cell/).count == 5)
+        }
+        #expect(
+            grid.text == """
+                What <trains>: ● trained, – stuck
+                              0.1  0.01
+                post & pre
+                2 layers <b>  ●
+                3 layers      –    ●
+
+                """)
+    }
+
     @Test func axesFitTheirValues() {
         // Epochs are whole, a share is never more than 1, and what is all the same has room around it.
         #expect(Scale([1, 2], .init("", isInteger: true)).ticks(atMost: 9).map(\.label) == ["1", "2"])
