@@ -29,14 +29,13 @@ package func batchStatistics(of x: Matrix, epsilon: Float, into statistics: inou
 
 /// Statistics that were remembered, in place of those of a batch: `[2, hidden]`.
 package func runningStatistics(means: Matrix, variances: Matrix, epsilon: Float, into statistics: inout Matrix) {
+    precondition(means.count == variances.count, "shapes do not agree")
     statistics.resize(rows: 2, columns: means.count)
-    copy(means, variances.values.map { 1 / ($0 + epsilon).squareRoot() }, to: &statistics)
-}
-
-private func copy(_ means: Matrix, _ scales: [Float], to statistics: inout Matrix) {
-    let p = statistics.mutablePointer()
-    p.update(from: means.pointer, count: means.count)
-    for (column, scale) in scales.enumerated() { p[means.count + column] = scale }
+    let (p, variances) = (statistics.mutablePointer(), variances.pointer)
+    for column in 0..<means.count {
+        p[column] = means.pointer[column]
+        p[means.count + column] = 1 / (variances[column] + epsilon).squareRoot()
+    }
 }
 
 /// y = (x − mean) · scale · gain + bias, by statistics of the columns.
@@ -85,12 +84,18 @@ package func batchNormSums(
 package func batchNormBackward(
     sums: Matrix, into gradients: inout FloatBuffer, at places: (gain: Block, bias: Block), adding: Bool
 ) {
-    precondition(max(places.gain.range.upperBound, places.bias.range.upperBound) <= gradients.count)
-    precondition(places.gain.count == sums.columns && places.bias.count == sums.columns)
-    let (g, hidden) = (gradients.mutablePointer(), sums.columns)
-    for (row, place) in [places.gain, places.bias].enumerated() {
-        if !adding { (g + place.offset).update(repeating: 0, count: hidden) }
-        ck_add(hidden, sums.pointer + row * hidden, g + place.offset)
+    gradients.addRows(of: sums, to: [places.gain, places.bias], adding: adding)
+}
+
+extension FloatBuffer {
+    /// Puts the first rows of a matrix in some places each, or adds them to what is there.
+    mutating func addRows(of matrix: Matrix, to places: [Block], adding: Bool) {
+        precondition(places.count <= matrix.rows && places.allSatisfy { $0.count == matrix.columns })
+        for (row, place) in places.enumerated() {
+            let p = mutablePointer(to: place)
+            if !adding { p.update(repeating: 0, count: place.count) }
+            ck_add(place.count, matrix.pointer + row * matrix.columns, p)
+        }
     }
 }
 

@@ -43,41 +43,42 @@ package func dynamicTanhBackward(
     }
 }
 
-/// The gradients of ``dynamicTanh(_:alpha:gain:bias:into:on:)`` with respect to its parameters, over all rows: Σ dy ⊙ gain ⊙ (1 − tanh²) ⊙ x,
-/// over the columns too, Σ dy ⊙ tanh, and Σ dy.
+/// What the gradients of the parameters of ``dynamicTanh(_:alpha:gain:bias:into:on:)`` are made of, by column, over all rows: Σ dy ⊙ tanh, Σ dy,
+/// and Σ dy ⊙ gain ⊙ (1 − tanh²) ⊙ x.
 ///
 /// - Parameters:
 ///   - dy: `[rows, hidden]`
 ///   - x: the input of the forward pass
-///   - sums: memory for the first of these sums by column
-///   - places: where the gradients lie in `gradients`
-///   - adding: whether they are added to what is there
-package func dynamicTanhBackward(
-    _ dy: Matrix, _ x: Matrix, alpha: Float, gain: Matrix, sums: inout Matrix, into gradients: inout FloatBuffer,
-    at places: (alpha: Block, gain: Block, bias: Block), adding: Bool, on workers: Workers
+///   - sums: becomes `[3, hidden]`
+package func dynamicTanhSums(
+    _ dy: Matrix, _ x: Matrix, alpha: Float, gain: Matrix, into sums: inout Matrix, on workers: Workers
 ) {
     let (hidden, rows) = (x.columns, x.rows)
     precondition(dy.columns == hidden && dy.rows == rows && gain.count == hidden, "shapes do not agree")
-    precondition(places.gain.count == hidden && places.bias.count == hidden && places.alpha.count == 1)
-    precondition([places.alpha, places.gain, places.bias].allSatisfy { $0.range.upperBound <= gradients.count })
-    sums.resize(rows: 1, columns: hidden)
+    sums.resize(rows: 3, columns: hidden)
     sums.clear()
-    let (dy0, x0, gain, g, sums0) = (
-        dy.pointer, x.pointer, gain.pointer, gradients.mutablePointer(), sums.mutablePointer()
-    )
+    let (dy0, x0, gain, sums) = (dy.pointer, x.pointer, gain.pointer, sums.mutablePointer())
     workers.split(hidden, grain: 16) { part in
         let first = part.lowerBound
-        let (dgain, dbias) = (g + places.gain.offset + first, g + places.bias.offset + first)
-        if !adding {
-            dgain.update(repeating: 0, count: part.count)
-            dbias.update(repeating: 0, count: part.count)
-        }
         for row in 0..<rows {
             let start = row * hidden + first
             ck_dynamic_tanh_add_gradients(
-                part.count, alpha, x0 + start, gain + first, dy0 + start, dgain, dbias, sums0 + first)
+                part.count, alpha, x0 + start, gain + first, dy0 + start, sums + first, sums + hidden + first,
+                sums + 2 * hidden + first)
         }
     }
-    let sum = sums.values.reduce(0, +)
-    g[places.alpha.offset] = adding ? g[places.alpha.offset] + sum : sum
+}
+
+/// The gradients of gain and bias, and that of α, for which the columns are summed too.
+///
+/// - Parameters:
+///   - sums: what ``dynamicTanhSums(_:_:alpha:gain:into:on:)`` left
+///   - places: where they lie in `gradients`
+///   - adding: whether they are added to what is there
+package func dynamicTanhBackward(
+    sums: Matrix, into gradients: inout FloatBuffer, at places: (alpha: Block, gain: Block, bias: Block), adding: Bool
+) {
+    let ofAlpha = sums.row(2).reduce(0, +)
+    gradients[places.alpha.offset] = adding ? gradients[places.alpha.offset] + ofAlpha : ofAlpha
+    gradients.addRows(of: sums, to: [places.gain, places.bias], adding: adding)
 }

@@ -110,7 +110,7 @@ import Transformer
         try await withFolder { folder in
             var model = try tinyModel()
             let folder = folder.appending(path: "model")
-            for parameter in model.classifier.layout.parameters where parameter.kind == .gain {
+            for parameter in model.classifier.layout.parameters where parameter.kind == .vector(1) {
                 model.classifier.parameters.fill(parameter.block, with: .greatestFiniteMagnitude)
             }
             try model.write(to: folder)

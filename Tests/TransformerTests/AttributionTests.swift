@@ -5,11 +5,11 @@ import Transformer
 
 @Suite struct AttributionTests {
     static func classifier(
-        _ placement: Configuration.NormPlacement, _ pooling: Configuration.Pooling, _ activation: Activation = .gelu
+        _ variant: AddNormVariant, _ pooling: Configuration.Pooling, _ activation: Activation = .gelu
     ) throws -> SequenceClassifier {
         var configuration = Configuration(
             vocabularySize: 13, hiddenSize: 8, layers: 2, heads: 2, intermediateSize: 12, labels: ["a", "b"])
-        (configuration.normPlacement, configuration.pooling) = (placement, pooling)
+        (configuration.addNorm, configuration.pooling) = (variant, pooling)
         configuration.activation = activation
         configuration.initializerRange = 0.7
         return try SequenceClassifier(configuration, seed: 5)
@@ -17,10 +17,13 @@ import Transformer
 
     /// With everything that only scales held constant, a model without biases is linear: what its tokens contribute is the whole
     /// of its log-odds. Each of the gradients through attention, norms, and activation functions would break that.
-    @Test(arguments: [Configuration.NormPlacement.post, .pre], [Configuration.Pooling.mean, .cls])
-    func tokensContributeTheWhole(_ placement: Configuration.NormPlacement, _ pooling: Configuration.Pooling) throws {
+    @Test(
+        arguments: ["post", "pre", "sandwich", "none", "deepnorm", "pre-rmsnorm", "post-dyt", "post-batchnorm"],
+        [Configuration.Pooling.mean, .cls])
+    func tokensContributeTheWhole(_ name: String, _ pooling: Configuration.Pooling) throws {
+        let variant = try AddNormVariant(named: name)
         for activation in [Activation.gelu, .geluTanh, .relu] {
-            let classifier = try Self.classifier(placement, pooling, activation)
+            let classifier = try Self.classifier(variant, pooling, activation)
             let batch = Batch([[2, 5, 9, 3], [2, 3], [2, 12, 7, 7, 4, 3]])
             var workspace = classifier.makeWorkspace(for: .explanation, on: Workers(count: 2))
             var other = classifier.makeWorkspace(for: .explanation, on: Workers(count: 1))

@@ -6,12 +6,12 @@ import Tokenization
 import Transformer
 
 @Suite struct ModelFolderTests {
-    static func model(_ placement: Configuration.NormPlacement = .pre) throws -> ModelFolder {
+    static func model(_ variant: AddNormVariant = AddNormVariant(.layerNorm, .pre)) throws -> ModelFolder {
         let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "fine", "##r", "好"]
         var configuration = Configuration(
             vocabularySize: tokens.count, hiddenSize: 8, layers: 1, heads: 2, intermediateSize: 12,
             labels: ["no \"doubt\"", "是"])
-        configuration.normPlacement = placement
+        configuration.addNorm = variant
         configuration.pooling = .mean
         configuration.maximumLength = 9
         configuration.activation = .geluTanh
@@ -21,9 +21,9 @@ import Transformer
                 tokens: tokens, normalizer: BERTNormalizer(lowercases: false, stripsAccents: true), source: "test"))
     }
 
-    @Test(arguments: Configuration.NormPlacement.allCases)
-    func aModelComesBackAsItWas(_ placement: Configuration.NormPlacement) throws {
-        let model = try Self.model(placement)
+    @Test(arguments: GradientTests.variants)
+    func aModelComesBackAsItWas(_ variant: AddNormVariant) throws {
+        let model = try Self.model(variant)
         try withFolder { folder in
             let output = folder.appending(path: "nested/model")
             try model.write(to: output)
@@ -44,8 +44,7 @@ import Transformer
         for parameter in classifier.layout.parameters {
             let values = classifier.parameters[parameter.block].values
             switch parameter.kind {
-            case .bias: #expect(values.allSatisfy { $0 == 0 }, "\(parameter.name)")
-            case .gain: #expect(values.allSatisfy { $0 == 1 }, "\(parameter.name)")
+            case .vector(let start): #expect(values.allSatisfy { $0 == start }, "\(parameter.name)")
             case .weight, .table: #expect(values.allSatisfy { $0 != 0 && abs($0) < 0.15 }, "\(parameter.name)")
             }
         }
@@ -61,7 +60,7 @@ import Transformer
         let layout = try SequenceClassifier(configuration, seed: 1).layout
         var expected = 0.0
         for length in [3, 5] {
-            for parameter in layout.parameters where parameter.kind == .weight {
+            for parameter in layout.parameters where parameter.kind == .weight() {
                 let name = parameter.name
                 if name.hasPrefix("embeddings") { continue }
                 let readsAll = name.contains("layers.0") || name.contains("key") || name.contains("value")

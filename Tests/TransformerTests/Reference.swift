@@ -101,14 +101,57 @@ enum Reference {
         return linear(inner, p, "\(name).down")
     }
 
+    /// A norm of the kind that a configuration asks for; BatchNorm by the statistics of all rows, as in training.
+    static func norm(_ x: Rows, _ p: Parameters, _ name: String, _ kind: AddNormVariant.Norm) -> Rows {
+        switch kind {
+        case .none: return x
+        case .layerNorm: return layerNorm(x, p, name)
+        case .rmsNorm:
+            let gain = p.vector("\(name).weight")
+            return x.map { row in
+                let root = (row.reduce(0) { $0 + $1 * $1 } / Double(row.count) + 1e-12).squareRoot()
+                return row.indices.map { row[$0] / root * gain[$0] }
+            }
+        case .dynamicTanh:
+            let (alpha, gain, bias) = (
+                p.vector("\(name).alpha")[0], p.vector("\(name).weight"), p.vector("\(name).bias")
+            )
+            return x.map { row in row.indices.map { tanh(alpha * row[$0]) * gain[$0] + bias[$0] } }
+        case .batchNorm:
+            let (gain, bias) = (p.vector("\(name).weight"), p.vector("\(name).bias"))
+            let n = Double(x.count)
+            let means = x[0].indices.map { column in x.reduce(0) { $0 + $1[column] } / n }
+            let variances = x[0].indices.map { column in
+                x.reduce(0) { $0 + ($1[column] - means[column]) * ($1[column] - means[column]) } / n
+            }
+            return x.map { row in
+                row.indices.map { (row[$0] - means[$0]) / (variances[$0] + 1e-5).squareRoot() * gain[$0] + bias[$0] }
+            }
+        }
+    }
+
     static func addNorm(
-        _ x: Rows, _ p: Parameters, norm name: String, _ placement: Configuration.NormPlacement, _ mask: Mask,
-        site: UInt32, sublayer: (Rows) -> Rows
+        _ x: Rows, _ p: Parameters, _ name: String, _ configuration: Configuration, _ mask: Mask, site: UInt32,
+        sublayer: (Rows) -> Rows
     ) -> Rows {
-        func add(_ a: Rows, _ b: Rows) -> Rows { zip(a, b).map { zip($0, $1).map { $0 + $1 } } }
-        switch placement {
-        case .post: return layerNorm(add(x, drop(sublayer(x), mask, site: site)), p, name)
-        case .pre: return add(x, drop(sublayer(layerNorm(x, p, name)), mask, site: site))
+        let (variant, layers) = (configuration.addNorm, Double(configuration.layers))
+        func norm(_ x: Rows, _ part: String = "norm") -> Rows { Self.norm(x, p, "\(name).\(part)", variant.norm) }
+        /// What goes past, and what comes out of the sublayer.
+        func sum(_ y: Rows) -> Rows {
+            let dropped = drop(y, mask, site: site)
+            let (s, a) =
+                switch variant.residual {
+                case .on: (1.0, 1.0)
+                case .off: (0.0, 1.0)
+                case .rezero: (1.0, p.vector("\(name).residual.weight")[0])
+                case .deepnorm: (pow(2 * layers, 0.25), 1.0)
+                }
+            return zip(x, dropped).map { zip($0, $1).map { s * $0 + a * $1 } }
+        }
+        switch variant.placement {
+        case .post: return norm(sum(sublayer(x)))
+        case .pre: return sum(sublayer(norm(x)))
+        case .sandwich: return sum(norm(sublayer(norm(x)), "branchNorm"))
         }
     }
 
@@ -116,16 +159,17 @@ enum Reference {
         _ x: Rows, _ p: Parameters, _ name: String, _ configuration: Configuration, offsets: [Int], _ mask: Mask,
         site: UInt32
     ) -> Rows {
-        let middle = addNorm(
-            x, p, norm: "\(name).attention.norm", configuration.normPlacement, mask, site: site + 1
-        ) {
+        let middle = addNorm(x, p, "\(name).attention", configuration, mask, site: site + 1) {
             attention($0, p, "\(name).attention", offsets: offsets, heads: configuration.heads, mask, site: site)
         }
-        return addNorm(
-            middle, p, norm: "\(name).feedForward.norm", configuration.normPlacement, mask, site: site + 2
-        ) {
+        return addNorm(middle, p, "\(name).feedForward", configuration, mask, site: site + 2) {
             feedForward($0, p, "\(name).feedForward", configuration.activation)
         }
+    }
+
+    /// The norm at the end of an encoder whose layers do not normalise the sum.
+    static func finalNorm(_ x: Rows, _ p: Parameters, _ variant: AddNormVariant) -> Rows {
+        variant.placement == .post ? x : norm(x, p, "finalNorm", variant.norm)
     }
 
     static func embedding(_ ids: [Int], _ p: Parameters, _ name: String, offsets: [Int], _ mask: Mask) -> Rows {
@@ -159,7 +203,7 @@ enum Reference {
             x = encoderLayer(
                 x, p, "layers.\(layer)", configuration, offsets: offsets, mask, site: UInt32(1 + 3 * layer))
         }
-        if configuration.normPlacement == .pre { x = layerNorm(x, p, "finalNorm") }
+        x = finalNorm(x, p, configuration.addNorm)
         let pooled = pooler(x, p, "pooler", configuration.pooling, offsets: offsets)
         let site = UInt32(1 + 3 * configuration.layers)
         let logits = linear(drop(pooled, mask, site: site), p, "classifier")

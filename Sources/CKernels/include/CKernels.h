@@ -17,6 +17,19 @@ static inline void ck_pause(void) {
 #endif
 }
 
+/// Whether this thread takes numbers for 0 that are too small for a float's usual form. Processors compute with these many times more slowly;
+/// a training that diverges is full of them.
+static inline void ck_flush_subnormals(int flush) {
+#if defined(__x86_64__)
+    unsigned int flags = 0x8040, state = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(flush ? state | flags : state & ~flags);
+#elif defined(__aarch64__)
+    uint64_t flag = (uint64_t)1 << 24, state;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(state));
+    __asm__ volatile("msr fpcr, %0" : : "r"(flush ? state | flag : state & ~flag));
+#endif
+}
+
 /// Ends what another library has done with AVX. OpenBLAS does not always: then loops that know nothing of AVX, as ours on such
 /// processors, take several times as long.
 static inline void ck_end_avx(void) {

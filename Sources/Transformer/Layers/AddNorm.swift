@@ -17,7 +17,7 @@ import Kernels
 package struct AddNorm<Wrapped: Sublayer>: Sublayer {
     /// F; nil where it was taken away, and adds nothing.
     var sublayer: Wrapped?
-    var before, onBranch, after: (any Norm)?
+    var before, onBranch, after: (any NormLayer)?
     /// s; nil where nothing goes past the sublayer.
     var residualFactor: Float?
     /// a; nil where it is 1.
@@ -148,5 +148,20 @@ package struct AddNorm<Wrapped: Sublayer>: Sublayer {
         before?.remember(activations.terms.beforeStatistics, in: &parameters)
         onBranch?.remember(activations.terms.branchStatistics, in: &parameters)
         after?.remember(activations.afterStatistics, in: &parameters)
+    }
+}
+
+extension AddNormVariant.Norm {
+    /// A norm of this kind; nil for none. Asks `layout` for its parameters.
+    func layer(
+        _ name: String, _ configuration: Configuration, in layout: inout ParameterLayout
+    ) -> (any NormLayer)? {
+        switch self {
+        case .layerNorm: LayerNorm(name, configuration, in: &layout)
+        case .rmsNorm: RMSNorm(name, configuration, in: &layout)
+        case .dynamicTanh: DynamicTanh(name, configuration, in: &layout)
+        case .batchNorm: BatchNorm(name, configuration, in: &layout)
+        case .none: nil
+        }
     }
 }

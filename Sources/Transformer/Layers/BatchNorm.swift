@@ -8,7 +8,7 @@ import Kernels
 /// ### References
 /// Ioffe & Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift*, 2015, algorithms 1
 /// and 2; the weight of a new batch, ε and the unbiased running variance are PyTorch's.
-package struct BatchNorm: Norm {
+package struct BatchNorm: NormLayer {
     let gain: Block
     let bias: Block
     /// They are parameters whose gradients stay 0.

@@ -4,7 +4,7 @@ import Kernels
 ///
 /// ### References
 /// Zhu, Chen, He, LeCun & Liu, *Transformers without Normalization*, 2025, section 4.
-package struct DynamicTanh: Norm {
+package struct DynamicTanh: NormLayer {
     /// α, one element.
     let alpha: Block
     let gain: Block
@@ -28,9 +28,12 @@ package struct DynamicTanh: Norm {
         if let alpha = gradients.block(of: alpha), let gain = gradients.block(of: gain),
             let bias = gradients.block(of: bias)
         {
+            let scratch = pass.scratch
+            dynamicTanhSums(
+                gradient, x, alpha: alphaValue, gain: pass.parameters[self.gain], into: &scratch.columnSums,
+                on: pass.workers)
             dynamicTanhBackward(
-                gradient, x, alpha: alphaValue, gain: pass.parameters[self.gain], sums: &pass.scratch.columnSums,
-                into: &gradients.values, at: (alpha, gain, bias), adding: gradients.isAdding, on: pass.workers)
+                sums: scratch.columnSums, into: &gradients.values, at: (alpha, gain, bias), adding: gradients.isAdding)
         }
         dynamicTanhBackward(
             &gradient, x, alpha: alphaValue, gain: pass.parameters[gain], derivatives: pass.derivatives,

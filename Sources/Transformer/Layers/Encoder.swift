@@ -3,7 +3,7 @@ import Kernels
 /// A stack of ``EncoderLayer``s. Where a layer does not normalise the sum, as with pre-norm, the encoder ends with a norm of its own.
 package struct Encoder: Sendable {
     var layers: [EncoderLayer]
-    var finalNorm: (any Norm)?
+    var finalNorm: (any NormLayer)?
     /// Whether the norms look at all rows of a batch, also in the last layer.
     let needsAllRows: Bool
 
@@ -25,6 +25,9 @@ package struct Encoder: Sendable {
             get { inputs[0] }
             _modify { yield &inputs[0] }
         }
+
+        /// What each layer that is kept has returned.
+        var outputs: [Matrix] { Array(inputs.dropFirst()) }
     }
 
     /// Asks `layout` for the parameters `layers.0. …` and so on, and `finalNorm. …`.
@@ -95,12 +98,17 @@ package struct Encoder: Sendable {
 
     /// Goes down to the lowest layer that is trained, or through all of them if the embeddings are.
     ///
-    /// - Parameter gradient: dy, as many rows as the output; becomes the gradient of that layer's input, `[tokens, hidden]`
-    package func backward(_ gradient: inout Matrix, kept activations: Activations, in pass: Pass) {
+    /// - Parameters:
+    ///   - gradient: dy, as many rows as the output; becomes the gradient of that layer's input, `[tokens, hidden]`
+    ///   - visit: is shown the gradient of each layer's output, the last layer's first
+    package func backward(
+        _ gradient: inout Matrix, kept activations: Activations, in pass: Pass, visit: (Matrix) -> Void = { _ in }
+    ) {
         let lowest = activations.trained.lowestLayer
         finalNorm?.backward(
             &gradient, input: activations.inputs[activations.layers.count], kept: activations.statistics, in: pass)
         for index in (lowest..<layers.count).reversed() {
+            visit(gradient)
             layers[index].backward(
                 &gradient, input: activations.inputs[index - lowest], kept: activations.layers[index - lowest],
                 in: self.pass(pass, throughLayer: index, trained: activations.trained))

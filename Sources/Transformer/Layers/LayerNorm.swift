@@ -4,7 +4,7 @@ import Kernels
 ///
 /// ### References
 /// Ba, Kiros & Hinton, *Layer Normalization*, 2016.
-package struct LayerNorm: Norm {
+package struct LayerNorm: NormLayer {
     let gain: Block
     let bias: Block
     let epsilon: Float

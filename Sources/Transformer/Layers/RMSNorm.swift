@@ -4,7 +4,7 @@ import Kernels
 ///
 /// ### References
 /// Zhang & Sennrich, *Root Mean Square Layer Normalization*, 2019, equation 4.
-package struct RMSNorm: Norm {
+package struct RMSNorm: NormLayer {
     let gain: Block
     let epsilon: Float
 

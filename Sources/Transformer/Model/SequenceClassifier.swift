@@ -58,7 +58,7 @@ package struct SequenceClassifier {
     /// The layout of a classifier, without one.
     ///
     /// - Throws: ``ModelError`` if no model can have this configuration.
-    static func layout(of configuration: Configuration) throws -> ParameterLayout {
+    package static func layout(of configuration: Configuration) throws -> ParameterLayout {
         try SequenceClassifier(configuration) { FloatBuffer(count: $0.count) }.layout
     }
 
@@ -141,12 +141,15 @@ package struct SequenceClassifier {
         return workspace.pooler.features
     }
 
-    /// The sum of the embeddings and the output of every layer, without dropout: what `transformers` calls the hidden states.
+    /// The sum of the embeddings and the output of every layer: what `transformers` calls the hidden states.
     ///
+    /// - Parameter randomness: of a step of training; nil: at inference, without dropout
     /// - Returns: one more than there are layers, `[tokens, hidden]` each
-    package func hiddenStates(_ batch: Batch, on workers: Workers) -> [Matrix] {
+    package func hiddenStates(
+        _ batch: Batch, randomness: Pass.Randomness? = nil, on workers: Workers
+    ) -> [Matrix] {
         var workspace = makeWorkspace(for: .explanation, on: workers)
-        let pass = pass(over: .texts(batch), in: workspace).with(\.outputRows, nil)
+        let pass = pass(over: .texts(batch), randomness, in: workspace).with(\.outputRows, nil)
         readFeatures(of: batch, in: pass, &workspace)
         return encoder.hiddenStates(workspace.encoder)
     }

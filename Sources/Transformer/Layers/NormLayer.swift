@@ -1,7 +1,7 @@
 import Kernels
 
 /// What ``AddNorm`` normalises with: a function of rows of hidden states, `[rows, hidden]`.
-package protocol Norm: Sendable {
+package protocol NormLayer: Sendable {
     /// - Parameters:
     ///   - x: `[rows, hidden]`
     ///   - y: becomes `[rows, hidden]`
@@ -17,21 +17,6 @@ package protocol Norm: Sendable {
     func remember(_ statistics: Matrix, in parameters: inout FloatBuffer)
 }
 
-extension Norm {
+extension NormLayer {
     package func remember(_ statistics: Matrix, in parameters: inout FloatBuffer) {}
-}
-
-extension AddNormVariant.Norm {
-    /// A norm of this kind; nil for none. Asks `layout` for its parameters.
-    func layer(
-        _ name: String, _ configuration: Configuration, in layout: inout ParameterLayout
-    ) -> (any Transformer.Norm)? {
-        switch self {
-        case .layerNorm: LayerNorm(name, configuration, in: &layout)
-        case .rmsNorm: RMSNorm(name, configuration, in: &layout)
-        case .dynamicTanh: DynamicTanh(name, configuration, in: &layout)
-        case .batchNorm: BatchNorm(name, configuration, in: &layout)
-        case .none: nil
-        }
-    }
 }
