@@ -96,19 +96,10 @@ package struct Learner {
     private var gradients: Gradients { workspace.gradients }
 
     /// The norm of the gradients of the last step in each part of the model that is trained, from the embeddings up.
-    var gradientNorms: [(part: Part, norm: Double)] {
-        var sums: [(part: Part, sum: Double)] = []
-        for parameter in unfinished.classifier.layout.parameters {
-            guard let block = gradients.block(of: parameter.block) else { continue }
-            let sum = gradients.values.sumOfSquares(block)
-            if sums.last?.part == parameter.part {
-                sums[sums.count - 1].sum += sum
-            } else {
-                sums.append((parameter.part, sum))
-            }
-        }
-        return sums.map { ($0.part, $0.sum.squareRoot()) }
-    }
+    var gradientNorms: [(part: Part, norm: Double)] { gradients.norms(of: unfinished.classifier.layout) }
+
+    /// The mean norm of a token's hidden state after each layer that is trained, in the last batch.
+    var hiddenStateNorms: [(layer: Int, norm: Double)] { workspace.hiddenStateNorms }
 
     // MARK: What has been learned
 

@@ -203,6 +203,7 @@ package struct Trainer {
             record(.train, "learning_rate", step.learningRate)
             record(.train, "grad_norm", step.gradientNorm)
             if let speed { record(.train, "tokens_per_second", speed) }
+            if hyperparameters.logLayerNorms { recordLayerNorms() }
             try recorder.flush()
         }
         report(
@@ -211,6 +212,14 @@ package struct Trainer {
                     step: progress.step, steps: loop.totalSteps, epoch: progress.epoch + 1,
                     epochs: hyperparameters.epochs, loss: progress.meanLoss, tokensPerSecond: speed,
                     secondsLeft: clock.secondsLeft(for: loop.totalSteps - progress.step))))
+    }
+
+    private func recordLayerNorms() {
+        for (part, norm) in loop.learner.gradientNorms { record(.train, "grad_norm.\(part.metricName)", norm) }
+        if loop.features != nil { return }
+        for (layer, norm) in loop.learner.hiddenStateNorms {
+            record(.train, "activation_norm.\(Part.layer(layer).metricName)", norm)
+        }
     }
 
     private func record(_ split: Metric.Split, _ name: String, _ value: Double) {
@@ -282,4 +291,9 @@ package struct Trainer {
         try recorder.record(keptCheckpoints)
         checkpoints.prune(keeping: keptCheckpoints.map(\.step))
     }
+}
+
+extension Part {
+    /// What the names of its metrics end with: `layer_1`.
+    fileprivate var metricName: String { description.replacing(" ", with: "_") }
 }

@@ -59,7 +59,9 @@ package struct TrainingLoop {
     /// The sequences that are trained with.
     private let sequences: [Int]
     let workers: Workers
-    private let schedule: LinearSchedule
+    private var schedule: LinearSchedule
+    /// After how many steps the training ends, if not after its epochs.
+    private var steps: Int?
     /// The sequences in the order of the current epoch; empty at its beginning.
     private var order: [Int] = []
     /// What is trained, and has been learned until now.
@@ -97,6 +99,13 @@ package struct TrainingLoop {
             workers: workers)
     }
 
+    /// Makes the training end after so many steps, and not after its epochs. For one that has not begun.
+    package mutating func end(afterSteps steps: Int) {
+        self.steps = steps
+        schedule = LinearSchedule(
+            peak: hyperparameters.learningRate, warmupRatio: hyperparameters.warmupRatio, totalSteps: steps)
+    }
+
     /// The steps of the whole training.
     package var totalSteps: Int { schedule.totalSteps }
 
@@ -108,7 +117,7 @@ package struct TrainingLoop {
     /// - Returns: what was done; nil at the end of the training
     /// - Throws: ``TrainingError`` if the loss or a gradient is not finite, and such steps are not to be skipped.
     package mutating func next() throws -> Event? {
-        if progress.epoch >= hyperparameters.epochs { return nil }
+        if steps.map({ progress.step >= $0 }) ?? (progress.epoch >= hyperparameters.epochs) { return nil }
         if order.isEmpty {
             var random = RandomNumbers(
                 seed: hyperparameters.seed, stream: .shuffling, step: UInt64(progress.epoch))

@@ -127,7 +127,7 @@ import Transformer
                 ("classifier", 1),
             ]
             for (prefix, rate) in rates where parameter.name.hasPrefix(prefix) { #expect(group.learningRate == rate) }
-            let decays = parameter.kind == .weight || parameter.kind == .table
+            let decays = parameter.kind == .weight() || parameter.kind == .table
             #expect(group.weightDecay == (decays ? 0.1 : 0), "\(parameter.name)")
         }
     }

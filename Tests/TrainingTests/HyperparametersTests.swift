@@ -8,9 +8,11 @@ import Training
         #expect(
             names == [
                 "batch_size", "class_weights", "dev_fraction", "dropout", "early_stopping", "epochs",
-                "gradient_accumulation", "heads", "hidden_size", "intermediate_size", "label_smoothing", "layer_decay",
-                "layers", "learning_rate", "long_texts", "max_grad_norm", "max_length", "metric",
-                "norm_placement", "on_non_finite", "pooling", "problem_type", "seed", "stride", "threads",
+                "gradient_accumulation", "heads", "hidden_size", "initializer_range", "intermediate_size",
+                "label_smoothing",
+                "layer_decay", "layers", "learning_rate", "log_layer_norms", "long_texts", "max_grad_norm",
+                "max_length", "metric", "norm", "norm_placement", "on_non_finite", "pooling", "problem_type",
+                "residual", "seed", "stride", "threads",
                 "train_embeddings", "train_layers", "vocab_size",
                 "warmup_ratio", "weight_decay",
             ])

@@ -83,10 +83,14 @@ import Transformer
     }
 
     /// Interrupted after any number of steps and resumed, a training ends with the same bytes and the same records.
-    @Test(arguments: [1, 4, 9]) func resumesAsIfNeverStopped(_ steps: Int) throws {
+    /// With BatchNorm, what it remembers goes on, too.
+    @Test(arguments: [(1, AddNormVariant.Norm.layerNorm), (4, .layerNorm), (9, .layerNorm), (9, .batchNorm)])
+    func resumesAsIfNeverStopped(_ steps: Int, _ norm: AddNormVariant.Norm) throws {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
-            let (whole, parts) = (try Self.request(in: folder, output: "a"), try Self.request(in: folder, output: "b"))
+            var (whole, parts) = (try Self.request(in: folder, output: "a"), try Self.request(in: folder, output: "b"))
+            (whole.hyperparameters.norm, parts.hyperparameters.norm) = (norm, norm)
+            (whole.hyperparameters.logLayerNorms, parts.hyperparameters.logLayerNorms) = (true, true)
             _ = try Self.train(whole, store)
             let first = try Self.train(parts, store, interruptAfter: steps)
             #expect(first.wasInterrupted)
@@ -103,6 +107,10 @@ import Transformer
                 }
             }
             #expect(try values(1) == values(2))
+            let names = try store.metricNames(of: [1])
+            #expect(
+                ["grad_norm.embeddings", "grad_norm.layer_1", "grad_norm.head", "activation_norm.layer_1"].allSatisfy(
+                    names.contains))
             #expect(try store.run(first.run).status == .finished)
             #expect(throws: TrainingError.self) {
                 try Trainer(resuming: first.run, store: store, report: { _ in }, isInterrupted: { false })

@@ -5,24 +5,24 @@ import Tokenization
 import Transformer
 
 /// What a model is trained with, and what it is chosen by.
-struct DataFiles {
-    private(set) var train: Dataset
+package struct DataFiles {
+    package private(set) var train: Dataset
     /// The data of a file of its own, or a part that was held out of the training data.
-    private(set) var dev: Dataset
+    package private(set) var dev: Dataset
     /// Whether ``dev`` was held out.
-    let isHeldOut: Bool
-    let problemType: Configuration.ProblemType
+    package let isHeldOut: Bool
+    package let problemType: Configuration.ProblemType
     /// The labels, sorted: their places are their ids.
-    let labels: [String]
+    package let labels: [String]
     /// How many examples both have, before leaks were left out.
-    var examples: Int { train.examples.count + dev.examples.count + droppedLeaks }
+    package var examples: Int { train.examples.count + dev.examples.count + droppedLeaks }
     /// Training texts that stood in ``dev`` too and were left out.
     let droppedLeaks: Int
 
     /// Reads the files of a request.
     ///
     /// - Throws: `DatasetError` if there is nothing to be learned from them, or they cannot be read.
-    init(of request: TrainingRequest, on workers: Workers) throws {
+    package init(of request: TrainingRequest, on workers: Workers) throws {
         let hyperparameters = request.hyperparameters
         var train = try Dataset(
             contentsOf: request.train, layout: request.layout, labels: .reading(hyperparameters.problemType))
@@ -63,7 +63,7 @@ struct DataFiles {
     }
 
     /// Token ids and label ids of both parts.
-    mutating func encode(
+    package mutating func encode(
         for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers
     ) throws -> (training: EncodedExamples, development: EncodedExamples) {
         try (

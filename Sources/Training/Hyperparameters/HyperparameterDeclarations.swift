@@ -89,6 +89,11 @@ package struct HyperparameterDeclarations: Sendable {
             The share of hidden states and attention probabilities that is dropped. (default: \(dropoutOfNewModels), or as \
             --model says)
             """)
+    package let logLayerNorms = Hyperparameter(
+        "log_layer_norms", default: false, section: .rare,
+        help: """
+            Record the norms of gradients and hidden states of each layer too (grad_norm.layer_1, activation_norm.layer_1, …), every ten steps.
+            """)
     /// It decides about the initial weights, the order of examples, dropout, and what is held out.
     package let seed = Hyperparameter<UInt64>(
         "seed", default: 42, limits: .bounds(ceiling: UInt64(Int64.max)),
