@@ -37,8 +37,8 @@ let package = Package(
         .target(
             name: "Experiments",
             dependencies: [
-                "Training", "Evaluation", "Reports", "Inference", "RunStore", "Transformer", "Tokenization", "Datasets",
-                "Kernels",
+                "Training", "Evaluation", "Reports", "Plots", "Inference", "RunStore", "Statistics", "Transformer",
+                "Tokenization", "Datasets", "Kernels",
             ]
         ),
         .target(

@@ -25,7 +25,7 @@ package struct Experiment: Record, ProcessRecord {
     package let trainSha256: String
     package var devData: String?
     package var devSha256: String?
-    /// What is to be done: a sentence for a person.
+    /// What is to be done, as names and values: `variants=post,pre seeds=3`.
     package let plan: String
     /// The version of this program.
     package let version: String
@@ -92,6 +92,15 @@ extension RunStore {
             throw RunStoreError("\(path): '\(idOrName)' is the id of one experiment and the name of another")
         }
         return experiment
+    }
+
+    /// The name of the experiment that began last.
+    ///
+    /// - Throws: ``RunStoreError`` if there is none.
+    package func latestExperiment() throws -> String {
+        guard let name = try read({ try String.fetchOne($0, sql: "SELECT name FROM experiments ORDER BY id DESC") })
+        else { throw RunStoreError("\(path): no experiment has been recorded yet") }
+        return name
     }
 
     /// The experiment that a run is part of, or nil if there is none.

@@ -21,7 +21,8 @@ struct AddNormCommand: ParsableCommand {
             """,
         version: Program.version,
         subcommands: [
-            Train.self, BaselineCommand.self, Tune.self, Evaluate.self, Predict.self, Explain.self, Show.self,
+            Train.self, BaselineCommand.self, Tune.self, Ablate.self, Evaluate.self, Predict.self, Explain.self,
+            Show.self,
             ExportCommand.self, DataCommand.self, Tokenize.self, Runs.self,
             BenchmarkCommand.self,
         ]

@@ -77,7 +77,7 @@ struct Show: ParsableCommand {
             ),
             ("label map", map?.isEmpty == false ? map : nil),
             ("run", run.map { "'\($0.name)', \($0.startedAt), from \($0.model ?? "random weights")" }),
-            ("train data", run?.trainData), ("dev data", run?.devData),
+            ("train data", run?.trainFiles.joined(separator: ", ")), ("dev data", run?.devData),
             ("dev \(compared?.metric.words ?? "")", compared?.devValue?.figure),
             (
                 "transformers",

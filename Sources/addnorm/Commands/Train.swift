@@ -168,7 +168,8 @@ struct Train: ParsableCommand {
                     ?? "transformers can load it: AutoModelForSequenceClassification.from_pretrained('\(output.printable)')\n"
             )
         }
-        if let baseline = try baseline(besides: result) { Output.warn(baseline) }
+        // A comparison that cannot be made makes no training fail.
+        if let baseline = try? baseline(besides: result) { Output.warn(baseline) }
         if result.wasInterrupted {
             let database = runOptions.database.db.map { ["--db", $0] } ?? []
             let command = ["addnorm", "train", "--resume", result.run] + database

@@ -66,6 +66,9 @@ enum Output {
     /// Writes a line, or several, to standard error, whatever names are in it. There is nowhere to report a failure of that.
     static func warn(_ line: String) { note("addnorm: \(line.printableLines)\n") }
 
+    /// Text that stands out on standard error, if it is a terminal with colours.
+    static func emphasized(_ text: String) -> String { hasColor ? "\u{1B}[32m\(text)\u{1B}[0m" : text }
+
     /// Writes each as a line to standard error.
     static func warn(_ notices: [String]) { for notice in notices { warn(notice) } }
 
