@@ -57,7 +57,7 @@ package struct Learner {
     ///   - features: what the head reads of the sequences, `[sequences, hidden]`, where nothing else is trained
     ///   - number: of this step in the whole training, from 0, for dropout
     /// - Returns: the mean loss of the sequences before the step, and the norm of the gradients before clipping. If one of them is not finite, nothing
-    ///   has been updated.
+    ///   has been updated, but for what BatchNorm remembers of batches whose loss was finite.
     package mutating func step(
         _ sequences: ArraySlice<Int>, of examples: EncodedExamples, features: Matrix?, number: Int, learningRate: Double
     ) -> (loss: Double, gradientNorm: Double) {

@@ -13,9 +13,10 @@ import Transformer
 
 /// What is trained of a pretrained model, and how fast.
 @Suite struct FineTuningTests {
-    /// Trains a base model, then fine-tunes it with `change`; returns the base and the result.
+    /// Trains a base model of a form, then fine-tunes it with `change`; returns the base and the result.
     static func fineTune(
-        _ change: (inout TrainingRequest) -> Void, interruptAfter steps: Int = .max
+        of form: AddNormVariant = AddNormVariant(), _ change: (inout TrainingRequest) -> Void,
+        interruptAfter steps: Int = .max
     ) throws -> (base: ModelFolder, tuned: ModelFolder, data: Data) {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
@@ -23,6 +24,7 @@ import Transformer
             request.hyperparameters.layers = 3
             request.hyperparameters.epochs = 1
             request.hyperparameters.dropout = 0.1
+            request.hyperparameters.addNorm = form
             _ = try TrainerTests.train(request, store)
             let base = request.output
             request = try TrainerTests.request(in: folder, output: "tuned")
@@ -47,7 +49,10 @@ import Transformer
             base.parameters[$0.block].values != tuned.parameters[$0.block].values
         }.map { String($0.name.prefix { !$0.isNumber }) + $0.name.filter(\.isNumber) }
         return Set(
-            names.map { $0.hasPrefix("embeddings") ? "embeddings" : $0.hasPrefix("classifier") ? "head" : $0 })
+            names.map {
+                $0.hasPrefix("embeddings")
+                    ? "embeddings" : $0.hasPrefix("classifier") ? "head" : $0.hasPrefix("finalNorm") ? "finalNorm" : $0
+            })
     }
 
     @Test(arguments: [
@@ -68,6 +73,20 @@ import Transformer
         }
         let parts = expected.map { $0 == "embeddings" ? $0 : "layers." + $0 }
         #expect(Self.changed(result) == Set(parts + ["head"]))
+    }
+
+    /// The running statistics of a frozen norm stay too, that of the encoder's end among them, which belongs to the last layer.
+    @Test(arguments: [
+        (TrainLayers.top(1), true, ["embeddings", "layers.2", "finalNorm", "head"]),
+        (.head, true, ["embeddings", "head"]),
+        (.head, false, ["head"]),
+    ])
+    func frozenNormsRememberNothing(_ layers: TrainLayers, _ embeddings: Bool, _ expected: [String]) throws {
+        let result = try Self.fineTune(of: AddNormVariant(.batchNorm, .pre)) {
+            $0.hyperparameters.trainLayers = layers
+            $0.hyperparameters.trainEmbeddings = embeddings
+        }
+        #expect(Self.changed(result) == Set(expected))
     }
 
     /// What is frozen takes no part in the optimizer's state, wherever a run is interrupted.

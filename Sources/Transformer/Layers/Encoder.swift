@@ -75,10 +75,11 @@ package struct Encoder: Sendable {
         }
         finalNorm?.forward(
             activations.inputs[activations.layers.count], into: &activations.normed,
-            keeping: &activations.statistics, in: pass)
+            keeping: &activations.statistics,
+            in: self.pass(pass, throughLayer: layers.count - 1, trained: activations.trained))
     }
 
-    /// All rows of a layer are read by the one above it, and frozen layers drop nothing.
+    /// All rows of a layer are read by the one above it, and frozen layers drop nothing. The final norm is a part of the last layer.
     private func pass(_ pass: Pass, throughLayer index: Int, trained: TrainedParts) -> Pass {
         let pass = index < layers.count - 1 ? pass.with(\.outputRows, nil) : pass
         return index < trained.firstLayer ? pass.with(\.randomness, nil) : pass
@@ -106,7 +107,8 @@ package struct Encoder: Sendable {
     ) {
         let lowest = activations.trained.lowestLayer
         finalNorm?.backward(
-            &gradient, input: activations.inputs[activations.layers.count], kept: activations.statistics, in: pass)
+            &gradient, input: activations.inputs[activations.layers.count], kept: activations.statistics,
+            in: self.pass(pass, throughLayer: layers.count - 1, trained: activations.trained))
         for index in (lowest..<layers.count).reversed() {
             visit(gradient)
             layers[index].backward(
@@ -117,6 +119,7 @@ package struct Encoder: Sendable {
 
     /// Takes over, after a step of training, what the norms of trained layers have to remember of a batch.
     func remember(_ activations: Activations, in parameters: inout FloatBuffer) {
+        guard activations.trained.firstLayer < layers.count else { return }
         for index in activations.trained.firstLayer..<layers.count {
             layers[index].remember(activations.layers[index - activations.trained.lowestLayer], in: &parameters)
         }
