@@ -74,8 +74,9 @@ package struct Figure: Sendable {
     var yScale: Scale {
         let points = series.lazy.flatMap(\.points).filter { $0.y != nil }
         let values = points.compactMap(\.y)
-        let scale = Scale(values, y)
-        return Scale(values + points.flatMap { [$0.low, $0.high].compactMap { $0.map(scale.nearer) } }, y)
+        let reach = Scale(values, y).reach
+        let ends = points.flatMap { [$0.low, $0.high].compactMap { $0 } }
+        return Scale(values + ends.filter(y.has).map { $0.clamped(to: reach) }, y)
     }
 }
 
@@ -87,12 +88,14 @@ extension Figure.Series {
     /// As many points as a picture of so many columns can show: of each column the first, the least, the greatest and the
     /// last, so that no spike is lost, and one gap if there are some (Jugel et al., *M4: A Visualization-Oriented Time Series
     /// Data Aggregation*, 2014).
-    package func thinned(to columns: Int) -> [Figure.Point] {
-        guard points.count > 4 * columns, let first = points.first?.x, let last = points.last?.x, last > first else {
-            return points
-        }
+    ///
+    /// - Parameter x: the axis that the columns divide
+    package func thinned(to columns: Int, on x: Axis) -> [Figure.Point] {
+        guard points.count > 4 * columns, let first = points.first.map({ x.position(of: $0.x) }),
+            let last = points.last.map({ x.position(of: $0.x) }), last > first
+        else { return points }
         func column(_ place: Int) -> Int {
-            min(Int((points[place].x - first) / (last - first) * Double(columns)), columns - 1)
+            min(Int((x.position(of: points[place].x) - first) / (last - first) * Double(columns)), columns - 1)
         }
         func y(_ place: Int) -> Double { points[place].y ?? 0 }
         return Dictionary(grouping: points.indices, by: column).sorted { $0.key < $1.key }.flatMap { _, places in

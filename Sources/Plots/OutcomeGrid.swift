@@ -109,7 +109,7 @@ package struct OutcomeGrid: Sendable {
             return line.trimmingSuffix { $0 == " " } + "\n"
         }
         let legend = kinds.map { "\($0.mark) \($0.name)" }.joined(separator: ", ")
-        return "\(title): \(legend)\n" + line("", columns)
+        return "\(title): \(legend)".printable + "\n" + line("", columns.map(\.printable))
             + groups.flatMap { group in
                 [group.heading.printable + "\n"]
                     + group.rows.map { row in

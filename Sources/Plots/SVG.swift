@@ -103,7 +103,7 @@ extension Figure {
     }
 
     private func bands(of series: Series, in area: Area) -> [String] {
-        series.segments(atMost: Int(area.width)).compactMap { segment in
+        series.segments(atMost: Int(area.width), on: x).compactMap { segment in
             let points = segment.filter { $0.low != nil && $0.high != nil }
             guard points.count > 1 else { return nil }
             let edge =
@@ -113,7 +113,7 @@ extension Figure {
     }
 
     private func drawn(_ series: Series, in area: Area) -> String {
-        let segments = series.segments(atMost: Int(area.width))
+        let segments = series.segments(atMost: Int(area.width), on: x)
         var parts: [String] = []
         if series.style == .points {
             // From the right, where answers are most: a number that would touch the one before is left out.
@@ -199,8 +199,8 @@ extension Figure.Series {
     }
 
     /// The parts that are drawn, without gaps, in so many columns.
-    fileprivate func segments(atMost columns: Int) -> [[Figure.Point]] {
-        thinned(to: columns).split { $0.y == nil }.map(Array.init)
+    fileprivate func segments(atMost columns: Int, on x: Axis) -> [[Figure.Point]] {
+        thinned(to: columns, on: x).split { $0.y == nil }.map(Array.init)
     }
 }
 

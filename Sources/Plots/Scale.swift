@@ -8,7 +8,7 @@ package struct Axis: Sendable {
     package let limits: ClosedRange<Double>
     /// Whether only whole numbers make sense.
     package let isInteger: Bool
-    /// Whether equal distances are equal factors. Values that are not above 0 have no place then.
+    /// Whether equal distances are equal ratios. What is not above 0 has no place then.
     package let isLogarithmic: Bool
 
     package init(
@@ -18,54 +18,61 @@ package struct Axis: Sendable {
         (self.title, self.limits, self.isInteger, self.isLogarithmic) = (title, limits, isInteger, isLogarithmic)
     }
 
-    /// Whether a value has a place.
+    /// Whether a value has a place on the axis.
     func has(_ value: Double) -> Bool { !isLogarithmic || value > 0 }
+
+    /// What distances are measured in: the value or its logarithm. What has no place lies infinitely far below.
+    func position(of value: Double) -> Double { isLogarithmic ? log10(max(value, 0)) : value }
 }
 
 /// The range of an axis, and its ticks at round numbers.
 package struct Scale: Sendable {
-    /// Of values, or of their logarithms to the base 10.
-    package let range: ClosedRange<Double>
-    private let isInteger: Bool
-    private let isLogarithmic: Bool
+    private let axis: Axis
+    /// The positions of both ends, which are logarithms where the axis is logarithmic.
+    private let span: ClosedRange<Double>
 
-    var width: Double { range.upperBound - range.lowerBound }
+    private var width: Double { span.upperBound - span.lowerBound }
 
-    /// The range of the values and 3 % more at both ends; if they are all the same, some room around them.
+    /// The values at both ends.
+    package var range: ClosedRange<Double> { values(at: span) }
+
+    /// The range, and as far again beyond both its ends.
+    var reach: ClosedRange<Double> { values(at: (span.lowerBound - width)...(span.upperBound + width)) }
+
+    /// The range of the values that have a place on the axis and 3 % more at both ends; if they are all the same, some room around
+    /// them.
     package init(_ values: some Sequence<Double>, _ axis: Axis) {
-        (isInteger, isLogarithmic) = (axis.isInteger, axis.isLogarithmic)
-        if axis.isLogarithmic {
-            let logarithms = values.filter { $0 > 0 }.map { log10($0) }
-            let (low, high) = (logarithms.min() ?? 0, logarithms.max() ?? 1)
-            let room = high - low < 1e-9 ? 0.3 : 0.03 * (high - low)
-            range = (low - room)...(high + room)
-            return
-        }
-        let (low, high) = (values.min() ?? 0, values.max() ?? 1)
+        self.axis = axis
+        let positions = values.lazy.filter(axis.has).map(axis.position)
+        let (low, high) = (positions.min() ?? 0, positions.max() ?? 1)
         // Nearer together than that, ticks could not be told apart.
-        let isConstant = high - low <= 1e-9 * max(abs(low), abs(high))
-        let room = isConstant ? (low == 0 || isInteger ? 0.5 : abs(low) / 10) : 0.03 * (high - low)
-        range =
-            max(low - room, min(axis.limits.lowerBound, low))...min(high + room, max(axis.limits.upperBound, high))
+        let isConstant = high - low <= 1e-9 * (axis.isLogarithmic ? 1 : max(abs(low), abs(high)))
+        let roomOfOne = axis.isLogarithmic ? log10(2) : low == 0 || axis.isInteger ? 0.5 : abs(low) / 10
+        let room = isConstant ? roomOfOne : 0.03 * (high - low)
+        let limits = (low: axis.position(of: axis.limits.lowerBound), high: axis.position(of: axis.limits.upperBound))
+        span = max(low - room, min(limits.low, low))...min(high + room, max(limits.high, high))
+    }
+
+    private func values(at positions: ClosedRange<Double>) -> ClosedRange<Double> {
+        axis.isLogarithmic ? pow(10, positions.lowerBound)...pow(10, positions.upperBound) : positions
     }
 
     /// Where a value lies, from 0 to 1; a value beyond the range lies at its end.
-    package func place(_ value: Double) -> Double { (position(value).clamped(to: range) - range.lowerBound) / width }
-
-    private func position(_ value: Double) -> Double { isLogarithmic ? log10(max(value, 1e-300)) : value }
-
-    /// A value that lies far beyond the range, moved nearer: by no more than the range's width beyond it.
-    func nearer(_ value: Double) -> Double {
-        let reach = (range.lowerBound - width)...(range.upperBound + width)
-        return isLogarithmic ? pow(10, position(value).clamped(to: reach)) : value.clamped(to: reach)
+    package func place(_ value: Double) -> Double {
+        (axis.position(of: value).clamped(to: span) - span.lowerBound) / width
     }
 
-    /// The multiples of 1, 2 or 5 times a power of ten in the range, as close together as there is room for, as labels have
-    /// them.
+    /// Round numbers in the range, as close together as there is room for, as labels have them: multiples of 1, 2 or 5 times a
+    /// power of ten; of a logarithmic axis those numbers themselves, or powers of ten where it has three or more.
     package func ticks(atMost count: Int) -> [(value: Double, label: String)] {
-        if isLogarithmic { return logarithmicTicks(atMost: max(count, 1)) }
-        var step = pow(10, floor(log10(width / Double(max(count, 1)))))
-        if isInteger { step = max(step, 1) }
+        (axis.isLogarithmic ? logarithmicTicks(atMost: count) : nil) ?? evenTicks(atMost: count)
+    }
+
+    private func evenTicks(atMost count: Int) -> [(value: Double, label: String)] {
+        let range = range
+        var step = pow(10, floor(log10((range.upperBound - range.lowerBound) / Double(max(count, 1)))))
+        // Of the smallest numbers there are, a part is 0.
+        step = max(step, axis.isInteger ? 1 : .leastNormalMagnitude)
         func places() -> [Double] {
             // Near zero rounding leaves something like -1e-17.
             let (first, last) = (ceil(range.lowerBound / step - 1e-9), floor(range.upperBound / step + 1e-9))
@@ -77,26 +84,25 @@ package struct Scale: Sendable {
         return values.map { ($0, Self.label($0, step: step, largest: largest)) }
     }
 
-    /// Powers of ten, or where there are fewer than three and there is room, also 2 and 5 times these.
-    private func logarithmicTicks(atMost count: Int) -> [(value: Double, label: String)] {
-        let (low, high) = (range.lowerBound - 1e-9, range.upperBound + 1e-9)
-        func ticks(_ factors: [Int]) -> [(exponent: Int, factor: Int)] {
-            (Int(floor(low)) - 1...Int(ceil(high))).flatMap { exponent in factors.map { (exponent, $0) } }
-                .filter { (low...high).contains(Double($0.exponent) + log10(Double($0.factor))) }
+    /// Nil where the range has not even two of them.
+    private func logarithmicTicks(atMost count: Int) -> [(value: Double, label: String)]? {
+        let exponents = Int(span.lowerBound.rounded(.down))...Int(span.upperBound.rounded(.up))
+        func numbers(_ digits: [Int]) -> [Double] {
+            // Read, because a product would be rounded.
+            exponents.flatMap { exponent in digits.compactMap { Double("\($0)e\(exponent)") } }
+                .filter { span.contains(log10($0)) && (!axis.isInteger || $0 >= 1) }
         }
-        let powers = ticks([1])
-        let every = max(1, (powers.count + count - 1) / count)
-        let fine = powers.count < 3 ? ticks([1, 2, 5]) : []
-        let chosen = !fine.isEmpty && fine.count <= count ? fine : powers.filter { $0.exponent % every == 0 }
-        return chosen.map { exponent, factor in
-            (Double(factor) * pow(10, Double(exponent)), Self.label(factor, exponent))
+        func fits(_ ticks: [Double]) -> Bool { ticks.count > 1 && ticks.count <= max(count, 2) }
+        let powers = numbers([1])
+        let finest = width < 3 ? numbers([1, 2, 5]) : powers
+        let thinned = (1...max(powers.count, 1)).lazy.map { step in
+            powers.filter { Int(log10($0).rounded()) % step == 0 }
         }
-    }
-
-    private static func label(_ factor: Int, _ exponent: Int) -> String {
-        guard (-4...5).contains(exponent) else { return "\(factor)e\(exponent)" }
-        let zeros = String(repeating: "0", count: abs(exponent))
-        return exponent < 0 ? "0." + zeros.dropFirst() + "\(factor)" : "\(factor)" + zeros
+        let ends = [powers.first, powers.last].compactMap { $0 }
+        guard let ticks = fits(finest) ? finest : thinned.first(where: fits) ?? (powers.count > 1 ? ends : nil) else {
+            return nil
+        }
+        return ticks.map { ($0, Self.label($0, step: $0, largest: $0)) }
     }
 
     /// As many digits as tell neighbours apart: `0.25`, `12,000`, `5e-5`.

@@ -32,7 +32,9 @@ import Plots
     @Test(arguments: [
         (1e-3, 1e3, 8, ["0.001", "0.01", "0.1", "1", "10", "100", "1000"]),
         (1e-12, 1, 4, ["1e-12", "1e-8", "0.0001", "1"]),
-        (0.3, 40, 5, ["1", "10"]), (2, 7, 5, ["2", "5"]), (1e5, 1e8, 4, ["100000", "1e6", "1e7", "1e8"]),
+        (0.3, 40, 5, ["1", "10"]), (2, 7, 5, ["2", "5"]), (1e5, 1e8, 4, ["100,000", "1e6", "1e7", "1e8"]),
+        // Where there are not even two such numbers, others that are round; and always the ends of few decades.
+        (0.7, 0.8, 3, ["0.70", "0.75", "0.80"]), (10, 1000, 2, ["10", "1000"]), (1, 1, 5, ["0.5", "1", "2"]),
     ])
     func logarithmicTicksArePowersOfTen(low: Double, high: Double, count: Int, labels: [String]) {
         let scale = Scale([low, high], .init("", isLogarithmic: true))
@@ -53,6 +55,25 @@ import Plots
             ])
         #expect(figure.series[0].points.map { $0.y != nil } == [true, false, false, false, true])
         #expect(!figure.svg().contains("nan") && !figure.terminal(columns: 60, rows: 12, color: false).contains("nan"))
+    }
+
+    @Test func anIntervalThatReachesZeroEndsAtTheEdgeOfALogarithmicAxis() {
+        func ticks(low: Double) -> [String] {
+            let points = [Figure.Point(1, 1e-3, low: low, high: 1e-2), Figure.Point(2, 10)]
+            let figure = Figure("g", x: .init("x"), y: .init("y", isLogarithmic: true), [.init("a", color: 0, points)])
+            return figure.svg().matches(of: /end" [^>]*>([^<]*)</).map { String($0.1) }
+        }
+        #expect(ticks(low: 0) == ["0.001", "0.01", "0.1", "1", "10"] && ticks(low: -2) == ticks(low: 0))
+    }
+
+    @Test func logarithmicAxesHaveLimitsAndWholeNumbersToo() {
+        #expect(Scale([0.5, 1], .init("", limits: 0...1, isLogarithmic: true)).place(1) == 1)
+        #expect(
+            Scale([1, 1], .init("", isInteger: true, isLogarithmic: true)).ticks(atMost: 5).map(\.label) == ["1", "2"])
+        // Of 99 points in the first two of four decades; columns of equal width would leave four.
+        let x = Axis("", isLogarithmic: true)
+        let series = Figure.Series("", color: 0, (1...10_000).map { Figure.Point(Double($0), sin(Double($0))) })
+        #expect(series.thinned(to: 100, on: x).filter { $0.x < 100 }.count > 50)
     }
 
     @Test func aGridTellsKindsApartWithoutColours() throws {
@@ -86,6 +107,7 @@ import Plots
         #expect(same.place(0.7) == 0.5 && !same.ticks(atMost: 5).isEmpty)
         #expect(Scale([1e299, -1e299], .init("")).ticks(atMost: 5).count > 1)
         #expect(Scale([1, 1 + 1e-12], .init("")).ticks(atMost: 5).count > 1)
+        #expect(Scale([.leastNonzeroMagnitude, 3 * .leastNonzeroMagnitude], .init("")).ticks(atMost: 5).count < 6)
     }
 
     @Test func sparklinesHaveACharacterForEachValue() {
@@ -157,8 +179,9 @@ import Plots
         var values: [Double?] = (0..<10_000).map { sin(Double($0) / 500) }
         (values[7777], values[3333]) = (50, -50)
         for place in 5000..<5100 { values[place] = nil }
-        let series = Self.figure(values).series[0]
-        let thinned = series.thinned(to: 300)
+        let figure = Self.figure(values)
+        let series = figure.series[0]
+        let thinned = series.thinned(to: 300, on: figure.x)
         #expect(thinned.count <= 1500 && thinned.first == series.points.first && thinned.last == series.points.last)
         #expect(thinned.contains { $0.y == 50 } && thinned.contains { $0.y == -50 } && thinned.contains { $0.y == nil })
         #expect(thinned.map(\.x) == thinned.map(\.x).sorted())

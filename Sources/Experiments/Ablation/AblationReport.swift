@@ -142,7 +142,7 @@ extension AblationResults {
             note: "trainings of \(range[0].cell.steps) steps of \(request.training.hyperparameters.stepSize) texts",
             columnsTitle: "learning rate", columns: rates.map { "\($0)" },
             kinds: [
-                .init("trained", mark: "●", color: 2), .init("stuck at one label", mark: "–", color: nil),
+                .init("trained", mark: "●", color: 2), .init("stuck", mark: "–", color: nil),
                 .init("diverged", mark: "✕", color: 1),
             ],
             groups: request.variants.map { variant in
