@@ -1,7 +1,6 @@
 import Foundation
 import Kernels
 import RunStore
-
 import Training
 import Transformer
 
@@ -70,7 +69,6 @@ package struct Ablation {
         do {
             if request.questions.contains(.signals) { results.signals = try measureSignals() }
             if let plan, !isInterrupted() {
-                results.plan = plan
                 results.range = try train(plan.rangeCells(request), .range)
                 if request.questions.contains(.results), !isInterrupted() {
                     results.results = try train(plan.resultCells(request, after: results.range), .results)
@@ -130,7 +128,7 @@ package struct Ablation {
         ) { index in
             try data.signals(cells[index].0, depth: cells[index].1, seeds: seeds)
         }
-        return measured.reversed().compactMap { $0 }.sorted {
+        return measured.compactMap { $0 }.sorted {
             ($0.depth, request.variants.firstIndex(of: $0.variant) ?? 0) < (
                 $1.depth, request.variants.firstIndex(of: $1.variant) ?? 0
             )
@@ -229,7 +227,6 @@ package struct AblationResults: Sendable {
     package var signals: [Signals] = []
     package var range: [AblationOutcome] = []
     package var results: [AblationOutcome] = []
-    var plan: AblationPlan?
     package var wasInterrupted = false
     package var seconds = 0.0
 

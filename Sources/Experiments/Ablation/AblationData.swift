@@ -46,9 +46,4 @@ struct AblationData: Sendable {
             data.isHeldOut
             ? "no --dev file: \(development.count) of \(data.examples) training examples are held out" : nil
     }
-
-    /// The tokens of a step with so many texts, in the mean.
-    func tokens(ofBatch size: Int) -> Double {
-        Double(size) * Double(training.sequences.tokens) / Double(max(training.sequences.count, 1))
-    }
 }

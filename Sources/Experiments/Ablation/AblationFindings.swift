@@ -29,7 +29,7 @@ package struct AblationFindings: Sendable {
             if cosine > 0.99 {
                 sentences.append(
                     "\(name) the tokens of a text become one: the mean cosine between them is \(Self.text(cosine)) after"
-                        + " \(depth) layers, and above 0.99 from layer \(one.layers.collapse ?? depth) on.\(other)")
+                        + " \(depth) layers, and above 0.99 from layer \(one.layers.collapse) on.\(other)")
             } else {
                 sentences.append(
                     "\(name) the tokens of a text stay apart: the mean cosine between them is \(Self.text(cosine)) after \(depth) layers.\(other)"
@@ -264,7 +264,7 @@ package struct AblationFindings: Sendable {
 
 extension [LayerSignal] {
     /// The number of the first layer from which on the mean cosine stays above 0.99.
-    fileprivate var collapse: Int? {
+    fileprivate var collapse: Int {
         lastIndex { $0.cosine <= 0.99 }.map { $0 + 2 } ?? 1
     }
 }

@@ -28,15 +28,12 @@ extension AblationResults {
     // MARK: Forms
 
     private var forms: Report.Part {
-        let isOwn = request.variants.map { ($0, $0.formula) }
-        return Report.Part([
+        Report.Part([
             .sentence(
                 "Every sublayer F of a Transformer encoder, attention or feed-forward network, stands inside a step that adds its input and normalises."
                     + " Here that step is taken apart: the same encoders are built with other forms of it, and measured."
             ),
-            .table(
-                ReportTable(
-                    isOwn, [.text("form") { $0.0.description }, .text("step", \.1)])),
+            .table(ReportTable(request.variants, [.text("form", \.description), .text("step", \.formula)])),
             .note(
                 "LayerNorm(x) = (x − μ) / σ · gain + bias, with the mean μ and the standard deviation σ of the features of one token. RMSNorm leaves out μ,"
                     + " DyT is tanh(αx), BatchNorm takes μ and σ of a feature over the tokens of a batch. N layers: α = (2N)^¼ for DeepNorm; a begins at 0 for ReZero."

@@ -50,14 +50,11 @@ package struct AddNormVariant: Sendable, Hashable, CustomStringConvertible {
         case deepnorm
     }
 
-    package var norm = Norm.layerNorm
-    package var placement = Placement.post
-    package var residual = Residual.on
+    package var norm: Norm
+    package var placement: Placement
+    package var residual: Residual
 
-    /// BERT's form.
-    package init() {}
-
-    /// Creates a form.
+    /// Creates a form; BERT's, but for what is given.
     package init(_ norm: Norm = .layerNorm, _ placement: Placement = .post, _ residual: Residual = .on) {
         (self.norm, self.placement, self.residual) = (norm, placement, residual)
     }

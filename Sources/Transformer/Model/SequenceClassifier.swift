@@ -214,13 +214,18 @@ package struct SequenceClassifier {
     /// The backward pass from the logits to the lowest layer that the workspace reaches: `workspace.gradient` becomes the gradient
     /// of that layer's input.
     ///
-    /// - Parameter dLogits: the gradient of the logits, `[sequences, labels]`
-    func backward(_ dLogits: Matrix, input: Input, in pass: Pass, _ workspace: inout Workspace) {
+    /// - Parameters:
+    ///   - dLogits: the gradient of the logits, `[sequences, labels]`
+    ///   - visit: is shown the gradient of the output of each of these layers, the last layer's first
+    func backward(
+        _ dLogits: Matrix, input: Input, in pass: Pass, _ workspace: inout Workspace,
+        visit: (Matrix) -> Void = { _ in }
+    ) {
         head.backward(dLogits, into: &workspace.pooledGradient, kept: workspace.head, in: pass)
         pooler.backward(&workspace.pooledGradient, kept: workspace.pooler, in: pass)
         guard case .texts = input, workspace.reach.lowestLayer < encoder.layers.count else { return }
         pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, in: pass)
-        encoder.backward(&workspace.gradient, kept: workspace.encoder, in: pass)
+        encoder.backward(&workspace.gradient, kept: workspace.encoder, in: pass, visit: visit)
     }
 
     /// Takes over what the norms have to remember of the batch of the last ``loss(_:targets:objective:total:randomness:in:)``: the running

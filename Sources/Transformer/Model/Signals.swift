@@ -33,13 +33,8 @@ extension SequenceClassifier {
         let pass = pass(over: .texts(batch), randomness, in: workspace).with(\.outputRows, nil)
         forward(.texts(batch), in: pass, &workspace)
         let gradient = CrossEntropy().gradient(workspace.logits, targets: targets, total: nil)
-        head.backward(gradient, into: &workspace.pooledGradient, kept: workspace.head, in: pass)
-        pooler.backward(&workspace.pooledGradient, kept: workspace.pooler, in: pass)
-        pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, in: pass)
         var hiddenGradients: [Double] = []
-        encoder.backward(&workspace.gradient, kept: workspace.encoder, in: pass) {
-            hiddenGradients.append($0.norm)
-        }
+        backward(gradient, input: .texts(batch), in: pass, &workspace) { hiddenGradients.append($0.norm) }
         workspace.gradients.finishPass()
         let norms = workspace.gradients.norms(of: layout)
         let states = workspace.encoder.outputs
