@@ -164,12 +164,17 @@ package final class RunStore: Sendable {
         }
     }
 
-    /// Brings the schema up to date, unless another process has just done so.
+    /// Brings the schema up to date. Where another process takes the same step at the same time, one of the two fails, and goes on
+    /// behind the other.
     private static func migrate(_ queue: DatabaseQueue) throws {
-        do {
-            try DatabaseMigrator.runStore.migrate(queue)
-        } catch {
-            guard try queue.read(DatabaseMigrator.runStore.hasCompletedMigrations) else { throw error }
+        let migrator = DatabaseMigrator.runStore
+        while true {
+            let applied = try queue.read(migrator.appliedIdentifiers)
+            do {
+                return try migrator.migrate(queue)
+            } catch {
+                guard try queue.read(migrator.appliedIdentifiers) != applied else { throw error }
+            }
         }
     }
 

@@ -34,6 +34,22 @@ extension RunStore {
         return evaluation
     }
 
+    /// Whoever comes while others make the file takes what steps are left, and none of them fails.
+    @Test func manyMakeADatabaseAtOnce() async throws {
+        for _ in 1...5 {
+            try await withFolder { folder in
+                let path = folder.appending(path: "runs.sqlite").path
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 1...6 {
+                        group.addTask { _ = try RunStore(path: path, for: .write).begin(Self.run(), params: []) }
+                    }
+                    try await group.waitForAll()
+                }
+                #expect(try RunStore(path: path, for: .read).summaries().count == 6)
+            }
+        }
+    }
+
     @Test func keepsWhatItIsGiven() throws {
         try withPath { path in
             let store = try RunStore(path: path, for: .write)
