@@ -25,27 +25,40 @@ extension ModelFolder {
                     "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"
                 )
             }
-            try request.hyperparameters.limitLength(to: classifier.configuration.maximumLength, of: path)
+            try request.hyperparameters.checkLength(below: classifier.configuration.maximumLength, of: path)
+            if let chosen = try request.hyperparameters.chooseLength(for: texts, tokenizer, classifier.configuration) {
+                notice(chosen)
+            }
             if let dropout = hyperparameters.dropout { try classifier.setDropout(Float(dropout)) }
         } else {
             let tokenizer = try Tokenizer(learnedFrom: texts, size: hyperparameters.vocabSize)
-            var configuration = Configuration(
-                vocabularySize: tokenizer.vocabulary.tokens.count, hiddenSize: hyperparameters.hiddenSize,
-                layers: hyperparameters.layers, heads: hyperparameters.heads,
-                intermediateSize: hyperparameters.intermediateSize, labels: labels)
+            var configuration = hyperparameters.newConfiguration(for: tokenizer, labels: labels)
             configuration.problemType = problemType
-            configuration.maximumLength = hyperparameters.longTexts.maximumLength
-            request.hyperparameters.maxLength = configuration.maximumLength
-            configuration.dropout = Float(hyperparameters.dropout ?? HyperparameterDeclarations.dropoutOfNewModels)
-            configuration.attentionDropout = configuration.dropout
-            configuration.pooling = hyperparameters.pooling ?? .mean
-            configuration.initializerRange = Float(hyperparameters.initializerRange)
-            configuration.addNorm = hyperparameters.addNorm
+            if let chosen = try request.hyperparameters.chooseLength(for: texts, tokenizer, configuration) {
+                notice(chosen)
+            }
+            configuration.maximumLength = request.hyperparameters.longTexts.maximumLength
             self.init(
                 classifier: try SequenceClassifier(configuration, seed: hyperparameters.seed), tokenizer: tokenizer)
         }
         request.hyperparameters.adopt(classifier.configuration)
         // How texts are cut off is a matter of the model's limit.
         settings.longTexts = hyperparameters.longTexts.method == .truncate ? nil : request.hyperparameters.longTexts
+    }
+}
+
+extension Hyperparameters {
+    /// The shape of a new model, which reads texts as far as any could.
+    func newConfiguration(for tokenizer: Tokenizer, labels: [String]) -> Configuration {
+        var configuration = Configuration(
+            vocabularySize: tokenizer.vocabulary.tokens.count, hiddenSize: self.hiddenSize, layers: self.layers,
+            heads: self.heads, intermediateSize: self.intermediateSize, labels: labels)
+        configuration.maximumLength = self.maxLength ?? HyperparameterDeclarations.longestByData
+        configuration.dropout = Float(self.dropout ?? HyperparameterDeclarations.dropoutOfNewModels)
+        configuration.attentionDropout = configuration.dropout
+        configuration.pooling = self.pooling ?? .mean
+        configuration.initializerRange = Float(self.initializerRange)
+        configuration.addNorm = addNorm
+        return configuration
     }
 }

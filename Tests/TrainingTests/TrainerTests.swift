@@ -52,6 +52,27 @@ import Transformer
         try Data(contentsOf: URL(filePath: request.output).appending(path: "model.safetensors"))
     }
 
+    /// The default length is the data's: 128 unless more than one text in a hundred is longer, then as much as they need, up to 512.
+    @Test(arguments: [(100, 1, 128, false), (200, 10, 256, true), (400, 10, 512, true), (2000, 10, 512, true)])
+    func readsAsFarAsTheDataNeeds(_ words: Int, _ longTexts: Int, _ expected: Int, _ isSaid: Bool) throws {
+        try withFolder { folder in
+            var request = try Self.request(in: folder)
+            let long = (0..<longTexts).map {
+                "\(Array(repeating: "awful", count: words).joined(separator: " ")) \($0)\tnegative\n"
+            }
+            let short = (0..<(100 - longTexts)).map { "a great film \($0)\tpositive\n" }
+            try Data((long + short).joined().utf8).write(to: URL(filePath: request.train[0]))
+            var notices: [String] = []
+            let model = try ModelFolder(
+                toTrain: &request, labels: ["negative", "positive"], .singleLabel,
+                texts: try Dataset(contentsOf: request.train, layout: Layout(), labels: .one).examples.map(\.text),
+                notice: { notices.append($0) })
+            #expect(request.hyperparameters.maxLength == expected)
+            #expect(model.classifier.configuration.maximumLength == expected)
+            #expect(notices.contains { $0.contains("--max-length") } == isSaid, "\(notices)")
+        }
+    }
+
     @Test func learnsAndRecords() throws {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)

@@ -179,14 +179,16 @@ package struct DataReport: Encodable, Sendable {
         let others = try paths.dropFirst().map {
             try Dataset(contentsOf: $0, layout: request.layout, labels: first.hasSeveralLabels ? .several : .one)
         }
-        let tokenizer: Tokenizer
+        let texts = first.examples.map(\.text)
+        let (tokenizer, configuration): (Tokenizer, Configuration)
         if let model = request.model {
-            let (ofModel, limit) = try ModelFolder.tokenizer(of: URL(filePath: model))
-            tokenizer = ofModel
-            try hyperparameters.limitLength(to: limit, of: model)
+            (tokenizer, configuration) = try ModelFolder.tokenizer(of: URL(filePath: model))
+            try hyperparameters.checkLength(below: configuration.maximumLength, of: model)
         } else {
-            tokenizer = try Tokenizer(learnedFrom: first.examples.map(\.text), size: hyperparameters.vocabSize)
+            tokenizer = try Tokenizer(learnedFrom: texts, size: hyperparameters.vocabSize)
+            configuration = hyperparameters.newConfiguration(for: tokenizer, labels: first.labelNames.sorted())
         }
+        _ = try hyperparameters.chooseLength(for: texts, tokenizer, configuration)
         let longTexts = hyperparameters.longTexts
         self.init(
             try ([first] + others).map { data in

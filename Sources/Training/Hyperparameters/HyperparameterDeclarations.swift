@@ -9,6 +9,8 @@ import Transformer
 package struct HyperparameterDeclarations: Sendable {
     /// The tokens that are read at a time where nothing else is said, unless the model's own limit is less.
     package static let usualMaxLength = 128
+    /// The most tokens that are read at a time because the data has long texts.
+    package static let longestByData = 512
     /// Small models on small data need more than BERT's 0.1.
     static let dropoutOfNewModels = 0.3
 
@@ -62,8 +64,9 @@ package struct HyperparameterDeclarations: Sendable {
         "max_length", default: nil,
         limits: .ifGiven(.bounds(atLeast: 2, ceiling: 1_000_000_000, because: "[CLS] and [SEP]")),
         help: """
-            Read so many tokens of a text at a time, special tokens included. (default: \(usualMaxLength), or the \
-            limit of --model if that is less)
+            Read so many tokens of a text at a time, special tokens included. (default: the least of \
+            \(usualMaxLength), 256 and \(longestByData) that cuts off at most 1 % of the training texts, within the limit of --model and \
+            2 GB for a batch; \(usualMaxLength) where --long-texts is not truncate)
             """)
     package let longTextsMethod = Hyperparameter<LongTexts.Method>(
         "long_texts", default: .truncate,

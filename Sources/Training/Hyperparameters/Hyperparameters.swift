@@ -151,14 +151,13 @@ package struct Hyperparameters: Sendable {
 
     // MARK: What a model decides
 
-    /// Decides about ``HyperparameterDeclarations/maxLength`` by the limit of a model.
+    /// Refuses a ``HyperparameterDeclarations/maxLength`` above the limit of a model.
     ///
     /// - Throws: ``TrainingError`` if it is more.
-    mutating func limitLength(to limit: Int, of model: String) throws {
+    func checkLength(below limit: Int, of model: String) throws {
         if let asked = self.maxLength, asked > limit {
             throw TrainingError("--max-length \(asked) is more than the limit of \(model), \(limit)")
         }
-        self.maxLength = self.maxLength ?? min(HyperparameterDeclarations.usualMaxLength, limit)
     }
 
     /// Takes over what a model has decided.

@@ -117,12 +117,12 @@ package struct ModelFolder {
         if let warning = tokenizer.warning { notice(warning) }
     }
 
-    /// Reads the tokenizer of any encoder's folder, and the model's limit on the number of tokens.
+    /// Reads the tokenizer of any encoder's folder, and the shape of the encoder.
     ///
     /// - Throws: an error that names the file and what is wrong with it.
-    package static func tokenizer(of folder: URL) throws -> (tokenizer: Tokenizer, maximumLength: Int) {
+    package static func tokenizer(of folder: URL) throws -> (tokenizer: Tokenizer, configuration: Configuration) {
         let source = try ModelSource(folder)
-        return (source.tokenizer, try source.configuration(labels: ["any"], pooling: .mean).maximumLength)
+        return (source.tokenizer, try source.configuration(labels: ["any"], pooling: .mean))
     }
 
     /// What `model.safetensors` calls the parameters of the layout, in their order.

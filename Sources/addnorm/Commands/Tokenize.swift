@@ -20,8 +20,8 @@ struct Tokenize: ParsableCommand {
     var json = false
 
     func run() throws {
-        let (tokenizer, limit) = try ModelFolder.tokenizer(of: model.url)
-        let maximumLength = try model.maximumLength(limit: limit)
+        let (tokenizer, configuration) = try ModelFolder.tokenizer(of: model.url)
+        let maximumLength = try model.maximumLength(limit: configuration.maximumLength)
         if let warning = tokenizer.warning { Output.warn(warning) }
         try input.forEachBatch { texts in
             let lines = texts.map { text in

@@ -1,0 +1,58 @@
+import Foundation
+import Inference
+import Tokenization
+import Transformer
+
+extension Hyperparameters {
+    /// What the backward pass may keep of a batch, in bytes, for texts to be read further than usual.
+    private static let mostBytesOfBatch = 2e9
+    /// Of more texts, so many are looked at, evenly spread.
+    private static let mostTextsLookedAt = 10_000
+    /// The share of texts that may be cut off.
+    private static let mostCutOff = 0.01
+
+    /// Decides about ``HyperparameterDeclarations/maxLength`` where nobody has: the least of 128, 256 and 512 tokens that no more than one text in a hundred
+    /// exceeds, or the largest for whose batches there is room. Texts that are not truncated are read 128 tokens at a time.
+    ///
+    /// - Parameters:
+    ///   - texts: of the training data
+    ///   - configuration: of the model that is to read them; its maximum length is a limit
+    /// - Returns: what is to be said of it; nil if it is the usual length
+    /// - Throws: an error if a text is too long to be split.
+    mutating func chooseLength(
+        for texts: [String], _ tokenizer: Tokenizer, _ configuration: Configuration
+    ) throws -> String? {
+        guard self.maxLength == nil else { return nil }
+        let usual = min(HyperparameterDeclarations.usualMaxLength, configuration.maximumLength)
+        self.maxLength = usual
+        guard self.longTextsMethod == .truncate else { return nil }
+        let step = max(1, texts.count / Self.mostTextsLookedAt)
+        let sample = stride(from: 0, to: texts.count, by: step).map { texts[$0] }
+        let encoded = try EncodedTexts(sample, tokenizer, LongTexts(maximumLength: usual), on: self.workers)
+        func shareOfLonger(than length: Int) -> Double {
+            Double(encoded.lengths.count { $0 > length }) / Double(max(1, sample.count))
+        }
+        let trained = try trainedParts(of: configuration)
+        let keptLayers = trainsHeadOnly ? 0 : configuration.layers - min(trained.lowestLayer, configuration.layers)
+        let bytesOfToken = 4 * self.batchSize * keptLayers * configuration.floatsKeptOfToken
+        var length = usual
+        while length < configuration.maximumLength, shareOfLonger(than: length) > Self.mostCutOff {
+            let next = min(2 * length, configuration.maximumLength)
+            guard next <= HyperparameterDeclarations.longestByData,
+                Double(next * bytesOfToken) <= Self.mostBytesOfBatch
+            else { break }
+            length = next
+        }
+        if length == usual { return nil }
+        self.maxLength = length
+        return String(
+            format:
+                "%.1f %% of the texts have more than %d tokens: up to %d are read (--max-length), which cuts off %.1f %%",
+            100 * shareOfLonger(than: usual), usual, length, 100 * shareOfLonger(than: length))
+    }
+}
+
+extension Configuration {
+    /// What the backward pass of an encoder layer reads of each token.
+    var floatsKeptOfToken: Int { 4 * hiddenSize + intermediateSize }
+}
