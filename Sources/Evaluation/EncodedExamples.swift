@@ -6,9 +6,11 @@ import Transformer
 
 /// Labelled examples as the model reads them.
 package struct EncodedExamples: Sendable {
-    package let texts: EncodedTexts
+    package private(set) var texts: EncodedTexts
     /// What is right for each text.
-    package let targets: Targets
+    package private(set) var targets: Targets
+    /// What a teacher says of each text; nil if there is none.
+    private var softTargets: SoftTargets?
 
     /// The number of texts.
     package var count: Int { texts.count }
@@ -18,6 +20,28 @@ package struct EncodedExamples: Sendable {
     /// What is right for some sequences: what is right for their texts.
     package func targets(ofSequences indices: some Sequence<Int>) -> Targets {
         targets.at(indices.lazy.map { texts.owners[$0] })
+    }
+
+    /// What a teacher says of some sequences: what it says of their texts.
+    package func softTargets(ofSequences indices: some Collection<Int>) -> SoftTargets? {
+        softTargets?.at(indices.map { texts.owners[$0] })
+    }
+
+    /// Takes over what a teacher says, and texts of which nobody else says anything. Their target, which counts for nothing, is what the teacher takes for the most
+    /// probable.
+    ///
+    /// - Parameters:
+    ///   - teacher: of the texts, and then of `others`
+    ///   - others: texts without labels
+    package mutating func learn(from teacher: SoftTargets, withoutLabels others: EncodedTexts) {
+        precondition(teacher.shares.count == count + others.count, "one row for each text")
+        let guesses = (count..<count + others.count).map { text in
+            let logits = teacher.logits[text]
+            return logits.indices.max { logits[$0] < logits[$1] } ?? 0
+        }
+        texts.append(others)
+        targets = Targets(joining: [targets, .one(guesses)])
+        softTargets = teacher
     }
 }
 

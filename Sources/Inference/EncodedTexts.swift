@@ -85,6 +85,13 @@ package struct EncodedTexts: Sendable {
         owners.append(text)
     }
 
+    /// Adds other texts, which are read in the same way.
+    package mutating func append(_ others: EncodedTexts) {
+        let first = count
+        for (sequence, owner) in zip(others.sequences, others.owners) { append(sequence, of: first + owner) }
+        lengths += others.lengths
+    }
+
     /// Some of the texts.
     ///
     /// - Parameter indices: of the texts, ascending

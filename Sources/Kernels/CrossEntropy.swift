@@ -80,6 +80,8 @@ package struct CrossEntropy: Sendable {
     let labelSmoothing: Double
     /// w; nil: 1 for every class.
     let classWeights: [Double]?
+    /// What a teacher says of the texts, where each has one label.
+    package var teacher: SoftTargets?
 
     /// Creates a loss, by default the plain one.
     package init(labelSmoothing: Double = 0, classWeights: [Double]? = nil) {
@@ -111,13 +113,15 @@ package struct CrossEntropy: Sendable {
             let share = labelSmoothing / labels
             for (row, target) in targets.enumerated() {
                 let z = logits.row(row)
+                let hard = teacher?.shareOfLabel(row) ?? 1
                 let largest = z.max()!
                 // log Σ exp(z) by the largest element, in double: a loss near 0 keeps its digits.
                 let logSum = Double(largest) + log(z.reduce(0.0) { $0 + exp(Double($1 - largest)) })
-                sum += (1 - labelSmoothing) * weight(target) * (logSum - Double(z[target]))
+                sum += hard * (1 - labelSmoothing) * weight(target) * (logSum - Double(z[target]))
                 if share > 0 {
-                    for (label, z) in z.enumerated() { sum += share * weight(label) * (logSum - Double(z)) }
+                    for (label, z) in z.enumerated() { sum += hard * share * weight(label) * (logSum - Double(z)) }
                 }
+                if let teacher { sum += teacher.loss(z, text: row) }
             }
         case .several(let targets):
             for (row, target) in targets.enumerated() {
@@ -150,6 +154,7 @@ package struct CrossEntropy: Sendable {
                 g[target] -= sharp
                 for label in 0..<labels { g[label] -= shares[label] }
             }
+            teacher?.mix(into: &gradient, logits)
         case .several(let targets):
             factor /= Double(labels)
             gradient = sigmoid(logits)

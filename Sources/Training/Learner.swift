@@ -77,6 +77,8 @@ package struct Learner {
             let randomness = Pass.Randomness(
                 seed: hyperparameters.seed, step: UInt64(number * hyperparameters.gradientAccumulation + index))
             let targets = examples.targets(ofSequences: batch)
+            var objective = objective
+            objective.teacher = examples.softTargets(ofSequences: batch)
             if let features { gatherRows(features, batch, into: &batchFeatures) }
             loss +=
                 unfinished.classifier.loss(

@@ -25,11 +25,16 @@ extension ModelFolder {
                     "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"
                 )
             }
-            try request.hyperparameters.checkLength(below: classifier.configuration.maximumLength, of: path)
-            if let chosen = try request.hyperparameters.chooseLength(for: texts, tokenizer, classifier.configuration) {
-                notice(chosen)
+        } else if let path = request.teacher {
+            try self.init(contentsOf: URL(filePath: path), notice: notice)
+            let all = classifier.configuration.layers
+            let layers = hyperparameters.isSet(\.layers) ? hyperparameters.layers : max(1, all / 2)
+            guard layers <= all else {
+                throw TrainingError("--layers \(layers): the teacher, of which the model is a part, has \(all) layers")
             }
-            if let dropout = hyperparameters.dropout { try classifier.setDropout(Float(dropout)) }
+            classifier = try classifier.student(layers: layers)
+            settings = InferenceSettings()
+            notice("the model begins with \(layers) of the \(all) layers of \(path)")
         } else {
             let tokenizer = try Tokenizer(learnedFrom: texts, size: hyperparameters.vocabSize)
             var configuration = hyperparameters.newConfiguration(for: tokenizer, labels: labels)
@@ -40,6 +45,13 @@ extension ModelFolder {
             configuration.maximumLength = request.hyperparameters.longTexts.maximumLength
             self.init(
                 classifier: try SequenceClassifier(configuration, seed: hyperparameters.seed), tokenizer: tokenizer)
+        }
+        if let path = request.model ?? request.teacher {
+            try request.hyperparameters.checkLength(below: classifier.configuration.maximumLength, of: path)
+            if let chosen = try request.hyperparameters.chooseLength(for: texts, tokenizer, classifier.configuration) {
+                notice(chosen)
+            }
+            if let dropout = hyperparameters.dropout { try classifier.setDropout(Float(dropout)) }
         }
         request.hyperparameters.adopt(classifier.configuration)
         // How texts are cut off is a matter of the model's limit.

@@ -42,9 +42,13 @@ extension Trainer {
             toTrain: &request, labels: data.labels, data.problemType, texts: data.train.examples.map(\.text),
             notice: { report(.notice($0)) })
         let hyperparameters = request.hyperparameters
-        let encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
+        var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
         model.trainingData = TrainingData(data.train, labelMap: request.layout.labelMap, on: workers)
         report(.data(data.report(encoded, hyperparameters.longTexts, on: workers)))
+        if var teacher = try Teacher(of: request, on: workers) {
+            request.teachingSha256 = try teacher.teach(
+                &encoded.training, texts: data.train.examples.map(\.text), to: model)
+        }
         if data.isHeldOut {
             report(
                 .notice(
@@ -73,6 +77,7 @@ extension Trainer {
         run = try store.begin(
             run,
             params: hyperparameters.texts + request.layout.settings + [("drop_leaked", "\(request.dropLeaked)")]
+                + request.teaching
                 + (request.trainShare < 1 ? [("train_share", "\(request.trainShare)")] : []))
         let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
         self.init(
@@ -114,8 +119,16 @@ extension Trainer {
             }
         }
         var model = checkpoint.model
-        let encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
+        var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
         model.trainingData = TrainingData(data.train, labelMap: state.request.layout.labelMap, on: workers)
+        if var teacher = try Teacher(of: state.request, on: workers) {
+            let sha256 = try teacher.teach(&encoded.training, texts: data.train.examples.map(\.text), to: model)
+            if sha256 != state.request.teachingSha256 {
+                throw TrainingError(
+                    "the teacher or the texts without labels have changed since the run began; train again from the beginning"
+                )
+            }
+        }
         let loop = try TrainingLoop(
             model.classifier, optimizer: checkpoint.optimizer, progress: state.progress, hyperparameters,
             examples: encoded.training, workers: workers)

@@ -25,6 +25,12 @@ package struct TrainingRequest: Codable, Sendable {
     package var dev: String?
     /// The folder of the model to start from; nil for random weights and a learned vocabulary.
     package var model: String?
+    /// The folder of the classifier that the model learns from besides the labels; nil: of none. Without ``model``, it begins with a part of that one.
+    package var teacher: String?
+    /// The files of texts without labels, of which the teacher tells the model.
+    package var unlabelled: [String] = []
+    /// The SHA-256 of what the teacher has said of all texts.
+    var teachingSha256: String?
     /// The folder that the model is written to, and whether a model there is replaced.
     package var output: String
     package var overwrite = false
@@ -55,11 +61,18 @@ package struct TrainingRequest: Codable, Sendable {
         }
     }
 
+    /// What a run's parameters say of a teacher.
+    var teaching: [(name: String, value: String)] {
+        guard let teacher else { return [] }
+        return [("teacher", teacher)] + (unlabelled.isEmpty ? [] : [("unlabelled", unlabelled.joined(separator: "\n"))])
+    }
+
     /// Makes the paths mean the same in every working directory.
     package mutating func makePathsAbsolute() {
         train = train.map(absolutePath)
         dev = dev.map(absolutePath)
         model = model.map(absolutePath)
+        (teacher, unlabelled) = (teacher.map(absolutePath), unlabelled.map(absolutePath))
         output = absolutePath(output)
     }
 

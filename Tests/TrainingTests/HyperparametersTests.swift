@@ -7,7 +7,8 @@ import Training
         let names = Hyperparameters().texts.map(\.name).sorted()
         #expect(
             names == [
-                "batch_size", "class_weights", "dev_fraction", "dropout", "early_stopping", "epochs",
+                "batch_size", "class_weights", "dev_fraction", "distillation_temperature", "distillation_weight",
+                "dropout", "early_stopping", "epochs",
                 "gradient_accumulation", "heads", "hidden_size", "initializer_range", "intermediate_size",
                 "label_smoothing",
                 "layer_decay", "layers", "learning_rate", "log_layer_norms", "long_texts", "max_grad_norm",

@@ -92,6 +92,14 @@ package struct HyperparameterDeclarations: Sendable {
             The share of hidden states and attention probabilities that is dropped. (default: \(dropoutOfNewModels), or as \
             --model says)
             """)
+    package let distillationTemperature = Hyperparameter(
+        "distillation_temperature", default: 2.0, limits: .positive, section: .rare,
+        help:
+            "With --teacher: what its logits and the model's are divided by, so that what is improbable is learned too."
+    )
+    package let distillationWeight = Hyperparameter(
+        "distillation_weight", default: 0.5, limits: .bounds(atLeast: 0, atMost: 1), section: .rare,
+        help: "With --teacher: its share in the loss of a text that has a label; a text without one has no other.")
     package let logLayerNorms = Hyperparameter(
         "log_layer_norms", default: false, section: .rare,
         help: """

@@ -82,11 +82,17 @@ package struct Hyperparameters: Sendable {
 
     /// Checks what a user asks for, each value and all together, and decides about the defaults.
     ///
-    /// - Parameter model: the folder to start from
+    /// - Parameters:
+    ///   - model: the folder to start from
+    ///   - teacher: that of the classifier to learn from, of which a model without another beginning is a part
     /// - Throws: ``TrainingError`` that names the options.
-    package mutating func prepare(startingFrom model: String?) throws {
+    package mutating func prepare(startingFrom model: String?, learningFrom teacher: String? = nil) throws {
         try check()
-        let shape = Self.all.filter { $0.section == .newModel }
+        try checkTeaching(isTaught: teacher != nil, isPart: teacher != nil && model == nil)
+        let model = model ?? teacher
+        let shape = Self.all.filter {
+            $0.section == .newModel && !(teacher != nil && $0.name == Self.declared.layers.name)
+        }
         if model != nil, shape.contains(where: { values[$0.name] != nil }) {
             let options = shape.map(\.option)
             throw TrainingError(
@@ -105,6 +111,17 @@ package struct Hyperparameters: Sendable {
         try checkAddNorm()
         if self.hiddenSize % self.heads != 0 { throw TrainingError("--hidden-size must be a multiple of --heads") }
         kind = model == nil ? .newModel : trainsHeadOnly ? .headOnly : .fineTuning
+    }
+
+    /// Refuses what is nothing without a teacher, or what the teacher has decided.
+    private func checkTeaching(isTaught: Bool, isPart: Bool) throws {
+        if !isTaught, isSet(\.distillationTemperature) || isSet(\.distillationWeight) {
+            throw TrainingError("--distillation-temperature and --distillation-weight are for --teacher")
+        }
+        if isTaught && !isPart && isSet(\.layers) {
+            throw TrainingError("--layers is for new models, or for a part of --teacher; --model has decided it")
+        }
+        if isPart && isSet(\.pooling) { throw TrainingError("--pooling: a part of --teacher pools as that does") }
     }
 
     /// Refuses forms of Add & Norm without meaning. ReZero has no norm, and nobody need say so.

@@ -55,17 +55,18 @@ struct Train: ParsableCommand {
         } else if files.train.isEmpty || files.output == nil {
             throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
         }
-        if (files.train + [files.dev]).contains("-") {
+        if (files.train + files.unlabelled + [files.dev]).contains("-") {
             throw ValidationError("Training data must be files: standard input could not be read again by --resume.")
         }
         if runOptions.seeds != nil && training.given.isSet(\.seed) {
             throw ValidationError("Give either --seed or --seeds, not both.")
         }
+        if !files.unlabelled.isEmpty && files.teacher == nil { throw ValidationError("--unlabelled is for --teacher.") }
         if runOptions.resume == nil { _ = try hyperparameters() }
     }
 
     private func hyperparameters() throws -> Hyperparameters {
-        try Hyperparameters(training, rare, shape, files.selection, model: files.model)
+        try Hyperparameters(training, rare, shape, files.selection, model: files.model, teacher: files.teacher)
     }
 
     /// Whether nothing is given that a run has decided about when it began.
@@ -198,6 +199,7 @@ struct Train: ParsableCommand {
         var request = TrainingRequest(train: files.train, output: files.output ?? "")
         request.dev = files.dev
         request.model = files.model.map(runOptions.database.folder)
+        (request.teacher, request.unlabelled) = (files.teacher.map(runOptions.database.folder), files.unlabelled)
         request.overwrite = files.overwrite
         (request.name, request.project) = (runOptions.name, runOptions.project)
         request.checkpointEvery = runOptions.checkpointEvery
@@ -242,9 +244,25 @@ struct FileOptions: ParsableArguments {
         completion: .directory)
     var model: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Distillation: the folder of a trained classifier, or a run, whose probabilities are learned beside the labels. Without --model, the new model begins with \
+            every second layer of it, or with as many as --layers says.
+            """, valueName: "dir"),
+        completion: .directory)
+    var teacher: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --teacher: texts without labels, to be learned from it too. Can be given several times.",
+            valueName: "file"), completion: .file())
+    var unlabelled: [String] = []
+
     /// Whether nothing was given.
     var isEmpty: Bool {
-        selection.given.isEmpty && train.isEmpty && [output, dev, model].allSatisfy { $0 == nil } && !overwrite
+        selection.given.isEmpty && train.isEmpty && unlabelled.isEmpty
+            && [output, dev, model, teacher].allSatisfy { $0 == nil } && !overwrite
             && !dropLeaked
     }
 }

@@ -99,11 +99,11 @@ extension Hyperparameters {
     /// What was asked for, and the defaults of what is trained.
     ///
     /// - Throws: `ValidationError` if it cannot be done.
-    init(_ options: any HyperparameterOptions..., model: String?) throws {
+    init(_ options: any HyperparameterOptions..., model: String?, teacher: String? = nil) throws {
         self.init()
         for options in options { merge(options.given) }
         do {
-            try prepare(startingFrom: model)
+            try prepare(startingFrom: model, learningFrom: teacher)
         } catch {
             throw ValidationError("\(error).")
         }

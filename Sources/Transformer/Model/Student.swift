@@ -1,0 +1,33 @@
+import Kernels
+
+extension SequenceClassifier {
+    /// A classifier with fewer layers, which begins with those of this one that lie evenly apart, the first among them, and with its embeddings and head: of six
+    /// layers, the first, third and fifth make three.
+    ///
+    /// Sanh, Debut, Chaumond & Wolf, *DistilBERT, a Distilled Version of BERT*, 2019, section 3, take one layer out of two.
+    ///
+    /// - Parameter count: the number of layers, from 1 to that of this classifier
+    package func student(layers count: Int) throws -> SequenceClassifier {
+        precondition((1...configuration.layers).contains(count), "a student has no more layers than its teacher")
+        var configuration = configuration
+        configuration.layers = count
+        let places = Dictionary(uniqueKeysWithValues: layout.parameters.map { ($0.name, $0.block) })
+        return try SequenceClassifier(configuration) { layout in
+            var values = FloatBuffer(count: layout.count)
+            for parameter in layout.parameters {
+                let source = nameOfSource(of: parameter, in: count)
+                guard let block = places[source] else { preconditionFailure("no parameter \(source)") }
+                values.copy(parameters, block.range, to: parameter.block.offset)
+            }
+            return values
+        }
+    }
+
+    private func nameOfSource(of parameter: Parameter, in count: Int) -> String {
+        guard case .layer(let index) = parameter.part, parameter.name.hasPrefix("layers.") else {
+            return parameter.name
+        }
+        return parameter.name.replacing(
+            "layers.\(index).", with: "layers.\(index * configuration.layers / count).", maxReplacements: 1)
+    }
+}
