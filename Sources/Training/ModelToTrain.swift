@@ -19,7 +19,7 @@ extension ModelFolder {
         if let path = request.model {
             try self.init(
                 pretrained: URL(filePath: path), labels: labels, problemType: problemType, newHead: newHead,
-                pooling: hyperparameters.pooling, seed: hyperparameters.seed, notice: notice)
+                pooling: hyperparameters.pooling, lora: hyperparameters.lora, seed: hyperparameters.seed, notice: notice)
             if hyperparameters.trainsHeadOnly && classifier.configuration.pooling == .cls {
                 notice(
                     "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"

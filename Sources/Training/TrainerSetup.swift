@@ -1,3 +1,4 @@
+import Datasets
 import Evaluation
 import Foundation
 import Kernels
@@ -34,6 +35,11 @@ extension Trainer {
     ) throws {
         var request = request
         try Self.checkOutput(request.output, overwrite: request.overwrite)
+        func place(_ path: String) -> String { URL(filePath: absolutePath(path)).resolvingSymlinksInPath().path }
+        if request.hyperparameters.loraRank != nil, let model = request.model, place(model) == place(request.output) {
+            throw TrainingError(
+                "\(request.output): an adapter cannot take the place of the model that it is for; choose another --output")
+        }
         let workers = request.hyperparameters.workers
         if let notice = workers.notice { report(.notice(notice)) }
         request.hyperparameters.threads = workers.count

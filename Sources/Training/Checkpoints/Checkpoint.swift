@@ -112,7 +112,9 @@ package struct Checkpoint {
         (state.request.model, state.request.output) = (run.model, run.output)
         state.unrecorded.removeAll { $0.runId != run.id }
         self.state = state
-        model = try ModelFolder(contentsOf: folder.appending(path: Self.modelFolder))
+        model = try ModelFolder(
+            contentsOf: folder.appending(path: Self.modelFolder),
+            base: state.request.hyperparameters.loraRank == nil ? nil : run.model.map { URL(filePath: $0) })
         let hyperparameters = state.request.hyperparameters
         let configuration = model.classifier.configuration
         guard hyperparameters.maxLength ?? 2 <= configuration.maximumLength else { throw damaged }

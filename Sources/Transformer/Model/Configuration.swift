@@ -50,6 +50,8 @@ package struct Configuration: Sendable, Equatable {
     package var addNorm = AddNormVariant()
     package var pooling: Pooling = .cls
     package var problemType: ProblemType = .singleLabel
+    /// The adapter beside the weights; nil: there is none.
+    package var lora: LoRA?
     /// The names of the classes, in the order of their ids.
     package var labels: [String]
 
@@ -94,6 +96,7 @@ package struct Configuration: Sendable, Equatable {
             try require((0..<1).contains(rate), "\(name) dropout rate is \(rate); it must be at least 0 and below 1")
         }
         try require(layerNormEpsilon > 0, "layer_norm_eps is \(layerNormEpsilon); it must be above 0")
+        if let problem = lora?.problem(in: self) { throw ModelError(problem) }
         if let problem = addNorm.problem { throw ModelError("norm, norm_placement and residual: \(problem)") }
         try require(Set(labels).count == labels.count, "two labels have the same name")
     }
