@@ -18,8 +18,10 @@ extension ModelFolder {
         let hyperparameters = request.hyperparameters
         if let path = request.model {
             try self.init(
-                pretrained: URL(filePath: path), labels: labels, problemType: problemType, newHead: newHead,
-                pooling: hyperparameters.pooling, lora: hyperparameters.lora, seed: hyperparameters.seed, notice: notice)
+                pretrained: URL(filePath: path),
+                head: WantedHead(labels: labels, problemType: problemType, isNew: newHead),
+                pooling: hyperparameters.pooling, lora: hyperparameters.lora, seed: hyperparameters.seed, notice: notice
+            )
             if hyperparameters.trainsHeadOnly && classifier.configuration.pooling == .cls {
                 notice(
                     "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"

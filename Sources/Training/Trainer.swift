@@ -52,7 +52,8 @@ package struct Trainer {
         (training, self.development) = (loop.examples, development)
         folder = {
             [
-                tokenizer = model.tokenizer, settings = model.settings, family = model.family, data = model.trainingData,
+                tokenizer = model.tokenizer, settings = model.settings, family = model.family,
+                data = model.trainingData,
                 base = model.base
             ] in
             var folder = ModelFolder(classifier: $0, tokenizer: tokenizer, settings: settings, family: family)

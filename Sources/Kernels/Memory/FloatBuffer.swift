@@ -83,19 +83,6 @@ package struct FloatBuffer {
         for (i, value) in values.enumerated() { p[i] = (1 - weight) * p[i] + weight * value }
     }
 
-    /// Copies the elements of `x` to those of `block`.
-    package mutating func copy(_ x: Matrix, to block: Block) {
-        precondition(x.count == block.count, "shapes do not agree")
-        mutablePointer(to: block).update(from: x.pointer, count: block.count)
-    }
-
-    /// x = x + factor · y, for the elements x of `block`.
-    package mutating func add(_ y: Matrix, times factor: Float, to block: Block) {
-        precondition(y.rows == block.rows && y.columns == block.columns, "shapes do not agree")
-        let (p, y) = (mutablePointer(to: block), y.pointer)
-        for i in 0..<block.count { p[i] += factor * y[i] }
-    }
-
     /// Sets some rows of the matrix at `block` to 0.
     package mutating func clear(rows: [Int], of block: Block) {
         precondition(rows.allSatisfy { $0 >= 0 && $0 < block.rows }, "row out of range")

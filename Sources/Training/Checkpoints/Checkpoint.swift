@@ -24,6 +24,8 @@ package struct Checkpoint {
         var epochsWithoutImprovement = 0
         /// Metrics that could not be recorded until then.
         var unrecorded: [Metric] = []
+        /// The SHA-256 of the parameters that an adapter is trained beside; nil without one.
+        var base: String?
 
         /// Reads a state; nil if it is none that a training could have written.
         package init?(_ data: Data) {

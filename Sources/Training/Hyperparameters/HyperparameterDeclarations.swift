@@ -27,7 +27,8 @@ package struct HyperparameterDeclarations: Sendable {
         "pooling", default: nil,
         help: "How tokens become one vector: cls (BERT's) or mean. (default: as --model says, else mean)")
     package let epochs = Hyperparameter(
-        "epochs", default: 8, [.fineTuning: 3, .headOnly: 40, .lora: 3], limits: .count, help: "Passes over the training data.")
+        "epochs", default: 8, [.fineTuning: 3, .headOnly: 40, .lora: 3], limits: .count,
+        help: "Passes over the training data.")
     package let batchSize = Hyperparameter("batch_size", default: 32, limits: .count, help: "Texts in a step.")
     package let gradientAccumulation = Hyperparameter(
         "gradient_accumulation", default: 1, limits: .count,
@@ -115,7 +116,9 @@ package struct HyperparameterDeclarations: Sendable {
         help: "The updates are multiplied with alpha / rank. (default: twice the rank)")
     package let loraTargets = Hyperparameter<LoRATargets>(
         "lora_targets", default: .usual, section: .adapter, valueName: "targets",
-        help: "What has updates: \(LoRA.Target.allCases.map(\.rawValue).joined(separator: ", ")), or all (but for the pooler).")
+        help:
+            "What has updates: \(LoRA.Target.allCases.map(\.rawValue).joined(separator: ", ")), or all (but for the pooler)."
+    )
     package let loraDropout = Hyperparameter(
         "lora_dropout", default: 0.0, limits: .bounds(atLeast: 0, below: 1), section: .adapter,
         help: "The share of an update's input that is dropped.")

@@ -71,7 +71,9 @@ package struct Hyperparameters: Sendable {
     ///
     /// - Parameter sections: which ones are checked
     /// - Throws: ``TrainingError`` that names the option and what it must be.
-    package func check(_ sections: Set<HyperparameterSection> = [.training, .rare, .adapter, .newModel, .selection]) throws {
+    package func check(_ sections: Set<HyperparameterSection> = [.training, .rare, .adapter, .newModel, .selection])
+        throws
+    {
         func check(_ declaration: some DeclaredHyperparameter) throws {
             if let problem = declaration.problem(of: self[declaration]) {
                 throw TrainingError("\(declaration.option) \(problem)")
@@ -96,13 +98,13 @@ package struct Hyperparameters: Sendable {
         if model == nil && self.trainLayers != .all {
             throw TrainingError("--train-layers is for pretrained models: give one with --model")
         }
+        try checkLoRA(startingFrom: model)
         if self.trainEmbeddings && self.trainLayers == .all {
             throw TrainingError("--train-embeddings is for --train-layers head or a number; 'all' has them already")
         }
         if self.stride != nil && self.longTextsMethod != .windows {
             throw TrainingError("--stride is for --long-texts windows")
         }
-        try checkLoRA(startingFrom: model)
         try checkAddNorm()
         if self.hiddenSize % self.heads != 0 { throw TrainingError("--hidden-size must be a multiple of --heads") }
         kind = model == nil ? .newModel : trainsHeadOnly ? .headOnly : self.loraRank == nil ? .fineTuning : .lora
@@ -119,12 +121,14 @@ package struct Hyperparameters: Sendable {
         }
         if model == nil {
             throw TrainingError(
-                "--lora-rank leaves a pretrained model as it is, and random weights must learn: give a model with --model")
+                "--lora-rank leaves a pretrained model as it is, and random weights must learn: give a model with --model"
+            )
         }
         if self.trainLayers != .all || self.trainEmbeddings {
             let option = self.trainEmbeddings ? "--train-embeddings" : "--train-layers \(self.trainLayers.text)"
             throw TrainingError(
-                "\(option) and --lora-rank do not go together: LoRA trains its updates in all layers and the head, and nothing else")
+                "\(option) and --lora-rank do not go together: LoRA trains its updates in all layers and the head, and nothing else"
+            )
         }
     }
 

@@ -12,7 +12,7 @@ struct Adapter {
     private let names: [String: String]
 
     /// Before the names of all tensors: PEFT's own two layers around the model.
-    private static let prefix = "base_model.model."
+    static let prefix = "base_model.model."
 
     /// Whether a folder has an adapter in it.
     static func isIn(_ folder: URL) -> Bool {
@@ -51,12 +51,15 @@ struct Adapter {
             [URL(filePath: base), URL(filePath: base, relativeTo: folder.deletingLastPathComponent())]
         }
         let files = FileManager.default
-        if let found = places?.first(where: { files.fileExists(atPath: $0.appending(path: ModelFile.configuration).path) }) {
+        if let found = places?.first(where: {
+            files.fileExists(atPath: $0.appending(path: ModelFile.configuration).path)
+        }) {
             return found.absoluteURL
         }
         throw ModelError(
             "\(folder.path): an adapter"
-                + (file.base.map { " for the model '\($0)', which is no folder here" } ?? " that does not say for which model")
+                + (file.base.map { " for the model '\($0)', which is no folder here" }
+                    ?? " that does not say for which model")
                 + "; give both: --model DIR --adapter \(folder.path)")
     }
 
@@ -86,7 +89,9 @@ struct Adapter {
                 String(family.tensorName(of: "\($0).weight").dropLast(".weight".count))
             }
             let present = modules.count { names["\($0).\(LowRankUpdate.inputName).weight"] != nil }
-            let isNamed = file.targetModules?.contains { name in modules.contains { $0 == name || $0.hasSuffix("." + name) } }
+            let isNamed = file.targetModules?.contains { name in
+                modules.contains { $0 == name || $0.hasSuffix("." + name) }
+            }
             guard present > 0 || isNamed == true else { continue }
             lora.targets.append(target)
         }
@@ -122,7 +127,8 @@ struct Adapter {
         guard notes.isEmpty else {
             throw ModelError(
                 "\(tensors.file.path): the tensors are not those of LoRA for this model:\n" + TensorNote.table(notes)
-                    + "\nis it the model that the adapter was trained for? An adapter can have the same targets in all layers, and the head")
+                    + "\nis it the model that the adapter was trained for? An adapter can have the same targets in all layers, and the head"
+            )
         }
         var values: [String: Matrix] = [:]
         for parameter in parameters {
@@ -138,76 +144,5 @@ struct Adapter {
             }
         }
         return values
-    }
-}
-
-extension ModelFolder {
-    /// Reads an adapter and the model beside it.
-    ///
-    /// - Parameter base: nil: the one that the adapter names
-    init(adapter folder: URL, base: URL?, mapped: Bool, notice: (String) -> Void) throws {
-        let adapter = try Adapter(contentsOf: folder)
-        let base = try base ?? adapter.base()
-        if Adapter.isIn(base) {
-            throw ModelError("\(base.path): is an adapter itself; --model is the model that both were made for")
-        }
-        let source = try ModelSource(base)
-        let family = source.config.family
-        var weights = try source.weights()
-        let own = try adapter.configurationFile()
-        let file = folder.appending(path: ModelFile.configuration)
-        let labels: [String]
-        if let count = adapter.labelCount(family: family) {
-            weights.setAside(layer: "classifier")
-            labels = try own.map { own in try ModelError.naming(file) { try own.labels(count: count) } }
-                ?? source.config.labels(ofHeadWith: count)
-        } else if let known = try source.labels(of: weights) {
-            labels = known
-        } else {
-            throw ModelError(
-                "\(folder.path): the adapter has no classifier, and \(base.path) has none: it was trained without"
-                    + " task_type SEQ_CLS or modules_to_save, and its head is lost; train it again")
-        }
-        let config = own ?? source.config
-        guard let problemType = config.problemType(of: labels) else {
-            throw ModelError(
-                "\(folder.path): problem_type is '\(config.problemType ?? "regression")', with \(labels.count) labels; only"
-                    + " 'single_label_classification' with several labels and 'multi_label_classification' can be read")
-        }
-        let pooling = config.pooling ?? .cls
-        if adapter.hasPooler(family: family) { weights.setAside(layer: "pooler") }
-        // Of the model's own file for what it checks besides.
-        var configuration = try source.configuration(labels: labels, pooling: pooling)
-        if let own { configuration = try ModelError.naming(file) { try own.configuration(labels: labels, pooling: pooling) } }
-        configuration.problemType = problemType
-        configuration.lora = try adapter.lora(for: configuration, family: family)
-        try ModelError.naming(folder.appending(path: ModelFile.adapterConfiguration)) { try configuration.validate() }
-        let values = try adapter.values(of: SequenceClassifier.layout(of: configuration), family: family)
-        try self.init(source, weights, configuration, mapped: mapped, adapter: values, notice: notice)
-        settings = try ModelError.naming(file) { try own?.inferenceSettings(of: configuration) ?? InferenceSettings() }
-        self.base = base.standardizedFileURL.path
-    }
-
-    /// Writes what belongs to the adapter alone.
-    ///
-    /// - Throws: what the file system says.
-    func writeAdapter(_ lora: LoRA, to folder: URL) throws {
-        let configuration = classifier.configuration
-        try AdapterConfiguration(lora, for: configuration, base: base, family: family).write(to: folder)
-        try writeJSON(
-            ConfigurationFile(configuration, settings, of: family), to: folder.appending(path: ModelFile.configuration))
-        let tensors = zip(tensorNames, classifier.layout.parameters).filter(\.1.isAdapter).map {
-            ("base_model.model." + $0, $1.shape, $1.block)
-        }
-        try SafeTensors.write(
-            classifier.parameters, tensors: tensors, to: folder.appending(path: ModelFile.adapterWeights))
-    }
-}
-
-extension ConfigurationFile {
-    /// The labels of a head of so many that is not the model's own: by their names here, if there are as many.
-    fileprivate func labels(ofHeadWith count: Int) throws -> [String] {
-        let own = try? labels(count: count)
-        return own.flatMap { $0.count == count ? $0 : nil } ?? (0..<count).map { "LABEL_\($0)" }
     }
 }

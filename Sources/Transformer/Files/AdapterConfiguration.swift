@@ -41,7 +41,8 @@ struct AdapterConfiguration {
             throw refuse("task_type is '\(task)'; only adapters of classifiers of texts, '\(Self.task)', can be read")
         }
         if let cause = Self.unsupported(keys) {
-            throw refuse("\(cause), which is not supported; merge the adapter into its model with PEFT, by merge_and_unload")
+            throw refuse(
+                "\(cause), which is not supported; merge the adapter into its model with PEFT, by merge_and_unload")
         }
         guard let rank = keys["r"].int, let alpha = keys["lora_alpha"].double else {
             throw refuse("r and lora_alpha are not two numbers")
@@ -58,7 +59,8 @@ struct AdapterConfiguration {
     /// What asks for other arithmetic than a LoRA's; nil if nothing does.
     private static func unsupported(_ keys: JSONValue) -> String? {
         for (key, value) in keys.object ?? [] {
-            let isEmpty = value.isNull || value.bool == false || value.object?.isEmpty == true || value.array?.isEmpty == true
+            let isEmpty =
+                value.isNull || value.bool == false || value.object?.isEmpty == true || value.array?.isEmpty == true
             switch key {
             case "bias" where value.string != "none" && !isEmpty: return "bias is '\(value.string ?? "")'"
             case "use_rslora": continue
@@ -68,8 +70,10 @@ struct AdapterConfiguration {
                 if let text = value.string?.lowercased(), changing.contains(where: text.hasPrefix) {
                     return "init_lora_weights is '\(text)'"
                 }
-            case "fan_in_fan_out", "lora_bias", "rank_pattern", "alpha_pattern", "layers_to_transform", "layer_replication",
-                "trainable_token_indices", "target_parameters", "alora_invocation_tokens", "loftq_config", "megatron_config",
+            case "fan_in_fan_out", "lora_bias", "rank_pattern", "alpha_pattern", "layers_to_transform",
+                "layer_replication",
+                "trainable_token_indices", "target_parameters", "alora_invocation_tokens", "loftq_config",
+                "megatron_config",
                 "arrow_config", "monteclora_config", "kasa_config", "velora_config":
                 if !isEmpty { return "\(key) is set" }
             case _ where key.hasPrefix("use_") && !isEmpty: return "\(key) is set"
@@ -120,7 +124,9 @@ extension Family {
     func moduleNames(of targets: [LoRA.Target], layers: Int) -> [String] {
         let names = { (targets: [LoRA.Target]) in
             targets.flatMap { target in
-                target.paths(layers: layers).map { (path: $0, name: String(self.tensorName(of: "\($0).weight").dropLast(".weight".count))) }
+                target.paths(layers: layers).map {
+                    (path: $0, name: String(self.tensorName(of: "\($0).weight").dropLast(".weight".count)))
+                }
             }
         }
         let all = names(LoRA.Target.allCases).map(\.name) + ["classifier"]

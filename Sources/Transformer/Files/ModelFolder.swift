@@ -43,7 +43,10 @@ package struct ModelFolder {
         contentsOf folder: URL, base: URL? = nil, mapped: Bool = false, notice: (String) -> Void = { _ in }
     ) throws {
         if base != nil || Adapter.isIn(folder) {
-            try self.init(adapter: folder, base: base, mapped: mapped, notice: notice)
+            let read = try AdaptedModel(contentsOf: folder, base: base)
+            try self.init(
+                read.source, read.weights, read.configuration, mapped: mapped, adapter: read.values, notice: notice)
+            (settings, self.base) = (read.settings, read.base.standardizedFileURL.path)
             return
         }
         let source = try ModelSource(folder)
@@ -68,22 +71,21 @@ package struct ModelFolder {
 
     /// Reads a model to train it further: a classifier, or any encoder of a family's layout.
     ///
-    /// The classifier of the folder stays if it knows all of `labels` and keeps its pooling, unless `newHead` is true; otherwise a new
+    /// The classifier of the folder stays if it knows all labels that are wanted and keeps its pooling, unless a new one is wanted; otherwise a new
     /// one is put on top.
     ///
     /// - Parameters:
-    ///   - labels: of the training data
-    ///   - problemType: what it is trained for
+    ///   - head: what it is trained for
     ///   - pooling: nil: as the folder says, else `mean`, or `cls` for an adapter, which PEFT can then read
     ///   - lora: the adapter that is put beside it; nil: none
     ///   - seed: of the parameters that the folder does not have
     ///   - notice: is told what was initialised, and what was not used
     /// - Throws: an error that names the file and what is wrong with it.
     package init(
-        pretrained folder: URL, labels: [String], problemType: Configuration.ProblemType = .singleLabel,
-        newHead: Bool = false, pooling: Configuration.Pooling?, lora: LoRA? = nil, seed: UInt64,
+        pretrained folder: URL, head: WantedHead, pooling: Configuration.Pooling?, lora: LoRA? = nil, seed: UInt64,
         notice: (String) -> Void
     ) throws {
+        let (labels, problemType, newHead) = (head.labels, head.problemType, head.isNew)
         if Adapter.isIn(folder) {
             throw ModelError(
                 "\(folder.path): is an adapter; train further from its model, or from both merged by: addnorm export --model"
@@ -200,9 +202,18 @@ package struct ModelFolder {
     /// - Throws: what the file system says.
     package func writeFiles(to folder: URL) throws {
         if let trainingData { try writeJSON(trainingData, to: folder.appending(path: TrainingData.fileName)) }
-        if let lora = classifier.configuration.lora { return try writeAdapter(lora, to: folder) }
-        try writeConfiguration(to: folder)
-        let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
+        guard let lora = classifier.configuration.lora else {
+            try writeConfiguration(to: folder)
+            let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
+            return try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
+        }
+        let configuration = classifier.configuration
+        try AdapterConfiguration(lora, for: configuration, base: base, family: family).write(to: folder)
+        try writeJSON(
+            ConfigurationFile(configuration, settings, of: family), to: folder.appending(path: ModelFile.configuration))
+        let tensors = zip(tensorNames, classifier.layout.parameters).filter(\.1.isAdapter).map {
+            (Adapter.prefix + $0, $1.shape, $1.block)
+        }
         try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
     }
 

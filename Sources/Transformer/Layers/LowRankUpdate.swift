@@ -33,7 +33,7 @@ package struct LowRankUpdate: Sendable {
         b = layout.lowRankOutput("\(name).\(Self.outputName).weight", outputs, lora.rank)
         layout.isAdapter = isAdapter
         scale = lora.scale
-        dropout = layout.dropout(Float(lora.dropout))
+        dropout = layout.adapterDropout(Float(lora.dropout))
         columns = firstColumn..<firstColumn + outputs
     }
 

@@ -61,6 +61,7 @@ package struct ParameterLayout: Sendable {
     /// Whether they belong to an adapter.
     var isAdapter = false
     private var dropoutSites: UInt32
+    private var adapterDropoutSites: UInt32 = 0x4000_0000
     /// Where parameters lie in a file that serves as the beginning of the buffer, by their names.
     private var places: [String: Int]
 
@@ -129,6 +130,12 @@ package struct ParameterLayout: Sendable {
         return DropoutSite(rate: rate, number: dropoutSites)
     }
 
+    /// A place in an adapter. Those of the model have the same numbers with one and without.
+    mutating func adapterDropout(_ rate: Float) -> DropoutSite {
+        defer { adapterDropoutSites += 1 }
+        return DropoutSite(rate: rate, number: adapterDropoutSites)
+    }
+
     private mutating func add(_ name: String, _ kind: Parameter.Kind, rows: Int, columns: Int) -> Block {
         let place = places[name]
         let block = Block(offset: place ?? count, rows: rows, columns: columns)
@@ -149,7 +156,7 @@ package struct ParameterLayout: Sendable {
 
     /// Where the parameters of these parts lie.
     func ranges(of trained: TrainedParts) -> RangeSet<Int> {
-        RangeSet(parameters.filter(trained.contains).map(\.block.range))
+        RangeSet(parameters.filter { trained.contains($0.part, isAdapter: $0.isAdapter) }.map(\.block.range))
     }
 
     /// The groups of the optimizer: weights decay, biases and LayerNorm do not; and the further below the head a part is, the
@@ -163,7 +170,7 @@ package struct ParameterLayout: Sendable {
         _ trained: TrainedParts, layers: Int, layerDecay: Double, weightDecay: Double
     ) -> [ParameterGroup] {
         var groups: [ParameterGroup] = []
-        for parameter in parameters where trained.contains(parameter) {
+        for parameter in parameters where trained.contains(parameter.part, isAdapter: parameter.isAdapter) {
             let depth =
                 switch parameter.part {
                 case .head: 0

@@ -39,9 +39,10 @@ package struct TrainedParts: Sendable, Equatable {
     /// The lowest layer that the backward pass has to visit.
     package var lowestLayer: Int { embeddings ? 0 : firstLayer }
 
-    func contains(_ parameter: Parameter) -> Bool {
-        if adapterOnly && !parameter.isAdapter { return false }
-        return switch parameter.part {
+    /// - Parameter isAdapter: whether what belongs to the part belongs to an adapter
+    func contains(_ part: Part, isAdapter: Bool) -> Bool {
+        if adapterOnly && !isAdapter { return false }
+        return switch part {
         case .embeddings: embeddings
         case .layer(let index): index >= firstLayer
         case .head: true

@@ -78,7 +78,8 @@ struct Tune: ParsableCommand {
         (request.dev, request.layout, request.dropLeaked) = (files.dev, layout.layout, files.dropLeaked)
         request.model = files.model.map(answer.database.folder)
         (request.name, request.project) = (name, project)
-        request.hyperparameters = try Hyperparameters(training, adapter, rare, shape, files.selection, model: files.model)
+        request.hyperparameters = try Hyperparameters(
+            training, adapter, rare, shape, files.selection, model: files.model)
         request.command = CommandLine.arguments.shellQuoted
         let metric = request.hyperparameters.metric
         let store = try answer.database.open(for: .write)
