@@ -48,7 +48,9 @@ import Testing
 
     @Test func settingsAreKeptInTheFolderOfTheAdapter() async throws {
         try await Self.withAdapter { program in
-            try program.write(Program.testRows, to: "test.tsv")
+            // One of them is not what the model was taught.
+            try program.write(
+                "a wonderful film\tpositive\na great book\tnegative\nan awful film\tnegative\n", to: "test.tsv")
             let before = try program.text(of: "model/config.json")
             let result = try program.run(
                 "evaluate", "--model", "model", "--adapter", "adapter", "--calibrate", "--force", "test.tsv")
