@@ -56,6 +56,13 @@ package func sha256(of bytes: [UInt8]) -> String {
     return hash.hexadecimal
 }
 
+/// The SHA-256 of pieces of bytes, one after another, in hexadecimal.
+package func sha256(of pieces: some Sequence<[UInt8]>) -> String {
+    let hash = SHA256()
+    for piece in pieces { hash.update(piece) }
+    return hash.hexadecimal
+}
+
 /// The SHA-256 of a file's bytes, in hexadecimal, and their number.
 ///
 /// - Throws: what the file system says.

@@ -9,6 +9,8 @@ package enum ExportFormat: String, CaseIterable, Sendable {
     case onnx
     /// A folder of `sentence-transformers`, whose embeddings are the logits.
     case sentenceTransformers = "sentence-transformers"
+    /// A model's folder, in which an adapter is merged into the weights.
+    case merged
 }
 
 extension ModelFolder {
@@ -18,6 +20,7 @@ extension ModelFolder {
     package func export(as format: ExportFormat, to folder: URL) throws {
         do {
             switch format {
+            case .merged: try write(to: folder)
             case .onnx:
                 let file = try ONNXModel.file(of: self)
                 try replaceFolder(at: folder) { temporary in

@@ -72,4 +72,10 @@ extension FloatBuffer {
         let p = mutablePointer(to: block)
         for i in 0..<block.count { p[i] = random.nextNormal(standardDeviation: standardDeviation) }
     }
+
+    /// Fills `block` from the uniform distribution between -bound and bound.
+    package mutating func fillUniform(_ block: Block, bound: Float, using random: inout RandomNumbers) {
+        let p = mutablePointer(to: block)
+        for i in 0..<block.count { p[i] = bound * Float(2 * (Double(random.nextWord()) + 0.5) / 4_294_967_296 - 1) }
+    }
 }

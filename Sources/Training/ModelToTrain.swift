@@ -18,22 +18,25 @@ extension ModelFolder {
         let hyperparameters = request.hyperparameters
         if let path = request.model {
             try self.init(
-                pretrained: URL(filePath: path), labels: labels, problemType: problemType, newHead: newHead,
-                pooling: hyperparameters.pooling, seed: hyperparameters.seed, notice: notice)
+                pretrained: URL(filePath: path),
+                head: WantedHead(labels: labels, problemType: problemType, isNew: newHead),
+                pooling: hyperparameters.pooling, lora: hyperparameters.lora, seed: hyperparameters.seed, notice: notice
+            )
             if hyperparameters.trainsHeadOnly && classifier.configuration.pooling == .cls {
                 notice(
                     "only the head is trained, on [CLS]: --pooling mean is usually much better where the encoder is frozen"
                 )
             }
         } else if let path = request.teacher {
-            try self.init(contentsOf: URL(filePath: path), notice: notice)
-            let all = classifier.configuration.layers
+            let teacher = try ModelFolder(contentsOf: URL(filePath: path), notice: notice)
+            let all = teacher.classifier.configuration.layers
             let layers = hyperparameters.isSet(\.layers) ? hyperparameters.layers : max(1, all / 2)
             guard layers <= all else {
                 throw TrainingError("--layers \(layers): the teacher, of which the model is a part, has \(all) layers")
             }
-            classifier = try classifier.student(layers: layers)
-            settings = InferenceSettings()
+            self.init(
+                classifier: try teacher.classifier.merged(on: hyperparameters.workers).student(layers: layers),
+                tokenizer: teacher.tokenizer, family: teacher.family)
             notice("the model begins with \(layers) of the \(all) layers of \(path)")
         } else {
             let tokenizer = try Tokenizer(learnedFrom: texts, size: hyperparameters.vocabSize)

@@ -51,10 +51,13 @@ package struct Trainer {
         checkpoints = CheckpointFolder(forOutput: state.request.output)
         (training, self.development) = (loop.examples, development)
         folder = {
-            [tokenizer = model.tokenizer, settings = model.settings, family = model.family, data = model.trainingData]
-            in
+            [
+                tokenizer = model.tokenizer, settings = model.settings, family = model.family,
+                data = model.trainingData,
+                base = model.base
+            ] in
             var folder = ModelFolder(classifier: $0, tokenizer: tokenizer, settings: settings, family: family)
-            folder.trainingData = data
+            (folder.trainingData, folder.base) = (data, base)
             return folder
         }
         predictor = Predictor(
@@ -90,7 +93,8 @@ package struct Trainer {
             return TrainingResult(
                 run: recorder.run.name, best: state.best, epochs: loop.progress.epoch, output: request.output,
                 hasWrittenOutput: hasWrittenOutput, wasInterrupted: wasInterrupted,
-                foreignPart: model.family.foreignPart(of: model.classifier.configuration), seconds: clock.seconds)
+                foreignPart: model.family.foreignPart(of: model.classifier.configuration),
+                isAdapter: model.classifier.configuration.lora != nil, seconds: clock.seconds)
         } catch let error as RunStoreError where error.cause == .takenOver {
             throw error
         } catch {

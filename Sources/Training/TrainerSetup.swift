@@ -1,3 +1,4 @@
+import Datasets
 import Evaluation
 import Foundation
 import Kernels
@@ -34,6 +35,12 @@ extension Trainer {
     ) throws {
         var request = request
         try Self.checkOutput(request.output, overwrite: request.overwrite)
+        func place(_ path: String) -> String { URL(filePath: absolutePath(path)).resolvingSymlinksInPath().path }
+        if request.hyperparameters.loraRank != nil, let model = request.model, place(model) == place(request.output) {
+            throw TrainingError(
+                "\(request.output): an adapter cannot take the place of the model that it is for; choose another --output"
+            )
+        }
         let workers = request.hyperparameters.workers
         if let notice = workers.notice { report(.notice(notice)) }
         request.hyperparameters.threads = workers.count
@@ -80,8 +87,10 @@ extension Trainer {
                 + request.teaching
                 + (request.trainShare < 1 ? [("train_share", "\(request.trainShare)")] : []))
         let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
+        var state = Checkpoint.State(run: run.uuid ?? "", request: request)
+        state.base = model.classifier.hashOfBase
         self.init(
-            Checkpoint.State(run: run.uuid ?? "", request: request), loop, model: model,
+            state, loop, model: model,
             development: encoded.development, recorder: recorder, report: report,
             isInterrupted: isInterrupted)
     }
@@ -119,6 +128,10 @@ extension Trainer {
             }
         }
         var model = checkpoint.model
+        if model.classifier.hashOfBase != state.base {
+            throw TrainingError(
+                "\(run.model ?? ""): the model has changed since the run began; train again from the beginning")
+        }
         var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
         model.trainingData = TrainingData(data.train, labelMap: state.request.layout.labelMap, on: workers)
         if var teacher = try Teacher(of: state.request, on: workers) {
@@ -141,5 +154,16 @@ extension Trainer {
         keptCheckpoints = try store.checkpoints(of: run.id).filter { $0.step <= state.progress.step }
         hasWrittenOutput = folder.hasWritten(modelIn: URL(filePath: run.output))
         bestParameters = checkpoint.bestParameters
+    }
+}
+
+extension SequenceClassifier {
+    /// The SHA-256 of all that does not belong to the adapter, in hexadecimal; nil if there is no adapter.
+    fileprivate var hashOfBase: String? {
+        if configuration.lora == nil { return nil }
+        return sha256(
+            of: layout.parameters.lazy.filter { !$0.isAdapter }.map { parameter in
+                parameters.withUnsafeBytes(of: parameter.block) { [UInt8]($0) }
+            })
     }
 }

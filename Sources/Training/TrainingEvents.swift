@@ -89,5 +89,7 @@ package struct TrainingResult: Sendable {
     package let wasInterrupted: Bool
     /// What the model has, and no class of `transformers`; nil if that computes the same from the model's folder.
     package let foreignPart: String?
+    /// Whether the folder is that of an adapter.
+    package let isAdapter: Bool
     package let seconds: Double
 }

@@ -62,7 +62,7 @@ import Transformer
             var again = Classifier(read, on: Workers(count: 2))
             #expect(try again.logits(of: again.encode(Self.texts)).values == logits.logits.values)
             let further = try ModelFolder(
-                pretrained: url, labels: ["a", "b"], pooling: nil, seed: 1, notice: { _ in })
+                pretrained: url, head: WantedHead(labels: ["a", "b"]), pooling: nil, seed: 1, notice: { _ in })
             #expect(further.settings == InferenceSettings())
         }
     }

@@ -11,7 +11,8 @@ import Training
                 "dropout", "early_stopping", "epochs",
                 "gradient_accumulation", "heads", "hidden_size", "initializer_range", "intermediate_size",
                 "label_smoothing",
-                "layer_decay", "layers", "learning_rate", "log_layer_norms", "long_texts", "max_grad_norm",
+                "layer_decay", "layers", "learning_rate", "log_layer_norms", "long_texts", "lora_alpha", "lora_dropout",
+                "lora_rank", "lora_targets", "max_grad_norm",
                 "max_length", "metric", "norm", "norm_placement", "on_non_finite", "pooling", "problem_type",
                 "residual", "seed", "stride", "threads",
                 "train_embeddings", "train_layers", "vocab_size",
@@ -21,9 +22,9 @@ import Training
 
     @Test func defaultsFollowTheKindOfTraining() {
         let kinds = TrainingKind.allCases.map { Hyperparameters(for: $0) }
-        #expect(kinds.map { $0.epochs } == [8, 3, 40])
-        #expect(kinds.map { $0.learningRate } == [5e-4, 2e-4, 1e-2])
-        #expect(kinds.map { $0.layerDecay } == [1, 0.9, 1])
+        #expect(kinds.map { $0.epochs } == [8, 3, 40, 3])
+        #expect(kinds.map { $0.learningRate } == [5e-4, 2e-4, 1e-2, 2e-3])
+        #expect(kinds.map { $0.layerDecay } == [1, 0.9, 1, 1])
     }
 
     @Test func theyAreReadAsTheyWereWritten() throws {

@@ -56,7 +56,8 @@ import Transformer
     ) throws -> (model: ModelFolder, notices: [String]) {
         var notices: [String] = []
         let model = try ModelFolder(
-            pretrained: folder, labels: labels, pooling: pooling, seed: 1, notice: { notices.append($0) })
+            pretrained: folder, head: WantedHead(labels: labels), pooling: pooling, seed: 1,
+            notice: { notices.append($0) })
         return (model, notices)
     }
 

@@ -11,6 +11,10 @@ enum Reference {
     /// Parameters by name, each as rows.
     struct Parameters {
         private(set) var values: [String: Rows] = [:]
+        /// α / r of low-rank updates.
+        var adapterScale = 1.0
+        /// Of the first of them; nil: nothing is dropped.
+        var adapterMask: Mask?
 
         init(_ layout: ParameterLayout, _ flat: [Double]) {
             for parameter in layout.parameters {
@@ -30,8 +34,16 @@ enum Reference {
 
     static func linear(_ x: Rows, _ p: Parameters, _ name: String) -> Rows {
         let (weight, bias) = (p["\(name).weight"], p.vector("\(name).bias"))
-        return x.map { row in
+        let y = x.map { row in
             zip(weight, bias).map { weights, bias in bias + zip(weights, row).reduce(0) { $0 + $1.0 * $1.1 } }
+        }
+        guard let a = p.values["\(name).lora_A.weight"] else { return y }
+        let dropped = p.adapterMask.map { drop(x, $0, site: 0x4000_0000) } ?? x
+        return zip(y, dropped).map { y, x in
+            let inner = a.map { zip($0, x).reduce(0) { $0 + $1.0 * $1.1 } }
+            return zip(y, p["\(name).lora_B.weight"]).map { y, b in
+                y + p.adapterScale * zip(b, inner).reduce(0) { $0 + $1.0 * $1.1 }
+            }
         }
     }
 

@@ -53,6 +53,11 @@ package struct SearchDimension: Sendable, Equatable {
                     "pooling=cls,mean",
                     "dropout=0,0.1,0.2", "class-weights=none,balanced",
                 ]
+            case .lora:
+                [
+                    "learning-rate=5e-4..5e-3", "epochs=2,3,4,5", "lora-rank=4,8,16", "lora-targets=query,all",
+                    "batch-size=16,32",
+                ]
             case .headOnly:
                 ["learning-rate=1e-3..5e-2", "epochs=20,40,80", "pooling=cls,mean", "class-weights=none,balanced"]
             case .newModel:

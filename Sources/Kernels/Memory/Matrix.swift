@@ -74,6 +74,19 @@ extension FloatBuffer {
         Matrix(buffer: self, offset: block.offset, rows: block.rows, columns: block.columns)
     }
 
+    /// Copies the elements of `x` to those of `block`.
+    package mutating func copy(_ x: Matrix, to block: Block) {
+        precondition(x.count == block.count, "shapes do not agree")
+        mutablePointer(to: block).update(from: x.pointer, count: block.count)
+    }
+
+    /// x = x + factor · y, for the elements x of `block`.
+    package mutating func add(_ y: Matrix, times factor: Float, to block: Block) {
+        precondition(y.rows == block.rows && y.columns == block.columns, "shapes do not agree")
+        let (p, y) = (mutablePointer(to: block), y.pointer)
+        for i in 0..<block.count { p[i] += factor * y[i] }
+    }
+
     /// Copies one row of `source` to the place that begins at `start`.
     package mutating func copy(_ source: Matrix, row: Int, to start: Int) {
         precondition(row >= 0 && row < source.rows && start >= 0 && start + source.columns <= count, "out of bounds")

@@ -75,21 +75,24 @@ package func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix,
 ///   - x: `[rows, inputs]`
 ///   - dy: `[rows, outputs]`
 ///   - weight: where dW lies in `gradients`, `[outputs, inputs]`
-///   - bias: where db lies, `[outputs]`
+///   - bias: where db lies, `[outputs]`; nil: there is none
 ///   - adding: whether they are added to what is there
 package func linearBackward(
-    _ dy: Matrix, _ x: Matrix, weight: Block, bias: Block, into gradients: inout FloatBuffer, adding: Bool,
+    _ dy: Matrix, _ x: Matrix, weight: Block, bias: Block?, into gradients: inout FloatBuffer, adding: Bool,
     on workers: Workers
 ) {
     let (inputs, outputs) = (weight.columns, weight.rows)
-    precondition(dy.columns == outputs && x.columns == inputs && bias.count == outputs && x.rows == dy.rows)
+    precondition(dy.columns == outputs && x.columns == inputs && bias?.count ?? outputs == outputs && x.rows == dy.rows)
     precondition(dy.rows > 0, "no rows")
-    precondition(max(weight.range.upperBound, bias.range.upperBound) <= gradients.count, "block out of bounds")
+    precondition(max(weight.range.upperBound, bias?.range.upperBound ?? 0) <= gradients.count, "block out of bounds")
     let (rows, dy, x, g) = (dy.rows, dy.pointer, x.pointer, gradients.mutablePointer())
-    let (dw, db) = (g + weight.offset, g + bias.offset)
-    workers.split(outputs, grain: 16) { part in
-        if !adding { (db + part.lowerBound).update(repeating: 0, count: part.count) }
-        for row in 0..<rows { ck_add(part.count, dy + row * outputs + part.lowerBound, db + part.lowerBound) }
+    let dw = g + weight.offset
+    if let bias {
+        let db = g + bias.offset
+        workers.split(outputs, grain: 16) { part in
+            if !adding { (db + part.lowerBound).update(repeating: 0, count: part.count) }
+            for row in 0..<rows { ck_add(part.count, dy + row * outputs + part.lowerBound, db + part.lowerBound) }
+        }
     }
     if workers.products == .openblas {
         return OpenBLAS.multiply(

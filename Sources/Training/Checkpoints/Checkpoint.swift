@@ -24,6 +24,8 @@ package struct Checkpoint {
         var epochsWithoutImprovement = 0
         /// Metrics that could not be recorded until then.
         var unrecorded: [Metric] = []
+        /// The SHA-256 of the parameters that an adapter is trained beside; nil without one.
+        var base: String?
 
         /// Reads a state; nil if it is none that a training could have written.
         package init?(_ data: Data) {
@@ -112,7 +114,9 @@ package struct Checkpoint {
         (state.request.model, state.request.output) = (run.model, run.output)
         state.unrecorded.removeAll { $0.runId != run.id }
         self.state = state
-        model = try ModelFolder(contentsOf: folder.appending(path: Self.modelFolder))
+        model = try ModelFolder(
+            contentsOf: folder.appending(path: Self.modelFolder),
+            base: state.request.hyperparameters.loraRank == nil ? nil : run.model.map { URL(filePath: $0) })
         let hyperparameters = state.request.hyperparameters
         let configuration = model.classifier.configuration
         guard hyperparameters.maxLength ?? 2 <= configuration.maximumLength else { throw damaged }

@@ -6,6 +6,8 @@ package enum TrainingKind: CaseIterable, Sendable {
     case fineTuning
     /// A new head on a pretrained encoder that stays as it is.
     case headOnly
+    /// Low-rank updates beside a pretrained encoder that stays as it is, and a head.
+    case lora
 }
 
 /// What a hyper-parameter is about.
@@ -14,6 +16,8 @@ package enum HyperparameterSection: Sendable {
     case training
     /// The same, what few need.
     case rare
+    /// What is trained beside a model that stays as it is.
+    case adapter
     /// The shape of a model that begins with random weights.
     case newModel
     /// How the best epoch is found.
@@ -47,7 +51,8 @@ extension DeclaredHyperparameter {
         if Value.isOptional || Value.self is Bool.Type { return nil }
         let texts = TrainingKind.allCases.map { defaultValue(for: $0).text }
         if Set(texts).count == 1 { return texts[0] }
-        return "\(texts[0]); with --model \(texts[1]); with --train-layers head \(texts[2])"
+        let usual = "\(texts[0]); with --model \(texts[1]); with --train-layers head \(texts[2])"
+        return texts[3] == texts[1] ? usual : "\(usual); with --lora-rank \(texts[3])"
     }
 }
 

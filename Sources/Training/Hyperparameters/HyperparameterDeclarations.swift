@@ -13,6 +13,8 @@ package struct HyperparameterDeclarations: Sendable {
     package static let longestByData = 512
     /// Small models on small data need more than BERT's 0.1.
     static let dropoutOfNewModels = 0.3
+    /// α / r is 2 then, whatever the rank.
+    static func usualAlpha(ofRank rank: Int) -> Double { 2 * Double(rank) }
 
     package let trainLayers = Hyperparameter<TrainLayers>(
         "train_layers", default: .all,
@@ -27,14 +29,15 @@ package struct HyperparameterDeclarations: Sendable {
         "pooling", default: nil,
         help: "How tokens become one vector: cls (BERT's) or mean. (default: as --model says, else mean)")
     package let epochs = Hyperparameter(
-        "epochs", default: 8, [.fineTuning: 3, .headOnly: 40], limits: .count, help: "Passes over the training data.")
+        "epochs", default: 8, [.fineTuning: 3, .headOnly: 40, .lora: 3], limits: .count,
+        help: "Passes over the training data.")
     package let batchSize = Hyperparameter("batch_size", default: 32, limits: .count, help: "Texts in a step.")
     package let gradientAccumulation = Hyperparameter(
         "gradient_accumulation", default: 1, limits: .count,
         section: .rare,
         help: "Batches whose gradients make one step: the same as batches so many times as large, in less memory.")
     package let learningRate = Hyperparameter(
-        "learning_rate", default: 5e-4, [.fineTuning: 2e-4, .headOnly: 1e-2], limits: .positive,
+        "learning_rate", default: 5e-4, [.fineTuning: 2e-4, .headOnly: 1e-2, .lora: 2e-3], limits: .positive,
         help: "The learning rate at the end of warm-up; it then falls linearly to 0.")
     package let layerDecay = Hyperparameter(
         "layer_decay", default: 1.0, [.fineTuning: 0.9], limits: .bounds(above: 0, atMost: 1),
@@ -112,6 +115,24 @@ package struct HyperparameterDeclarations: Sendable {
     package let threads = Hyperparameter<Int?>(
         "threads", default: nil, limits: .ifGiven(.bounds(atLeast: 1, ceiling: Workers.mostThreads)),
         help: "Threads to use. (default: one for each processor)")
+
+    package let loraRank = Hyperparameter<Int?>(
+        "lora_rank", default: nil, limits: .ifGiven(.count), section: .adapter, valueName: "rank",
+        help: """
+            Leave --model as it is, and train low-rank updates beside some of its weights, LoRA, of this rank (8, say), and the head. \
+            --output becomes the folder of an adapter in PEFT's format. --pooling is then cls if --model does not say.
+            """)
+    package let loraAlpha = Hyperparameter<Double?>(
+        "lora_alpha", default: nil, limits: .ifGiven(.positive), section: .adapter,
+        help: "The updates are multiplied with alpha / rank. (default: twice the rank)")
+    package let loraTargets = Hyperparameter<LoRATargets>(
+        "lora_targets", default: .usual, section: .adapter, valueName: "targets",
+        help:
+            "What has updates: \(LoRA.Target.allCases.map(\.rawValue).joined(separator: ", ")), or all (but for the pooler)."
+    )
+    package let loraDropout = Hyperparameter(
+        "lora_dropout", default: 0.0, limits: .bounds(atLeast: 0, below: 1), section: .adapter,
+        help: "The share of an update's input that is dropped.")
 
     package let layers = Hyperparameter(
         "layers", default: 2, limits: .count, section: .newModel, help: "Encoder layers.")

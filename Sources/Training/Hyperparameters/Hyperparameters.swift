@@ -71,7 +71,9 @@ package struct Hyperparameters: Sendable {
     ///
     /// - Parameter sections: which ones are checked
     /// - Throws: ``TrainingError`` that names the option and what it must be.
-    package func check(_ sections: Set<HyperparameterSection> = [.training, .rare, .newModel, .selection]) throws {
+    package func check(_ sections: Set<HyperparameterSection> = [.training, .rare, .adapter, .newModel, .selection])
+        throws
+    {
         func check(_ declaration: some DeclaredHyperparameter) throws {
             if let problem = declaration.problem(of: self[declaration]) {
                 throw TrainingError("\(declaration.option) \(problem)")
@@ -102,6 +104,7 @@ package struct Hyperparameters: Sendable {
         if model == nil && self.trainLayers != .all {
             throw TrainingError("--train-layers is for pretrained models: give one with --model")
         }
+        try checkLoRA(startingFrom: model)
         if self.trainEmbeddings && self.trainLayers == .all {
             throw TrainingError("--train-embeddings is for --train-layers head or a number; 'all' has them already")
         }
@@ -110,7 +113,29 @@ package struct Hyperparameters: Sendable {
         }
         try checkAddNorm()
         if self.hiddenSize % self.heads != 0 { throw TrainingError("--hidden-size must be a multiple of --heads") }
-        kind = model == nil ? .newModel : trainsHeadOnly ? .headOnly : .fineTuning
+        kind = model == nil ? .newModel : trainsHeadOnly ? .headOnly : self.loraRank == nil ? .fineTuning : .lora
+    }
+
+    /// Refuses what has no meaning with LoRA, or without.
+    private func checkLoRA(startingFrom model: String?) throws {
+        guard self.loraRank != nil else {
+            let options = Self.all.filter { $0.section == .adapter }.dropFirst()
+            if let option = options.first(where: { values[$0.name] != nil })?.option {
+                throw TrainingError("\(option) is for LoRA: give its rank with --lora-rank")
+            }
+            return
+        }
+        if model == nil {
+            throw TrainingError(
+                "--lora-rank leaves a pretrained model as it is, and random weights must learn: give a model with --model"
+            )
+        }
+        if self.trainLayers != .all || self.trainEmbeddings {
+            let option = self.trainEmbeddings ? "--train-embeddings" : "--train-layers \(self.trainLayers.text)"
+            throw TrainingError(
+                "\(option) and --lora-rank do not go together: LoRA trains its updates in all layers and the head, and nothing else"
+            )
+        }
     }
 
     /// Refuses what is nothing without a teacher, or what the teacher has decided.
@@ -120,6 +145,9 @@ package struct Hyperparameters: Sendable {
         }
         if isTaught && !isPart && isSet(\.layers) {
             throw TrainingError("--layers is for new models, or for a part of --teacher; --model has decided it")
+        }
+        if isPart && self.loraRank != nil {
+            throw TrainingError("--lora-rank leaves a model as it is, and a part of --teacher must learn: give one with --model")
         }
         if isPart && isSet(\.pooling) { throw TrainingError("--pooling: a part of --teacher pools as that does") }
     }
@@ -143,6 +171,15 @@ package struct Hyperparameters: Sendable {
         set { (self.norm, self.normPlacement, self.residual) = (newValue.norm, newValue.placement, newValue.residual) }
     }
 
+    /// The adapter that is trained; nil if the model itself is.
+    var lora: LoRA? {
+        self.loraRank.map {
+            LoRA(
+                rank: $0, alpha: self.loraAlpha ?? HyperparameterDeclarations.usualAlpha(ofRank: $0),
+                targets: self.loraTargets.targets, dropout: self.loraDropout)
+        }
+    }
+
     /// How texts are read, once a model has decided about ``HyperparameterDeclarations/maxLength``.
     package var longTexts: LongTexts {
         LongTexts(
@@ -160,7 +197,8 @@ package struct Hyperparameters: Sendable {
     ///
     /// - Throws: ``TrainingError`` if it has fewer layers than are to be trained.
     func trainedParts(of configuration: Configuration) throws -> TrainedParts {
-        try self.trainLayers.parts(ofLayers: configuration.layers, embeddings: self.trainEmbeddings)
+        if self.loraRank != nil { return .adapter }
+        return try self.trainLayers.parts(ofLayers: configuration.layers, embeddings: self.trainEmbeddings)
     }
 
     /// The threads that share the work: as many as are asked for, else one for each processor.
@@ -189,7 +227,11 @@ package struct Hyperparameters: Sendable {
         self.pooling = configuration.pooling
         addNorm = configuration.addNorm
         self.initializerRange = Double("\(configuration.initializerRange)") ?? self.initializerRange
-        if self.trainLayers == .all { self.trainEmbeddings = true }
+        if let lora = configuration.lora {
+            self.loraAlpha = lora.alpha
+        } else if self.trainLayers == .all {
+            self.trainEmbeddings = true
+        }
     }
 }
 
@@ -211,6 +253,8 @@ extension Hyperparameters: Codable {
         self.init()
         let texts = try [String: String](from: decoder)
         func read<Declaration: DeclaredHyperparameter>(_ declaration: Declaration) throws {
+            // Earlier versions had none of these.
+            if declaration.section == .adapter && texts[declaration.name] == nil { return }
             guard let text = texts[declaration.name], let value = Declaration.Value(text: text) else {
                 throw TrainingError("\(declaration.name) is missing, or has no such value")
             }
@@ -218,6 +262,6 @@ extension Hyperparameters: Codable {
         }
         for declaration in Self.all { try read(declaration) }
         // The shape is the model's own, which is not bound to what users may ask for.
-        try check([.training, .rare, .selection])
+        try check([.training, .rare, .adapter, .selection])
     }
 }

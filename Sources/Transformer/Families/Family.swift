@@ -44,7 +44,10 @@ package struct Family {
     /// What files call the parameter that the layout calls `parameter`.
     func tensorName(of parameter: String) -> String {
         var path = parameter.split(separator: ".").map(String.init)
-        let kind = path.removeLast()
+        var kind = path.removeLast()
+        if let matrix = path.last, [LowRankUpdate.inputName, LowRankUpdate.outputName].contains(matrix) {
+            kind = "\(path.removeLast()).\(kind)"
+        }
         var number = ""
         if let index = path.firstIndex(where: { Int($0) != nil }) {
             number = path[index]

@@ -7,6 +7,10 @@ enum ModelFile {
     /// Of older folders.
     static let pickled = "pytorch_model.bin"
     static let pickledIndex = "pytorch_model.bin.index.json"
+    /// Of adapters.
+    static let adapterConfiguration = "adapter_config.json"
+    static let adapterWeights = "adapter_model.safetensors"
+    static let pickledAdapter = "adapter_model.bin"
     /// Of sentence-transformers folders.
     static let pooling = "1_Pooling/config.json"
 }

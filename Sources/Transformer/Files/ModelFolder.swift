@@ -20,6 +20,8 @@ package struct ModelFolder {
     package let family: Family
     /// What it was trained with; nil if that is not known. It is written, but not read with the rest: few ask for it.
     package var trainingData: TrainingData?
+    /// For an adapter, the folder of the model beside it.
+    package var base: String?
 
     /// Puts a classifier and its tokenizer together.
     package init(
@@ -29,14 +31,24 @@ package struct ModelFolder {
         (self.classifier, self.tokenizer, self.settings, self.family) = (classifier, tokenizer, settings, family)
     }
 
-    /// Reads a classifier.
+    /// Reads a classifier: a whole one, or an adapter and the model that it is for.
     ///
     /// - Parameters:
+    ///   - base: the folder of the model that an adapter is for; nil: the one that it names
     ///   - mapped: whether the weights may stay in their file, of which only what is used is then read. For programs that end
     ///     soon: a file that is changed meanwhile changes the model
     ///   - notice: is told what in the folder was not used
     /// - Throws: an error that names the file and what is wrong with it.
-    package init(contentsOf folder: URL, mapped: Bool = false, notice: (String) -> Void = { _ in }) throws {
+    package init(
+        contentsOf folder: URL, base: URL? = nil, mapped: Bool = false, notice: (String) -> Void = { _ in }
+    ) throws {
+        if base != nil || Adapter.isIn(folder) {
+            let read = try AdaptedModel(contentsOf: folder, base: base)
+            try self.init(
+                read.source, read.weights, read.configuration, mapped: mapped, adapter: read.values, notice: notice)
+            (settings, self.base) = (read.settings, read.base.standardizedFileURL.path)
+            return
+        }
         let source = try ModelSource(folder)
         let weights = try source.weights()
         guard let labels = try source.labels(of: weights) else {
@@ -59,25 +71,31 @@ package struct ModelFolder {
 
     /// Reads a model to train it further: a classifier, or any encoder of a family's layout.
     ///
-    /// The classifier of the folder stays if it knows all of `labels` and keeps its pooling, unless `newHead` is true; otherwise a new
+    /// The classifier of the folder stays if it knows all labels that are wanted and keeps its pooling, unless a new one is wanted; otherwise a new
     /// one is put on top.
     ///
     /// - Parameters:
-    ///   - labels: of the training data
-    ///   - problemType: what it is trained for
-    ///   - pooling: nil: as the folder says, else `mean`
+    ///   - head: what it is trained for
+    ///   - pooling: nil: as the folder says, else `mean`, or `cls` for an adapter, which PEFT can then read
+    ///   - lora: the adapter that is put beside it; nil: none
     ///   - seed: of the parameters that the folder does not have
     ///   - notice: is told what was initialised, and what was not used
     /// - Throws: an error that names the file and what is wrong with it.
     package init(
-        pretrained folder: URL, labels: [String], problemType: Configuration.ProblemType = .singleLabel,
-        newHead: Bool = false, pooling: Configuration.Pooling?, seed: UInt64, notice: (String) -> Void
+        pretrained folder: URL, head: WantedHead, pooling: Configuration.Pooling?, lora: LoRA? = nil, seed: UInt64,
+        notice: (String) -> Void
     ) throws {
+        let (labels, problemType, newHead) = (head.labels, head.problemType, head.isNew)
+        if Adapter.isIn(folder) {
+            throw ModelError(
+                "\(folder.path): is an adapter; train further from its model, or from both merged by: addnorm export --model"
+                    + " \(folder.path) --format merged --output DIR")
+        }
         let source = try ModelSource(folder)
         var weights = try source.weights()
         let known = try source.labels(of: weights)
         let own = source.config.pooling ?? (known == nil ? nil : .cls)
-        let pooling = try pooling ?? own ?? source.sentencePooling() ?? .mean
+        let pooling = try pooling ?? own ?? (lora == nil ? source.sentencePooling() ?? .mean : .cls)
         var keptLabels: [String]?
         if let known {
             let knownType = source.config.problemType(of: known)
@@ -94,23 +112,38 @@ package struct ModelFolder {
         if keptLabels == nil { weights.setAside(layer: "classifier") }
         var configuration = try source.configuration(labels: keptLabels ?? labels, pooling: pooling)
         configuration.problemType = problemType
-        try self.init(source, weights, configuration, newHead: keptLabels == nil ? seed : nil, notice: notice)
+        configuration.lora = lora
+        configuration.lora?.hasPooler = pooling == .cls && !weights.has(layer: "pooler")
+        try configuration.validate()
+        try self.init(
+            source, weights, configuration, newHead: keptLabels == nil || lora != nil ? seed : nil, notice: notice)
+        base = lora.map { _ in folder.standardizedFileURL.path }
     }
 
-    /// - Parameter seed: of the parameters of a new head, as far as there are none; nil: none may be missing
-    private init(
+    /// - Parameters:
+    ///   - seed: of the parameters of a new head or adapter, as far as there are none; nil: none may be missing
+    ///   - adapter: the values of parameters of an adapter, by their names
+    init(
         _ source: ModelSource, _ weights: Weights, _ configuration: Configuration, mapped: Bool = false,
-        newHead seed: UInt64? = nil, notice: (String) -> Void
+        newHead seed: UInt64? = nil, adapter: [String: Matrix] = [:], notice: (String) -> Void
     ) throws {
         let layout =
             mapped ? weights.layout(mapping: try SequenceClassifier.layout(of: configuration)) : ParameterLayout()
         classifier = try SequenceClassifier(configuration, in: layout) { layout in
-            let read = try weights.parameters(
-                of: layout, mapped: mapped,
-                newHead: seed.map { seed in
+            let initialize: ((Int, inout FloatBuffer) -> Void)? =
+                if let seed {
                     { layout.initialize($0, of: &$1, standardDeviation: configuration.initializerRange, seed: seed) }
-                })
-            if !read.notes.isEmpty { notice(weights.notice(read.notes)) }
+                } else if !adapter.isEmpty {
+                    { index, buffer in
+                        let parameter = layout.parameters[index]
+                        adapter[parameter.name].map { buffer.copy($0, to: parameter.block) }
+                    }
+                } else {
+                    nil
+                }
+            let read = try weights.parameters(of: layout, mapped: mapped, newHead: initialize)
+            // What of a model its adapter does not use was said when that was trained.
+            if !read.notes.isEmpty && adapter.isEmpty { notice(weights.notice(read.notes)) }
             return read.parameters
         }
         (tokenizer, family) = (source.tokenizer, source.config.family)
@@ -121,7 +154,7 @@ package struct ModelFolder {
     ///
     /// - Throws: an error that names the file and what is wrong with it.
     package static func tokenizer(of folder: URL) throws -> (tokenizer: Tokenizer, configuration: Configuration) {
-        let source = try ModelSource(folder)
+        let source = try ModelSource(Adapter.isIn(folder) ? Adapter(contentsOf: folder).base() : folder)
         return (source.tokenizer, try source.configuration(labels: ["any"], pooling: .mean))
     }
 
@@ -129,7 +162,18 @@ package struct ModelFolder {
     package var tensorNames: [String] { classifier.layout.parameters.map { family.tensorName(of: $0.name) } }
 
     /// The file of a folder that has the weights, as ``write(to:willReplace:)`` makes it.
-    package static func weights(in folder: URL) -> URL { folder.appending(path: ModelFile.weights) }
+    package static func weights(in folder: URL) -> URL {
+        folder.appending(path: Adapter.isIn(folder) ? ModelFile.adapterWeights : ModelFile.weights)
+    }
+
+    /// The model with its adapter merged into its weights.
+    ///
+    /// - Throws: ``ModelError`` if there is no memory for a second model.
+    package func merged(on workers: Workers) throws -> ModelFolder {
+        var folder = self
+        (folder.classifier, folder.base) = (try classifier.merged(on: workers), nil)
+        return folder
+    }
 
     // MARK: Writing
 
@@ -153,13 +197,23 @@ package struct ModelFolder {
         }
     }
 
-    /// Writes the files to a folder that is there.
+    /// Writes the files to a folder that is there: of a model with an adapter, those of the adapter.
     ///
     /// - Throws: what the file system says.
     package func writeFiles(to folder: URL) throws {
-        try writeConfiguration(to: folder)
         if let trainingData { try writeJSON(trainingData, to: folder.appending(path: TrainingData.fileName)) }
-        let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
+        guard let lora = classifier.configuration.lora else {
+            try writeConfiguration(to: folder)
+            let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
+            return try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
+        }
+        let configuration = classifier.configuration
+        try AdapterConfiguration(lora, for: configuration, base: base, family: family).write(to: folder)
+        try writeJSON(
+            ConfigurationFile(configuration, settings, of: family), to: folder.appending(path: ModelFile.configuration))
+        let tensors = zip(tensorNames, classifier.layout.parameters).filter(\.1.isAdapter).map {
+            (Adapter.prefix + $0, $1.shape, $1.block)
+        }
         try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
     }
 
@@ -194,6 +248,10 @@ package struct ModelFolder {
     package func writeSettings(to folder: URL) throws {
         let file = folder.appending(path: ModelFile.configuration)
         do {
+            if classifier.configuration.lora != nil && !FileManager.default.fileExists(atPath: file.path) {
+                // PEFT's folders have none.
+                return try writeJSON(ConfigurationFile(classifier.configuration, settings, of: family), to: file)
+            }
             guard var keys = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
                 throw ModelError("\(file.path): not a JSON object")
             }
@@ -218,7 +276,11 @@ package struct ModelFolder {
             guard let contents = try? files.contentsOfDirectory(atPath: folder.path) else {
                 throw ModelError("\(folder.path): is not a folder that can be read; choose another --output")
             }
-            let own = [ModelFile.configuration, ModelFile.weights, TrainingData.fileName] + Tokenizer.fileNames
+            let own =
+                [
+                    ModelFile.configuration, ModelFile.weights, TrainingData.fileName, ModelFile.adapterConfiguration,
+                    ModelFile.adapterWeights,
+                ] + Tokenizer.fileNames
             if let foreign = contents.sorted().first(where: { !own.contains($0) && !isLeftover($0) }) {
                 throw ModelError(
                     "\(folder.path): contains '\(foreign)', which is no part of a model, and is not replaced;"

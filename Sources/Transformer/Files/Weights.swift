@@ -74,6 +74,11 @@ struct Weights {
         places[family.tensorName(of: parameter)].flatMap { files[$0.file].tensors[$0.name]?.shape.first }
     }
 
+    /// Whether all parameters of a layer are there.
+    func has(layer: String) -> Bool {
+        ["weight", "bias"].allSatisfy { places[family.tensorName(of: "\(layer).\($0)")] != nil }
+    }
+
     /// Leaves the tensors of a layer unread.
     mutating func setAside(layer: String) {
         let prefix = (family.layerNames[layer] ?? layer) + "."
@@ -110,7 +115,7 @@ struct Weights {
     ///
     /// - Parameters:
     ///   - mapped: whether the layout is one of ``layout(mapping:)``
-    ///   - initialize: gives a parameter of the head that is missing its value; nil: none may be missing
+    ///   - initialize: gives a parameter of the head, or of an adapter if there is one, that is missing its value; nil: none may be missing
     /// - Returns: the parameters, and a line about every tensor that was missing or not used
     /// - Throws: ``ModelError`` with a table of all tensors that are missing and must not be, or that do not fit.
     func parameters(
@@ -121,14 +126,16 @@ struct Weights {
             (name: family.tensorName(of: parameter.name), parameter: parameter)
         }
         var (problems, missing, notes): ([TensorNote], [TensorNote], [TensorNote]) = ([], [], [])
+        let hasAdapter = layout.parameters.contains(where: \.isAdapter)
         // All before any memory is taken: a hostile config.json could ask for more than the file can fill.
         for (name, parameter) in tensors {
             if let place = places[name] {
                 if let problem = files[place.file].problem(of: place.name, shape: parameter.shape) {
                     problems.append(TensorNote(place.name, parameter.shape, problem))
                 }
-            } else if initialize != nil && parameter.part == .head {
-                notes.append(TensorNote(name, parameter.shape, "missing: initialised"))
+            } else if initialize != nil && (hasAdapter ? parameter.isAdapter : parameter.part == .head) {
+                // That no model has those of an adapter need not be said.
+                if !parameter.isLowRank { notes.append(TensorNote(name, parameter.shape, "missing: initialised")) }
             } else {
                 missing.append(TensorNote(name, parameter.shape, "missing"))
             }

@@ -23,8 +23,11 @@ package struct FeedForward: Sublayer {
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
         let gain = configuration.addNorm.initialGain(layers: configuration.layers)
-        up = Linear("\(name).up", inputs: hidden, outputs: inner, gain: gain, in: &layout)
-        down = Linear("\(name).down", inputs: inner, outputs: hidden, gain: gain, in: &layout)
+        let lora = configuration.lora
+        up = Linear(
+            "\(name).up", inputs: hidden, outputs: inner, gain: gain, lora: lora?.at(.intermediate), in: &layout)
+        down = Linear(
+            "\(name).down", inputs: inner, outputs: hidden, gain: gain, lora: lora?.at(.ffnOutput), in: &layout)
         activation = configuration.activation
     }
 

@@ -34,10 +34,22 @@ package struct MultiHeadAttention: Sublayer {
             layout.weight("\(name).query.weight", hidden, hidden),
             layout.weights(["\(name).key.weight": 1, "\(name).value.weight": gain], hidden, hidden)
         )
-        query = Linear(weight: weights.0, bias: layout.bias("\(name).query.bias", hidden))
-        keyValue = Linear(
-            weight: weights.1, bias: layout.biases(["\(name).key.bias", "\(name).value.bias"], hidden))
-        output = Linear("\(name).output", inputs: hidden, outputs: hidden, gain: gain, in: &layout)
+        let biases = (
+            layout.bias("\(name).query.bias", hidden),
+            layout.biases(["\(name).key.bias", "\(name).value.bias"], hidden)
+        )
+        let lora = configuration.lora
+        func update(_ target: LoRA.Target, from column: Int = 0) -> [LowRankUpdate] {
+            guard let lora = lora?.at(target) else { return [] }
+            let layer = "\(name).\(target.rawValue)"
+            return [
+                LowRankUpdate(layer, lora, inputs: hidden, outputs: hidden, firstColumn: column, in: &layout)
+            ]
+        }
+        query = Linear(weight: weights.0, bias: biases.0, updates: update(.query))
+        keyValue = Linear(weight: weights.1, bias: biases.1, updates: update(.key) + update(.value, from: hidden))
+        output = Linear(
+            "\(name).output", inputs: hidden, outputs: hidden, gain: gain, lora: lora?.at(.output), in: &layout)
         heads = configuration.heads
         dropout = layout.dropout(configuration.attentionDropout)
     }

@@ -23,7 +23,9 @@ package struct Pooler: Sendable {
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
         let hidden = configuration.hiddenSize
         switch configuration.pooling {
-        case .cls: dense = Linear(name, inputs: hidden, outputs: hidden, in: &layout)
+        case .cls:
+            dense = Linear(
+                name, inputs: hidden, outputs: hidden, lora: configuration.lora?.at(.pooler), in: &layout)
         case .mean: dense = nil
         }
     }

@@ -50,6 +50,8 @@ package struct Configuration: Sendable, Equatable {
     package var addNorm = AddNormVariant()
     package var pooling: Pooling = .cls
     package var problemType: ProblemType = .singleLabel
+    /// The adapter beside the weights; nil: there is none.
+    package var lora: LoRA?
     /// The names of the classes, in the order of their ids.
     package var labels: [String]
 
@@ -94,7 +96,32 @@ package struct Configuration: Sendable, Equatable {
             try require((0..<1).contains(rate), "\(name) dropout rate is \(rate); it must be at least 0 and below 1")
         }
         try require(layerNormEpsilon > 0, "layer_norm_eps is \(layerNormEpsilon); it must be above 0")
+        if let problem = lora.flatMap(problem) { throw ModelError(problem) }
         if let problem = addNorm.problem { throw ModelError("norm, norm_placement and residual: \(problem)") }
         try require(Set(labels).count == labels.count, "two labels have the same name")
+    }
+
+    /// Why a model of this shape cannot have an adapter; nil if it can.
+    private func problem(of lora: LoRA) -> String? {
+        if !(1...hiddenSize).contains(lora.rank) {
+            return "the rank of LoRA is \(lora.rank); it must lie between 1 and the hidden size, \(hiddenSize)"
+        }
+        if !(lora.alpha > 0 && lora.alpha.isFinite && lora.scale.isFinite) {
+            return "alpha of LoRA is \(lora.alpha); it must be above 0"
+        }
+        if !(0..<1).contains(lora.dropout) {
+            return "dropout of LoRA is \(lora.dropout); it must be at least 0 and below 1"
+        }
+        if lora.targets.isEmpty { return "LoRA has no targets" }
+        if lora.targets.contains(.pooler) && (pooling != .cls || lora.hasPooler) {
+            let targets = LoRA.Target.ofLayers.map(\.rawValue).joined(separator: ", ")
+            return pooling == .cls
+                ? "LoRA has the target 'pooler', but the model has none: a new one is trained as a whole; choose among \(targets)"
+                : "LoRA has the target 'pooler', which mean pooling does not have; choose among \(targets)"
+        }
+        if addNorm.norm == .batchNorm {
+            return "LoRA leaves a model as it is, but BatchNorm remembers every batch; train all of it, without LoRA"
+        }
+        return nil
     }
 }

@@ -11,6 +11,10 @@ package struct Parameter: Sendable, Equatable {
         case table
         /// A vector: all its elements begin with this value.
         case vector(Float)
+        /// The matrix A of a ``LowRankUpdate``: begins uniformly distributed between ∓1/√columns, and decays.
+        case lowRankInput
+        /// The matrix B of one: begins at 0, and decays.
+        case lowRankOutput
     }
 
     /// The path of its layer and its place there, as in `layers.0.attention.query.weight`. A file's name for it is its
@@ -20,8 +24,13 @@ package struct Parameter: Sendable, Equatable {
     package let kind: Kind
     /// What it belongs to.
     package let part: Part
+    /// Whether it belongs to an adapter, and not to the model that the adapter is for.
+    package let isAdapter: Bool
     /// Its place.
     package let block: Block
+
+    /// Whether it is a matrix of a ``LowRankUpdate``.
+    package var isLowRank: Bool { kind == .lowRankInput || kind == .lowRankOutput }
 
     /// Whether it is a matrix, and not a vector.
     var isMatrix: Bool { if case .vector = kind { false } else { true } }
@@ -49,7 +58,10 @@ package struct ParameterLayout: Sendable {
     package private(set) var count: Int
     /// What the parameters that are asked for belong to.
     var part = Part.head
+    /// Whether they belong to an adapter.
+    var isAdapter = false
     private var dropoutSites: UInt32
+    private var adapterDropoutSites: UInt32 = 0x4000_0000
     /// Where parameters lie in a file that serves as the beginning of the buffer, by their names.
     private var places: [String: Int]
 
@@ -103,15 +115,31 @@ package struct ParameterLayout: Sendable {
         add(name, .vector(value), rows: 1, columns: count)
     }
 
+    /// A of a low-rank update.
+    mutating func lowRankInput(_ name: String, _ rank: Int, _ columns: Int) -> Block {
+        add(name, .lowRankInput, rows: rank, columns: columns)
+    }
+
+    /// B of a low-rank update.
+    mutating func lowRankOutput(_ name: String, _ rows: Int, _ rank: Int) -> Block {
+        add(name, .lowRankOutput, rows: rows, columns: rank)
+    }
+
     mutating func dropout(_ rate: Float) -> DropoutSite {
         defer { dropoutSites += 1 }
         return DropoutSite(rate: rate, number: dropoutSites)
     }
 
+    /// A place in an adapter. Those of the model have the same numbers with one and without.
+    mutating func adapterDropout(_ rate: Float) -> DropoutSite {
+        defer { adapterDropoutSites += 1 }
+        return DropoutSite(rate: rate, number: adapterDropoutSites)
+    }
+
     private mutating func add(_ name: String, _ kind: Parameter.Kind, rows: Int, columns: Int) -> Block {
         let place = places[name]
         let block = Block(offset: place ?? count, rows: rows, columns: columns)
-        parameters.append(Parameter(name: name, kind: kind, part: part, block: block))
+        parameters.append(Parameter(name: name, kind: kind, part: part, isAdapter: isAdapter, block: block))
         if place == nil { count += block.count }
         return block
     }
@@ -128,7 +156,7 @@ package struct ParameterLayout: Sendable {
 
     /// Where the parameters of these parts lie.
     func ranges(of trained: TrainedParts) -> RangeSet<Int> {
-        RangeSet(parameters.filter { trained.contains($0.part) }.map(\.block.range))
+        RangeSet(parameters.filter { trained.contains($0.part, isAdapter: $0.isAdapter) }.map(\.block.range))
     }
 
     /// The groups of the optimizer: weights decay, biases and LayerNorm do not; and the further below the head a part is, the
@@ -142,7 +170,7 @@ package struct ParameterLayout: Sendable {
         _ trained: TrainedParts, layers: Int, layerDecay: Double, weightDecay: Double
     ) -> [ParameterGroup] {
         var groups: [ParameterGroup] = []
-        for parameter in parameters where trained.contains(parameter.part) {
+        for parameter in parameters where trained.contains(parameter.part, isAdapter: parameter.isAdapter) {
             let depth =
                 switch parameter.part {
                 case .head: 0
@@ -184,6 +212,11 @@ package struct ParameterLayout: Sendable {
         case .weight(let gain): fillNormal(gain)
         case .table: fillNormal(1)
         case .vector(let value): buffer.fill(parameter.block, with: value)
+        case .lowRankInput:
+            var random = RandomNumbers(seed: seed, stream: .initialization, step: UInt64(index))
+            buffer.fillUniform(
+                parameter.block, bound: 1 / Float(parameter.block.columns).squareRoot(), using: &random)
+        case .lowRankOutput: buffer.fill(parameter.block, with: 0)
         }
     }
 }

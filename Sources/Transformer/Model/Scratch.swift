@@ -18,6 +18,11 @@ package final class Scratch {
     /// What a residual connection carries past its sublayer.
     var residual = Matrix()
 
+    /// Of low-rank updates: the input or its gradient, what lies between A and B, and the output or its gradient.
+    var lowRankInput = Matrix()
+    var lowRankInner = Matrix()
+    var lowRankOutput = Matrix()
+
     /// Creates scratch without memory.
     package init() {}
 }

@@ -39,7 +39,9 @@ package struct SequenceClassifier {
         embedding = Embedding("embeddings", configuration, in: &layout)
         encoder = Encoder(configuration, in: &layout)
         layout.part = .head
+        layout.isAdapter = configuration.lora?.hasPooler ?? false
         pooler = Pooler("pooler", configuration, in: &layout)
+        layout.isAdapter = configuration.lora != nil
         head = ClassifierHead("classifier", configuration, in: &layout)
         self.configuration = configuration
         self.layout = layout

@@ -138,7 +138,8 @@ struct Evaluate: ParsableCommand {
         let (calibration, threshold) = try fitSettings(of: &classifier.model, to: computed)
 
         let view = EvaluationDocument.View(
-            model: model.model, classifier: classifier, calibration: calibration, tunedThreshold: threshold,
+            model: model.adapter ?? model.model, classifier: classifier, calibration: calibration,
+            tunedThreshold: threshold,
             abstainBelow: decisions.abstainBelow, errors: errors, isGrouped: by != nil)
         var documents: [EvaluationDocument] = []
         // The database can be locked or the disk full; what was measured is shown all the same.

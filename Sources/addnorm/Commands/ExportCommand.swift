@@ -1,6 +1,7 @@
 import ArgumentParser
 import Export
 import Foundation
+import Kernels
 import Transformer
 
 struct ExportCommand: ParsableCommand {
@@ -9,7 +10,8 @@ struct ExportCommand: ParsableCommand {
         abstract: "Write a model in another format, for other programs.",
         discussion: """
             onnx: model.onnx, from input_ids and attention_mask to logits and probabilities; pooling and calibration are \
-            inside. sentence-transformers: a folder whose embeddings are the logits. The tokenizer stands beside the model.
+            inside. sentence-transformers: a folder whose embeddings are the logits. The tokenizer stands beside the model. \
+            merged: a model's folder as train writes it, with an adapter (LoRA) merged into its weights. In all of them an adapter is merged.
 
               addnorm export --model models/reviews --format onnx --output reviews-onnx
             """)
@@ -28,7 +30,12 @@ struct ExportCommand: ParsableCommand {
     }
 
     func run() throws {
-        let folder = try model.load()
+        let read = try model.load()
+        if format == .merged && read.classifier.configuration.lora == nil {
+            throw OutputError(
+                description: "\(model.model): has no adapter that could be merged; it is a whole model already")
+        }
+        let folder = try read.merged(on: Workers())
         let url = URL(filePath: output)
         if FileManager.default.fileExists(atPath: url.path) {
             throw OutputError(description: "\(output): is there already; choose another --output")

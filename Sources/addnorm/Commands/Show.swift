@@ -48,6 +48,8 @@ struct Show: ParsableCommand {
                     "threshold": settings.calibratedThreshold, "long_texts": settings.longTexts?.method.rawValue,
                     "training_files": data?.files, "label_map": data?.labelMap, "run": run?.name,
                     "evaluations": compared?.evaluations, "loads_in_transformers": foreignPart == nil,
+                    "lora_rank": configuration.lora?.rank, "lora_alpha": configuration.lora?.alpha,
+                    "lora_targets": configuration.lora?.targets.map(\.rawValue), "base": folder.base,
                 ]))
         }
         let shape =
@@ -65,6 +67,7 @@ struct Show: ParsableCommand {
                 "\(configuration.maximumLength) tokens at most; \(settings.longTexts?.method.rawValue ?? "truncate")"
             ),
             ("pooling", configuration.pooling.rawValue), ("Add & Norm", configuration.addNorm.formula),
+            ("adapter", configuration.lora?.description), ("beside", folder.base),
             ("labels", "\(configuration.labels.count): \(labels)"),
             ("problem type", configuration.problemType.rawValue),
             ("calibration", settings.temperature == 1 ? "none" : "temperature \(settings.temperature.figure)"),

@@ -20,7 +20,7 @@ struct Tokenize: ParsableCommand {
     var json = false
 
     func run() throws {
-        let (tokenizer, configuration) = try ModelFolder.tokenizer(of: model.url)
+        let (tokenizer, configuration) = try model.tokenizer()
         let maximumLength = try model.maximumLength(limit: configuration.maximumLength)
         if let warning = tokenizer.warning { Output.warn(warning) }
         try input.forEachBatch { texts in

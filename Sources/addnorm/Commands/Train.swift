@@ -37,6 +37,9 @@ struct Train: ParsableCommand {
     @OptionGroup(title: "Training")
     var training: TrainingOptions
 
+    @OptionGroup(title: "LoRA")
+    var adapter: AdapterOptions
+
     @OptionGroup(title: "New models")
     var shape: ShapeOptions
 
@@ -66,12 +69,13 @@ struct Train: ParsableCommand {
     }
 
     private func hyperparameters() throws -> Hyperparameters {
-        try Hyperparameters(training, rare, shape, files.selection, model: files.model, teacher: files.teacher)
+        try Hyperparameters(
+            training, adapter, rare, shape, files.selection, model: files.model, teacher: files.teacher)
     }
 
     /// Whether nothing is given that a run has decided about when it began.
     private var isOnlyResumed: Bool {
-        training.given.isEmpty && rare.given.isEmpty && shape.given.isEmpty && files.isEmpty
+        training.given.isEmpty && adapter.given.isEmpty && rare.given.isEmpty && shape.given.isEmpty && files.isEmpty
             && layout.layout == Layout()
             && runOptions.name == nil && runOptions.project == nil && runOptions.seeds == nil
             && runOptions.checkpointEvery == nil
@@ -162,12 +166,14 @@ struct Train: ParsableCommand {
             "\(outcome) (run '\(result.run)' in \(runOptions.database.path),"
                 + " \(result.seconds.duration))\n")
         if result.hasWrittenOutput {
+            let (reader, call) =
+                result.isAdapter
+                ? ("PEFT", "PeftModel.from_pretrained(model, '\(output.printable)')")
+                : ("transformers", "AutoModelForSequenceClassification.from_pretrained('\(output.printable)')")
             Output.note(
                 result.foreignPart.map {
-                    "transformers has no class for \($0), and refuses the folder; for other programs: addnorm export\n"
-                }
-                    ?? "transformers can load it: AutoModelForSequenceClassification.from_pretrained('\(output.printable)')\n"
-            )
+                    "\(reader) has no class for \($0), and refuses the folder; for other programs: addnorm export\n"
+                } ?? "\(reader) can load it: \(call)\n")
         }
         // A comparison that cannot be made makes no training fail.
         if let baseline = try? baseline(besides: result) { Output.warn(baseline) }

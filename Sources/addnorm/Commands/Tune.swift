@@ -47,6 +47,9 @@ struct Tune: ParsableCommand {
     @OptionGroup(title: "Training")
     var training: TrainingOptions
 
+    @OptionGroup(title: "LoRA")
+    var adapter: AdapterOptions
+
     @OptionGroup(title: "New models")
     var shape: ShapeOptions
 
@@ -66,7 +69,7 @@ struct Tune: ParsableCommand {
         if files.train.isEmpty || files.output == nil {
             throw ValidationError("--train FILE and --output DIR are needed.")
         }
-        _ = try Hyperparameters(training, rare, shape, files.selection, model: files.model)
+        _ = try Hyperparameters(training, adapter, rare, shape, files.selection, model: files.model)
     }
 
     func run() throws {
@@ -75,7 +78,8 @@ struct Tune: ParsableCommand {
         (request.dev, request.layout, request.dropLeaked) = (files.dev, layout.layout, files.dropLeaked)
         request.model = files.model.map(answer.database.folder)
         (request.name, request.project) = (name, project)
-        request.hyperparameters = try Hyperparameters(training, rare, shape, files.selection, model: files.model)
+        request.hyperparameters = try Hyperparameters(
+            training, adapter, rare, shape, files.selection, model: files.model)
         request.command = CommandLine.arguments.shellQuoted
         let metric = request.hyperparameters.metric
         let store = try answer.database.open(for: .write)

@@ -83,6 +83,12 @@ struct RareTrainingOptions: HyperparameterOptions {
     var given = Hyperparameters()
 }
 
+/// What is trained beside a model.
+struct AdapterOptions: HyperparameterOptions {
+    static let section = HyperparameterSection.adapter
+    var given = Hyperparameters()
+}
+
 /// The shape of a model that is trained from random weights.
 struct ShapeOptions: HyperparameterOptions {
     static let section = HyperparameterSection.newModel

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Tokenization
 import Transformer
 
 /// The model of `evaluate`, `predict`, `explain` and `tokenize`.
@@ -9,6 +10,13 @@ struct ModelOptions: ParsableArguments {
             "The folder of the model, or the id or name of the run that has written it.", valueName: "dir"),
         completion: .directory)
     var model: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of an adapter (LoRA) for --model, or a run. (default: an adapter's folder as --model finds its model itself)",
+            valueName: "dir"),
+        completion: .directory)
+    var adapter: String?
 
     @OptionGroup
     var database: DatabaseOptions
@@ -20,12 +28,21 @@ struct ModelOptions: ParsableArguments {
             """)
     var maxLength: Int?
 
-    /// The folder.
-    var folder: String { database.folder(ofModel: model) }
+    /// The folder of the classifier: the adapter's, if there is one.
+    var folder: String { database.folder(ofModel: adapter ?? model) }
     var url: URL { URL(filePath: folder) }
+    /// The folder of the model that the adapter is for.
+    private var base: URL? { adapter.map { _ in URL(filePath: database.folder(ofModel: model)) } }
 
     /// Reads the classifier.
-    func load() throws -> ModelFolder { try ModelFolder(contentsOf: url, mapped: true, notice: Output.warn) }
+    func load() throws -> ModelFolder {
+        try ModelFolder(contentsOf: url, base: base, mapped: true, notice: Output.warn)
+    }
+
+    /// Reads what makes its ids of text, and its limit on their number.
+    func tokenizer() throws -> (tokenizer: Tokenizer, configuration: Configuration) {
+        try ModelFolder.tokenizer(of: base ?? url)
+    }
 
     /// - Parameter limit: the model's
     func maximumLength(limit: Int) throws -> Int {
