@@ -113,6 +113,7 @@ import Transformer
         #expect(problem(nil) { $0.distillationWeight = 1 }.contains("are for --teacher"))
         #expect(problem("t", from: "m") { $0.layers = 2 }.contains("--model has decided it"))
         #expect(problem("t") { $0.hiddenSize = 16 }.contains("--hidden-size"))
+        #expect(problem("t") { $0.loraRank = 2 }.contains("a part of --teacher must learn"))
         #expect(problem("t") { $0.pooling = .mean }.contains("--pooling"))
     }
 }

@@ -147,7 +147,8 @@ package struct Hyperparameters: Sendable {
             throw TrainingError("--layers is for new models, or for a part of --teacher; --model has decided it")
         }
         if isPart && self.loraRank != nil {
-            throw TrainingError("--lora-rank leaves a model as it is, and a part of --teacher must learn: give one with --model")
+            throw TrainingError(
+                "--lora-rank leaves a model as it is, and a part of --teacher must learn: give a model with --model")
         }
         if isPart && isSet(\.pooling) { throw TrainingError("--pooling: a part of --teacher pools as that does") }
     }
