@@ -49,8 +49,7 @@ import Testing
     @Test func settingsAreKeptInTheFolderOfTheAdapter() async throws {
         try await Self.withAdapter { program in
             // One of them is not what the model was taught.
-            try program.write(
-                "a wonderful film\tpositive\na great book\tnegative\nan awful film\tnegative\n", to: "test.tsv")
+            try program.write(Program.rows + "great\tnegative\n", to: "test.tsv")
             let before = try program.text(of: "model/config.json")
             let result = try program.run(
                 "evaluate", "--model", "model", "--adapter", "adapter", "--calibrate", "--force", "test.tsv")

@@ -34,10 +34,12 @@ struct Show: ParsableCommand {
         let compared = try run.flatMap { run in try store.map { try ComparedRun(run, in: $0) } }
         let foreignPart = folder.family.foreignPart(of: configuration)
         let settings = folder.settings
+        // The layout of a mapped file counts what nobody reads of it.
+        let parameters = folder.classifier.layout.parameters.reduce(0) { $0 + $1.block.count }
         if answer.json {
             return try Output.write(
                 json: JSONObject([
-                    "model": path, "parameters": folder.classifier.layout.count, "layers": configuration.layers,
+                    "model": path, "parameters": parameters, "layers": configuration.layers,
                     "hidden_size": configuration.hiddenSize, "heads": configuration.heads,
                     "intermediate_size": configuration.intermediateSize, "vocab_size": configuration.vocabularySize,
                     "max_length": configuration.maximumLength, "pooling": configuration.pooling.rawValue,
@@ -54,7 +56,7 @@ struct Show: ParsableCommand {
         }
         let shape =
             "\(configuration.layers) layers of \(configuration.hiddenSize), \(configuration.heads) heads,"
-            + " \(configuration.vocabularySize.grouped) tokens; \(folder.classifier.layout.count.grouped) parameters"
+            + " \(configuration.vocabularySize.grouped) tokens; \(parameters.grouped) parameters"
         let labels =
             configuration.labels.prefix(20).joined(separator: ", ") + (configuration.labels.count > 20 ? ", …" : "")
         let map = data.map {
