@@ -78,8 +78,10 @@ package struct Classifier {
     ///
     /// - Returns: `[texts, hidden]`
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
-    package mutating func embeddings(of texts: [String]) throws -> Matrix {
-        let encoded = try encode(texts)
+    package mutating func embeddings(of texts: [String]) throws -> Matrix { try embeddings(of: encode(texts)) }
+
+    /// The same of encoded texts.
+    package mutating func embeddings(of encoded: EncodedTexts) throws -> Matrix {
         let features = try predictor.features(model.classifier, encoded.sequences) { _ in !Task.isCancelled }
         guard let features else { throw CancellationError() }
         guard features.allFinite else { throw ModelError.overflow }

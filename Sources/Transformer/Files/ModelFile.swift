@@ -13,4 +13,6 @@ enum ModelFile {
     static let pickledAdapter = "adapter_model.bin"
     /// Of sentence-transformers folders.
     static let pooling = "1_Pooling/config.json"
+    static let modules = "modules.json"
+    static let sentenceLimits = "sentence_bert_config.json"
 }

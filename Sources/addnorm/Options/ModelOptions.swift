@@ -32,7 +32,7 @@ struct ModelOptions: ParsableArguments {
     var folder: String { database.folder(ofModel: adapter ?? model) }
     var url: URL { URL(filePath: folder) }
     /// The folder of the model that the adapter is for.
-    private var base: URL? { adapter.map { _ in URL(filePath: database.folder(ofModel: model)) } }
+    var base: URL? { adapter.map { _ in URL(filePath: database.folder(ofModel: model)) } }
 
     /// Reads the classifier.
     func load() throws -> ModelFolder {

@@ -1,0 +1,62 @@
+import Foundation
+import Testing
+
+@Suite struct EmbedTests {
+    private struct Line: Decodable {
+        let text: String
+        let embedding: [Float]
+    }
+
+    private static func lines(_ text: String) throws -> [Line] {
+        try text.split(separator: "\n").map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
+    }
+
+    /// NumPy's header and the numbers, and the same numbers as JSON.
+    @Test func writesWhatNumPyReads() async throws {
+        try await Program.withModel { program in
+            try program.write("a great book\n\nawful food\n", to: "texts.txt")
+            let command = ["embed", "--model", "model", "texts.txt"]
+            let lines = try Self.lines(try program.run(command).output)
+            #expect(lines.map(\.text) == ["a great book", "", "awful food"])
+            #expect(try program.run(command + ["--output", "e.npy"]).status == 0)
+            let data = try Data(contentsOf: program.folder.appending(path: "e.npy"))
+            #expect(data.prefix(8) == Data([0x93] + Array("NUMPY".utf8) + [1, 0]))
+            let hidden = lines[0].embedding.count
+            let header = String(decoding: data[10..<128], as: UTF8.self)
+            #expect(header.hasPrefix("{'descr': '<f4', 'fortran_order': False, 'shape': (3, \(hidden)), }"))
+            #expect(header.hasSuffix("\n") && Int(data[8]) + 256 * Int(data[9]) == 118)
+            let values = data[128...].withUnsafeBytes { bytes in
+                (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+            }
+            #expect(values == lines.flatMap(\.embedding))
+        }
+    }
+
+    @Test func normalizesWhereItIsAskedTo() async throws {
+        try await Program.withModel { program in
+            let command = ["embed", "--model", "model", "--text", "a great book"]
+            let plain = try Self.lines(try program.run(command + ["--no-normalize"]).output)[0].embedding
+            let norm = plain.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            let unit = try Self.lines(try program.run(command + ["--normalize"]).output)[0].embedding
+            #expect(zip(plain, unit).allSatisfy { abs($0 / norm - $1) < 1e-6 })
+            // The folder decides where nobody says anything.
+            try program.write(
+                #"[{"type": "x.Transformer"}, {"type": "x.Pooling"}, {"type": "x.Normalize"}]"#,
+                to: "model/modules.json")
+            #expect(try Self.lines(try program.run(command).output)[0].embedding == unit)
+            try program.write(#"[{"type": "x.Transformer"}, {"type": "x.Dense"}]"#, to: "model/modules.json")
+            let refused = try program.run(command)
+            #expect(refused.status == 1 && refused.errors.contains("'x.Dense', is not computed here"))
+        }
+    }
+
+    @Test func leavesNothingBehindWhereItFails() async throws {
+        try await Program.withModel { program in
+            let missing = try program.run(["embed", "--model", "model", "missing.txt", "--output", "e.npy"])
+            #expect(missing.status == 1)
+            #expect(try program.run(["embed", "--model", "model", "--text", "a", "--output", "e.csv"]).status == 64)
+            let names = try FileManager.default.contentsOfDirectory(atPath: program.folder.path)
+            #expect(!names.contains { $0.hasPrefix("e.npy") })
+        }
+    }
+}
