@@ -22,7 +22,7 @@ struct AddNormCommand: ParsableCommand {
         version: Program.version,
         subcommands: [
             Train.self, BaselineCommand.self, Tune.self, Ablate.self, Evaluate.self, Predict.self, Explain.self,
-            Embed.self, Show.self,
+            Embed.self, Search.self, Show.self,
             ExportCommand.self, DataCommand.self, Tokenize.self, Runs.self,
             BenchmarkCommand.self,
         ]

@@ -59,4 +59,22 @@ import Testing
             #expect(!names.contains { $0.hasPrefix("e.npy") })
         }
     }
+
+    @Test func findsWhatIsNear() async throws {
+        try await Program.withModel { program in
+            try program.write("a great book\nawful food\na great book\n", to: "texts.txt")
+            let nearest = try program.run(
+                "search", "--model", "model", "texts.txt", "--query", "awful food", "--top", "1")
+            #expect(nearest.output == "1.0000\ttexts.txt:2\tawful food\n", "\(nearest.errors)")
+            let pairs = try program.run(
+                "search", "--model", "model", "texts.txt", "--duplicates", "--threshold", "0.9999")
+            #expect(pairs.output == "1.0000\ttexts.txt:1\ttexts.txt:3\n")
+            let object = try program.run(
+                "search", "--model", "model", "texts.txt", "--query", "awful food", "--top", "1", "--json"
+            ).object
+            #expect(object["line"] as? Int == 2 && object["file"] as? String == "texts.txt")
+            #expect(try program.run("search", "--model", "model", "texts.txt").status == 64)
+            #expect(try program.run("search", "--model", "model", "missing.txt", "--duplicates").status == 1)
+        }
+    }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Inference
-import Transformer
 
 struct Embed: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +15,7 @@ struct Embed: ParsableCommand {
             """)
 
     @OptionGroup
-    var model: ModelOptions
+    var embedding: EmbeddingOptions
 
     @OptionGroup
     var input: TextInput
@@ -26,15 +25,8 @@ struct Embed: ParsableCommand {
         completion: .file())
     var output: String?
 
-    @Option(help: "How tokens become one vector: the first one, or their mean. (default: as the model says, else mean)")
-    var pooling: Configuration.Pooling?
-
-    @Flag(
-        inversion: .prefixedNo, help: "Divide each vector by its length. (default: as the model says, else not)")
+    @Flag(inversion: .prefixedNo, help: "Divide each vector by its length. (default: as the model says, else not)")
     var normalize: Bool?
-
-    @OptionGroup(title: "Inference")
-    var inference: InferenceOptions
 
     func validate() throws {
         if let output, !output.hasSuffix(".npy") && !output.hasSuffix(".jsonl") {
@@ -42,15 +34,14 @@ struct Embed: ParsableCommand {
         }
     }
 
+    private struct Line: Encodable {
+        let text: String
+        let embedding: [Float]
+    }
+
     func run() throws {
-        let folder = try ModelFolder(embeddingIn: model.url, base: model.base, pooling: pooling)
-        let settings = try EmbeddingSettings(of: model.base ?? model.url)
-        let limit = folder.classifier.configuration.maximumLength
-        let length = try model.maximumLength(limit: limit)
-        let usual = model.maxLength == nil ? min(length, settings.maximumLength ?? length) : length
-        var classifier = Classifier(
-            folder, longTexts: LongTexts(maximumLength: usual), batchSize: inference.batchSize, on: inference.workers)
-        let normalizes = normalize ?? settings.normalizes
+        var (classifier, normalizes) = try embedding.open()
+        normalizes = normalize ?? normalizes
         if let output, output.hasSuffix(".npy") {
             let file = try NumPyFile(output, columns: classifier.configuration.hiddenSize)
             try forEachEmbedding(by: &classifier, normalizes) { try file.append($0.embedding) }
@@ -63,13 +54,8 @@ struct Embed: ParsableCommand {
         }
     }
 
-    private struct Embedding: Encodable {
-        let text: String
-        var embedding: [Float]
-    }
-
     private func forEachEmbedding(
-        by classifier: inout Classifier, _ normalizes: Bool, _ body: (Embedding) throws -> Void
+        by classifier: inout Classifier, _ normalizes: Bool, _ body: (Line) throws -> Void
     ) throws {
         var (count, longer) = (0, 0)
         try input.forEachBatch { texts in
@@ -77,15 +63,8 @@ struct Embed: ParsableCommand {
             count += encoded.count
             longer += encoded.countOfLonger
             let embeddings = try classifier.embeddings(of: encoded)
-            for (row, text) in texts.enumerated() {
-                var embedding = embeddings.row(row)
-                if normalizes {
-                    // As PyTorch's `normalize`: a vector of 0 stays one.
-                    let norm = Float(max(embedding.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot(), 1e-12))
-                    for index in embedding.indices { embedding[index] /= norm }
-                }
-                try body(Embedding(text: text, embedding: embedding))
-            }
+            let vectors = normalizes ? embeddings.withRowsOfLengthOne : embeddings
+            for (row, text) in texts.enumerated() { try body(Line(text: text, embedding: vectors.row(row))) }
         }
         if longer > 0 {
             Output.warn(

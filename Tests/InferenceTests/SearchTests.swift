@@ -1,0 +1,54 @@
+import Foundation
+import Inference
+import Kernels
+import Testing
+
+/// Texts that are near to each other, by vectors that are made up.
+@Suite struct SearchTests {
+    static let vectors: [[Float]] = (0..<60).map { text in
+        (0..<8).map { Float(sin(Double(text * text + 3 * $0 * text + $0))) }
+    }
+
+    static func matrix(_ vectors: some Sequence<[Float]>) -> Matrix {
+        Matrix(vectors.flatMap { $0 }, columns: 8).withRowsOfLengthOne
+    }
+
+    /// By the definition, in double.
+    static func cosine(_ a: Int, _ b: Int) -> Double {
+        func product(_ a: [Float], _ b: [Float]) -> Double { zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
+        let (a, b) = (vectors[a], vectors[b])
+        return product(a, b) / (product(a, a) * product(b, b)).squareRoot()
+    }
+
+    /// However the texts come, those that are found are those of a comparison of all.
+    @Test(arguments: [1, 7, 60])
+    func theNearestAreFound(_ batchSize: Int) {
+        var nearest = NearestTexts<Int>(
+            to: Self.matrix([Self.vectors[3], Self.vectors[40]]), count: 5, on: Workers(count: 2))
+        for start in stride(from: 0, to: 60, by: batchSize) {
+            let batch = Array(start..<min(start + batchSize, 60))
+            nearest.look(at: batch, Self.matrix(batch.map { Self.vectors[$0] }))
+        }
+        for (query, matches) in zip([3, 40], nearest.matches) {
+            let expected = (0..<60).sorted { Self.cosine(query, $0) > Self.cosine(query, $1) }.prefix(5)
+            #expect(matches.map(\.text) == Array(expected))
+            for match in matches {
+                #expect(abs(Double(match.similarity) - Self.cosine(query, match.text)) < 1e-6)
+            }
+        }
+    }
+
+    @Test(arguments: [1, 7, 64])
+    func allSimilarPairsAreFound(_ blockSize: Int) throws {
+        var pairs = try SimilarPairs(columns: 8, blockSize: blockSize, on: Workers(count: 2))
+        try pairs.append(Self.matrix(Self.vectors[..<25]))
+        try pairs.append(Self.matrix(Self.vectors[25...]))
+        var found: Set<[Int]> = []
+        try pairs.forEach(atLeast: 0.8) { pair in
+            #expect(found.insert([pair.first, pair.second]).inserted)
+            #expect(abs(Double(pair.similarity) - Self.cosine(pair.first, pair.second)) < 1e-6)
+        }
+        let expected = (0..<60).flatMap { b in (0..<b).filter { Self.cosine($0, b) >= 0.8 }.map { [$0, b] } }
+        #expect(!expected.isEmpty && found == Set(expected))
+    }
+}
