@@ -74,7 +74,10 @@ import Transformer
     @Test func embeddingsHaveTheHiddenSizeAndFollowTheTexts() async throws {
         let classifier = try Self.classifier()
         let vectors = try await classifier.embeddings(of: ["a good film", "bad", "a good film"])
-        #expect(vectors.map(\.count) == [8, 8, 8] && vectors[0] == vectors[2] && vectors[0] != vectors[1])
+        func distance(_ a: Int, _ b: Int) -> Float { zip(vectors[a], vectors[b]).map { abs($0 - $1) }.max() ?? 0 }
+        #expect(vectors.map(\.count) == [8, 8, 8])
+        // A row's place in a product decides about its rounding.
+        #expect(distance(0, 2) < 1e-5 && distance(0, 1) > 1e-3)
     }
 
     @Test func anExplanationNamesTheWordsOfTheText() async throws {

@@ -132,6 +132,8 @@ import Transformer
                 let states = classifier.without(lesion).hiddenStates(Self.batch, on: Self.workers)
                 // What is below it stays as it was.
                 for layer in 0...lesion.layer { #expect(states[layer].values == whole[layer].values, "\(name)") }
+                // The embeddings are normalised already: to do so again changes nothing but the rounding.
+                if name == "pre" && (lesion.layer, lesion.step, lesion.target) == (0, .attention, .norm) { continue }
                 #expect(states[lesion.layer + 1].values != whole[lesion.layer + 1].values, "\(name) \(lesion)")
             }
         }
