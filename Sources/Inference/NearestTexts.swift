@@ -34,7 +34,7 @@ package struct NearestTexts<Text> {
     /// - Parameter embeddings: their vectors, of length 1, `[texts, hidden]`
     package mutating func look(at texts: [Text], _ embeddings: Matrix) {
         guard !texts.isEmpty else { return }
-        cosines(queries, embeddings, into: &similarities, on: workers)
+        linear(queries, weight: embeddings, into: &similarities, on: workers)
         for query in matches.indices {
             for (index, similarity) in similarities.row(query).enumerated() where similarity >= least {
                 if matches[query].count == count, similarity <= matches[query][count - 1].similarity { continue }
@@ -44,11 +44,6 @@ package struct NearestTexts<Text> {
             }
         }
     }
-}
-
-/// The products of vectors of length 1, `[rows of a, rows of b]`.
-func cosines(_ a: Matrix, _ b: Matrix, into products: inout Matrix, on workers: Workers) {
-    linear(a, weight: b, bias: Matrix(rows: 1, columns: b.rows), into: &products, on: workers)
 }
 
 extension Matrix {

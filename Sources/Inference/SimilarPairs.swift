@@ -27,14 +27,7 @@ package struct SimilarPairs {
     /// - Throws: an error if there is no room for temporary files.
     package init(columns: Int, blockSize: Int = 2048, on workers: Workers) throws {
         (self.columns, self.blockSize, self.workers) = (columns, blockSize, workers)
-        let template = FileManager.default.temporaryDirectory.appending(path: "addnorm-XXXXXX").path
-        var path = Array(template.utf8CString)
-        let descriptor = mkstemp(&path)
-        guard descriptor >= 0 else {
-            throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: template])
-        }
-        unlink(path)
-        file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        file = FileHandle(fileDescriptor: try openNamelessFile(), closeOnDealloc: true)
     }
 
     /// Adds vectors of length 1, `[texts, hidden]`.
@@ -52,7 +45,9 @@ package struct SimilarPairs {
         for start in stride(from: 0, to: count, by: blockSize) {
             let block = try read(from: start)
             for earlier in stride(from: 0, through: start, by: blockSize) {
-                cosines(block, earlier == start ? block : try read(from: earlier), into: &similarities, on: workers)
+                linear(
+                    block, weight: earlier == start ? block : try read(from: earlier), into: &similarities,
+                    on: workers)
                 for row in 0..<block.rows {
                     let second = start + row
                     for (column, similarity) in similarities.row(row).enumerated()

@@ -5,13 +5,13 @@ import CKernels
 /// - Parameters:
 ///   - x: `[rows, inputs]`
 ///   - weight: `[outputs, inputs]`
-///   - bias: `[outputs]`
+///   - bias: `[outputs]`; nil: there is none
 ///   - y: becomes `[rows, outputs]`
-package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Matrix, on workers: Workers) {
+package func linear(_ x: Matrix, weight: Matrix, bias: Matrix? = nil, into y: inout Matrix, on workers: Workers) {
     let (inputs, outputs) = (weight.columns, weight.rows)
-    precondition(x.columns == inputs && bias.count == outputs, "shapes do not agree")
+    precondition(x.columns == inputs && bias?.count ?? outputs == outputs, "shapes do not agree")
     y.resize(rows: x.rows, columns: outputs)
-    let (rows, x, weight, bias, y) = (x.rows, x.pointer, weight.pointer, bias.pointer, y.mutablePointer())
+    let (rows, x, weight, bias, y) = (x.rows, x.pointer, weight.pointer, bias?.pointer, y.mutablePointer())
     if workers.products == .openblas {
         return OpenBLAS.multiply(
             .rows(x, of: inputs), .rows(weight, of: inputs).transposed, shape: (rows, outputs, inputs),
@@ -31,7 +31,9 @@ package func linear(_ x: Matrix, weight: Matrix, bias: Matrix, into y: inout Mat
             for output in stride(from: outputRange.lowerBound, to: outputRange.upperBound, by: tileOutputs) {
                 let width = min(tileOutputs, outputRange.upperBound - output)
                 let weights = ck_matrix.rows(weight + output * inputs, of: inputs)
-                ck_gemm(width, padded, inputs, weights, columns, padded, CK_BIAS, bias + output, tile, padded)
+                ck_gemm(
+                    width, padded, inputs, weights, columns, padded, bias == nil ? CK_NOTHING : CK_BIAS,
+                    bias.map { $0 + output }, tile, padded)
                 ck_transpose_into(width, count, tile, padded, y + row * outputs + output, outputs)
             }
         }

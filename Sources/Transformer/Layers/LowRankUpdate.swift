@@ -87,8 +87,7 @@ package struct LowRankUpdate: Sendable {
 
     /// x Wᵀ.
     private func multiply(_ x: Matrix, _ weight: Block, into y: inout Matrix, in pass: Pass) {
-        linear(
-            x, weight: pass.parameters[weight], bias: Matrix(rows: 1, columns: weight.rows), into: &y, on: pass.workers)
+        linear(x, weight: pass.parameters[weight], into: &y, on: pass.workers)
     }
 
     /// x after dropout: itself where nothing is dropped.
