@@ -110,21 +110,29 @@ import Transformer
 
     @Test func linearAgreesWithItsReference() {
         var layout = ParameterLayout()
-        let layer = Linear("l", inputs: 8, outputs: 5, in: &layout)
-        Self.check(
+        let linear = Linear("l", inputs: 8, outputs: 5, in: &layout)
+        Self.check(linear, in: layout) { Reference.linear($0, $1, "l") }
+    }
+
+    /// The same for a linear map of 8 inputs and 5 outputs.
+    static func check(
+        _ linear: Linear, in layout: ParameterLayout,
+        reference: @escaping (Reference.Rows, Reference.Parameters) -> Reference.Rows
+    ) {
+        check(
             Layer(
-                layout: layout, input: 8, output: (Self.rows, 5),
+                layout: layout, input: 8, output: (rows, 5),
                 forward: { x, pass in
                     var y = Matrix()
-                    layer.forward(x, into: &y, in: pass)
+                    linear.forward(x, into: &y, in: pass)
                     return y
                 },
                 backward: { dy, x, pass in
                     var dx = Matrix()
-                    layer.backward(dy, input: x, into: &dx, in: pass)
+                    linear.backward(dy, input: x, into: &dx, in: pass)
                     return dx
                 },
-                reference: { Reference.linear($0, $1, "l") }))
+                reference: reference))
     }
 
     @Test func layerNormAgreesWithItsReference() {

@@ -17,31 +17,18 @@ import Transformer
         let lora = LoRA(rank: 2, alpha: 3, targets: [.query], dropout: 0.25)
         let layer = Linear("l", inputs: 8, outputs: 5, lora: lora, in: &layout)
         #expect(layout.parameters.map(\.isAdapter) == [false, false, true, true])
-        GradientTests.check(
-            GradientTests.Layer(
-                layout: layout, input: 8, output: (GradientTests.rows, 5),
-                forward: { x, pass in
-                    var y = Matrix()
-                    layer.forward(x, into: &y, in: pass)
-                    return y
-                },
-                backward: { dy, x, pass in
-                    var dx = Matrix()
-                    layer.backward(dy, input: x, into: &dx, in: pass)
-                    return dx
-                },
-                reference: { x, p in
-                    var p = p
-                    p.adapterScale = 1.5
-                    p.adapterMask = { site, count in
-                        var ones = Matrix([Float](repeating: 1, count: count), columns: 1)
-                        let dropout = Dropout(
-                            rate: 0.25, seed: GradientTests.seed, stream: .dropout(site), step: GradientTests.step)
-                        applyDropout(dropout, to: &ones, on: GradientTests.workers)
-                        return ones.values.map(Double.init)
-                    }
-                    return Reference.linear(x, p, "l")
-                }))
+        GradientTests.check(layer, in: layout) { x, p in
+            var p = p
+            p.adapterScale = 1.5
+            p.adapterMask = { site, count in
+                var ones = Matrix([Float](repeating: 1, count: count), columns: 1)
+                let dropout = Dropout(
+                    rate: 0.25, seed: GradientTests.seed, stream: .dropout(site), step: GradientTests.step)
+                applyDropout(dropout, to: &ones, on: GradientTests.workers)
+                return ones.values.map(Double.init)
+            }
+            return Reference.linear(x, p, "l")
+        }
     }
 
     /// All gradients, and those of the adapter alone, which are the same.

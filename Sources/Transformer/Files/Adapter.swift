@@ -85,9 +85,7 @@ struct Adapter {
         lora.isRankStabilized = file.isRankStabilized
         lora.hasPooler = hasPooler(family: family)
         for target in LoRA.Target.allCases {
-            let modules = target.paths(layers: configuration.layers).map {
-                String(family.tensorName(of: "\($0).weight").dropLast(".weight".count))
-            }
+            let modules = family.moduleNames(of: target, layers: configuration.layers)
             let present = modules.count { names["\($0).\(LowRankUpdate.inputName).weight"] != nil }
             let isNamed = file.targetModules?.contains { name in
                 modules.contains { $0 == name || $0.hasSuffix("." + name) }

@@ -91,7 +91,7 @@ struct AdapterConfiguration {
     init(_ lora: LoRA, for configuration: Configuration, base: String?, family: Family) {
         (rank, alpha, dropout, isRankStabilized) = (lora.rank, lora.alpha, lora.dropout, lora.isRankStabilized)
         self.base = base
-        targetModules = family.moduleNames(of: lora.targets, layers: configuration.layers)
+        targetModules = family.moduleEnds(of: lora.targets, layers: configuration.layers)
         modulesToSave = ["classifier"] + (lora.hasPooler ? ["pooler"] : [])
         isForPEFT = family.foreignPart(of: configuration) == nil
     }
@@ -120,27 +120,22 @@ extension JSONValue {
 }
 
 extension Family {
+    /// PEFT's names of the modules that have an update for a target.
+    func moduleNames(of target: LoRA.Target, layers: Int) -> [String] {
+        target.paths(layers: layers).map { String(tensorName(of: "\($0).weight").dropLast(".weight".count)) }
+    }
+
     /// What PEFT is told to find these targets by: the ends of the names of modules, as short as they can be without others ending so.
-    func moduleNames(of targets: [LoRA.Target], layers: Int) -> [String] {
-        let names = { (targets: [LoRA.Target]) in
-            targets.flatMap { target in
-                target.paths(layers: layers).map {
-                    (path: $0, name: String(self.tensorName(of: "\($0).weight").dropLast(".weight".count)))
-                }
-            }
-        }
-        let all = names(LoRA.Target.allCases).map(\.name) + ["classifier"]
+    func moduleEnds(of targets: [LoRA.Target], layers: Int) -> [String] {
+        func names(_ targets: [LoRA.Target]) -> [String] { targets.flatMap { moduleNames(of: $0, layers: layers) } }
+        let (all, wanted) = (names(LoRA.Target.allCases) + ["classifier"], names(targets))
         var ends: [String] = []
-        for target in targets {
-            let own = names([target]).map(\.name)
-            let wanted = names(targets).map(\.name)
-            for name in own where !ends.contains(where: { name.hasSuffix("." + $0) }) {
-                let parts = name.split(separator: ".")
-                let end = (1...parts.count).lazy.map { parts.suffix($0).joined(separator: ".") }.first { end in
-                    all.allSatisfy { ($0 == end || $0.hasSuffix("." + end)) ? wanted.contains($0) : true }
-                }
-                ends.append(end ?? name)
+        for name in wanted where !ends.contains(where: { name.hasSuffix("." + $0) }) {
+            let parts = name.split(separator: ".")
+            let end = (1...parts.count).lazy.map { parts.suffix($0).joined(separator: ".") }.first { end in
+                all.allSatisfy { ($0 == end || $0.hasSuffix("." + end)) ? wanted.contains($0) : true }
             }
+            ends.append(end ?? name)
         }
         return ends
     }

@@ -8,24 +8,18 @@ extension SequenceClassifier {
         guard let lora = configuration.lora else { return self }
         var configuration = configuration
         configuration.lora = nil
+        var merged = try withParameters(for: configuration)
         let places = Dictionary(uniqueKeysWithValues: layout.parameters.map { ($0.name, $0.block) })
-        return try SequenceClassifier(configuration) { plain in
-            var buffer = FloatBuffer(count: plain.count)
-            for parameter in plain.parameters {
-                guard let block = places[parameter.name] else { preconditionFailure("a parameter that is not there") }
-                buffer.copy(parameters, block.range, to: parameter.block.offset)
-            }
-            let merged = Dictionary(uniqueKeysWithValues: plain.parameters.map { ($0.name, $0.block) })
-            var update = Matrix()
-            for path in lora.targets.flatMap({ $0.paths(layers: configuration.layers) }) {
-                guard let weight = merged["\(path).weight"],
-                    let a = places["\(path).\(LowRankUpdate.inputName).weight"],
-                    let b = places["\(path).\(LowRankUpdate.outputName).weight"]
-                else { preconditionFailure("an update of a layer that is not there") }
-                linearBackward(parameters[b], weight: parameters[a], into: &update, on: workers)
-                buffer.add(update, times: lora.scale, to: weight)
-            }
-            return buffer
+        let weights = Dictionary(uniqueKeysWithValues: merged.layout.parameters.map { ($0.name, $0.block) })
+        var update = Matrix()
+        for path in lora.targets.flatMap({ $0.paths(layers: configuration.layers) }) {
+            guard let weight = weights["\(path).weight"],
+                let a = places["\(path).\(LowRankUpdate.inputName).weight"],
+                let b = places["\(path).\(LowRankUpdate.outputName).weight"]
+            else { preconditionFailure("an update of a layer that is not there") }
+            linearBackward(parameters[b], weight: parameters[a], into: &update, on: workers)
+            merged.parameters.add(update, times: lora.scale, to: weight)
         }
+        return merged
     }
 }

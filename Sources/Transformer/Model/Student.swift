@@ -11,16 +11,7 @@ extension SequenceClassifier {
         precondition((1...configuration.layers).contains(count), "a student has no more layers than its teacher")
         var configuration = configuration
         configuration.layers = count
-        let places = Dictionary(uniqueKeysWithValues: layout.parameters.map { ($0.name, $0.block) })
-        return try SequenceClassifier(configuration) { layout in
-            var values = FloatBuffer(count: layout.count)
-            for parameter in layout.parameters {
-                let source = nameOfSource(of: parameter, in: count)
-                guard let block = places[source] else { preconditionFailure("no parameter \(source)") }
-                values.copy(parameters, block.range, to: parameter.block.offset)
-            }
-            return values
-        }
+        return try withParameters(for: configuration) { nameOfSource(of: $0, in: count) }
     }
 
     private func nameOfSource(of parameter: Parameter, in count: Int) -> String {
@@ -29,5 +20,24 @@ extension SequenceClassifier {
         }
         return parameter.name.replacing(
             "layers.\(index).", with: "layers.\(index * configuration.layers / count).", maxReplacements: 1)
+    }
+
+    /// A classifier of another shape, all of whose parameters are some of this one's.
+    ///
+    /// - Parameter source: the name here of a parameter there
+    /// - Throws: ``ModelError`` if there is no memory for a second model.
+    func withParameters(
+        for configuration: Configuration, _ source: (Parameter) -> String = \.name
+    ) throws -> SequenceClassifier {
+        let places = Dictionary(uniqueKeysWithValues: layout.parameters.map { ($0.name, $0.block) })
+        return try SequenceClassifier(configuration) { other in
+            var values = FloatBuffer(count: other.count)
+            for parameter in other.parameters {
+                let name = source(parameter)
+                guard let block = places[name] else { preconditionFailure("no parameter \(name)") }
+                values.copy(parameters, block.range, to: parameter.block.offset)
+            }
+            return values
+        }
     }
 }
