@@ -165,8 +165,7 @@ extension Hyperparameters {
         let trained = try trainedParts(of: configuration)
         let lengths = sequences.indices.map { sequences.length($0) }.sorted(by: >)
         let tokens = lengths.prefix(self.batchSize).reduce(0, +)
-        let keptLayers = trainsHeadOnly ? 0 : max(1, configuration.layers - trained.lowestLayer)
-        let perToken = keptLayers * configuration.floatsKeptOfToken
+        let perToken = try floatsKeptOfToken(of: configuration)
         try Configuration.requireMemory(
             floats: Double(classifier.layout.count) + 3 * Double(Gradients.count(trained, of: classifier.layout))
                 + Double(tokens) * Double(perToken) + 3

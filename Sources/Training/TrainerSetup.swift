@@ -52,10 +52,8 @@ extension Trainer {
         var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
         model.trainingData = TrainingData(data.train, labelMap: request.layout.labelMap, on: workers)
         report(.data(data.report(encoded, hyperparameters.longTexts, on: workers)))
-        if var teacher = try Teacher(of: request, on: workers) {
-            request.teachingSha256 = try teacher.teach(
-                &encoded.training, texts: data.train.examples.map(\.text), to: model)
-        }
+        request.teachingSha256 = try encoded.training.learnFromTeacher(
+            of: request, texts: data.train.examples.map(\.text), for: model, on: workers)
         if data.isHeldOut {
             report(
                 .notice(
@@ -134,13 +132,12 @@ extension Trainer {
         }
         var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
         model.trainingData = TrainingData(data.train, labelMap: state.request.layout.labelMap, on: workers)
-        if var teacher = try Teacher(of: state.request, on: workers) {
-            let sha256 = try teacher.teach(&encoded.training, texts: data.train.examples.map(\.text), to: model)
-            if sha256 != state.request.teachingSha256 {
-                throw TrainingError(
-                    "the teacher or the texts without labels have changed since the run began; train again from the beginning"
-                )
-            }
+        let teachingSha256 = try encoded.training.learnFromTeacher(
+            of: state.request, texts: data.train.examples.map(\.text), for: model, on: workers)
+        if teachingSha256 != state.request.teachingSha256 {
+            throw TrainingError(
+                "the teacher or the texts without labels have changed since the run began; train again from the beginning"
+            )
         }
         let loop = try TrainingLoop(
             model.classifier, optimizer: checkpoint.optimizer, progress: state.progress, hyperparameters,

@@ -254,8 +254,6 @@ extension Hyperparameters: Codable {
         self.init()
         let texts = try [String: String](from: decoder)
         func read<Declaration: DeclaredHyperparameter>(_ declaration: Declaration) throws {
-            // Earlier versions had none of these.
-            if declaration.section == .adapter && texts[declaration.name] == nil { return }
             guard let text = texts[declaration.name], let value = Declaration.Value(text: text) else {
                 throw TrainingError("\(declaration.name) is missing, or has no such value")
             }

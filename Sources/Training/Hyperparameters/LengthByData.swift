@@ -32,9 +32,7 @@ extension Hyperparameters {
         func shareOfLonger(than length: Int) -> Double {
             Double(encoded.lengths.count { $0 > length }) / Double(max(1, sample.count))
         }
-        let trained = try trainedParts(of: configuration)
-        let keptLayers = trainsHeadOnly ? 0 : configuration.layers - min(trained.lowestLayer, configuration.layers)
-        let bytesOfToken = 4 * self.batchSize * keptLayers * configuration.floatsKeptOfToken
+        let bytesOfToken = try 4 * self.batchSize * floatsKeptOfToken(of: configuration)
         var length = usual
         while length < configuration.maximumLength, shareOfLonger(than: length) > Self.mostCutOff {
             let next = min(2 * length, configuration.maximumLength)
@@ -50,9 +48,13 @@ extension Hyperparameters {
                 "%.1f %% of the texts have more than %d tokens: up to %d are read (--max-length), which cuts off %.1f %%",
             100 * shareOfLonger(than: usual), usual, length, 100 * shareOfLonger(than: length))
     }
-}
 
-extension Configuration {
-    /// What the backward pass of an encoder layer reads of each token.
-    var floatsKeptOfToken: Int { 4 * hiddenSize + intermediateSize }
+    /// What the backward pass reads of each token, in all layers that it goes through.
+    ///
+    /// - Throws: ``TrainingError`` if the model has fewer layers than are to be trained.
+    func floatsKeptOfToken(of configuration: Configuration) throws -> Int {
+        let lowestLayer = try trainedParts(of: configuration).lowestLayer
+        let layers = trainsHeadOnly ? 0 : max(1, configuration.layers - lowestLayer)
+        return layers * (4 * configuration.hiddenSize + configuration.intermediateSize)
+    }
 }
