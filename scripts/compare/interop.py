@@ -10,7 +10,6 @@ check prints the largest difference that it found; the script ends with status 1
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,31 +20,14 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertForSequenceClassification, BertModel
 
-ROOT = Path(__file__).resolve().parents[2]
-ADDNORM = ROOT / ".build/release/addnorm"
+from program import ROOT, addnorm, finish, report
+
 TOLERANCE = 1e-4
 EXPORT_TOLERANCE = 1e-5
 # Every form of Add & Norm with a meaning, as options of a new model.
 NORMS = ("layernorm", "rmsnorm", "dyt", "batchnorm")
 FORMS = [f"--norm {norm} --norm-placement {place} --residual {residual}" for norm in NORMS for place in ("post", "pre", "sandwich") for residual in ("on", "off")]
 FORMS += [f"--norm {norm} --residual deepnorm" for norm in NORMS] + [f"--norm none --residual {residual}" for residual in ("on", "off", "rezero")]
-failures = 0
-
-
-def report(what, value, limit):
-    global failures
-    ok = value <= limit
-    failures += not ok
-    print(f"{'ok  ' if ok else 'FAIL'}  {what}: {value:.3g}", flush=True)
-
-
-def addnorm(*arguments, texts=None):
-    text = None if texts is None else "".join(t + "\n" for t in texts)
-    result = subprocess.run([ADDNORM, *map(str, arguments)], input=text, capture_output=True, text=True, encoding="utf-8")
-    if result.returncode:
-        sys.exit(f"addnorm {' '.join(map(str, arguments))}:\n{result.stderr}")
-    # A line ends at LF only: texts can contain other Unicode line separators.
-    return [json.loads(line) for line in result.stdout.split("\n") if line] if "--json" in arguments else result.stdout
 
 
 def logits_of_addnorm(model, texts, labels):
@@ -216,7 +198,7 @@ def main():
         check_ours(model, some, folder)
         check_several_labels(model, some, folder)
         check_theirs(model, some, folder)
-    sys.exit(1 if failures else 0)
+    finish()
 
 
 if __name__ == "__main__":

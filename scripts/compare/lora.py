@@ -8,8 +8,6 @@ MODEL is a pretrained BERT folder; of TRAIN the first 400 texts are trained with
 difference of the logits, which are known up to a constant for each text; the script ends with status 1 if one is above 1e-5.
 """
 
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,29 +16,15 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoTokenizer, BertForSequenceClassification, BertModel
 
-ADDNORM = Path(__file__).resolve().parents[2] / ".build/release/addnorm"
+from program import addnorm, finish, report
+
 TOLERANCE = 1e-5
 LABELS = ["0", "1"]
-failures = 0
-
-
-def report(what, value, limit=TOLERANCE):
-    global failures
-    failures += not value <= limit
-    print(f"{'ok  ' if value <= limit else 'FAIL'}  {what}: {value:.3g}", flush=True)
-
-
-def addnorm(*arguments, texts=None):
-    text = None if texts is None else "".join(t + "\n" for t in texts)
-    result = subprocess.run([ADDNORM, *map(str, arguments)], input=text, capture_output=True, text=True, encoding="utf-8")
-    if result.returncode:
-        sys.exit(f"addnorm {' '.join(map(str, arguments))}:\n{result.stderr}")
-    return result.stdout
 
 
 def ours(texts, labels, *model):
-    rows = [json.loads(line)["probabilities"] for line in addnorm("predict", *model, "--json", texts=texts).split("\n") if line]
-    return centred(torch.tensor([[row[label] for label in labels] for row in rows], dtype=torch.float64).log())
+    answers = addnorm("predict", *model, "--json", texts=texts)
+    return centred(torch.tensor([[a["probabilities"][label] for label in labels] for a in answers], dtype=torch.float64).log())
 
 
 def theirs(model, tokenizer, texts):
@@ -62,12 +46,12 @@ def check_ours(name, model, options, files, texts, folder):
     addnorm("train", "--model", model, "--train", files[0], "--dev", files[1], "--output", adapter, "--epochs", "2", "--db", f"{folder}/runs.sqlite", *options)
     beside = ours(texts, LABELS, "--model", model, "--adapter", adapter)
     loaded = PeftModel.from_pretrained(BertForSequenceClassification.from_pretrained(model, num_labels=2), adapter)
-    report(f"ours, {name}: in PEFT", difference(beside, theirs(loaded, AutoTokenizer.from_pretrained(model), texts)))
-    report(f"ours, {name}: merged by PEFT", difference(beside, theirs(loaded.merge_and_unload(), AutoTokenizer.from_pretrained(model), texts)))
+    report(f"ours, {name}: in PEFT", difference(beside, theirs(loaded, AutoTokenizer.from_pretrained(model), texts)), TOLERANCE)
+    report(f"ours, {name}: merged by PEFT", difference(beside, theirs(loaded.merge_and_unload(), AutoTokenizer.from_pretrained(model), texts)), TOLERANCE)
     addnorm("export", "--model", adapter, "--format", "merged", "--output", merged)
-    report(f"ours, {name}: merged here", difference(beside, ours(texts, LABELS, "--model", merged)))
+    report(f"ours, {name}: merged here", difference(beside, ours(texts, LABELS, "--model", merged)), TOLERANCE)
     report(f"ours, {name}: merged here, in transformers", difference(
-        beside, theirs(BertForSequenceClassification.from_pretrained(merged), AutoTokenizer.from_pretrained(merged), texts)))  # fmt: skip
+        beside, theirs(BertForSequenceClassification.from_pretrained(merged), AutoTokenizer.from_pretrained(merged), texts)), TOLERANCE)  # fmt: skip
 
 
 def check_theirs(name, model, texts, folder, **options):
@@ -81,7 +65,7 @@ def check_theirs(name, model, texts, folder, **options):
     expected = theirs(peft, AutoTokenizer.from_pretrained(model), texts)
     found = ours(texts, ["LABEL_0", "LABEL_1", "LABEL_2"], "--model", model, "--adapter", f"{folder}/{name}")
     # Relative to the largest: random updates make large logits.
-    report(f"theirs, {name}: here (logits up to {expected.abs().max():.1f})", difference(expected, found) / max(1, expected.abs().max().item()))
+    report(f"theirs, {name}: here (logits up to {expected.abs().max():.1f})", difference(expected, found) / max(1, expected.abs().max().item()), TOLERANCE)
 
 
 def check_mean(model, files, folder):
@@ -116,7 +100,7 @@ def main():
         check_theirs("rank-stabilized", model, texts, folder, r=4, lora_alpha=8, target_modules="all-linear", use_rslora=True)
         check_theirs("dense", model, texts, folder, r=2, lora_alpha=2, target_modules=["dense"])
         check_theirs("own-pooler", model, texts, folder, r=2, lora_alpha=2, target_modules=["key"], modules_to_save=["pooler"])
-    sys.exit(1 if failures else 0)
+    finish()
 
 
 if __name__ == "__main__":
