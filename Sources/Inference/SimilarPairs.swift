@@ -55,27 +55,35 @@ package struct SimilarPairs {
     package func forEach(atLeast least: Float, _ body: (Pair) throws -> Void) throws {
         var similarities = Matrix()
         for start in stride(from: 0, to: vectors.count, by: blockSize) {
-            let block = try read(from: start)
+            let block = try Block(of: self, from: start)
             for earlier in stride(from: 0, through: start, by: blockSize) {
-                cosines(block, earlier == start ? block : try read(from: earlier), into: &similarities, on: workers)
-                for row in 0..<block.rows {
-                    let second = start + row
+                let other = earlier == start ? block : try Block(of: self, from: earlier)
+                cosines(block.vectors, other.vectors, into: &similarities, on: workers)
+                for row in 0..<block.vectors.rows {
                     for (column, similarity) in similarities.row(row).enumerated()
-                    where similarity >= least && earlier + column < second {
-                        try body(
-                            Pair(first: member(earlier + column), second: member(second), similarity: similarity))
+                    where similarity >= least && earlier + column < start + row {
+                        try body(Pair(first: other.member(column), second: block.member(row), similarity: similarity))
                     }
                 }
             }
         }
     }
 
-    private func read(from first: Int) throws -> Matrix {
-        Matrix(try vectors.read(first..<min(first + blockSize, vectors.count)), columns: vectors.columns)
-    }
+    /// What of the files is in memory at a time.
+    private struct Block {
+        let start: Int
+        let vectors: Matrix
+        /// File and line of each text, one after the other.
+        let places: [Int]
 
-    private func member(_ index: Int) throws -> Member {
-        let place = try places.read(index..<index + 1)
-        return Member(index: index, file: place[0], line: place[1])
+        init(of pairs: SimilarPairs, from start: Int) throws {
+            let range = start..<min(start + pairs.blockSize, pairs.vectors.count)
+            vectors = Matrix(try pairs.vectors.read(range), columns: pairs.vectors.columns)
+            (self.start, places) = (start, try pairs.places.read(range))
+        }
+
+        func member(_ row: Int) -> Member {
+            Member(index: start + row, file: places[2 * row], line: places[2 * row + 1])
+        }
     }
 }
