@@ -114,7 +114,8 @@ let package = Package(
         ),
         .testTarget(
             name: "InferenceTests",
-            dependencies: ["Inference", "Transformer", "Tokenization", "Kernels", "TestSupport"]
+            dependencies: ["Inference", "Transformer", "Tokenization", "Kernels", "JSON", "TestSupport"],
+            exclude: ["Fixtures"]
         ),
         .testTarget(name: "AddNormTests", dependencies: ["AddNorm", "Transformer", "Tokenization", "TestSupport"]),
         .testTarget(

@@ -81,8 +81,12 @@ package struct Classifier {
     package mutating func embeddings(of texts: [String]) throws -> Matrix { try embeddings(of: encode(texts)) }
 
     /// The same of encoded texts.
-    package mutating func embeddings(of encoded: EncodedTexts) throws -> Matrix {
-        let features = try predictor.features(model.classifier, encoded.sequences) { _ in !Task.isCancelled }
+    ///
+    /// - Parameter pooling: what is read in place of what the head reads; nil: that. `cls` and `mean` are for heads that read the same
+    package mutating func embeddings(of encoded: EncodedTexts, by pooling: EmbeddingPooling? = nil) throws -> Matrix {
+        let features = try predictor.features(model.classifier, encoded.sequences, by: pooling) { _ in
+            !Task.isCancelled
+        }
         guard let features else { throw CancellationError() }
         guard features.allFinite else { throw ModelError.overflow }
         return encoded.means(ofSequences: features)

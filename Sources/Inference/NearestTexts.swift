@@ -2,7 +2,9 @@ import Kernels
 
 /// The texts that are nearest to some queries, out of as many as are looked at: exactly, by the cosine of their vectors.
 ///
-/// Memory is bounded: of all texts, those that are nearest so far are kept. Each text costs one product with every query.
+/// Memory is bounded: of all texts, those that are nearest so far are kept.
+///
+/// - Complexity: O(*t* *q* *h*) in the number of texts, that of queries, and the width of a vector: a product for each text and query.
 package struct NearestTexts<Text> {
     /// A text and the cosine between its vector and the query's.
     package struct Match {
@@ -17,6 +19,7 @@ package struct NearestTexts<Text> {
     private let least: Float
     private let workers: Workers
     private var similarities = Matrix()
+    private var some = Matrix()
 
     /// Begins to look for texts.
     ///
@@ -29,16 +32,40 @@ package struct NearestTexts<Text> {
         matches = Array(repeating: [], count: queries.rows)
     }
 
+    /// Behind all that are as near.
+    private func place(of similarity: Float, in matches: [Match]) -> Int {
+        var (low, high) = (0, matches.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if matches[middle].similarity < similarity { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
     /// Looks at further texts.
     ///
     /// - Parameter embeddings: their vectors, of length 1, `[texts, hidden]`
     package mutating func look(at texts: [Text], _ embeddings: Matrix) {
-        guard !texts.isEmpty else { return }
-        linear(queries, weight: embeddings, into: &similarities, on: workers)
+        precondition(texts.count == embeddings.rows, "as many vectors as texts")
+        guard !texts.isEmpty, count > 0, queries.rows > 0 else { return }
+        // The products of many queries with many texts would need more memory than both.
+        let textsAtATime = max(1, Self.productsAtATime / queries.rows)
+        for start in stride(from: 0, to: texts.count, by: textsAtATime) {
+            let rows = start..<min(start + textsAtATime, texts.count)
+            if rows.count < texts.count { gatherRows(embeddings, rows, into: &some) }
+            let vectors = rows.count < texts.count ? some : embeddings
+            linear(queries, weight: vectors, into: &similarities, on: workers)
+            keepNearest(of: texts[rows])
+        }
+    }
+
+    private static var productsAtATime: Int { 1 << 22 }
+
+    private mutating func keepNearest(of texts: ArraySlice<Text>) {
         for query in matches.indices {
-            for (index, similarity) in similarities.row(query).enumerated() where similarity >= least {
+            for (index, similarity) in zip(texts.indices, similarities.row(query)) where similarity >= least {
                 if matches[query].count == count, similarity <= matches[query][count - 1].similarity { continue }
-                let place = matches[query].firstIndex { $0.similarity < similarity } ?? matches[query].count
+                let place = place(of: similarity, in: matches[query])
                 matches[query].insert(Match(text: texts[index], similarity: similarity), at: place)
                 if matches[query].count > count { matches[query].removeLast() }
             }

@@ -63,13 +63,14 @@ package struct Predictor {
     /// What the head reads of each sequence.
     ///
     /// - Parameters:
+    ///   - pooling: what is read in its place; nil: what the head reads. `cls` and `mean` are for heads that read the same
     ///   - largestInMemory: features that need more bytes are kept in a temporary file
     ///   - report: is told how many sequences are done, and returns whether to go on
     /// - Returns: `[sequences, hidden]`; nil if `report` said no
     /// - Throws: ``ModelError`` if there is no room for so many.
     package mutating func features(
-        _ classifier: SequenceClassifier, _ sequences: TokenSequences, largestInMemory: Int = largestFeaturesInMemory,
-        report: (Int) -> Bool
+        _ classifier: SequenceClassifier, _ sequences: TokenSequences, by pooling: EmbeddingPooling? = nil,
+        largestInMemory: Int = largestFeaturesInMemory, report: (Int) -> Bool
     ) throws -> Matrix? {
         let hidden = classifier.configuration.hiddenSize
         let count = sequences.count * hidden
@@ -87,7 +88,11 @@ package struct Predictor {
         }
         var done = 0
         for batch in batches(of: sequences) {
-            let rows = classifier.features(Batch(batch.map { sequences[$0] }), in: &workspace)
+            let batchOfSequences = Batch(batch.map { sequences[$0] })
+            let rows =
+                pooling == .max
+                ? classifier.largestFeatures(batchOfSequences, in: &workspace)
+                : classifier.features(batchOfSequences, in: &workspace)
             for (row, index) in batch.enumerated() { features.copy(rows, row: row, to: index * hidden) }
             done += batch.count
             guard report(done) else { return nil }

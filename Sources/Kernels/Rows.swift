@@ -61,6 +61,23 @@ package func meanRows(of x: Matrix, offsets: [Int], into y: inout Matrix, on wor
     }
 }
 
+/// y[s] = the largest number of each column in the rows of sequence s: `[tokens, hidden]` → `[sequences, hidden]`.
+package func largestRows(of x: Matrix, offsets: [Int], into y: inout Matrix, on workers: Workers) {
+    precondition(offsets.last == x.rows, "offsets do not match the rows")
+    y.resize(rows: offsets.count - 1, columns: x.columns)
+    let (x, y, hidden) = (x.pointer, y.mutablePointer(), x.columns)
+    workers.split(offsets.count - 1) { part in
+        for sequence in part {
+            let (rows, target) = (offsets[sequence]..<offsets[sequence + 1], y + sequence * hidden)
+            target.update(from: x + rows.lowerBound * hidden, count: hidden)
+            for row in rows.dropFirst() {
+                let source = x + row * hidden
+                for column in 0..<hidden where source[column] > target[column] { target[column] = source[column] }
+            }
+        }
+    }
+}
+
 /// dx[row of s] = dy[s] / length of s.
 package func meanRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matrix, on workers: Workers) {
     precondition(dy.rows == offsets.count - 1, "offsets do not match the rows")

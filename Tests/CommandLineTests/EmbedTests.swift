@@ -60,6 +60,81 @@ import Testing
         }
     }
 
+    /// Neither what is read nor a way that is not there.
+    @Test func refusesWhatCannotBeMeant() async throws {
+        try await Program.withModel { program in
+            try program.write("a great book\n", to: "texts.npy")
+            let replacing = try program.run("embed", "--model", "model", "texts.npy", "--output", "texts.npy")
+            #expect(replacing.status == 1 && replacing.errors.contains("would replace what is read from texts.npy"))
+            #expect(try program.text(of: "texts.npy") == "a great book\n")
+            let pooling = try program.run("embed", "--model", "model", "texts.npy", "--pooling", "weightedmean")
+            #expect(pooling.status == 64 && pooling.errors.contains("'cls', 'mean' or 'max'"))
+            let both = try program.run("search", "--model", "model", "texts.npy", "--query", "a", "--queries", "q.txt")
+            #expect(both.status == 64 && both.errors.contains("--queries FILE"))
+            let top = try program.run("search", "--model", "model", "texts.npy", "--duplicates", "--top", "3")
+            #expect(top.status == 64 && top.errors.contains("--top is for"))
+            let input = try program.run("search", "--model", "model", "-", "--queries", "-")
+            #expect(input.status == 64 && input.errors.contains("Standard input"))
+            try program.write("", to: "none.txt")
+            let none = try program.run("search", "--model", "model", "texts.npy", "--queries", "none.txt")
+            #expect(none.status == 1 && none.errors.contains("none.txt: has no texts to look for"))
+        }
+    }
+
+    /// The largest numbers are not the mean, and texts that were cut off are said.
+    @Test func readsAsItIsTold() async throws {
+        try await Program.withModel { program in
+            let command = ["embed", "--model", "model", "--text", "a great book, and a good film"]
+            let largest = try program.run(command + ["--pooling", "max"])
+            let mean = try program.run(command + ["--pooling", "mean", "--max-length", "4"])
+            let (first, second) = (
+                try Self.lines(largest.output)[0].embedding, try Self.lines(mean.output)[0].embedding
+            )
+            #expect(first.count == second.count && first != second)
+            #expect(largest.errors.isEmpty && mean.errors.contains("1 of 1 texts have more than 4 tokens"))
+        }
+    }
+
+    /// Each text of a file is looked for, from standard input as well; of texts that are equally near, the first ones are found.
+    @Test func looksForTheTextsOfAFile() async throws {
+        try await Program.withModel { program in
+            try program.write("a great book\nawful food\na great book\n", to: "texts.txt")
+            try program.write("text,id\nawful food,7\n\"a great book\",8\n", to: "queries.csv")
+            let found = try program.run(
+                "search", "--model", "model", "texts.txt", "--queries", "queries.csv", "--top", "1")
+            #expect(
+                found.output
+                    == "awful food\t1.0000\ttexts.txt:2\tawful food\na great book\t1.0000\ttexts.txt:1\ta great book\n",
+                "\(found.errors)")
+            let piped = try program.run(
+                "search", "--model", "model", "texts.txt", "--queries", "-", "--threshold", "0.9999", "--json",
+                input: "a great book\n")
+            let lines = try piped.output.split(separator: "\n").map {
+                try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+            }
+            #expect(lines.map { $0?["line"] as? Int } == [1, 3], "\(piped.errors)")
+        }
+    }
+
+    /// Vectors that were made before give the same answers; those of other texts are refused.
+    @Test func knowsVectorsThatWereMadeBefore() async throws {
+        try await Program.withModel { program in
+            try program.write("a great book\nawful food\na great book\n", to: "texts.txt")
+            try program.write("awful food\n", to: "other.txt")
+            #expect(try program.run("embed", "--model", "model", "texts.txt", "--output", "e.npy").status == 0)
+            for what in [["--query", "awful food"], ["--duplicates", "--threshold", "0.5"]] {
+                let command = ["search", "--model", "model", "texts.txt"] + what
+                let known = try program.run(command + ["--embeddings", "e.npy"])
+                #expect(known.output == (try program.run(command).output), "\(known.errors)")
+            }
+            for files in [["other.txt"], ["texts.txt", "other.txt"]] {
+                let command = ["search", "--model", "model"] + files + ["--duplicates", "--embeddings", "e.npy"]
+                let refused = try program.run(command)
+                #expect(refused.status == 1 && refused.errors.contains("e.npy: has 3 vectors"), "\(refused.errors)")
+            }
+        }
+    }
+
     @Test func findsWhatIsNear() async throws {
         try await Program.withModel { program in
             try program.write("a great book\nawful food\na great book\n", to: "texts.txt")

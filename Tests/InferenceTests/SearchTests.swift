@@ -42,15 +42,39 @@ import Testing
         }
     }
 
+    /// Of texts that are equally near, those that came first stay, in their order.
+    @Test func tiesGoByPosition() {
+        var nearest = NearestTexts<Int>(to: Self.matrix([Self.vectors[3]]), count: 3, on: Workers(count: 1))
+        for batch in [[9, 3], [3, 9, 3], [3]] {
+            let first = batch.count * 10
+            nearest.look(
+                at: batch.indices.map { first + $0 }, Self.matrix(batch.map { Self.vectors[$0] }))
+        }
+        #expect(nearest.matches[0].map(\.text) == [21, 30, 32])
+    }
+
+    @Test func whatIsNotNearEnoughIsLeftOut() {
+        var nearest = NearestTexts<Int>(
+            to: Self.matrix([Self.vectors[3]]), count: 60, atLeast: 0.5, on: Workers(count: 1))
+        nearest.look(at: Array(0..<60), Self.matrix(Self.vectors))
+        let expected = (0..<60).filter { Self.cosine(3, $0) >= 0.5 }
+        #expect(nearest.matches[0].map(\.text).sorted() == expected)
+    }
+
     @Test(arguments: [1, 7, 64])
     func allSimilarPairsAreFound(_ blockSize: Int) throws {
         var pairs = try SimilarPairs(columns: 8, blockSize: blockSize, on: Workers(count: 2))
-        try pairs.append(Self.matrix(Self.vectors[..<25]))
-        try pairs.append(Self.matrix(Self.vectors[25...]))
+        // As if they stood on every other line of two files.
+        let places = (0..<60).map { (file: $0 / 30, line: 2 * $0 + 1) }
+        try pairs.append(Self.matrix(Self.vectors[..<25]), at: Array(places[..<25]))
+        try pairs.append(Self.matrix(Self.vectors[25...]), at: Array(places[25...]))
         var found: Set<[Int]> = []
         try pairs.forEach(atLeast: 0.8) { pair in
-            #expect(found.insert([pair.first, pair.second]).inserted)
-            #expect(abs(Double(pair.similarity) - Self.cosine(pair.first, pair.second)) < 1e-6)
+            #expect(found.insert([pair.first.index, pair.second.index]).inserted)
+            #expect(abs(Double(pair.similarity) - Self.cosine(pair.first.index, pair.second.index)) < 1e-6)
+            for member in [pair.first, pair.second] {
+                #expect(member.file == places[member.index].file && member.line == places[member.index].line)
+            }
         }
         var expected: Set<[Int]> = []
         for b in 0..<60 { for a in 0..<b where Self.cosine(a, b) >= 0.8 { expected.insert([a, b]) } }

@@ -4,6 +4,13 @@
 package enum Normalizer: Sendable, Equatable {
     case bert(BERTNormalizer)
 
+    /// Whether texts are made lower case.
+    package var lowercases: Bool {
+        switch self {
+        case .bert(let normalizer): normalizer.lowercases
+        }
+    }
+
     /// The normalised text of a range of UTF-8, as UTF-8.
     ///
     /// - Complexity: O(*n*) in the length of the range.

@@ -1,63 +1,97 @@
 import Foundation
 import JSON
+import Tokenization
 
-/// What a sentence-transformers folder says of its embeddings, besides the pooling.
+/// How embeddings are made of texts: what a sentence-transformers folder says, or somebody else.
 package struct EmbeddingSettings: Sendable, Equatable {
+    /// How tokens become one vector; nil: as the model's head reads them.
+    package var pooling: EmbeddingPooling?
     /// Whether an embedding is divided by its length.
-    package private(set) var normalizes = false
+    package var normalizes = false
     /// The most tokens that are read of a text; nil: as many as the encoder can.
-    package private(set) var maximumLength: Int?
+    package var maximumLength: Int?
+    /// What is put before each text.
+    package var prompt = ""
 
     private struct Module: Decodable { let type: String }
 
     private struct Limits: Decodable {
         let maximumLength: Int?
-        enum CodingKeys: String, CodingKey { case maximumLength = "max_seq_length" }
+        let lowercases: Bool?
+        enum CodingKeys: String, CodingKey { case maximumLength = "max_seq_length", lowercases = "do_lower_case" }
     }
 
-    /// Reads what is there of a folder's `modules.json` and `sentence_bert_config.json`.
+    private struct Prompts: Decodable {
+        let prompts: [String: String]?
+        let name: String?
+        enum CodingKeys: String, CodingKey { case prompts, name = "default_prompt_name" }
+    }
+
+    private struct TokenizerLimit: Decodable {
+        let maximumLength: Double?
+        enum CodingKeys: String, CodingKey { case maximumLength = "model_max_length" }
+    }
+
+    /// Reads what is there of the files that sentence-transformers puts into a folder.
     ///
+    /// - Parameters:
+    ///   - tokenizer: the folder's
+    ///   - pooling: what is wanted in place of the folder's, which then can be one that is not computed here
     /// - Throws: an error that names the file, if it is damaged or asks for what is not computed here.
-    package init(of folder: URL) throws {
+    package init(of folder: URL, _ tokenizer: Tokenizer, pooling: EmbeddingPooling?) throws {
         func read<Value: Decodable>(_ name: String) throws -> Value? {
             let file = folder.appending(path: name)
             return FileManager.default.fileExists(atPath: file.path) ? try readJSON(file) : nil
         }
-        let modules: [Module] = try read(ModelFile.modules) ?? []
+        func refuse(_ name: String, _ cause: String) -> ModelError {
+            ModelError("\(folder.appending(path: name).path): \(cause)")
+        }
+        let list: [Module]? = try read(ModelFile.modules)
+        let modules = list ?? []
         for (place, module) in modules.enumerated() {
             switch (module.type.split(separator: ".").last, place) {
             case ("Transformer", 0), ("Pooling", 1): continue
             case ("Normalize", modules.count - 1): normalizes = true
             default:
-                throw ModelError(
-                    "\(folder.appending(path: ModelFile.modules).path): module \(place + 1), '\(module.type)', is not computed here"
-                )
+                throw refuse(ModelFile.modules, "module \(place + 1), '\(module.type)', is not computed here")
             }
         }
-        let limits: Limits? = try read(ModelFile.sentenceLimits)
-        maximumLength = limits?.maximumLength.map { max(2, $0) }
-    }
-}
 
-extension ModelFolder {
-    /// Reads a model for the embeddings of texts: an encoder, with or without a head, or an adapter and the model that it is for.
-    ///
-    /// - Parameters:
-    ///   - base: the folder of the model that an adapter is for; nil: the one that it names
-    ///   - pooling: nil: as the folder says, else `mean`
-    /// - Throws: an error that names the file and what is wrong with it.
-    package init(embeddingIn folder: URL, base: URL?, pooling: Configuration.Pooling?) throws {
-        guard base != nil || Adapter.isIn(folder) else {
-            try self.init(
-                pretrained: folder, head: WantedHead(labels: ["any"]), pooling: pooling, lora: nil, seed: 0,
-                notice: { _ in })
-            return
+        let own: SentencePooling? = try read(ModelFile.pooling)
+        if pooling == nil, let own, own.pooling == nil {
+            let names = own.modes.map { "'\($0)'" }.joined(separator: " and ")
+            let ways = EmbeddingPooling.allCases.map(\.rawValue).joined(separator: ", ")
+            throw refuse(
+                ModelFile.pooling, "the pooling \(names) is not computed here; choose one with --pooling: \(ways)")
         }
-        try self.init(contentsOf: folder, base: base)
-        let own = classifier.configuration.pooling
-        if let pooling, pooling != own {
-            throw ModelError(
-                "\(folder.path): the adapter was trained with \(own.rawValue) pooling; leave out --pooling")
+        self.pooling = pooling ?? own?.pooling
+
+        if let limits: Limits = try ModelFile.sentenceLimits.lazy.compactMap({ try read($0) as Limits? }).first {
+            if limits.lowercases == true && !tokenizer.normalizer.lowercases {
+                throw refuse(
+                    ModelFile.sentenceLimits[0],
+                    "asks for texts in lower case (do_lower_case), which its tokenizer does not make of them; that is not computed here"
+                )
+            }
+            maximumLength = limits.maximumLength
+        }
+        if list != nil && maximumLength == nil {
+            let limit: TokenizerLimit? = try read("tokenizer_config.json")
+            maximumLength = (limit?.maximumLength).flatMap { Int(exactly: min($0, 1e9).rounded()) }
+        }
+        maximumLength = maximumLength.map { max(2, $0) }
+
+        let prompts: Prompts? = try read(ModelFile.prompts)
+        if let name = prompts?.name {
+            guard let prompt = prompts?.prompts?[name] else {
+                throw refuse(ModelFile.prompts, "default_prompt_name is '\(name)', which is not among its prompts")
+            }
+            if !prompt.isEmpty && own?.includesPrompt == false {
+                throw refuse(
+                    ModelFile.pooling,
+                    "leaves out the tokens of the prompt '\(name)' (include_prompt), which is not computed here")
+            }
+            self.prompt = prompt
         }
     }
 }

@@ -14,5 +14,9 @@ enum ModelFile {
     /// Of sentence-transformers folders.
     static let pooling = "1_Pooling/config.json"
     static let modules = "modules.json"
-    static let sentenceLimits = "sentence_bert_config.json"
+    /// By the names that different versions have given it.
+    static let sentenceLimits = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"].map {
+        "sentence_\($0)_config.json"
+    }
+    static let prompts = "config_sentence_transformers.json"
 }

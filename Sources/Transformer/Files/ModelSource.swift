@@ -64,10 +64,13 @@ struct ModelSource {
         let file = folder.appending(path: ModelFile.pooling)
         guard FileManager.default.fileExists(atPath: file.path) else { return nil }
         let settings: SentencePooling = try readJSON(file)
-        guard let pooling = settings.pooling else {
+        switch settings.pooling {
+        case .cls: return .cls
+        case .mean: return .mean
+        case .max, nil:
             throw ModelError(
-                "\(file.path): asks for a pooling that is neither the mean nor [CLS]; choose one with --pooling")
+                "\(file.path): asks for the pooling \(settings.modes.map { "'\($0)'" }.joined(separator: " and ")), not for the mean or"
+                    + " [CLS]; choose one with --pooling")
         }
-        return pooling
     }
 }

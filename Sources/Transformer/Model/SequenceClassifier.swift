@@ -143,6 +143,17 @@ package struct SequenceClassifier {
         return workspace.pooler.features
     }
 
+    /// The largest number of each column in the encoder's output for each sequence, without dropout.
+    ///
+    /// - Returns: `[sequences, hidden]`
+    package func largestFeatures(_ batch: Batch, in workspace: inout Workspace) -> Matrix {
+        readFeatures(of: batch, in: pass(over: .texts(batch), in: workspace).with(\.outputRows, nil), &workspace)
+        var largest = Matrix()
+        largestRows(
+            of: encoder.output(workspace.encoder), offsets: batch.offsets, into: &largest, on: workspace.workers)
+        return largest
+    }
+
     /// The sum of the embeddings and the output of every layer: what `transformers` calls the hidden states.
     ///
     /// - Parameter randomness: of a step of training; nil: at inference, without dropout

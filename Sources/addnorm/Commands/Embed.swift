@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import Inference
+import Kernels
 
 struct Embed: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -40,36 +40,27 @@ struct Embed: ParsableCommand {
     }
 
     func run() throws {
-        var (classifier, normalizes) = try embedding.open()
-        normalizes = normalize ?? normalizes
+        var embedder = try embedding.open()
         if let output, output.hasSuffix(".npy") {
-            let file = try NumPyFile(output, columns: classifier.configuration.hiddenSize)
-            try forEachEmbedding(by: &classifier, normalizes) { try file.append($0.embedding) }
+            let file = try NumPyFile(output, columns: embedder.columns, besides: input.files)
+            try forEachBatch(by: &embedder) { _, vectors in try file.append(vectors) }
             try file.finish()
         } else if let output {
             var file = try OutputFile(output, besides: input.files)
-            try forEachEmbedding(by: &classifier, normalizes) { try file.write(Output.jsonLines([$0])) }
+            try forEachBatch(by: &embedder) { try file.write(Output.jsonLines(lines($0, $1))) }
         } else {
-            try forEachEmbedding(by: &classifier, normalizes) { try Output.write(jsonLines: [$0]) }
+            try forEachBatch(by: &embedder) { try Output.write(jsonLines: lines($0, $1)) }
+        }
+        if let notice = embedder.notice { Output.warn(notice) }
+    }
+
+    private func forEachBatch(by embedder: inout TextEmbedder, _ body: ([String], Matrix) throws -> Void) throws {
+        try input.forEachBatch(ofAtMost: embedder.textsAtATime) { texts in
+            try body(texts, embedder.embeddings(of: texts, normalized: normalize))
         }
     }
 
-    private func forEachEmbedding(
-        by classifier: inout Classifier, _ normalizes: Bool, _ body: (Line) throws -> Void
-    ) throws {
-        var (count, longer) = (0, 0)
-        try input.forEachBatch { texts in
-            let encoded = try classifier.encode(texts)
-            count += encoded.count
-            longer += encoded.countOfLonger
-            let embeddings = try classifier.embeddings(of: encoded)
-            let vectors = normalizes ? embeddings.withRowsOfLengthOne : embeddings
-            for (row, text) in texts.enumerated() { try body(Line(text: text, embedding: vectors.row(row))) }
-        }
-        if longer > 0 {
-            Output.warn(
-                "\(longer) of \(count) texts have more than \(classifier.longTexts.maximumLength) tokens and were cut off"
-            )
-        }
+    private func lines(_ texts: [String], _ vectors: Matrix) -> [Line] {
+        texts.enumerated().map { Line(text: $1, embedding: vectors.row($0)) }
     }
 }

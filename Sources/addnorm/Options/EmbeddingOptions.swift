@@ -7,23 +7,32 @@ struct EmbeddingOptions: ParsableArguments {
     @OptionGroup
     var model: ModelOptions
 
-    @Option(help: "How tokens become one vector: the first one, or their mean. (default: as the model says, else mean)")
-    var pooling: Configuration.Pooling?
+    @Option(
+        help: """
+            How tokens become one vector: the first one (cls), their mean, or the largest number of each column (max). (default: as \
+            the model says, else mean)
+            """)
+    var pooling: EmbeddingPooling?
 
     @OptionGroup(title: "Inference")
     var inference: InferenceOptions
 
     /// Opens the model.
     ///
-    /// - Returns: the model, and whether its folder asks for vectors of length 1
     /// - Throws: an error that names the file and what is wrong with it.
-    func open() throws -> (classifier: Classifier, normalizes: Bool) {
-        let folder = try ModelFolder(embeddingIn: model.url, base: model.base, pooling: pooling)
-        let settings = try EmbeddingSettings(of: model.base ?? model.url)
-        let limit = try model.maximumLength(limit: folder.classifier.configuration.maximumLength)
-        let length = model.maxLength ?? min(limit, settings.maximumLength ?? limit)
-        let classifier = Classifier(
-            folder, longTexts: LongTexts(maximumLength: length), batchSize: inference.batchSize, on: inference.workers)
-        return (classifier, settings.normalizes)
+    func open() throws -> TextEmbedder {
+        var embedding = try EmbeddingModel(contentsOf: model.url, base: model.base, pooling: pooling)
+        let limit = embedding.folder.classifier.configuration.maximumLength
+        // What is asked for goes before what the folder says.
+        _ = try model.maximumLength(limit: limit)
+        embedding.settings.maximumLength = model.maxLength ?? embedding.settings.maximumLength
+        return TextEmbedder(embedding, batchSize: inference.batchSize, on: inference.workers)
     }
+}
+
+extension EmbeddingPooling: ExpressibleByArgument {}
+
+extension TextEmbedder {
+    /// How many texts are embedded at a time, so that their vectors need a bounded memory.
+    var textsAtATime: Int { max(1, 4_000_000 / columns) }
 }

@@ -21,10 +21,11 @@ struct TextInput: ParsableArguments {
 
     /// Calls `body` with texts as they come, each batch as soon as it is there.
     ///
+    /// - Parameter most: the texts of a batch
     /// - Throws: `DatasetError` at the first row that is wrong; the texts before it have been handed over by then.
-    func forEachBatch(_ body: ([String]) throws -> Void) throws {
+    func forEachBatch(ofAtMost most: Int = .max, _ body: ([String]) throws -> Void) throws {
         if layout.onBadRow == .keep { throw ValidationError("--on-bad-row keep is for 'predict'.") }
-        try forEachBatchOfRows { try body($0.map(\.text)) }
+        try forEachBatchOfRows(ofAtMost: most) { try body($0.map(\.text)) }
     }
 
     /// Calls `body` with rows as they come, those that are wrong and kept among them.

@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 
 /// A file of NumPy's format 1.0 with a matrix of Float32, row after row as they come (NEP 1). It appears whole, by the name that it is to have, or not at all.
 final class NumPyFile {
@@ -14,9 +15,11 @@ final class NumPyFile {
 
     /// Creates the file under another name.
     ///
-    /// - Throws: ``OutputError`` if it cannot be written.
-    init(_ path: String, columns: Int) throws {
+    /// - Parameter others: what is read, as ``OutputFile`` has it
+    /// - Throws: ``OutputError`` if it cannot be written, or is one of the others.
+    init(_ path: String, columns: Int, besides others: [String]) throws {
         (self.path, self.columns) = (path, columns)
+        try OutputFile.check(path, besides: others)
         temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).tmp"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o644)
         guard descriptor >= 0 else {
@@ -28,14 +31,18 @@ final class NumPyFile {
 
     deinit { if !isFinished { unlink(temporary) } }
 
-    /// Appends a row.
-    func append(_ row: [Float]) throws {
-        precondition(row.count == columns, "a row of another width")
-        rows += 1
-        try write(row.withUnsafeBytes { Data($0) })
+    /// Appends rows.
+    ///
+    /// - Throws: ``OutputError`` if the disk is full, for example.
+    func append(_ matrix: Matrix) throws {
+        precondition(matrix.columns == columns, "rows of another width")
+        rows += matrix.rows
+        try write(matrix.values.withUnsafeBytes { Data($0) })
     }
 
     /// Writes the header, and gives the file its name.
+    ///
+    /// - Throws: ``OutputError`` if that fails.
     func finish() throws {
         let start = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(columns)), }"
         let size = Self.headerSize - 10

@@ -17,17 +17,7 @@ struct OutputFile {
     /// - Throws: ``OutputError`` if it cannot be written, or is one of the others.
     init(_ path: String, besides others: [String], privateLike source: String? = nil) throws {
         self.path = path
-        for other in others {
-            // The file itself, what a link stands for, and the folders that it is in.
-            var place = URL(filePath: path).resolvingSymlinksInPath()
-            while place.pathComponents.count > 1 {
-                if Self.isSame(place.path, other) {
-                    throw OutputError(
-                        description: "\(path): would replace what is read from \(other); choose another file")
-                }
-                place.deleteLastPathComponent()
-            }
-        }
+        try Self.check(path, besides: others)
         // Not by renaming a temporary file: the path may be a link or a device.
         var status = stat()
         let mode = source.map { stat($0, &status) == 0 ? status.st_mode & 0o666 : 0o600 } ?? 0o644
@@ -36,6 +26,23 @@ struct OutputFile {
             throw OutputError(description: "\(path): cannot be written: \(String(cString: strerror(errno)))")
         }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    }
+
+    /// Checks that a file is none of others.
+    ///
+    /// - Throws: ``OutputError`` if it is one of the others.
+    static func check(_ path: String, besides others: [String]) throws {
+        for other in others {
+            // The file itself, what a link stands for, and the folders that it is in.
+            var place = URL(filePath: path).resolvingSymlinksInPath()
+            while place.pathComponents.count > 1 {
+                if isSame(place.path, other) {
+                    throw OutputError(
+                        description: "\(path): would replace what is read from \(other); choose another file")
+                }
+                place.deleteLastPathComponent()
+            }
+        }
     }
 
     /// Appends text; what was there before the first one is gone.
