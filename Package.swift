@@ -33,18 +33,19 @@ let package = Package(
             name: "AddNorm", dependencies: ["Inference", "Transformer", "Tokenization", "Kernels"],
             path: "Sources/Library"
         ),
-        .target(name: "Export", dependencies: ["Transformer", "Tokenization", "JSON", "Kernels"]),
+        .target(name: "Export", dependencies: ["Transformer", "NGrams", "Tokenization", "JSON", "Kernels"]),
         .target(
             name: "Experiments",
             dependencies: [
                 "Training", "Evaluation", "Reports", "Plots", "Inference", "RunStore", "Statistics", "Transformer",
-                "Tokenization", "Datasets", "Kernels",
+                "NGrams", "Tokenization", "Datasets", "Kernels",
             ]
         ),
         .target(
             name: "Training",
             dependencies: [
-                "Evaluation", "Inference", "RunStore", "Transformer", "Tokenization", "Datasets", "JSON", "Kernels",
+                "Evaluation", "Inference", "RunStore", "Transformer", "NGrams", "Tokenization", "Datasets", "JSON",
+                "Kernels",
             ]
         ),
         .target(
@@ -53,7 +54,7 @@ let package = Package(
                 "Inference", "RunStore", "Statistics", "Transformer", "Tokenization", "Datasets", "Kernels",
             ]
         ),
-        .target(name: "Inference", dependencies: ["Transformer", "Tokenization", "Kernels"]),
+        .target(name: "Inference", dependencies: ["Transformer", "NGrams", "Tokenization", "Kernels"]),
         .target(
             name: "Reports", dependencies: ["RunStore", "Statistics", "Plots", "Escaping", "Kernels"],
             resources: [.embedInCode("report.css")]
@@ -64,7 +65,8 @@ let package = Package(
         ),
         .target(name: "Escaping"),
         .target(name: "Statistics", dependencies: ["Kernels"]),
-        .target(name: "Transformer", dependencies: ["Tokenization", "JSON", "Kernels", "CFileSystem"]),
+        .target(name: "Transformer", dependencies: ["NGrams", "Tokenization", "JSON", "Kernels", "CFileSystem"]),
+        .target(name: "NGrams", dependencies: ["Kernels"]),
         .target(
             name: "RunStore", dependencies: ["Escaping", "Kernels", .product(name: "GRDB", package: "GRDB.swift")],
             resources: [.embedInCode("Schema")]),
@@ -121,8 +123,8 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Experiments", "Evaluation", "Inference", "Statistics", "Transformer", "Tokenization", "Datasets",
-                "Kernels", "TestSupport",
+                "Experiments", "Evaluation", "Inference", "Statistics", "Transformer", "NGrams", "Tokenization",
+                "Datasets", "Kernels", "TestSupport",
             ],
             exclude: ["Fixtures"]
         ),

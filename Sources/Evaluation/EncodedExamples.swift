@@ -27,6 +27,14 @@ package struct EncodedExamples: Sendable {
         softTargets?.at(indices.map { texts.owners[$0] })
     }
 
+    /// What n-grams say of some sequences, `[sequences, labels]`; nil if there are none.
+    package func ngramLogits(ofSequences indices: some Sequence<Int>) -> Matrix? {
+        texts.ngramLogits(ofSequences: indices)
+    }
+
+    /// Takes over what n-grams say of the sequences, `[sequences, labels]`.
+    package mutating func setLogits(ofNGrams logits: [[Float]]) { texts.ngramLogits = logits }
+
     /// Takes over what a teacher says, and texts of which nobody else says anything. Their target, which counts for nothing, is what the teacher takes for the most
     /// probable.
     ///
@@ -60,7 +68,7 @@ extension EncodedExamples {
             case .multiLabel:
                 .several(dataset.examples.map { $0.labels(several: true).map { ids[$0]! }.sorted() })
             }
-        texts = try EncodedTexts(dataset.examples.map(\.text), model.tokenizer, longTexts, on: workers)
+        texts = try EncodedTexts(dataset.examples.map(\.text), for: model, longTexts, on: workers)
     }
 }
 

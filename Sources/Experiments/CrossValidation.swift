@@ -45,6 +45,8 @@ package struct CrossValidation {
                 "\(data.path): too few texts; needed are at least \(Self.folds), and two labels with two texts each")
         }
         var request = request
+        // Those of the other folds know the texts of one.
+        request.hyperparameters.leaveNGrams()
         let seed = request.hyperparameters.seed
         func makeModel(round: Int) throws -> ModelFolder {
             // Far from the seeds that a user would try beside this one.

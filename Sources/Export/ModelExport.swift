@@ -33,6 +33,11 @@ extension ModelFolder {
                         "sentence-transformers has no encoder with \(classifier.configuration.addNorm.formula) around its sublayers;"
                             + " export it as onnx")
                 }
+                guard !classifier.configuration.ngrams else {
+                    throw ModelError(
+                        "sentence-transformers has no place for the n-grams beside the encoder; export it as onnx, or train an encoder that stands"
+                            + " alone with: addnorm train --ngrams off")
+                }
                 try replaceFolder(at: folder, fill: writeSentenceTransformer)
             }
         } catch  where !(error is ModelError) {

@@ -11,6 +11,7 @@ struct ONNXGraph {
         case int(Int)
         case ints([Int])
         case float(Float)
+        case text(String)
     }
 
     private static let (float, int64) = (1, 7)
@@ -102,6 +103,9 @@ struct ONNXGraph {
                 case .float(let value):
                     message.append(2, value)
                     message.append(20, 1)
+                case .text(let value):
+                    message.append(4, value)
+                    message.append(20, 3)
                 case .int(let value):
                     message.append(3, value)
                     message.append(20, 2)

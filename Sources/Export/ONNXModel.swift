@@ -1,4 +1,5 @@
 import Foundation
+import NGrams
 import Transformer
 
 /// A classifier as an ONNX file: from token ids and an attention mask, `[batch, sequence]` each, to `logits` and `probabilities`, `[batch, labels]`. Pooling and
@@ -40,7 +41,8 @@ package struct ONNXModel {
 
     private mutating func build() {
         let ids = graph.input("input_ids")
-        let mask = graph("Cast", graph.input("attention_mask"), attributes: ["to": .int(1)])
+        let isToken = graph.input("attention_mask")
+        let mask = graph("Cast", isToken, attributes: ["to": .int(1)])
         var x = embedding(ids)
         // Added to the scores: 0 for tokens, and nearly -∞ for what fills up a batch.
         let none = graph("Sub", graph.number(1), mask)
@@ -56,7 +58,8 @@ package struct ONNXModel {
             }
         }
         if parameters["finalNorm.weight"] != nil { x = norm(x, "finalNorm") }
-        let logits = linear(pooled(x, mask), "classifier")
+        var logits = linear(pooled(x, mask), "classifier")
+        if let ngrams = folder.ngrams { logits = graph("Add", logits, self.logits(of: ngrams, ids, isToken)) }
         let temperature = Float(folder.settings.temperature)
         let scaled = temperature == 1 ? logits : graph("Div", logits, graph.number(temperature))
         let isOne = configuration.problemType == .singleLabel
@@ -138,6 +141,85 @@ package struct ONNXModel {
             let count = graph("ReduceSum", weights, graph.integers([1]), attributes: ["keepdims": .int(0)])
             return graph("Div", sum, count)
         }
+    }
+
+    // MARK: N-grams
+
+    /// What n-grams add to the logits.
+    private mutating func logits(
+        of ngrams: NGramClassifier, _ ids: ONNXGraph.Value, _ isToken: ONNXGraph.Value
+    ) -> ONNXGraph.Value {
+        let isThere = graph("Cast", isToken, attributes: ["to": .int(9)])
+        let tokens = graph("Where", isThere, ids, graph.integers([Int(NGramTable.none)], []))
+        let sequences = [tokens, characters(of: ngrams, ids, isToken)]
+        let logits = ngrams.logits
+        var sum = graph.constant(Array(ngrams.weights.suffix(logits)), [1, logits])
+        var first = 0
+        for (table, sequence) in zip(ngrams.tables, sequences) where table.count > 0 {
+            let range = first..<first + table.count
+            first = range.upperBound
+            let counts = count(table, in: sequence)
+            let isCounted = graph(
+                "Cast", graph("Greater", counts, graph.number(0)), attributes: ["to": .int(1)])
+            let logarithm = graph("Log", graph("Max", counts, graph.number(1)))
+            let terms = graph("Mul", isCounted, graph("Add", logarithm, graph.number(1)))
+            let row = graph("Mul", terms, graph.constant(Array(ngrams.frequencies[range]), [range.count]))
+            let square = graph(
+                "ReduceSum", graph("Mul", row, row), graph.integers([1]), attributes: ["keepdims": .int(1)])
+            // The row of a text without n-grams is 0.
+            let length = graph("Sqrt", graph("Max", square, graph.number(1e-12)))
+            let weights = ngrams.weights[range.lowerBound * logits..<range.upperBound * logits]
+            sum = graph(
+                "Add", sum,
+                graph("MatMul", graph("Div", row, length), graph.constant(Array(weights), [range.count, logits])))
+        }
+        if logits == ngrams.labels { return sum }
+        return graph("Concat", graph("Mul", sum, graph.number(0)), sum, attributes: ["axis": .int(1)])
+    }
+
+    /// The characters of each text, one after the other, and then 0: `[batch, characters]`.
+    private mutating func characters(
+        of ngrams: NGramClassifier, _ ids: ONNXGraph.Value, _ isToken: ONNXGraph.Value
+    ) -> ONNXGraph.Value {
+        let width = ngrams.characters.map(\.count).max() ?? 0
+        let rows = ngrams.characters.flatMap { $0.map(Int.init) + [Int](repeating: 0, count: width - $0.count) }
+        let table = graph.integers(rows, [ngrams.characters.count, width])
+        let wide = graph("Mul", graph("Gather", table, ids), graph("Unsqueeze", isToken, graph.integers([2])))
+        let gapped = graph("Reshape", wide, graph.integers([0, -1]))
+        // Each moves forward over the gaps before it; what is none goes behind the last.
+        let isCharacter = graph("Greater", gapped, graph.integers([0], []))
+        let number = graph(
+            "CumSum", graph("Cast", isCharacter, attributes: ["to": .int(7)]), graph.integers([1], []))
+        let shape = graph("Shape", gapped)
+        let place = graph(
+            "Where", isCharacter, graph("Sub", number, graph.integers([1], [])),
+            graph("Gather", shape, graph.integers([1])))
+        let zeros = graph(
+            "Expand", graph.integers([0], [1, 1]), graph("Add", shape, graph.integers([0, 1])))
+        return graph("ScatterElements", zeros, place, gapped, attributes: ["axis": .int(1)])
+    }
+
+    /// How often each n-gram of a table stands in each sequence, `[batch, n-grams]`.
+    private mutating func count(_ table: NGramTable, in sequences: ONNXGraph.Value) -> ONNXGraph.Value {
+        // The operator has those of one item first, then those of two, and so on.
+        var (pool, columns, starts): ([Int], [Int], [Int]) = ([], [], [])
+        let grams = (0..<table.count).map { row in
+            table.items[row * table.width..<(row + 1) * table.width].prefix { $0 != NGramTable.none }
+        }
+        for length in 1...table.width {
+            starts.append(pool.count)
+            for (column, gram) in grams.enumerated() where gram.count == length {
+                pool += gram.map(Int.init)
+                columns.append(column)
+            }
+        }
+        return graph(
+            "TfIdfVectorizer", sequences,
+            attributes: [
+                "min_gram_length": .int(1), "max_gram_length": .int(table.width), "max_skip_count": .int(0),
+                "mode": .text("TF"), "ngram_counts": .ints(starts), "ngram_indexes": .ints(columns),
+                "pool_int64s": .ints(pool),
+            ])
     }
 
     private mutating func activation(_ x: ONNXGraph.Value) -> ONNXGraph.Value {

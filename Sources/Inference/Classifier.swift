@@ -38,7 +38,7 @@ package struct Classifier {
     ///
     /// - Throws: ``ModelError`` if a text, or what is made of it, needs too much memory.
     package func encode(_ texts: [String]) throws -> EncodedTexts {
-        let encoded = try EncodedTexts(texts, model.tokenizer, longTexts, on: workers)
+        let encoded = try EncodedTexts(texts, for: model, longTexts, on: workers)
         try configuration.requireMemory(for: encoded.sequences, on: workers)
         return encoded
     }
@@ -53,12 +53,15 @@ package struct Classifier {
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
     package mutating func classify(_ texts: EncodedTexts) throws -> Predictions { try answers(logits(of: texts)) }
 
-    /// The answers for sequences of token ids.
-    mutating func classify(_ sequences: [[Int]]) throws -> Predictions {
-        try answers(logits(of: TokenSequences(sequences)))
+    /// The logits of sequences of token ids by the encoder alone, `[sequences, labels]`.
+    mutating func logits(of sequences: [[Int]]) throws -> Matrix { try logits(of: TokenSequences(sequences)) }
+
+    /// What n-grams say of them, `[sequences, labels]`; nil if there are none.
+    func ngramLogits(of sequences: [[Int]]) -> Matrix? {
+        model.ngrams.map { ngrams in Matrix(rows: sequences.map(ngrams.logits)) }
     }
 
-    private func answers(_ logits: Matrix) throws -> Predictions {
+    func answers(_ logits: Matrix) throws -> Predictions {
         try Predictions(logits: logits, problemType: configuration.problemType, model.settings)
     }
 
@@ -66,7 +69,7 @@ package struct Classifier {
     ///
     /// - Returns: `[texts, labels]`
     package mutating func logits(of texts: EncodedTexts) throws -> Matrix {
-        texts.means(ofSequences: try logits(of: texts.sequences))
+        texts.logits(ofSequences: try logits(of: texts.sequences))
     }
 
     private mutating func logits(of sequences: TokenSequences) throws -> Matrix {

@@ -42,6 +42,17 @@ package struct EncodedTexts: Sendable {
     package private(set) var owners: [Int] = []
     /// The tokens of each whole text.
     package private(set) var lengths: [Int] = []
+    /// What the model's n-grams say of each sequence, `[sequences, labels]`; nil if it has none.
+    package var ngramLogits: [[Float]]?
+
+    /// Reads texts for a model, with what its n-grams say of them.
+    ///
+    /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory.
+    package init(_ texts: [String], for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
+        try self.init(texts, model.tokenizer, longTexts, on: workers)
+        let sequences = sequences
+        ngramLogits = model.ngrams.map { ngrams in workers.map(sequences.count) { ngrams.logits(of: sequences[$0]) } }
+    }
 
     /// - Parameter workers: share the texts
     /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory.
@@ -90,6 +101,8 @@ package struct EncodedTexts: Sendable {
         let first = count
         for (sequence, owner) in zip(others.sequences, others.owners) { append(sequence, of: first + owner) }
         lengths += others.lengths
+        precondition((ngramLogits == nil) == (others.ngramLogits == nil), "texts that were read for another model")
+        ngramLogits? += others.ngramLogits ?? []
     }
 
     /// Some of the texts.
@@ -98,15 +111,31 @@ package struct EncodedTexts: Sendable {
     package func part(_ indices: [Int]) -> EncodedTexts {
         var part = self
         (part.sequences, part.owners, part.lengths) = (TokenSequences(), [], indices.map { lengths[$0] })
+        part.ngramLogits = ngramLogits.map { _ in [] }
         let places = Dictionary(uniqueKeysWithValues: zip(indices, 0...))
         for (sequence, owner) in owners.enumerated() {
-            if let place = places[owner] { part.append(sequences[sequence], of: place) }
+            guard let place = places[owner] else { continue }
+            part.append(sequences[sequence], of: place)
+            if let logits = ngramLogits?[sequence] { part.ngramLogits?.append(logits) }
         }
         return part
     }
 
     /// The number of texts.
     package var count: Int { lengths.count }
+
+    /// What the model's n-grams say of some sequences, `[sequences, labels]`.
+    package func ngramLogits(ofSequences indices: some Sequence<Int>) -> Matrix? {
+        ngramLogits.map { logits in Matrix(rows: indices.map { logits[$0] }) }
+    }
+
+    /// The logits of texts by the encoder's of their sequences: with what n-grams say of these, the mean over them.
+    ///
+    /// - Parameter logits: `[sequences, labels]`
+    /// - Returns: `[texts, labels]`
+    func logits(ofSequences logits: Matrix) -> Matrix {
+        means(ofSequences: logits.adding(ngramLogits(ofSequences: sequences.indices)))
+    }
 
     /// The mean over the sequences of each text.
     ///

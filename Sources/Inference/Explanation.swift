@@ -6,7 +6,8 @@ import Transformer
 package struct Explanation: Sendable {
     /// How a word's contribution is found.
     package enum Method: String, CaseIterable, Sendable {
-        /// Gradient × input: ``SequenceClassifier/gradientTimesInput(_:labels:temperature:in:)``, summed over a word's tokens.
+        /// Gradient × input: ``SequenceClassifier/gradientTimesInput(_:labels:offset:temperature:in:)``, summed over a word's tokens, and for the n-grams
+        /// that stand beside an encoder by how much the log-odds fall if they alone miss the word.
         case gradient
         /// By how much the log-odds of the label fall if the word is left out (Li, Monroe & Jurafsky, *Understanding Neural
         /// Networks through Representation Erasure*, 2016).
@@ -77,28 +78,37 @@ extension Classifier {
         let (encoding, words) = model.tokenizer.align(text, maximumLength: longTexts.maximumLength)
         let ids = encoding.ids
         try configuration.requireMemory(forExplaining: ids, words: words.count, on: workers)
-        let predictions = try classify([ids])
+        let ngrams = ngramLogits(of: [ids])
+        let encoder = try logits(of: [ids])
+        let predictions = try answers(encoder.adding(ngrams))
         let prediction = predictions[0]
         let label = label ?? (prediction.labels.count == 1 ? prediction.labels[0] : prediction.mostProbable)
         var workspace = explaining.take() ?? model.classifier.makeWorkspace(for: .explanation, on: workers)
         let scores = model.classifier.gradientTimesInput(
-            Batch([ids]), labels: [label], temperature: model.settings.temperature, in: &workspace)
+            Batch([ids]), labels: [label], offset: ngrams, temperature: model.settings.temperature, in: &workspace)
         explaining = workspace
-        let variants = words.compactMap { word in
-            word.tokens.flatMap { $0.isEmpty ? nil : Array(ids[..<$0.lowerBound] + ids[$0.upperBound...]) }
+        let read = words.filter { $0.tokens?.isEmpty == false }
+        let variants = read.map { Array(ids[..<$0.tokens!.lowerBound] + ids[$0.tokens!.upperBound...]) }
+        let ngramsWithout = ngramLogits(of: variants)
+        func logOdds(_ predictions: Predictions) -> [Double] {
+            (0..<predictions.logits.rows).map {
+                Transformer.logOdds(of: label, predictions.logits.row($0), configuration.problemType)
+            }
         }
-        func logOdds(_ logits: Matrix) -> [Double] {
-            (0..<logits.rows).map { Transformer.logOdds(of: label, logits.row($0), configuration.problemType) }
-        }
-        let whole = logOdds(predictions.logits)[0]
-        var without = logOdds(try classify(variants).logits)[...]
+        let whole = logOdds(predictions)[0]
+        var without = logOdds(try answers(logits(of: variants).adding(ngramsWithout)))[...]
+        // N-grams have no tokens, and no gradients: in their place is what they lose with the word.
+        let sameEncoder = Matrix(rows: read.map { _ in encoder.row(0) })
+        var withoutNGrams = logOdds(try answers(sameEncoder.adding(ngramsWithout)))[...]
         guard whole.isFinite, (scores + without).allSatisfy(\.isFinite) else { throw ModelError.overflow }
         return Explanation(
             text: text, label: label, prediction: prediction,
             words: words.map { word in
                 Explanation.Word(
                     text: word.text, place: word.place,
-                    gradient: word.tokens.map { scores[$0].reduce(0, +) },
+                    gradient: word.tokens.map {
+                        scores[$0].reduce(0, +) + ($0.isEmpty ? 0 : whole - withoutNGrams.removeFirst())
+                    },
                     // A word without tokens is not missed.
                     leaveOneOut: word.tokens.map { $0.isEmpty ? 0 : whole - without.removeFirst() })
             }, isTruncated: encoding.isTruncated)

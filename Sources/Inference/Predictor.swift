@@ -26,7 +26,7 @@ package struct Predictor {
     package mutating func logits(
         _ classifier: SequenceClassifier, _ texts: EncodedTexts, features: Matrix? = nil
     ) -> Matrix {
-        texts.means(
+        texts.logits(
             ofSequences: features.map { logits(classifier, features: $0) }
                 ?? logits(classifier, texts.sequences, afterBatch: {}))
     }

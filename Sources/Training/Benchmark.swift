@@ -61,6 +61,8 @@ package struct Benchmark: Encodable {
     /// - Throws: an error with a message for a person if model or data cannot be read.
     package init(_ request: TrainingRequest, steps: Int, notice: (String) -> Void) throws {
         var request = request
+        // The encoder is what is timed.
+        request.hyperparameters.leaveNGrams()
         var file = try Dataset(contentsOf: request.train, layout: request.layout, labels: .detected)
         let folder = try ModelFolder(
             toTrain: &request, labels: file.labelNames.sorted(), file.hasSeveralLabels ? .multiLabel : .singleLabel,
@@ -78,7 +80,7 @@ package struct Benchmark: Encodable {
         let texts = file.examples.map(\.text)
         var tokens = 0
         let tokenizing = try Self.seconds(atLeast: 0.5) {
-            tokens += try EncodedTexts(texts, folder.tokenizer, longTexts, on: workers).lengths.reduce(0, +)
+            tokens += try EncodedTexts(texts, for: folder, longTexts, on: workers).lengths.reduce(0, +)
         }
         tokenizingTokensPerSecond = Double(tokens) / tokenizing
 
@@ -89,7 +91,7 @@ package struct Benchmark: Encodable {
         // So that the memory is there.
         _ = predictor.logits(
             folder.classifier,
-            try EncodedTexts(Array(texts.prefix(batchSize)), folder.tokenizer, longTexts, on: workers))
+            try EncodedTexts(Array(texts.prefix(batchSize)), for: folder, longTexts, on: workers))
         let classified = Self.seconds { _ = predictor.logits(folder.classifier, examples.texts) }
         classifying = Throughput(
             lengths: lengths, seconds: classified,
@@ -98,7 +100,7 @@ package struct Benchmark: Encodable {
         let latencies = try texts.prefix(Self.mostLatencies).map { text in
             try Self.seconds {
                 _ = predictor.logits(
-                    folder.classifier, try EncodedTexts([text], folder.tokenizer, longTexts, on: workers))
+                    folder.classifier, try EncodedTexts([text], for: folder, longTexts, on: workers))
             }
         }.sorted()
         func percentile(_ share: Double) -> Double {

@@ -83,7 +83,8 @@ package struct Learner {
             loss +=
                 unfinished.classifier.loss(
                     features == nil ? .texts(Batch(batch.map { examples.sequences[$0] })) : .features(batchFeatures),
-                    targets: targets, objective: objective, total: total, randomness: randomness, in: &workspace
+                    targets: targets, objective: objective, offset: examples.ngramLogits(ofSequences: batch),
+                    total: total, randomness: randomness, in: &workspace
                 ).loss
             if loss.isFinite { unfinished.classifier.rememberBatch(of: workspace) }
         }

@@ -37,6 +37,7 @@ extension ModelFolder {
             self.init(
                 classifier: try teacher.classifier.merged(on: hyperparameters.workers).student(layers: layers),
                 tokenizer: teacher.tokenizer, family: teacher.family)
+            ngrams = teacher.ngrams
             notice("the model begins with \(layers) of the \(all) layers of \(path)")
         } else {
             let tokenizer = try Tokenizer(learnedFrom: texts, size: hyperparameters.vocabSize)
@@ -74,6 +75,7 @@ extension Hyperparameters {
         configuration.pooling = self.pooling ?? .mean
         configuration.initializerRange = Float(self.initializerRange)
         configuration.addNorm = addNorm
+        configuration.ngrams = self.ngrams == .on
         return configuration
     }
 }

@@ -54,10 +54,10 @@ package struct Trainer {
             [
                 tokenizer = model.tokenizer, settings = model.settings, family = model.family,
                 data = model.trainingData,
-                base = model.base
+                base = model.base, ngrams = model.ngrams
             ] in
             var folder = ModelFolder(classifier: $0, tokenizer: tokenizer, settings: settings, family: family)
-            (folder.trainingData, folder.base) = (data, base)
+            (folder.trainingData, folder.base, folder.ngrams) = (data, base, ngrams)
             return folder
         }
         predictor = Predictor(

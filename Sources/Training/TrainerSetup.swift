@@ -45,11 +45,23 @@ extension Trainer {
         if let notice = workers.notice { report(.notice(notice)) }
         request.hyperparameters.threads = workers.count
         var data = try DataFiles(of: request, on: workers)
+        if request.beginsAnew && request.hyperparameters.ngrams == .on && !data.haveRoomForNGrams {
+            guard !request.hyperparameters.isSet(\.ngrams) else {
+                throw TrainingError(
+                    "--ngrams on: too much text, or too many labels, for this machine's memory; leave it out")
+            }
+            request.hyperparameters.leaveNGrams()
+            report(
+                .notice("too much text for n-grams in this machine's memory: the encoder stands alone (--ngrams off)"))
+        }
         var model = try ModelFolder(
             toTrain: &request, labels: data.labels, data.problemType, texts: data.train.examples.map(\.text),
             notice: { report(.notice($0)) })
         let hyperparameters = request.hyperparameters
         var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
+        if request.beginsAnew && hyperparameters.ngrams == .on {
+            model.learnNGrams(&encoded, seed: hyperparameters.seed, on: workers)
+        }
         model.trainingData = TrainingData(data.train, labelMap: request.layout.labelMap, on: workers)
         report(.data(data.report(encoded, hyperparameters.longTexts, on: workers)))
         request.teachingSha256 = try encoded.training.learnFromTeacher(
@@ -131,6 +143,9 @@ extension Trainer {
                 "\(run.model ?? ""): the model has changed since the run began; train again from the beginning")
         }
         var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
+        if state.request.beginsAnew && hyperparameters.ngrams == .on {
+            model.learnNGrams(&encoded, seed: hyperparameters.seed, on: workers)
+        }
         model.trainingData = TrainingData(data.train, labelMap: state.request.layout.labelMap, on: workers)
         let teachingSha256 = try encoded.training.learnFromTeacher(
             of: state.request, texts: data.train.examples.map(\.text), for: model, on: workers)

@@ -67,6 +67,9 @@ package struct TrainingRequest: Codable, Sendable {
         return [("teacher", teacher)] + (unlabelled.isEmpty ? [] : [("unlabelled", unlabelled.joined(separator: "\n"))])
     }
 
+    /// Whether the model begins with random weights.
+    var beginsAnew: Bool { model == nil && teacher == nil }
+
     /// Makes the paths mean the same in every working directory.
     package mutating func makePathsAbsolute() {
         train = train.map(absolutePath)

@@ -13,7 +13,7 @@ import Training
                 "label_smoothing",
                 "layer_decay", "layers", "learning_rate", "log_layer_norms", "long_texts", "lora_alpha", "lora_dropout",
                 "lora_rank", "lora_targets", "max_grad_norm",
-                "max_length", "metric", "norm", "norm_placement", "on_non_finite", "pooling", "problem_type",
+                "max_length", "metric", "ngrams", "norm", "norm_placement", "on_non_finite", "pooling", "problem_type",
                 "residual", "seed", "stride", "threads",
                 "train_embeddings", "train_layers", "vocab_size",
                 "warmup_ratio", "weight_decay",
@@ -22,9 +22,9 @@ import Training
 
     @Test func defaultsFollowTheKindOfTraining() {
         let kinds = TrainingKind.allCases.map { Hyperparameters(for: $0) }
-        #expect(kinds.map { $0.epochs } == [8, 3, 40, 3])
-        #expect(kinds.map { $0.learningRate } == [5e-4, 2e-4, 1e-2, 2e-3])
-        #expect(kinds.map { $0.layerDecay } == [1, 0.9, 1, 1])
+        #expect(kinds.map { $0.epochs } == [4, 8, 3, 40, 3])
+        #expect(kinds.map { $0.learningRate } == [1e-4, 5e-4, 2e-4, 1e-2, 2e-3])
+        #expect(kinds.map { $0.layerDecay } == [1, 1, 0.9, 1, 1])
     }
 
     @Test func theyAreReadAsTheyWereWritten() throws {

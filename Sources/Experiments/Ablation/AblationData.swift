@@ -30,6 +30,8 @@ struct AblationData: Sendable {
             throw TrainingError(
                 "\(data.train.path): texts can have several labels; an ablation needs one for each text")
         }
+        // The question is what the encoder learns.
+        request.hyperparameters.leaveNGrams()
         let model = try ModelFolder(
             toTrain: &request, labels: data.labels, .singleLabel, texts: data.train.examples.map(\.text), notice: notice
         )

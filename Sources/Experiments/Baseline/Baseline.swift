@@ -3,6 +3,7 @@ import Evaluation
 import Foundation
 import Inference
 import Kernels
+import NGrams
 import RunStore
 import Training
 import Transformer

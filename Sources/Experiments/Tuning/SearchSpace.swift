@@ -62,6 +62,11 @@ package struct SearchDimension: Sendable, Equatable {
                 ["learning-rate=1e-3..5e-2", "epochs=20,40,80", "pooling=cls,mean", "class-weights=none,balanced"]
             case .newModel:
                 [
+                    "learning-rate=3e-5..1e-3", "epochs=2,4,6,8", "batch-size=16,32,64", "dropout=0.1,0.2,0.3,0.4",
+                    "class-weights=none,balanced",
+                ]
+            case .encoderAlone:
+                [
                     "learning-rate=2e-4..3e-3", "epochs=6,8,10,14", "batch-size=16,32,64", "dropout=0.1,0.2,0.3,0.4",
                     "class-weights=none,balanced",
                 ]

@@ -23,6 +23,13 @@ package struct Matrix {
         self.init(buffer: FloatBuffer(values), offset: 0, rows: values.count / columns, columns: columns)
     }
 
+    /// Creates a matrix from its rows, which are of one length; of none it has no columns either.
+    package init(rows: [[Float]]) {
+        precondition(rows.allSatisfy { $0.count == rows[0].count }, "rows of one length")
+        self.init(
+            buffer: FloatBuffer(rows.flatMap(\.self)), offset: 0, rows: rows.count, columns: rows.first?.count ?? 0)
+    }
+
     init(buffer: FloatBuffer, offset: Int, rows: Int, columns: Int) {
         precondition(offset >= 0 && offset + rows * columns <= buffer.count, "matrix out of bounds")
         (self.buffer, self.offset, self.rows, self.columns) = (buffer, offset, rows, columns)
@@ -48,6 +55,21 @@ package struct Matrix {
         var result = self
         ck_scale(count, factor, result.mutablePointer())
         return result
+    }
+
+    /// Adds a matrix of the same shape.
+    package mutating func add(_ other: Matrix) {
+        precondition((rows, count) == (other.rows, other.count), "matrices of one shape")
+        let sum = mutablePointer()
+        for index in 0..<count { sum[index] += other.pointer[index] }
+    }
+
+    /// The sum with a matrix of the same shape; nil: of zeros.
+    package func adding(_ other: Matrix?) -> Matrix {
+        guard let other else { return self }
+        var sum = self
+        sum.add(other)
+        return sum
     }
 
     /// Changes the shape. What the elements are afterwards is not defined. Memory grows and never shrinks, so that nothing is

@@ -38,7 +38,7 @@ extension EncodedExamples {
             return columns.map { logits[$0] }
         }
         let hyperparameters = request.hyperparameters
-        let encoded = try EncodedTexts(unlabelled, student.tokenizer, hyperparameters.longTexts, on: workers)
+        let encoded = try EncodedTexts(unlabelled, for: student, hyperparameters.longTexts, on: workers)
         learn(
             from: SoftTargets(
                 logits: sorted,

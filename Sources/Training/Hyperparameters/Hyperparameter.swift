@@ -1,7 +1,9 @@
 /// What is trained: three kinds of work, which need different learning rates and numbers of epochs.
 package enum TrainingKind: CaseIterable, Sendable {
-    /// A new encoder, from random weights.
+    /// A new encoder, from random weights, with n-grams beside it.
     case newModel
+    /// The same without n-grams.
+    case encoderAlone
     /// A pretrained encoder, or its upper layers.
     case fineTuning
     /// A new head on a pretrained encoder that stays as it is.
@@ -49,10 +51,17 @@ extension DeclaredHyperparameter {
     /// The default as a user should know it: one, or one for each kind of training; nil if ``help`` says it.
     package var defaultText: String? {
         if Value.isOptional || Value.self is Bool.Type { return nil }
-        let texts = TrainingKind.allCases.map { defaultValue(for: $0).text }
-        if Set(texts).count == 1 { return texts[0] }
-        let usual = "\(texts[0]); with --model \(texts[1]); with --train-layers head \(texts[2])"
-        return texts[3] == texts[1] ? usual : "\(usual); with --lora-rank \(texts[3])"
+        func text(_ kind: TrainingKind) -> String { defaultValue(for: kind).text }
+        if Set(TrainingKind.allCases.map(text)).count == 1 { return text(.newModel) }
+        var texts = [text(.newModel)]
+        func add(_ kind: TrainingKind, _ option: String, unlessAs other: TrainingKind) {
+            if text(kind) != text(other) { texts.append("with \(option) \(text(kind))") }
+        }
+        add(.encoderAlone, "--ngrams off", unlessAs: .newModel)
+        add(.fineTuning, "--model", unlessAs: .newModel)
+        add(.headOnly, "--train-layers head", unlessAs: .fineTuning)
+        add(.lora, "--lora-rank", unlessAs: .fineTuning)
+        return texts.joined(separator: "; ")
     }
 }
 

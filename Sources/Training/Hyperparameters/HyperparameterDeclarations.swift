@@ -29,7 +29,7 @@ package struct HyperparameterDeclarations: Sendable {
         "pooling", default: nil,
         help: "How tokens become one vector: cls (BERT's) or mean. (default: as --model says, else mean)")
     package let epochs = Hyperparameter(
-        "epochs", default: 8, [.fineTuning: 3, .headOnly: 40, .lora: 3], limits: .count,
+        "epochs", default: 4, [.encoderAlone: 8, .fineTuning: 3, .headOnly: 40, .lora: 3], limits: .count,
         help: "Passes over the training data.")
     package let batchSize = Hyperparameter("batch_size", default: 32, limits: .count, help: "Texts in a step.")
     package let gradientAccumulation = Hyperparameter(
@@ -37,7 +37,8 @@ package struct HyperparameterDeclarations: Sendable {
         section: .rare,
         help: "Batches whose gradients make one step: the same as batches so many times as large, in less memory.")
     package let learningRate = Hyperparameter(
-        "learning_rate", default: 5e-4, [.fineTuning: 2e-4, .headOnly: 1e-2, .lora: 2e-3], limits: .positive,
+        "learning_rate", default: 1e-4, [.encoderAlone: 5e-4, .fineTuning: 2e-4, .headOnly: 1e-2, .lora: 2e-3],
+        limits: .positive,
         help: "The learning rate at the end of warm-up; it then falls linearly to 0.")
     package let layerDecay = Hyperparameter(
         "layer_decay", default: 1.0, [.fineTuning: 0.9], limits: .bounds(above: 0, atMost: 1),
@@ -146,6 +147,13 @@ package struct HyperparameterDeclarations: Sendable {
     package let vocabSize = Hyperparameter(
         "vocab_size", default: 8000, limits: .bounds(atLeast: 10), section: .newModel,
         help: "The largest vocabulary that is learned.")
+    package let ngrams = Hyperparameter<Switch>(
+        "ngrams", default: .on, section: .newModel, valueName: "on|off",
+        help: """
+            Whether a linear classifier on n-grams of tokens and characters stands beside the encoder, whose logits are added: it knows from \
+            few texts what an encoder learns from many. (default: on; off with --pooling cls, whose folder transformers reads, and where there is too much text for \
+            this machine's memory)
+            """)
     package let initializerRange = Hyperparameter(
         "initializer_range", default: 0.02, limits: .bounds(above: 0, atMost: 10), section: .newModel,
         valueName: "deviation",

@@ -113,7 +113,12 @@ package struct Hyperparameters: Sendable {
         }
         try checkAddNorm()
         if self.hiddenSize % self.heads != 0 { throw TrainingError("--hidden-size must be a multiple of --heads") }
-        kind = model == nil ? .newModel : trainsHeadOnly ? .headOnly : self.loraRank == nil ? .fineTuning : .lora
+        // Such a folder is for transformers, which reads no n-grams.
+        if model == nil && self.pooling == .cls && !isSet(\.ngrams) { self.ngrams = .off }
+        kind =
+            model == nil
+            ? (self.ngrams == .on ? .newModel : .encoderAlone)
+            : trainsHeadOnly ? .headOnly : self.loraRank == nil ? .fineTuning : .lora
     }
 
     /// Refuses what has no meaning with LoRA, or without.
@@ -165,6 +170,12 @@ package struct Hyperparameters: Sendable {
     }
 
     // MARK: What follows from them
+
+    /// Trains a new encoder without n-grams.
+    package mutating func leaveNGrams() {
+        self.ngrams = .off
+        if kind == .newModel { kind = .encoderAlone }
+    }
 
     /// The form of Add & Norm of a new model.
     package var addNorm: AddNormVariant {
@@ -226,6 +237,7 @@ package struct Hyperparameters: Sendable {
         self.intermediateSize = configuration.intermediateSize
         self.vocabSize = configuration.vocabularySize
         self.pooling = configuration.pooling
+        self.ngrams = configuration.ngrams ? .on : .off
         addNorm = configuration.addNorm
         self.initializerRange = Double("\(configuration.initializerRange)") ?? self.initializerRange
         if let lora = configuration.lora {

@@ -38,6 +38,7 @@ package struct Family {
             return variant == AddNormVariant(.layerNorm, .pre)
                 ? "pre-norm" : "Add & Norm of the form \(variant), \(variant.formula)"
         }
+        if configuration.ngrams { return "n-grams beside the encoder" }
         return configuration.pooling == .mean ? "mean pooling" : nil
     }
 

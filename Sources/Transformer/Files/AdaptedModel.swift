@@ -55,6 +55,8 @@ struct AdaptedModel {
             configuration = try ModelError.naming(file) { try own.configuration(labels: labels, pooling: pooling) }
         }
         configuration.problemType = problemType
+        // They belong to the head that the adapter has replaced.
+        configuration.ngrams = false
         configuration.lora = try adapter.lora(for: configuration, family: family)
         try ModelError.naming(folder.appending(path: ModelFile.adapterConfiguration)) { try configuration.validate() }
         values = try adapter.values(of: SequenceClassifier.layout(of: configuration), family: family)

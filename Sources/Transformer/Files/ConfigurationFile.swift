@@ -15,6 +15,8 @@ package struct ConfigurationFile: Codable {
     private var id2label: [String: String]?
     /// Nil in folders that others have written.
     private(set) var pooling: Configuration.Pooling?
+    /// Nil: there are none.
+    private var ngrams: Bool?
     private var temperature: Double?
     private var threshold: Double?
     private var longTexts: LongTexts.Method?
@@ -29,6 +31,7 @@ package struct ConfigurationFile: Codable {
             Key(optional: "architectures", \.architectures), Key(optional: "model_type", \.modelType),
             Key(optional: "tokenizer_class", \.tokenizerClass), Key(optional: "problem_type", \.problemType),
             Key(optional: "id2label", \.id2label), Key(optional: "pooling", \.pooling),
+            Key(optional: "ngrams", \.ngrams),
             Key("norm", \.shape.addNorm.norm), Key("norm_placement", \.shape.addNorm.placement),
             Key("residual", \.shape.addNorm.residual), Key("initializer_range", \.shape.initializerRange),
             Key(optional: "pad_token_id", \.shape.paddingToken),
@@ -57,6 +60,7 @@ package struct ConfigurationFile: Codable {
         let numbered = configuration.labels.enumerated().map { (String($0.offset), $0.element) }
         id2label = Dictionary(uniqueKeysWithValues: numbered)
         pooling = configuration.pooling
+        ngrams = configuration.ngrams ? true : nil
         temperature = settings.temperature == 1 ? nil : settings.temperature
         threshold = settings.threshold
         longTexts = settings.longTexts?.method
@@ -68,7 +72,7 @@ package struct ConfigurationFile: Codable {
     mutating func becomeEncoder() {
         architectures = [family.architecturePrefix + "Model"]
         modelType = family.modelType
-        (problemType, pooling) = (nil, nil)
+        (problemType, pooling, ngrams) = (nil, nil, nil)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -101,6 +105,7 @@ package struct ConfigurationFile: Codable {
         var configuration = shape
         configuration.labels = labels
         configuration.pooling = pooling
+        configuration.ngrams = ngrams ?? false
         try configuration.validate()
         return configuration
     }

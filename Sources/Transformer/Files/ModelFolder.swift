@@ -1,14 +1,15 @@
 import Foundation
 import JSON
 import Kernels
+import NGrams
 import Tokenization
 
 /// A classifier and its tokenizer, as a folder in the format of the family's `…ForSequenceClassification` in `transformers`.
 ///
-/// The folder has `config.json`, `model.safetensors` and the files of the tokenizer. What that format cannot say is in four more
-/// keys of `config.json`: `pooling` (`cls` or `mean`), and the three parts of an ``AddNormVariant``, `norm`, `norm_placement` and `residual`.
+/// The folder has `config.json`, `model.safetensors` and the files of the tokenizer. What that format cannot say is in five more
+/// keys of `config.json`: `pooling` (`cls` or `mean`), `ngrams`, and the three parts of an ``AddNormVariant``, `norm`, `norm_placement` and `residual`.
 /// `transformers` computes the same from the folder if they are `cls` and BERT's form. Otherwise `model_type` is one that it does not know, so that it refuses the folder.
-/// ``InferenceSettings`` are kept there too.
+/// ``InferenceSettings`` are kept there too. What a new encoder has learned of n-grams is in `ngrams.safetensors`.
 package struct ModelFolder {
     /// The model.
     package var classifier: SequenceClassifier
@@ -18,6 +19,8 @@ package struct ModelFolder {
     package let tokenizer: Tokenizer
     /// Whose format the folder has.
     package let family: Family
+    /// The linear part of the classifier; nil if the encoder answers alone. A new encoder has one.
+    package var ngrams: NGramClassifier?
     /// What it was trained with; nil if that is not known. It is written, but not read with the rest: few ask for it.
     package var trainingData: TrainingData?
     /// For an adapter, the folder of the model beside it.
@@ -67,6 +70,7 @@ package struct ModelFolder {
         let settings = try source.settings(of: configuration)
         try self.init(source, weights, configuration, mapped: mapped, notice: notice)
         self.settings = settings
+        if configuration.ngrams { ngrams = try NGramClassifier(ofModelIn: folder, labels: labels.count, tokenizer) }
     }
 
     /// Reads a model to train it further: a classifier, or any encoder of a family's layout.
@@ -114,10 +118,15 @@ package struct ModelFolder {
         configuration.problemType = problemType
         configuration.lora = lora
         configuration.lora?.hasPooler = pooling == .cls && !weights.has(layer: "pooler")
+        // They belong to the classifier.
+        configuration.ngrams = configuration.ngrams && keptLabels != nil && lora == nil
         try configuration.validate()
         try self.init(
             source, weights, configuration, newHead: keptLabels == nil || lora != nil ? seed : nil, notice: notice)
         base = lora.map { _ in folder.standardizedFileURL.path }
+        if configuration.ngrams {
+            ngrams = try NGramClassifier(ofModelIn: folder, labels: configuration.labels.count, tokenizer)
+        }
     }
 
     /// - Parameters:
@@ -204,6 +213,7 @@ package struct ModelFolder {
         if let trainingData { try writeJSON(trainingData, to: folder.appending(path: TrainingData.fileName)) }
         guard let lora = classifier.configuration.lora else {
             try writeConfiguration(to: folder)
+            try ngrams?.write(to: folder)
             let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
             return try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
         }
@@ -278,8 +288,8 @@ package struct ModelFolder {
             }
             let own =
                 [
-                    ModelFile.configuration, ModelFile.weights, TrainingData.fileName, ModelFile.adapterConfiguration,
-                    ModelFile.adapterWeights,
+                    ModelFile.configuration, ModelFile.weights, NGramClassifier.fileName, TrainingData.fileName,
+                    ModelFile.adapterConfiguration, ModelFile.adapterWeights,
                 ] + Tokenizer.fileNames
             if let foreign = contents.sorted().first(where: { !own.contains($0) && !isLeftover($0) }) {
                 throw ModelError(

@@ -161,6 +161,25 @@ package struct SafeTensors {
         return buffer
     }
 
+    /// The numbers of an array.
+    ///
+    /// - Throws: ``ModelError`` if it is not there, or of another type or shape.
+    func numbers<Number: BitwiseCopyable>(
+        _ name: String, _ dtype: String, shape: [Int], as type: Number.Type
+    ) throws -> [Number] {
+        guard let tensor = tensors[name], tensor.dtype == dtype, tensor.shape == shape else {
+            let found = tensors[name].map { "of type \($0.dtype) and shape \($0.shape)" } ?? "missing"
+            throw ModelError("\(file.path): the tensor '\(name)' is \(found), not of type \(dtype) and shape \(shape)")
+        }
+        return memory.bytes[(dataStart + tensor.offsets.lowerBound)..<(dataStart + tensor.offsets.upperBound)]
+            .withUnsafeBytes { bytes in
+                [Number](unsafeUninitializedCapacity: shape.reduce(1, *)) { target, count in
+                    UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
+                    count = shape.reduce(1, *)
+                }
+            }
+    }
+
     /// Writes `buffer` to a new file as one vector.
     ///
     /// - Throws: what the file system says.
@@ -174,19 +193,8 @@ package struct SafeTensors {
     /// - Throws: what the file system says.
     static func write(_ buffer: FloatBuffer, tensors: [(name: String, shape: [Int], block: Block)], to file: URL) throws
     {
-        var end = 0
-        let entries = tensors.map { name, shape, _ in
-            let start = end
-            end += 4 * shape.reduce(1, *)
-            let dimensions = shape.map(String.init).joined(separator: ",")
-            return "\"\(name)\":{\"dtype\":\"F32\",\"shape\":[\(dimensions)],\"data_offsets\":[\(start),\(end)]}"
-        }
-        // transformers asks for the format; the length is rounded up so that the tensors lie on a cache line's boundary.
-        var header = "{\"__metadata__\":{\"format\":\"pt\"}," + entries.joined(separator: ",") + "}"
-        header += String(repeating: " ", count: (64 - (8 + header.utf8.count) % 64) % 64)
-        var start = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
-        start.append(contentsOf: header.utf8)
-        try start.write(to: file)
+        try header(of: tensors.map { ($0.name, FloatBuffer.Element.float32.rawValue, 4 * $0.block.count, $0.shape) })
+            .write(to: file)
         let handle = try FileHandle(forWritingTo: file)
         try handle.seekToEnd()
         for tensor in tensors {
@@ -198,6 +206,43 @@ package struct SafeTensors {
             }
         }
         try handle.close()
+    }
+
+    /// An array of numbers that is no parameter.
+    struct Numbers {
+        let name: String
+        let dtype: String
+        let shape: [Int]
+        let bytes: Data
+
+        /// - Parameter dtype: the format's name for the type of the numbers
+        init<Number: BitwiseCopyable>(_ name: String, _ dtype: String, shape: [Int], _ numbers: [Number]) {
+            precondition(numbers.count == shape.reduce(1, *), "as many numbers as the shape says")
+            (self.name, self.dtype, self.shape, bytes) = (name, dtype, shape, numbers.withUnsafeBytes { Data($0) })
+        }
+    }
+
+    /// Writes arrays to a new file.
+    ///
+    /// - Throws: what the file system says.
+    static func write(_ arrays: [Numbers], to file: URL) throws {
+        let start = header(of: arrays.map { ($0.name, $0.dtype, $0.bytes.count, $0.shape) })
+        try arrays.reduce(into: start) { $0 += $1.bytes }.write(to: file)
+    }
+
+    /// What stands before the tensors' bytes.
+    private static func header(of tensors: [(name: String, dtype: String, bytes: Int, shape: [Int])]) -> Data {
+        var end = 0
+        let entries = tensors.map { name, dtype, bytes, shape in
+            let start = end
+            end += bytes
+            let dimensions = shape.map(String.init).joined(separator: ",")
+            return "\"\(name)\":{\"dtype\":\"\(dtype)\",\"shape\":[\(dimensions)],\"data_offsets\":[\(start),\(end)]}"
+        }
+        // transformers asks for the format; the length is rounded up so that the tensors lie on a cache line's boundary.
+        var header = "{\"__metadata__\":{\"format\":\"pt\"}," + entries.joined(separator: ",") + "}"
+        header += String(repeating: " ", count: (64 - (8 + header.utf8.count) % 64) % 64)
+        return withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) } + Data(header.utf8)
     }
 }
 

@@ -14,15 +14,17 @@ extension SequenceClassifier {
     ///
     /// - Parameters:
     ///   - labels: the id of each text's label
+    ///   - offset: is added to the logits, `[texts, labels]`; nil: nothing is
     ///   - temperature: what the logits are divided by
     ///   - workspace: one made for explanation
     /// - Returns: the scores in nats, `[tokens]`
     package func gradientTimesInput(
-        _ batch: Batch, labels: [Int], temperature: Double = 1, in workspace: inout Workspace
+        _ batch: Batch, labels: [Int], offset: Matrix? = nil, temperature: Double = 1, in workspace: inout Workspace
     ) -> [Double] {
         precondition(workspace.reach == .all, "a workspace that keeps no embeddings")
         let pass = pass(over: .texts(batch), in: workspace).with(\.derivatives, .linearized)
         forward(.texts(batch), in: pass, &workspace)
+        if let offset { workspace.logits.add(offset) }
         let logits = workspace.logits.scaled(by: Float(1 / temperature))
         let gradient = labels.enumerated().flatMap { text, label in
             logOddsGradient(of: label, logits.row(text), configuration.problemType)

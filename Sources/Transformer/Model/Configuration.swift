@@ -50,6 +50,8 @@ package struct Configuration: Sendable, Equatable {
     package var addNorm = AddNormVariant()
     package var pooling: Pooling = .cls
     package var problemType: ProblemType = .singleLabel
+    /// Whether the logits of n-grams are added to the encoder's.
+    package var ngrams = false
     /// The adapter beside the weights; nil: there is none.
     package var lora: LoRA?
     /// The names of the classes, in the order of their ids.

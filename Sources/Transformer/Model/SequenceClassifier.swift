@@ -204,17 +204,19 @@ package struct SequenceClassifier {
     /// - Parameters:
     ///   - targets: the right labels
     ///   - objective: the loss
+    ///   - offset: is added to the logits first, `[sequences, labels]`; nil: nothing is
     ///   - total: what its sum over texts is divided by; nil: the weight of these texts, for their mean
     ///   - randomness: decides what dropout removes; nil: nothing
     ///   - workspace: one made for training, to whose gradients those of the loss are added; after ``Gradients/clear()`` they
     ///     replace what is there
     /// - Returns: the loss in nats, and the logits, `[sequences, labels]`
     package func loss(
-        _ input: Input, targets: Targets, objective: CrossEntropy = CrossEntropy(), total: Double? = nil,
-        randomness: Pass.Randomness?, in workspace: inout Workspace
+        _ input: Input, targets: Targets, objective: CrossEntropy = CrossEntropy(), offset: Matrix? = nil,
+        total: Double? = nil, randomness: Pass.Randomness?, in workspace: inout Workspace
     ) -> (loss: Double, logits: Matrix) {
         let pass = pass(over: input, randomness, in: workspace)
         forward(input, in: pass, &workspace)
+        if let offset { workspace.logits.add(offset) }
         let logits = workspace.logits
         backward(objective.gradient(logits, targets: targets, total: total), input: input, in: pass, &workspace)
         if case .texts(let batch) = input, workspace.reach.embeddings {

@@ -52,6 +52,7 @@ struct Show: ParsableCommand {
                     "evaluations": compared?.evaluations, "loads_in_transformers": foreignPart == nil,
                     "lora_rank": configuration.lora?.rank, "lora_alpha": configuration.lora?.alpha,
                     "lora_targets": configuration.lora?.targets.map(\.rawValue), "base": folder.base,
+                    "ngrams": folder.ngrams?.frequencies.count,
                 ]))
         }
         let shape =
@@ -69,6 +70,7 @@ struct Show: ParsableCommand {
                 "\(configuration.maximumLength) tokens at most; \(settings.longTexts?.method.rawValue ?? "truncate")"
             ),
             ("pooling", configuration.pooling.rawValue), ("Add & Norm", configuration.addNorm.formula),
+            ("n-grams", folder.ngrams.map { "\($0.frequencies.count.grouped) of tokens and characters beside the encoder" }),
             ("adapter", configuration.lora?.description), ("beside", folder.base),
             ("labels", "\(configuration.labels.count): \(labels)"),
             ("problem type", configuration.problemType.rawValue),

@@ -9,7 +9,7 @@ import Kernels
 package struct LogisticRegression: Sendable {
     private let labels: Int
     /// For each logit `[features + 1]`; the last is the bias.
-    private let weights: [[Double]]
+    let weights: [[Double]]
 
     /// Fits a classifier.
     ///
@@ -17,12 +17,19 @@ package struct LogisticRegression: Sendable {
     ///   - rows: `[texts, features]`
     ///   - targets: what is right for each text
     ///   - c: how little weights are held down
+    ///   - scaledByRatio: whether features are first multiplied with ``SparseMatrix/rootsOfRatios(_:)``
     ///   - seed: decides about the order of the texts
-    package init(_ rows: SparseMatrix, _ targets: Targets, labels: Int, c: Double, seed: UInt64) {
+    package init(
+        _ rows: SparseMatrix, _ targets: Targets, labels: Int, c: Double, scaledByRatio: Bool = false, seed: UInt64
+    ) {
         self.labels = labels
         let positives = !targets.areSeveral && labels == 2 ? 1..<2 : 0..<labels
         weights = positives.map { label in
-            Self.fit(rows, isPositive: (0..<targets.count).map { targets[$0].contains(label) }, c: c, seed: seed)
+            let isPositive = (0..<targets.count).map { targets[$0].contains(label) }
+            if !scaledByRatio { return Self.fit(rows, isPositive: isPositive, c: c, seed: seed) }
+            let factors = rows.rootsOfRatios(isPositive)
+            let weights = Self.fit(rows.scaled(by: factors), isPositive: isPositive, c: c, seed: seed)
+            return zip(weights, factors + [1]).map { $0 * Double($1) }
         }
     }
 
@@ -88,6 +95,20 @@ package struct LogisticRegression: Sendable {
 }
 
 extension SparseMatrix {
+    /// √|r| of each column, with r = ln ((1 + n₊) / Σ (1 + n₊)) − ln ((1 + n₋) / Σ (1 + n₋)), where n₊ and n₋ count the rows of either kind in which it is not 0.
+    ///
+    /// Wang & Manning, *Baselines and Bigrams: Simple, Good Sentiment and Topic Classification*, 2012, section 2.1.
+    fileprivate func rootsOfRatios(_ isPositive: [Bool]) -> [Float] {
+        var counts = [[Double](repeating: 1, count: columnCount), [Double](repeating: 1, count: columnCount)]
+        for row in 0..<rowCount {
+            for column in columns[starts[row]..<starts[row + 1]] { counts[isPositive[row] ? 1 : 0][Int(column)] += 1 }
+        }
+        let sums = counts.map { $0.reduce(0, +) }
+        return (0..<columnCount).map {
+            Float(abs(log(counts[1][$0] / sums[1]) - log(counts[0][$0] / sums[0])).squareRoot())
+        }
+    }
+
     /// The square of a row's length, with one element more that is 1.
     fileprivate func squareOfRow(_ row: Int) -> Double {
         values[starts[row]..<starts[row + 1]].reduce(1) { $0 + Double($1) * Double($1) }

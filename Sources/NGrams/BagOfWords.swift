@@ -17,16 +17,19 @@ package enum BagOfWords: String, CaseIterable, Sendable {
 /// How often a text has each of what is counted, by kind. What is counted is known by a hash of 64 bits: that two of some millions share one is one
 /// chance in a million.
 package struct Document: Sendable {
-    fileprivate let counts: [[(gram: UInt64, count: Int32)]]
+    /// By kind, each in the order of hashes.
+    let counts: [[(gram: UInt64, count: Int32)]]
+    /// The same for texts that are the same.
+    let hash: UInt64
 
     package init(_ text: String, _ bag: BagOfWords) {
         let scalars = Array(text.lowercased().unicodeScalars)
-        counts = bag.kinds.map { kind in
+        let grams = bag.kinds.map { kind in
             var grams: [UInt64] = []
             switch kind {
             case .words, .wordsAndParts:
                 let words = scalars.split { !$0.isOfWord }.filter { $0.count > 1 }.map { Self.hash($0, seed: 1) }
-                grams = words + zip(words, words.dropFirst()).map { Self.mix($0 &* 31, $1) }
+                grams = words + zip(words, words.dropFirst()).map { mix($0 &* 31, $1) }
             case .characters:
                 let text = Array(scalars.split(whereSeparator: \.properties.isWhitespace).joined(separator: [" "]))
                 Self.append(1...3, of: text[...], to: &grams)
@@ -35,9 +38,17 @@ package struct Document: Sendable {
                     Self.append(2...5, of: ([" "] + word + [" "])[...], to: &grams)
                 }
             }
-            grams.sort()
+            return grams
+        }
+        self.init(grams: grams, hash: Self.hash(scalars, seed: 3))
+    }
+
+    /// Counts what there is of each kind.
+    init(grams: [[UInt64]], hash: UInt64) {
+        self.hash = hash
+        counts = grams.map { grams in
             var counts: [(gram: UInt64, count: Int32)] = []
-            for gram in grams {
+            for gram in grams.sorted() {
                 if counts.last?.gram == gram { counts[counts.count - 1].count += 1 } else { counts.append((gram, 1)) }
             }
             return counts
@@ -60,13 +71,14 @@ package struct Document: Sendable {
         scalars.reduce(seed) { mix($0, UInt64($1.value)) }
     }
 
-    /// The step of MurmurHash3's finaliser (Appleby 2011) over both.
-    private static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
-        var hash = (a ^ (b &+ 0x9E37_79B9_7F4A_7C15)) &* 0xFF51_AFD7_ED55_8CCD
-        hash ^= hash >> 33
-        hash = hash &* 0xC4CE_B9FE_1A85_EC53
-        return hash ^ hash >> 29
-    }
+}
+
+/// The step of MurmurHash3's finaliser (Appleby 2011) over both.
+func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    var hash = (a ^ (b &+ 0x9E37_79B9_7F4A_7C15)) &* 0xFF51_AFD7_ED55_8CCD
+    hash ^= hash >> 33
+    hash = hash &* 0xC4CE_B9FE_1A85_EC53
+    return hash ^ hash >> 29
 }
 
 extension Unicode.Scalar {
@@ -88,6 +100,13 @@ package struct SparseMatrix: Sendable {
 
     var rowCount: Int { starts.count - 1 }
 
+    /// The same with each column multiplied.
+    func scaled(by factors: [Float]) -> SparseMatrix {
+        var scaled = self
+        for element in values.indices { scaled.values[element] *= factors[Int(columns[element])] }
+        return scaled
+    }
+
     mutating func appendRow(_ elements: [(column: Int32, value: Float)]) {
         columns += elements.map(\.column)
         values += elements.map(\.value)
@@ -98,7 +117,7 @@ package struct SparseMatrix: Sendable {
 /// What some texts have counted of them, by numbers instead of hashes.
 package struct Corpus: Sendable {
     /// The number of each gram, by kind.
-    private var numbers: [[UInt64: Int32]] = []
+    fileprivate private(set) var numbers: [[UInt64: Int32]] = []
     /// By kind: the counts of each text.
     fileprivate private(set) var counts: [[[(gram: Int32, count: Int32)]]] = []
     /// How many grams there are.
@@ -138,7 +157,7 @@ package struct TermWeights: Sendable {
     private let corpus: Corpus
     /// The column of each gram, or -1, and the weight of each column.
     private var columns: [Int32]
-    private var weights: [Float] = []
+    private(set) var weights: [Float] = []
 
     /// Learns the weights of some texts of a corpus.
     package init(_ corpus: Corpus, texts: [Int]) {
@@ -152,6 +171,14 @@ package struct TermWeights: Sendable {
             columns[gram] = Int32(weights.count)
             weights.append(Float(log(Double(1 + texts.count) / Double(1 + frequency)) + 1))
         }
+    }
+
+    /// 1 + ln count
+    static func weight(of count: Int32) -> Float { count == 1 ? 1 : 1 + log(Float(count)) }
+
+    /// The column of a gram; nil if it has none.
+    func column(of gram: UInt64, kind: Int) -> Int? {
+        corpus.numbers[kind][gram].flatMap { columns[Int($0)] < 0 ? nil : Int(columns[Int($0)]) }
     }
 
     /// The rows of texts of the corpus.
@@ -171,7 +198,7 @@ package struct TermWeights: Sendable {
                     row.reserveCapacity(counts.count)
                     for (gram, count) in counts where columns[Int(gram)] >= 0 {
                         let column = columns[Int(gram)]
-                        row.append((column, (count == 1 ? 1 : 1 + log(Float(count))) * weights[Int(column)]))
+                        row.append((column, Self.weight(of: count) * weights[Int(column)]))
                     }
                     let length = row.reduce(0) { $0 + $1.value * $1.value }.squareRoot()
                     for index in row.indices { row[index].value /= length }
