@@ -25,7 +25,7 @@ package struct NextLabels {
 
     private static let candidatesPerText = 10
     /// How little the weights of the classifier of vectors are held down.
-    private static let c = 10.0
+    private static let c = 2.0
 
     private let count: Int
     private let seed: UInt64
@@ -60,7 +60,7 @@ package struct NextLabels {
         }
         labelled = Set(data.examples.map { comparable($0.text) })
         if var embedder {
-            rows = { SparseMatrix(try embedder.embeddings(of: $0, normalized: true)) }
+            rows = { SparseMatrix(try embedder.embeddings(of: $0, normalized: true), rows: $0.indices) }
             read = { embedder.notice }
             classifier = LogisticRegression(
                 try rows(data.examples.map(\.text)), Baseline.targets(data, names), labels: names.count, c: Self.c,
@@ -79,15 +79,19 @@ package struct NextLabels {
     /// Looks at further texts. Those that have labels, or were seen before, but for case and white space, are passed over, and those without a visible
     /// character.
     ///
-    /// - Parameter path: of the file or folder that they are from
+    /// - Parameters:
+    ///   - path: of the file or folder that they are from
+    ///   - embeddings: their vectors, `[texts, hidden]`, if those are known
     /// - Throws: what making vectors throws
-    package mutating func look(at examples: [Example], of path: String) throws {
-        let new = examples.filter { example in
-            let text = comparable(example.text)
+    package mutating func look(at examples: [Example], of path: String, _ embeddings: Matrix? = nil) throws {
+        let places = examples.indices.filter { place in
+            let text = comparable(examples[place].text)
             return !text.isEmpty && !labelled.contains(text) && seen.insert(text).inserted
         }
-        if new.isEmpty { return }
-        let rows = try rows(new.map(\.text))
+        if places.isEmpty { return }
+        let new = places.map { examples[$0] }
+        let rows =
+            try embeddings.map { SparseMatrix($0.withRowsOfLengthOne, rows: places) } ?? rows(new.map(\.text))
         let logits = classifier.logits(of: rows)
         let predictions = try Predictions(
             logits: logits, problemType: areSeveral ? .multiLabel : .singleLabel, InferenceSettings())

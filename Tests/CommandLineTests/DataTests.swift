@@ -65,6 +65,12 @@ import Testing
                 #expect((object["uncertainty"] as? Double).map((0...1).contains) == true)
                 #expect(json.errors.contains("there are only 1 of 2 texts"))
             }
+            let vectors = ["--model", "model", "--embeddings", "e.npy"]
+            #expect(try program.run("embed", "--model", "model", "texts.txt", "--output", "e.npy").status == 0)
+            let known = try program.run(command + vectors)
+            #expect(known.output == (try program.run(command + ["--model", "model"]).output), "\(known.errors)")
+            let other = try program.run(command + ["--unlabelled", "train.tsv"] + vectors)
+            #expect(other.status == 1 && other.errors.contains("e.npy: has 5 vectors"), "\(other.errors)")
         }
     }
 
@@ -82,6 +88,10 @@ import Testing
                 (["--next", "2", "--unlabelled", "-", "--unlabelled", "-"], "Standard input can be read once"),
                 (["--next", "2", "--unlabelled", "dev.tsv", "--suspects", "2"], "only one of"),
                 (["--next", "2", "--unlabelled", "dev.tsv", "--epochs", "2"], "--epochs has no meaning with --next"),
+                (
+                    ["--next", "2", "--unlabelled", "dev.tsv", "--embeddings", "e.npy"],
+                    "--embeddings is for --next with"
+                ),
                 (["--next", "0", "--unlabelled", "dev.tsv"], "--next must be at least 1"),
             ] {
                 let refused = try program.run(["data", "train.tsv"] + options)

@@ -37,17 +37,13 @@ import Testing
 
     /// Neither what is clear, nor two of a kind, nor what is labelled, empty, or there twice.
     @Test func whatIsDoubtfulAndDiffersIsTaken() throws {
-        let clear = (0..<30).map { "a good and nice and good story, good \($0)" }
-        let texts =
-            clear + [
-                "a film", "a  FILM", "film a film", "rooms and food", "food and rooms",
-                "A good  book with a NICE cover", " ",
-            ]
-        let found = try Self.next(2, of: texts).map(\.text)
-        #expect(found.count == 2)
-        #expect(found.count(where: { $0.contains("film") }) == 1 && found.count(where: { $0.contains("rooms") }) == 1)
-        let all = try Self.next(100, of: texts)
-        #expect(all.count == 34 && !all.contains { $0.text == "a  FILM" || $0.text.contains("cover") })
+        let clear = (1...30).map { "a good and nice and good story, good \($0)" }
+        let doubtful = (1...15).flatMap { ["film \($0)", "rooms and food \($0)"] }
+        let others = ["Film  1", "A good  book with a NICE cover", " "]
+        let found = try Self.next(2, of: clear + doubtful + others).map(\.text)
+        #expect(Set(found.map { $0.prefix(4) }) == ["film", "room"])
+        let all = try Self.next(100, of: clear + doubtful + others)
+        #expect(Set(all.map(\.text)) == Set(clear + doubtful) && all.count == 60)
         #expect(zip(all, all.dropFirst()).allSatisfy { $0.uncertainty >= $1.uncertainty })
     }
 

@@ -90,10 +90,10 @@ package struct SparseMatrix: Sendable {
 
     init(columnCount: Int) { self.columnCount = columnCount }
 
-    /// A matrix of which no element need be 0.
-    init(_ matrix: Matrix) {
+    /// Some rows of a matrix, of which no element need be 0.
+    init(_ matrix: Matrix, rows: some Sequence<Int>) {
         self.init(columnCount: matrix.columns)
-        for row in 0..<matrix.rows { appendRow(zip(0..., matrix.row(row)).map { ($0, $1) }) }
+        for row in rows { appendRow(zip(0..., matrix.row(row)).map { ($0, $1) }) }
     }
 
     var rowCount: Int { starts.count - 1 }

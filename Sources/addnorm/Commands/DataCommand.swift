@@ -79,6 +79,12 @@ struct DataCommand: ParsableCommand {
             valueName: "file"), completion: .file())
     var unlabelled: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "With --next and --model: the vectors of the texts of --unlabelled, which 'addnorm embed --output' has made of the same files with the same model. (default: they are computed)",
+            valueName: "file.npy"), completion: .file(extensions: ["npy"]))
+    var embeddings: String?
+
     @Flag(help: "Print one JSON document; with --next one object for each text.")
     var json = false
 
@@ -111,6 +117,9 @@ struct DataCommand: ParsableCommand {
 
     private func validateNext() throws {
         if (next == nil) != unlabelled.isEmpty { throw ValidationError("--next and --unlabelled belong together.") }
+        if embeddings != nil && (next == nil || model == nil) {
+            throw ValidationError("--embeddings is for --next with --model.")
+        }
         guard next != nil else { return }
         // What is labelled changes what is to be labelled next.
         try requirePositive(next, "--next", atMost: 1000)
@@ -207,11 +216,17 @@ struct DataCommand: ParsableCommand {
         let embedder = try request.model.map {
             TextEmbedder(try EmbeddingModel(contentsOf: URL(filePath: $0)), on: workers)
         }
+        var known = try embedder.flatMap { embedder in
+            try embeddings.map { try NumPyRows($0, madeBy: embedder) }
+        }
         var next = try NextLabels(
             data, count: count, by: embedder, seed: request.hyperparameters.seed, on: workers)
         for file in unlabelled {
-            try request.layout.forEachBatch(of: file, ofAtMost: 1000) { try next.look(at: $0, of: file) }
+            try request.layout.forEachBatch(of: file, ofAtMost: 1000) {
+                try next.look(at: $0, of: file, known?.next($0.count))
+            }
         }
+        try known?.requireEnd()
         if let notice = next.notice { Output.warn(notice) }
         let texts = next.texts
         if texts.isEmpty {

@@ -147,12 +147,7 @@ struct Search: ParsableCommand {
 
     /// Calls `body` with the texts of the files and their vectors, of length 1, some at a time.
     private func forEachVector(by embedder: inout TextEmbedder, _ body: ([Place], Matrix) throws -> Void) throws {
-        var known = try embeddings.map(NumPyRows.init)
-        if let known, known.columns != embedder.columns {
-            throw ValidationError(
-                "The vectors of --embeddings have \(known.columns) numbers, and those of the model \(embedder.columns)."
-            )
-        }
+        var known = try embeddings.map { try NumPyRows($0, madeBy: embedder) }
         try forEachBatch(of: files, ofAtMost: embedder.textsAtATime) { places in
             let vectors =
                 try known?.next(places.count).withRowsOfLengthOne
