@@ -5,13 +5,12 @@
     python3 scripts/compare/next_labels.py TRAIN.tsv DEV.tsv [MODEL]
 
 Both files have `text<TAB>label`. The labels of the training file are hidden but for some that chance has chosen, and uncovered as they are asked for: by
-`addnorm data --next`, by plain uncertainty, and by chance, which all begin with the same. Accuracy is measured on the dev file: without MODEL that of
+`addnorm data --next`, by plain uncertainty, and by chance, which all begin with the same; chance goes on for as many rounds again. Accuracy is measured on the dev file: without MODEL that of
 `addnorm baseline`; with it that of a logistic regression on the vectors of `addnorm embed`, and with --fine-tune, at the end, that of `addnorm train`.
 Differences from chance are means over the seeds, with 95 % intervals of the paired differences (Student's t).
 """
 
 import argparse
-import json
 import random
 import re
 import tempfile
@@ -109,14 +108,16 @@ class Simulation:
         return random.Random(1000 * seed + len(labelled)).sample(rest, self.arguments.step)
 
     def run(self, seed, choose):
-        """The accuracy after each round, and that of the fine-tuned model at the end."""
+        """The accuracy after each round; and after --rounds that of the fine-tuned model, if it is asked for."""
         labelled = random.Random(seed).sample(range(len(self.train)), self.arguments.start)
-        accuracies = [self.accuracy(labelled)]
-        for _ in range(self.arguments.rounds):
+        accuracies, fine_tuned = [self.accuracy(labelled)], None
+        for round in range(1, (2 if choose == self.chance else 1) * self.arguments.rounds + 1):
             labelled += choose(labelled, seed)
             assert len(set(labelled)) == len(labelled)
             accuracies.append(self.accuracy(labelled))
-        return accuracies + ([self.fine_tuned(labelled)] if self.arguments.fine_tune else [])
+            if round == self.arguments.rounds and self.arguments.fine_tune:
+                fine_tuned = self.fine_tuned(labelled)
+        return accuracies, fine_tuned
 
 
 def interval(differences):
@@ -137,24 +138,29 @@ def main():
     parser.add_argument("--analyzer", choices=["word", "char"], default="word", help="of plain uncertainty without MODEL")
     parser.add_argument("--fine-tune", action="store_true")
     arguments = parser.parse_args()
-    counts = [arguments.start + arguments.step * round for round in range(arguments.rounds + 1)] + ["fine-tuned"] * arguments.fine_tune
+    counts = [arguments.start + arguments.step * round for round in range(2 * arguments.rounds + 1)]
     print("labels:", *counts, flush=True)
-    results = {}
+    accuracies, fine_tuned = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         simulation = Simulation(arguments, folder)
         for seed in range(1, arguments.seeds + 1):
             for choose in [simulation.chance, simulation.uncertainty, simulation.next]:
-                results.setdefault(choose.__name__, []).append(simulation.run(seed, choose))
-            print(f"seed {seed}:", json.dumps({name: rows[-1] for name, rows in results.items()}), flush=True)
-    for name, rows in results.items():
-        print(f"{name:11}", *(f"{mean(column):.4f}" for column in zip(*rows)))
+                found, tuned = simulation.run(seed, choose)
+                accuracies.setdefault(choose.__name__, []).append(found)
+                fine_tuned.setdefault(choose.__name__, []).append(tuned)
+                print(f"seed {seed}, {choose.__name__}:", *(f"{value:.4f}" for value in found), tuned or "", flush=True)
+    means = {name: [mean(column) for column in zip(*rows)] for name, rows in accuracies.items()}
+    for name, values in means.items():
+        print(f"{name:11}", *(f"{value:.4f}" for value in values))
     for name in ["uncertainty", "next"]:
-        differences = [[a - b for a, b in zip(*pair)] for pair in zip(results[name], results["chance"])]
-        print(f"{name} − chance, points:", ", ".join(interval(column) for column in list(zip(*differences))[1:]))
-        print(f"  mean over rounds: {interval([mean(row[1 : arguments.rounds + 1]) for row in differences])}")
-    chance = [mean(column) for column in zip(*results["chance"])][: arguments.rounds + 1]
-    for count, accuracy in list(zip(counts, (mean(column) for column in zip(*results["next"]))))[1 : arguments.rounds + 1]:
-        print(f"as good as {count} labels by --next: {labels_needed(counts, chance, accuracy)} by chance")
+        pairs = zip(accuracies[name], accuracies["chance"])
+        differences = [[a - b for a, b in zip(*pair)][1:] for pair in pairs]
+        print(f"{name} − chance, points, 95 %:", ", ".join(interval(column) for column in zip(*differences)))
+        print(f"  mean of the rounds: {interval([mean(row) for row in differences])}")
+        if arguments.fine_tune:
+            print(f"  fine-tuned: {interval([a - b for a, b in zip(fine_tuned[name], fine_tuned['chance'])])}")
+    for count, accuracy in list(zip(counts, means["next"]))[1:]:
+        print(f"as good as {count} labels by --next: {labels_needed(counts, means['chance'], accuracy)} by chance")
 
 
 def labels_needed(counts, accuracies, accuracy):
@@ -164,7 +170,7 @@ def labels_needed(counts, accuracies, accuracy):
             below, above = accuracies[place - 1], accuracies[place]
             share = 0 if above == below else max(0, (accuracy - below) / (above - below))
             return round(counts[place - 1] + share * (counts[place] - counts[place - 1]))
-    return f"more than {counts[len(accuracies) - 1]}"
+    return f"more than {counts[-1]}"
 
 
 main()

@@ -48,11 +48,12 @@ package struct Baseline {
     ) throws {
         let names = data.labelNames.sorted()
         guard names.count > (data.hasSeveralLabels ? 0 : 1), data.examples.count >= Self.folds else {
-            throw TrainingError("\(data.path): a baseline needs \(Self.folds) texts and two labels at least")
+            throw TrainingError(
+                "\(data.path): a bag of words needs \(Self.folds) labelled texts and two labels at least")
         }
         guard names.count <= Self.mostLabels else {
             throw TrainingError(
-                "\(data.path): a baseline is for \(Self.mostLabels) labels at most; these are \(names.count)")
+                "\(data.path): a bag of words is for \(Self.mostLabels) labels at most; these are \(names.count)")
         }
         let bytes = data.examples.reduce(0) { $0 + $1.text.utf8.count }
         // Up to nine grams of 16 bytes for each character.

@@ -35,10 +35,10 @@ struct DataCommand: ParsableCommand {
               addnorm data all.csv --split 80/10/10 --output parts --by author
 
             --next shows which of the texts of --unlabelled to label next: those that a classifier, fitted to the labelled files in \
-            seconds, is most in doubt about, and that differ from each other; the most useful first. With --model, it reads texts as the \
+            seconds, is most in doubt about, and that differ from each other; the most uncertain first. With --model, it reads texts as the \
             vectors of 'addnorm embed', else as a bag of words. Texts that are labelled already are passed over.
 
-              addnorm data train.tsv --unlabelled texts.txt --next 100 --model models/minilm-l6
+              addnorm data train.tsv --unlabelled texts.txt --next 100
             """)
 
     @Argument(
