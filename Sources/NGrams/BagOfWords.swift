@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 
 /// What a bag of words counts in a text.
 package enum BagOfWords: String, CaseIterable, Sendable {
@@ -90,6 +91,9 @@ extension Unicode.Scalar {
 
 /// Rows of which few elements are not 0, `[rows, columns]`.
 package struct SparseMatrix: Sendable {
+    /// The elements of a row that are not 0.
+    package typealias Row = [(column: Int32, value: Float)]
+
     /// Where each row begins among the elements, and where the last one ends.
     private(set) var starts = [0]
     private(set) var columns: [Int32] = []
@@ -98,7 +102,13 @@ package struct SparseMatrix: Sendable {
 
     init(columnCount: Int) { self.columnCount = columnCount }
 
-    var rowCount: Int { starts.count - 1 }
+    /// Some rows of a matrix, of which no element need be 0.
+    package init(_ matrix: Matrix, rows: some Sequence<Int>) {
+        self.init(columnCount: matrix.columns)
+        for row in rows { appendRow(zip(0..., matrix.row(row)).map { ($0, $1) }) }
+    }
+
+    package var rowCount: Int { starts.count - 1 }
 
     /// The same with each column multiplied.
     func scaled(by factors: [Float]) -> SparseMatrix {
@@ -107,7 +117,12 @@ package struct SparseMatrix: Sendable {
         return scaled
     }
 
-    mutating func appendRow(_ elements: [(column: Int32, value: Float)]) {
+    /// The elements of one row.
+    package func row(_ row: Int) -> Row {
+        (starts[row]..<starts[row + 1]).map { (columns[$0], values[$0]) }
+    }
+
+    mutating func appendRow(_ elements: Row) {
         columns += elements.map(\.column)
         values += elements.map(\.value)
         starts.append(columns.count)

@@ -107,6 +107,7 @@ import Transformer
             try Data(rows.joined(separator: "\n").utf8).write(to: URL(filePath: request.train[0]))
             request.hyperparameters.epochs = 10
             if headOnly {
+                request.hyperparameters.leaveNGrams()
                 _ = try TrainerTests.train(request, .temporary(in: folder))
                 (request.model, request.hyperparameters.trainLayers) = (request.output, .head)
                 (request.hyperparameters.maxLength, request.hyperparameters.longTextsMethod) = (5, .windows)

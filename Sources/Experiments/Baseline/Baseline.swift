@@ -34,7 +34,7 @@ package struct Baseline {
     /// What the best one answers to the training texts, each without having seen it.
     package let crossValidated: EvaluationResult
     private let weights: TermWeights
-    private let classifier: LogisticRegression
+    let classifier: LogisticRegression
     private let configuration: Configuration
 
     /// Chooses and trains a classifier.
@@ -49,11 +49,12 @@ package struct Baseline {
     ) throws {
         let names = data.labelNames.sorted()
         guard names.count > (data.hasSeveralLabels ? 0 : 1), data.examples.count >= Self.folds else {
-            throw TrainingError("\(data.path): a baseline needs \(Self.folds) texts and two labels at least")
+            throw TrainingError(
+                "\(data.path): a bag of words needs \(Self.folds) labelled texts and two labels at least")
         }
         guard names.count <= Self.mostLabels else {
             throw TrainingError(
-                "\(data.path): a baseline is for \(Self.mostLabels) labels at most; these are \(names.count)")
+                "\(data.path): a bag of words is for \(Self.mostLabels) labels at most; these are \(names.count)")
         }
         let bytes = data.examples.reduce(0) { $0 + $1.text.utf8.count }
         // Up to nine grams of 16 bytes for each character.
@@ -112,13 +113,16 @@ package struct Baseline {
     package func evaluate(_ data: inout Dataset, on workers: Workers) throws -> EvaluationResult {
         try data.requireLabels(among: configuration.labels)
         let start = ContinuousClock.now
-        let texts = data.examples.map(\.text)
-        let documents = workers.map(texts.count) { Document(texts[$0], best.bag) }
-        let logits = classifier.logits(of: weights.rows(of: documents))
+        let logits = classifier.logits(of: rows(of: data.examples.map(\.text), on: workers))
         return try EvaluationResult(
             LabeledLogits(
                 logits: logits, targets: Self.targets(data, configuration.labels), tokens: 0,
                 seconds: (ContinuousClock.now - start) / .seconds(1)), configuration)
+    }
+
+    /// What the classifier reads of texts, `[texts, features]`.
+    func rows(of texts: [String], on workers: Workers) -> SparseMatrix {
+        weights.rows(of: workers.map(texts.count) { Document(texts[$0], best.bag) })
     }
 
     /// The names of the labels, by id.
@@ -138,7 +142,7 @@ package struct Baseline {
         return foldOf
     }
 
-    private static func targets(_ data: Dataset, _ names: [String]) -> Targets {
+    static func targets(_ data: Dataset, _ names: [String]) -> Targets {
         let ids = Dictionary(uniqueKeysWithValues: zip(names, 0...))
         let labels = data.examples.map { $0.labels(several: data.hasSeveralLabels).compactMap { ids[$0] }.sorted() }
         return data.hasSeveralLabels ? .several(labels) : .one(labels.map { $0[0] })

@@ -41,6 +41,9 @@ package struct Hyperparameters: Sendable {
         values[Self.declared[keyPath: declaration].name] != nil
     }
 
+    /// The options of what somebody has decided about.
+    package var options: [String] { Self.all.filter { values[$0.name] != nil }.map(\.option) }
+
     /// Whether nobody has decided about anything.
     package var isEmpty: Bool { values.isEmpty }
 

@@ -3,9 +3,11 @@ import Datasets
 import Escaping
 import Experiments
 import Foundation
+import Inference
 import Kernels
 import Reports
 import Training
+import Transformer
 
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,6 +33,12 @@ struct DataCommand: ParsableCommand {
             of one author, say. The same --seed gives the same parts.
 
               addnorm data all.csv --split 80/10/10 --output parts --by author
+
+            --next shows which of the texts of --unlabelled to label next: those that a classifier, fitted to the labelled files in \
+            seconds, is most in doubt about, and that differ from each other; the most uncertain first. With --model, it reads texts as the \
+            vectors of 'addnorm embed', else as a bag of words. Texts that are labelled already are passed over.
+
+              addnorm data train.tsv --unlabelled texts.txt --next 100
             """)
 
     @Argument(
@@ -40,7 +48,7 @@ struct DataCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The folder of the model whose tokens are counted, and that --suspects trains. (default: a new model, with a vocabulary learned from the first file)",
+            "The folder of the model whose tokens are counted, and that --suspects trains, or whose vectors --next compares. (default: a new model, with a vocabulary learned from the first file; for --next a bag of words)",
             valueName: "dir"), completion: .directory)
     var model: String?
 
@@ -62,7 +70,22 @@ struct DataCommand: ParsableCommand {
     @Option(help: ArgumentHelp("With --split: the folder of the parts.", valueName: "dir"), completion: .directory)
     var output: String?
 
-    @Flag(help: "Print one JSON document.")
+    @Option(help: ArgumentHelp("Show so many of the texts of --unlabelled, which to label next.", valueName: "n"))
+    var next: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --next: texts without labels, in any format that files have; '-' is standard input. Can be given several times.",
+            valueName: "file"), completion: .file())
+    var unlabelled: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "With --next and --model: the vectors of the texts of --unlabelled, which 'addnorm embed --output' has made of the same files with the same model. (default: they are computed)",
+            valueName: "file.npy"), completion: .file(extensions: ["npy"]))
+    var embeddings: String?
+
+    @Flag(help: "Print one JSON document; with --next one object for each text.")
     var json = false
 
     @OptionGroup
@@ -85,8 +108,28 @@ struct DataCommand: ParsableCommand {
         if suspects != nil && files.count != 1 { throw ValidationError("--suspects is for one file.") }
         if (split == nil) != (output == nil) { throw ValidationError("--split and --output belong together.") }
         if by != nil && split == nil { throw ValidationError("--by is for --split.") }
-        if split != nil && suspects != nil { throw ValidationError("Give either --split or --suspects, not both.") }
+        if [split != nil, suspects != nil, next != nil].filter({ $0 }).count > 1 {
+            throw ValidationError("Give only one of --split, --suspects and --next.")
+        }
+        try validateNext()
         _ = try Hyperparameters(training, rare, shape, model: model)
+    }
+
+    private func validateNext() throws {
+        if (next == nil) != unlabelled.isEmpty { throw ValidationError("--next and --unlabelled belong together.") }
+        if embeddings != nil && (next == nil || model == nil) {
+            throw ValidationError("--embeddings is for --next with --model.")
+        }
+        guard next != nil else { return }
+        // What is labelled changes what is to be labelled next.
+        try requirePositive(next, "--next", atMost: 1000)
+        if (files + unlabelled).count(where: { $0 == "-" }) > 1 {
+            throw ValidationError("Standard input can be read once.")
+        }
+        let options = [training.given, rare.given, shape.given].flatMap(\.options)
+        if let other = options.first(where: { !["--seed", "--threads", "--problem-type"].contains($0) }) {
+            throw ValidationError("\(other) has no meaning with --next, which trains no model.")
+        }
     }
 
     func run() throws {
@@ -99,6 +142,8 @@ struct DataCommand: ParsableCommand {
             try write(split, to: output, request, on: workers)
         } else if let suspects {
             try show(suspects, request, on: workers)
+        } else if let next {
+            try showNext(next, request, on: workers)
         } else {
             let report = try DataReport(of: files, request, on: workers)
             if json { try Output.write(json: report) } else { try Output.write(report.text) }
@@ -162,6 +207,40 @@ struct DataCommand: ParsableCommand {
         try Output.write(
             "\(files[0]): \(found.data.examples.count.formatted()) examples, of which about \(found.estimatedErrors.formatted())"
                 + " may be labelled wrongly; the most likely \(found.rows.count):\n\n" + table.text)
+    }
+
+    private func showNext(_ count: Int, _ request: TrainingRequest, on workers: Workers) throws {
+        let data = try Dataset(
+            contentsOf: files, layout: request.layout, labels: .reading(request.hyperparameters.problemType))
+        for notice in data.notices { Output.warn(notice) }
+        let embedder = try request.model.map {
+            TextEmbedder(try EmbeddingModel(contentsOf: URL(filePath: $0)), on: workers)
+        }
+        var known = try embedder.flatMap { embedder in
+            try embeddings.map { try NumPyRows($0, madeBy: embedder) }
+        }
+        var next = try NextLabels(
+            data, count: count, by: embedder, seed: request.hyperparameters.seed, on: workers)
+        for file in unlabelled {
+            try request.layout.forEachBatch(of: file, ofAtMost: 1000) {
+                try next.look(at: $0, of: file, known?.next($0.count))
+            }
+        }
+        try known?.requireEnd()
+        if let notice = next.notice { Output.warn(notice) }
+        let texts = next.texts
+        if texts.isEmpty {
+            throw DatasetError(unlabelled.joined(separator: ", "), "has no text that is not labelled already")
+        }
+        if texts.count < count {
+            Output.warn("there are only \(texts.count) of \(count) texts that are not labelled already")
+        }
+        if json { return try Output.write(jsonLines: texts) }
+        for text in texts {
+            try Output.write(
+                "\(Double(text.uncertainty).figure)\t\("\(text.file):\(text.line)".printable)\t\(text.text.printable)\n"
+            )
+        }
     }
 }
 

@@ -147,12 +147,7 @@ struct Search: ParsableCommand {
 
     /// Calls `body` with the texts of the files and their vectors, of length 1, some at a time.
     private func forEachVector(by embedder: inout TextEmbedder, _ body: ([Place], Matrix) throws -> Void) throws {
-        var known = try embeddings.map(NumPyRows.init)
-        if let known, known.columns != embedder.columns {
-            throw ValidationError(
-                "The vectors of --embeddings have \(known.columns) numbers, and those of the model \(embedder.columns)."
-            )
-        }
+        var known = try embeddings.map { try NumPyRows($0, madeBy: embedder) }
         try forEachBatch(of: files, ofAtMost: embedder.textsAtATime) { places in
             let vectors =
                 try known?.next(places.count).withRowsOfLengthOne
@@ -165,14 +160,9 @@ struct Search: ParsableCommand {
     /// Calls `body` with the texts of files, some at a time.
     private func forEachBatch(of files: [String], ofAtMost most: Int, _ body: ([Place]) throws -> Void) throws {
         for file in files {
-            var stream = try ExampleStream(path: file, layout: layout.layout)
-            while let examples = try stream.next() {
-                for start in stride(from: 0, to: examples.count, by: most) {
-                    let batch = examples[start..<min(start + most, examples.count)]
-                    try body(batch.map { Place(file: $0.file ?? file, line: $0.line, text: $0.text) })
-                }
+            try layout.layout.forEachBatch(of: file, ofAtMost: most) { examples in
+                try body(examples.map { Place(file: $0.file ?? file, line: $0.line, text: $0.text) })
             }
-            if let notice = stream.badRows.notice(file) { Output.warn(notice) }
         }
     }
 }

@@ -36,3 +36,16 @@ extension TextEmbedder {
     /// How many texts are embedded at a time, so that their vectors need a bounded memory.
     var textsAtATime: Int { max(1, 4_000_000 / columns) }
 }
+
+extension NumPyRows {
+    /// Opens the vectors that 'addnorm embed' has made before.
+    ///
+    /// - Throws: `ValidationError` if they cannot be those of the model.
+    init(_ path: String, madeBy embedder: TextEmbedder) throws {
+        try self.init(path: path)
+        if columns != embedder.columns {
+            throw ValidationError(
+                "The vectors of --embeddings have \(columns) numbers, and those of the model \(embedder.columns).")
+        }
+    }
+}

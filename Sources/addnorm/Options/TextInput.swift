@@ -41,15 +41,24 @@ struct TextInput: ParsableArguments {
             if file == "-" && isatty(STDIN_FILENO) == 1 {
                 Output.warn("reading one text a line from the terminal; Ctrl-D ends it")
             }
-            var stream = try ExampleStream(path: file, layout: layout)
-            while let examples = try stream.next() {
-                var rest = examples[...]
-                while !rest.isEmpty {
-                    try body(Array(rest.prefix(most)))
-                    rest = rest.dropFirst(most)
-                }
-            }
-            if let notice = stream.badRows.notice(file) { Output.warn(notice) }
+            try layout.forEachBatch(of: file, ofAtMost: most, body)
         }
+    }
+}
+
+extension Layout {
+    /// Calls `body` with the rows of a file as they come, and says at its end which were skipped.
+    ///
+    /// - Parameter most: the rows of a batch
+    func forEachBatch(of file: String, ofAtMost most: Int, _ body: ([Example]) throws -> Void) throws {
+        var stream = try ExampleStream(path: file, layout: self)
+        while let examples = try stream.next() {
+            var rest = examples[...]
+            while !rest.isEmpty {
+                try body(Array(rest.prefix(most)))
+                rest = rest.dropFirst(most)
+            }
+        }
+        if let notice = stream.badRows.notice(file) { Output.warn(notice) }
     }
 }
