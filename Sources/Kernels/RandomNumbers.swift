@@ -64,6 +64,8 @@ package struct RandomStream: Sendable {
     package static let bootstrap = RandomStream(number: 0x8000_0003)
     /// Which examples are in which fold.
     package static let folds = RandomStream(number: 0x8000_0004)
+    /// Which texts are put together into pairs.
+    package static let pairs = RandomStream(number: 0x8000_0005)
 }
 
 extension FloatBuffer {

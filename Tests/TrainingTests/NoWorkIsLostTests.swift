@@ -377,7 +377,7 @@ import Transformer
             let result = try TrainerTests.train(try TrainerTests.request(in: folder), store, interruptAfter: 4)
             // The first version had no number for its format.
             let file = try Self.checkpoint(in: folder).appending(path: "state.json")
-            #expect(try replace("\"format\":6", by: "\"other\":5", in: file))
+            #expect(try replace("\"format\":7", by: "\"other\":5", in: file))
             let error = #expect(throws: TrainingError.self) {
                 try Trainer(resuming: result.run, store: store, report: { _ in }, isInterrupted: { false })
             }

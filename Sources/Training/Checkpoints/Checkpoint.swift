@@ -12,7 +12,7 @@ package struct Checkpoint {
     /// What is in the JSON file: all that does not lie in tensors.
     package struct State: Codable {
         /// Another one means that another version of the program has written the file.
-        static let format = 6
+        static let format = 7
 
         var format = Self.format
         /// The identity of the run.
