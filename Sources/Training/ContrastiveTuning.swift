@@ -106,9 +106,9 @@ package struct BalancedDrawing {
 }
 
 extension Hyperparameters {
-    /// Decides about ``HyperparameterDeclarations/contrastiveSteps`` where nobody has.
+    /// Decides about ``HyperparameterDeclarations/contrastiveSteps`` where nobody has: as many as four passes over the texts have, and at least six.
     mutating func chooseContrastiveSteps(texts: Int) {
-        if self.fewShot && self.contrastiveSteps == nil { self.contrastiveSteps = 40 }
+        if self.fewShot && self.contrastiveSteps == nil { self.contrastiveSteps = max(6, 4 * texts / self.batchSize) }
     }
 
     /// Those of the part of a training with few texts that tunes the encoder: all of it is trained.

@@ -57,7 +57,7 @@ def train_addnorm(arguments, options, rows, seed, folder):
     start = time.perf_counter()
     addnorm("train", "--model", arguments.model, "--train", few, *dev, "--output", f"{folder}/m", "--overwrite", "--seed", seed, *options, *common)
     seconds = time.perf_counter() - start
-    found = addnorm("evaluate", "--model", f"{folder}/m", "--json", arguments.test, *common, parse=True)
+    found = addnorm("evaluate", "--model", f"{folder}/m", "--json", arguments.test, *common, document=True)
     return found["accuracy"], seconds
 
 
@@ -119,7 +119,7 @@ def main():
     for texts in map(int, arguments.texts.split(",")):
         for seed in range(1, arguments.draws + 1):
             rows = draw(train, texts, seed)
-            for method in [*arguments.methods.split(";"), *(["setfit"] if texts in with_setfit else [])]:
+            for method in [*filter(None, arguments.methods.split(";")), *(["setfit"] if texts in with_setfit else [])]:
                 if (texts, method, seed) in results:
                     continue
                 with tempfile.TemporaryDirectory() as folder:

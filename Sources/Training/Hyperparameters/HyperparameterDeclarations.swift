@@ -142,10 +142,11 @@ package struct HyperparameterDeclarations: Sendable {
             """)
     package let contrastiveSteps = Hyperparameter<Int?>(
         "contrastive_steps", default: nil, limits: .ifGiven(.count), section: .fewShot,
-        help: "Steps in which the encoder is tuned, of up to --batch-size texts each. (default: by the number of texts)"
+        help:
+            "Steps in which the encoder is tuned, of up to --batch-size texts each. (default: as many as four passes over the texts have, and at least 6)"
     )
     package let contrastiveLearningRate = Hyperparameter(
-        "contrastive_learning_rate", default: 1e-4, limits: .positive, section: .fewShot,
+        "contrastive_learning_rate", default: 2e-4, limits: .positive, section: .fewShot,
         help: "The learning rate of these steps.")
 
     package let layers = Hyperparameter(
