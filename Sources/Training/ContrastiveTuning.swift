@@ -19,6 +19,8 @@ package struct ContrastiveTuning {
     /// How many there are in all.
     package var steps: Int { schedule.totalSteps }
 
+    /// Begins with a classifier.
+    ///
     /// - Throws: ``TrainingError`` if the hyper-parameters name labels that do not exist.
     package init(
         _ classifier: SequenceClassifier, _ hyperparameters: Hyperparameters, examples: EncodedExamples,
@@ -75,7 +77,12 @@ package struct BalancedDrawing {
     private var left: [[Int]]
     private var labelsLeft: [Int] = []
 
-    /// - Parameter count: how many texts a step has room for, at least 4
+    /// Prepares the drawing of texts.
+    ///
+    /// - Parameters:
+    ///   - targets: of all texts
+    ///   - count: how many texts a step has room for, at least 4
+    ///   - seed: decides which come together
     package init(_ targets: Targets, count: Int, seed: UInt64) {
         var texts: [Int: [Int]] = [:]
         for text in 0..<targets.count {
@@ -83,7 +90,8 @@ package struct BalancedDrawing {
             for label in labels.isEmpty ? [-1] : labels { texts[label, default: []].append(text) }
         }
         groups = texts.sorted { $0.key < $1.key }.map(\.value)
-        labelsOfStep = min(groups.count, count / 2)
+        // A checkpoint can say anything.
+        labelsOfStep = max(1, min(groups.count, count / 2))
         textsOfLabel = count / labelsOfStep
         random = RandomNumbers(seed: seed, stream: .pairs)
         left = groups.map { _ in [] }

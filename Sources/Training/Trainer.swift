@@ -62,13 +62,12 @@ package struct Trainer {
         }
         predictor = Predictor(
             for: model.classifier, batchSize: state.request.hyperparameters.batchSize, workers: loop.workers)
-        let isToBeTuned = state.request.hyperparameters.fewShot && loop.progress.tuningSteps == 0
-        let trainedCount = isToBeTuned ? model.classifier.layout.count : loop.learner.trainedCount
-        let tuningSteps = isToBeTuned ? state.request.hyperparameters.contrastiveSteps ?? 0 : 0
         report(
             .started(
-                run: recorder.run.name, parameters: model.classifier.layout.count, trained: trainedCount,
-                examples: training.count, devExamples: development.count, steps: loop.totalSteps + tuningSteps))
+                run: recorder.run.name, parameters: model.classifier.layout.count,
+                trained: isToBeTuned ? model.classifier.layout.count : loop.learner.trainedCount,
+                examples: training.count, devExamples: development.count,
+                steps: loop.totalSteps + (isToBeTuned ? hyperparameters.contrastiveSteps ?? 0 : 0)))
     }
 
     // MARK: Running
@@ -121,7 +120,7 @@ package struct Trainer {
 
     /// - Returns: whether it was interrupted
     private mutating func train() throws -> Bool {
-        if hyperparameters.fewShot && loop.progress.tuningSteps == 0, try !tuneEncoder() { return true }
+        if isToBeTuned, try !tuneEncoder() { return true }
         if hyperparameters.trainsHeadOnly, try !readFeatures() { return true }
         while !endsEarly(), let event = try loop.next() {
             switch event {
@@ -149,7 +148,10 @@ package struct Trainer {
         return true
     }
 
-    /// Tunes the encoder by pairs of texts, before the head is trained. It takes a minute at most, and begins again if it was interrupted.
+    /// Whether the encoder has yet to be tuned, before the head is trained.
+    private var isToBeTuned: Bool { hyperparameters.fewShot && loop.progress.tuningSteps == 0 }
+
+    /// Tunes the encoder by pairs of texts, before the head is trained. With few texts that is short: it begins again if it was interrupted.
     ///
     /// - Returns: false if it was interrupted; the encoder is as it was then
     private mutating func tuneEncoder() throws -> Bool {

@@ -6,14 +6,16 @@
 
 Each draw takes so many texts of every label of TRAIN at random, and all methods learn from the same ones: `addnorm` with its defaults and no other
 texts to choose an epoch by, SetFit with its defaults. Accuracies are those on TEST. Methods of a draw run in turn. The time of `addnorm` is that of the whole
-process, from reading the files to the written model; that of SetFit is its training alone, with the model loaded and the program warm. RESULTS gets a
-line for each training; what is there already is not done again. At the end come means, standard deviations, and paired t-tests over the draws.
+process, from reading the files to the written model; that of SetFit is its training alone, with the model loaded and the program warm. Besides seconds there are those
+of the processor, which say more where other programs run, and with one thread are the same on an idle machine. RESULTS gets a line for each training; what is there
+already is not done again. At the end come means, standard deviations, and paired t-tests over the draws.
 """
 
 import argparse
 import json
 import os
 import random
+import resource
 import tempfile
 import time
 from collections import defaultdict
@@ -54,11 +56,16 @@ def train_addnorm(arguments, options, rows, seed, folder):
     # Nothing is held out of so few texts; the others want a dev file all the same.
     dev = [] if "--few-shot" in options else ["--dev", few]
     common = ["--db", f"{folder}/runs.sqlite", "--threads", arguments.threads]
-    start = time.perf_counter()
+    start, used = time.perf_counter(), processor_of_children()
     addnorm("train", "--model", arguments.model, "--train", few, *dev, "--output", f"{folder}/m", "--overwrite", "--seed", seed, *options, *common)
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, processor_of_children() - used
     found = addnorm("evaluate", "--model", f"{folder}/m", "--json", arguments.test, *common, document=True)
-    return found["accuracy"], seconds
+    return found["accuracy"], seconds, processor
+
+
+def processor_of_children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def train_setfit(arguments, rows, seed, test, folder):
@@ -71,16 +78,16 @@ def train_setfit(arguments, rows, seed, test, folder):
     model = SetFitModel.from_pretrained(arguments.model, device="cpu")
     data = Dataset.from_dict({"text": [r[0] for r in rows], "label": [r[1] for r in rows]})
     model.encode([rows[0][0]])
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     settings = TrainingArguments(output_dir=folder, seed=seed, report_to="none", save_strategy="no")
     Trainer(model=model, args=settings, train_dataset=data).train()
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, time.process_time() - used
     answers = model.predict([text for text, _ in test])
-    return mean(str(answer) == label for answer, (_, label) in zip(answers, test)), seconds
+    return mean(str(answer) == label for answer, (_, label) in zip(answers, test)), seconds, processor
 
 
 def summarize(results):
-    print("texts  method            draws  accuracy   sd     seconds  against few-shot, points (p)")
+    print("texts  method            draws  accuracy   sd     seconds  processor  against few-shot, points (p)")
     for texts in sorted({key[0] for key in results}):
         ours = {key[2]: value for key, value in results.items() if key[:2] == (texts, "few-shot")}
         for method in [*METHODS, "setfit"]:
@@ -88,7 +95,7 @@ def summarize(results):
             if len(of_method) < 2:
                 continue
             accuracies = [value[0] for value in of_method.values()]
-            line = f"{texts:5}  {method:16}  {len(of_method):5}  {mean(accuracies):.4f}  {stdev(accuracies):.4f}  {median(v[1] for v in of_method.values()):7.1f}"
+            line = f"{texts:5}  {method:16}  {len(of_method):5}  {mean(accuracies):.4f}  {stdev(accuracies):.4f}  {median(v[1] for v in of_method.values()):7.1f}  {median(v[2] for v in of_method.values()):9.1f}"
             shared = sorted(set(ours) & set(of_method))
             if method != "few-shot" and len(shared) > 1:
                 a, b = [ours[d][0] for d in shared], [of_method[d][0] for d in shared]
@@ -114,7 +121,7 @@ def main():
     if Path(arguments.results).exists():
         for line in open(arguments.results, encoding="utf-8"):
             row = json.loads(line)
-            results[row["texts"], row["method"], row["draw"]] = (row["accuracy"], row["seconds"])
+            results[row["texts"], row["method"], row["draw"]] = (row["accuracy"], row["seconds"], row["processor"])
     with_setfit = [int(n) for n in arguments.setfit.split(",") if n]
     for texts in map(int, arguments.texts.split(",")):
         for seed in range(1, arguments.draws + 1):
@@ -124,13 +131,14 @@ def main():
                     continue
                 with tempfile.TemporaryDirectory() as folder:
                     if method == "setfit":
-                        accuracy, seconds = train_setfit(arguments, rows, seed, test, folder)
+                        outcome = train_setfit(arguments, rows, seed, test, folder)
                     else:
-                        accuracy, seconds = train_addnorm(arguments, METHODS[method], rows, seed, folder)
-                results[texts, method, seed] = (accuracy, seconds)
+                        outcome = train_addnorm(arguments, METHODS[method], rows, seed, folder)
+                results[texts, method, seed] = outcome
                 with open(arguments.results, "a", encoding="utf-8") as file:
-                    file.write(json.dumps({"texts": texts, "method": method, "draw": seed, "accuracy": accuracy, "seconds": seconds}) + "\n")
-                print(f"{texts} a label, draw {seed}, {method}: {accuracy:.4f}, {seconds:.1f} s", flush=True)
+                    row = {"texts": texts, "method": method, "draw": seed} | dict(zip(("accuracy", "seconds", "processor"), outcome))
+                    file.write(json.dumps(row) + "\n")
+                print("{texts} a label, draw {draw}, {method}: {accuracy:.4f}, {seconds:.1f} s, {processor:.1f} s of the processor".format(**row), flush=True)
     summarize(results)
 
 
