@@ -1,4 +1,5 @@
 import Kernels
+import NGrams
 
 /// Rows divided into groups of rows that are near to each other: weighted k-means (Lloyd, *Least Squares Quantization in PCM*, 1982).
 ///

@@ -65,7 +65,9 @@ package struct RandomStream: Sendable {
     /// Which examples are in which fold.
     package static let folds = RandomStream(number: 0x8000_0004)
     /// Around which rows groups begin.
-    package static let groups = RandomStream(number: 0x8000_0005)
+    package static let groups = RandomStream(number: 0x8000_0006)
+    /// Which texts are put together into pairs.
+    package static let pairs = RandomStream(number: 0x8000_0005)
 }
 
 extension FloatBuffer {

@@ -165,6 +165,7 @@ private struct Measure {
             case "accuracy": ("Accuracy on the dev data", .init("accuracy", limits: share), true)
             case "macro_f1": ("Macro F1 on the dev data", .init("macro F1", limits: share), true)
             case "batch_loss": ("Loss of single batches", .init("loss (nats)", limits: positive), false)
+            case "contrastive_loss": ("Loss of pairs of texts", .init("squared error", limits: positive), false)
             case "learning_rate": ("Learning rate", .init("learning rate", limits: positive), false)
             case "grad_norm": ("Norm of the gradient", .init("gradient norm", limits: positive), false)
             case "grad_norm.layer": ("Norm of the gradient by layer", .init("gradient norm", limits: positive), false)

@@ -61,14 +61,8 @@ package struct Learner {
     package mutating func step(
         _ sequences: ArraySlice<Int>, of examples: EncodedExamples, features: Matrix?, number: Int, learningRate: Double
     ) -> (loss: Double, gradientNorm: Double) {
-        isUpToDate = false
-        gradients.clear()
         // The head reads features, not tokens.
-        if features == nil {
-            for index in sequences { tokens.insert(examples.sequences[index]) }
-        }
-        unfinished.optimizer.catchUp(tokens.rows, of: &unfinished.classifier.parameters, groups: groups, on: workers)
-        tokens.removeAll()
+        beginStep(reading: features == nil ? sequences : [], of: examples)
         let total = objective.weight(of: examples.targets(ofSequences: sequences))
         var loss = 0.0
         let batchSize = hyperparameters.batchSize
@@ -88,18 +82,60 @@ package struct Learner {
                 ).loss
             if loss.isFinite { unfinished.classifier.rememberBatch(of: workspace) }
         }
-        guard loss.isFinite else { return (loss, .nan) }
+        return (loss, endStep(loss: loss, learningRate: learningRate))
+    }
+
+    /// Takes one step of the optimizer, by the gradients of all pairs of texts of one batch.
+    ///
+    /// - Parameters:
+    ///   - sequences: which of those of `examples`
+    ///   - number: of this step, from 0, for dropout
+    /// - Returns: the loss before the step, and the norm of the gradients before clipping. If one of them is not finite, nothing has been updated.
+    package mutating func contrastiveStep(
+        _ sequences: ArraySlice<Int>, of examples: EncodedExamples, number: Int, learningRate: Double
+    ) -> (loss: Double, gradientNorm: Double) {
+        beginStep(reading: sequences, of: examples)
+        let loss = unfinished.classifier.contrastiveLoss(
+            Batch(sequences.map { examples.sequences[$0] }), targets: examples.targets(ofSequences: sequences),
+            randomness: Pass.Randomness(seed: hyperparameters.seed, step: UInt64(number)), in: &workspace)
+        if loss.isFinite { unfinished.classifier.rememberBatch(of: workspace) }
+        return (loss, endStep(loss: loss, learningRate: learningRate))
+    }
+
+    /// Makes the gradients ready for a new sum, and the rows of the token table that the sequences read up to date.
+    private mutating func beginStep(reading sequences: ArraySlice<Int>, of examples: EncodedExamples) {
+        isUpToDate = false
+        gradients.clear()
+        for index in sequences { tokens.insert(examples.sequences[index]) }
+        unfinished.optimizer.catchUp(tokens.rows, of: &unfinished.classifier.parameters, groups: groups, on: workers)
+        tokens.removeAll()
+    }
+
+    /// Updates the parameters, unless the loss or a gradient is not finite.
+    ///
+    /// - Returns: the norm of the gradients before clipping
+    private mutating func endStep(loss: Double, learningRate: Double) -> Double {
+        guard loss.isFinite else { return .nan }
         let norm = unfinished.optimizer.update(
             &unfinished.classifier.parameters, gradients: gradients.values, groups: groups,
             rows: gradients.tableRows.rows,
             learningRate: Float(learningRate), maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
-        return (loss, Double(norm))
+        return Double(norm)
     }
 
     private var gradients: Gradients { workspace.gradients }
 
     /// The norm of the gradients of the last step in each part of the model that is trained, from the embeddings up.
     var gradientNorms: [(part: Part, norm: Double)] { gradients.norms(of: unfinished.classifier.layout) }
+
+    /// Says where a step went wrong whose loss or gradients are not finite.
+    ///
+    /// - Parameter number: of the step, from 1
+    func description(ofStep number: Int, loss: Double) -> String {
+        let norms = gradientNorms.map { "\($0.part) \(String(format: "%.3g", $0.norm))" }
+        return "the loss of step \(number) is \(String(format: "%.4g", loss)), with gradients of the norms "
+            + norms.joined(separator: ", ")
+    }
 
     /// The mean norm of a token's hidden state after each layer that is trained, in the last batch.
     var hiddenStateNorms: [(layer: Int, norm: Double)] { workspace.hiddenStateNorms }

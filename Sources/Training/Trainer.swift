@@ -64,8 +64,10 @@ package struct Trainer {
             for: model.classifier, batchSize: state.request.hyperparameters.batchSize, workers: loop.workers)
         report(
             .started(
-                run: recorder.run.name, parameters: model.classifier.layout.count, trained: loop.learner.trainedCount,
-                examples: training.count, devExamples: development.count, steps: loop.totalSteps))
+                run: recorder.run.name, parameters: model.classifier.layout.count,
+                trained: isToBeTuned ? model.classifier.layout.count : loop.learner.trainedCount,
+                examples: training.count, devExamples: development.count,
+                steps: loop.totalSteps + (isToBeTuned ? hyperparameters.contrastiveSteps ?? 0 : 0)))
     }
 
     // MARK: Running
@@ -118,6 +120,7 @@ package struct Trainer {
 
     /// - Returns: whether it was interrupted
     private mutating func train() throws -> Bool {
+        if isToBeTuned, try !tuneEncoder() { return true }
         if hyperparameters.trainsHeadOnly, try !readFeatures() { return true }
         while !endsEarly(), let event = try loop.next() {
             switch event {
@@ -142,6 +145,30 @@ package struct Trainer {
             loop.progress.epoch < hyperparameters.epochs
         else { return false }
         report(.notice("no better epoch for \(patience): training ends early"))
+        return true
+    }
+
+    /// Whether the encoder has yet to be tuned, before the head is trained.
+    private var isToBeTuned: Bool { hyperparameters.fewShot && loop.progress.tuningSteps == 0 }
+
+    /// Tunes the encoder by pairs of texts, before the head is trained. With few texts that is short: it begins again if it was interrupted.
+    ///
+    /// - Returns: false if it was interrupted; the encoder is as it was then
+    private mutating func tuneEncoder() throws -> Bool {
+        var tuning = try ContrastiveTuning(
+            loop.learner.classifier, hyperparameters, examples: training, workers: loop.workers)
+        clock.beginTraining()
+        while let event = try tuning.next() {
+            switch event {
+            case .step(let step): try record(step, of: tuning)
+            case .skippedStep(let cause): report(.notice("\(cause); the step is skipped"))
+            case .epoch: break
+            }
+            if isInterrupted() { return false }
+        }
+        loop = try TrainingLoop(
+            tuning.classifier, progress: TrainingLoop.Progress(tuningSteps: tuning.steps), hyperparameters,
+            examples: training, workers: loop.workers)
         return true
     }
 
@@ -218,6 +245,19 @@ package struct Trainer {
                     secondsLeft: clock.secondsLeft(for: loop.totalSteps - progress.step))))
     }
 
+    private mutating func record(_ step: TrainingLoop.Step, of tuning: ContrastiveTuning) throws {
+        clock.addStep(tokens: step.sequences.reduce(0) { $0 + training.sequences.length($1) })
+        for (name, value) in [
+            ("contrastive_loss", step.loss), ("learning_rate", step.learningRate), ("grad_norm", step.gradientNorm),
+            ("tokens_per_second", clock.tokensPerSecond),
+        ] { recorder.append(.train, name, value, step: tuning.step, epoch: 0) }
+        try recorder.flush()
+        report(
+            .contrastiveStep(
+                tuning.step, of: tuning.steps, loss: step.loss, tokensPerSecond: clock.tokensPerSecond,
+                secondsLeft: clock.secondsLeft(for: tuning.steps - tuning.step)))
+    }
+
     private func recordLayerNorms() {
         for (part, norm) in loop.learner.gradientNorms { record(.train, "grad_norm.\(part.metricName)", norm) }
         if loop.features != nil { return }
@@ -227,7 +267,7 @@ package struct Trainer {
     }
 
     private func record(_ split: Metric.Split, _ name: String, _ value: Double) {
-        recorder.append(split, name, value, step: loop.progress.step, epoch: loop.epochs)
+        recorder.append(split, name, value, step: loop.progress.stepOfRun, epoch: loop.epochs)
     }
 
     // MARK: Writing

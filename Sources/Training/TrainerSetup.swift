@@ -57,6 +57,7 @@ extension Trainer {
         var model = try ModelFolder(
             toTrain: &request, labels: data.labels, data.problemType, texts: data.train.examples.map(\.text),
             notice: { report(.notice($0)) })
+        request.hyperparameters.chooseContrastiveSteps(texts: data.train.examples.count)
         let hyperparameters = request.hyperparameters
         var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
         if request.beginsAnew && hyperparameters.ngrams == .on {
@@ -66,7 +67,13 @@ extension Trainer {
         report(.data(data.report(encoded, hyperparameters.longTexts, on: workers)))
         request.teachingSha256 = try encoded.training.learnFromTeacher(
             of: request, texts: data.train.examples.map(\.text), for: model, on: workers)
-        if data.isHeldOut {
+        if data.source == .training {
+            report(
+                .notice(
+                    "no --dev file: all \(data.examples) texts are learned, none are held out, and the dev figures are those of the same"
+                        + " texts: measure on others with 'addnorm evaluate', or hold some out with --dev-fraction"))
+        }
+        if data.source == .heldOut {
             report(
                 .notice(
                     "no --dev file: \(encoded.development.count) of \(data.examples) training"
@@ -77,7 +84,7 @@ extension Trainer {
             throw TrainingError(
                 "--metric f1:\(label): there is no such label; the labels are \(data.labels.joined(separator: ", "))")
         }
-        try hyperparameters.checkMemory(for: model.classifier, encoded.training.sequences, on: workers)
+        try hyperparameters.ofLargestPart.checkMemory(for: model.classifier, encoded.training.sequences, on: workers)
         try model.classifier.configuration.requireMemory(for: encoded.development.sequences, on: workers)
         let loop = try TrainingLoop(model.classifier, hyperparameters, examples: encoded.training, workers: workers)
         // It may be resumed from another folder.
@@ -158,7 +165,7 @@ extension Trainer {
             model.classifier, optimizer: checkpoint.optimizer, progress: state.progress, hyperparameters,
             examples: encoded.training, workers: workers)
         try store.reopen(
-            run.id, afterStep: state.progress.step, epochs: state.progress.epoch, metrics: state.unrecorded)
+            run.id, afterStep: state.progress.stepOfRun, epochs: state.progress.epoch, metrics: state.unrecorded)
         let recorder = RunRecorder(run, in: store) { report(.notice($0)) }
         self.init(
             state, loop, model: model, development: encoded.development, recorder: recorder,

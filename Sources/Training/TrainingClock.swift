@@ -9,8 +9,8 @@ struct TrainingClock {
     /// Seconds since the beginning, with all pauses.
     var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
 
-    /// What came before was preparation.
-    mutating func beginTraining() { trainingStart = .now }
+    /// What came before was preparation, or another part of the training.
+    mutating func beginTraining() { (trainingStart, pauses, tokens, steps) = (.now, .zero, 0, 0) }
 
     mutating func addStep(tokens count: Int) {
         steps += 1

@@ -13,6 +13,8 @@ package enum TrainingEvent: Sendable {
     case features(done: Int, of: Int)
     /// A training of cross-validation: which fold, of how many, the share of all steps that is done, and the loss of the last.
     case fold(Int, of: Int, share: Double, loss: Double, secondsLeft: Double)
+    /// A step of the tuning of the encoder by pairs, of how many.
+    case contrastiveStep(Int, of: Int, loss: Double, tokensPerSecond: Double, secondsLeft: Double)
     case step(StepReport)
     case epoch(EpochReport)
 }

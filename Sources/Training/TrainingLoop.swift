@@ -11,6 +11,8 @@ import Transformer
 package struct TrainingLoop {
     /// How far a training has come.
     package struct Progress: Codable, Sendable {
+        /// Steps of the contrastive tuning of the encoder, which came before and is done; 0 without it.
+        var tuningSteps = 0
         /// Complete epochs.
         package internal(set) var epoch = 0
         /// Steps of the next epoch that are done.
@@ -26,11 +28,15 @@ package struct TrainingLoop {
 
         /// The mean loss over the unfinished epoch.
         package var meanLoss: Double { lossSum / Double(examplesSeen) }
+        /// Steps of the run, those of the encoder's tuning included.
+        var stepOfRun: Int { tuningSteps + step }
         /// How often the parameters were updated.
         var updates: Int { step - skipped }
         /// Whether each number is one that a training could have reached.
         var isSound: Bool {
-            [epoch, stepsOfEpoch, step, skipped, updates, examplesSeen].allSatisfy { (0...1_000_000_000).contains($0) }
+            [tuningSteps, epoch, stepsOfEpoch, step, skipped, updates, examplesSeen].allSatisfy {
+                (0...1_000_000_000).contains($0)
+            }
         }
     }
 
@@ -130,7 +136,9 @@ package struct TrainingLoop {
                 throw TrainingError("every step of an epoch was skipped; lower --learning-rate")
             }
             let meanLoss = progress.meanLoss
-            progress = Progress(epoch: progress.epoch + 1, step: progress.step, skipped: progress.skipped)
+            progress = Progress(
+                tuningSteps: progress.tuningSteps, epoch: progress.epoch + 1, step: progress.step,
+                skipped: progress.skipped)
             order = []
             return .epoch(meanLoss: meanLoss)
         }
@@ -143,7 +151,7 @@ package struct TrainingLoop {
         let result = learner.step(
             batch, of: examples, features: features, number: progress.step, learningRate: learningRate)
         let isFinite = result.loss.isFinite && result.gradientNorm.isFinite
-        let description = isFinite ? nil : describe(result)
+        let description = isFinite ? nil : learner.description(ofStep: progress.step + 1, loss: result.loss)
         if let description, hyperparameters.onNonFinite == .stop {
             throw TrainingError(
                 "\(description); lower --learning-rate, or leave such steps out with --on-non-finite skip-step")
@@ -159,13 +167,5 @@ package struct TrainingLoop {
         return .step(
             Step(
                 sequences: batch, loss: result.loss, learningRate: learningRate, gradientNorm: result.gradientNorm))
-    }
-
-    /// Says where a step went wrong.
-    private func describe(_ result: (loss: Double, gradientNorm: Double)) -> String {
-        let norms = learner.gradientNorms.map { "\($0.part) \(String(format: "%.3g", $0.norm))" }
-        return
-            "the loss of step \(progress.step + 1) is \(String(format: "%.4g", result.loss)), with gradients of the norms "
-            + norms.joined(separator: ", ")
     }
 }

@@ -7,8 +7,9 @@ import Training
         let names = Hyperparameters().texts.map(\.name).sorted()
         #expect(
             names == [
-                "batch_size", "class_weights", "dev_fraction", "distillation_temperature", "distillation_weight",
-                "dropout", "early_stopping", "epochs",
+                "batch_size", "class_weights", "contrastive_learning_rate", "contrastive_steps", "dev_fraction",
+                "distillation_temperature", "distillation_weight",
+                "dropout", "early_stopping", "epochs", "few_shot",
                 "gradient_accumulation", "heads", "hidden_size", "initializer_range", "intermediate_size",
                 "label_smoothing",
                 "layer_decay", "layers", "learning_rate", "log_layer_norms", "long_texts", "lora_alpha", "lora_dropout",

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 import Transformer
 
@@ -328,6 +329,40 @@ import Transformer
             Reference.loss(
                 ids: sequences.flatMap { $0 }, targets: targets, .init(classifier.layout, values), configuration,
                 offsets: Self.offsets, mask)
+        }
+        #expect(abs(loss - reference(values.map(Double.init))) < 1e-5)
+        let expected = Self.differences(of: reference, at: values.map(Double.init))
+        for parameter in classifier.layout.parameters where !parameter.isStatistic {
+            let found = workspace.gradients.values[parameter.block].values.map(Double.init)
+            #expect(
+                Self.distance(found, Array(expected[parameter.block.range])) < 1e-4, "gradient of \(parameter.name)")
+        }
+    }
+
+    /// The loss of pairs goes back through the encoder alone: the head has no gradient.
+    @Test(arguments: ["post", "pre", "post-batchnorm"], Configuration.Pooling.allCases)
+    func contrastiveLossAndAllGradientsAgreeWithTheReference(_ name: String, _ pooling: Configuration.Pooling) throws {
+        let configuration = Self.configuration(try AddNormVariant(named: name), pooling)
+        var classifier = try SequenceClassifier(configuration, seed: 1)
+        let values = Self.randoms(classifier.layout.count, site: 5)
+        classifier.parameters = FloatBuffer(values)
+        let sequences = [[2, 5, 9, 3], [7], [2, 5, 5, 12, 0, 3]]
+        let targets = [2, 0, 2]
+        var workspace = classifier.makeWorkspace(for: .training(.all), on: Self.workers)
+        let loss = classifier.contrastiveLoss(
+            Batch(sequences), targets: .one(targets), randomness: .init(seed: Self.seed, step: Self.step),
+            in: &workspace)
+
+        let mask = Self.mask(configuration)
+        func reference(_ values: [Double]) -> Double {
+            let x = Reference.encoderOutput(
+                ids: sequences.flatMap { $0 }, .init(classifier.layout, values), configuration, offsets: Self.offsets,
+                mask)
+            let features =
+                pooling == .cls
+                ? Self.offsets.dropLast().map { x[$0] }
+                : Reference.pooler(x, .init(classifier.layout, values), "pooler", .mean, offsets: Self.offsets)
+            return plainCosineSimilarityLoss(features, labels: targets.map { [$0] })
         }
         #expect(abs(loss - reference(values.map(Double.init))) < 1e-5)
         let expected = Self.differences(of: reference, at: values.map(Double.init))

@@ -207,15 +207,21 @@ enum Reference {
         }
     }
 
-    static func loss(
-        ids: [Int], targets: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
-    ) -> Double {
+    static func encoderOutput(
+        ids: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
+    ) -> Rows {
         var x = embedding(ids, p, "embeddings", offsets: offsets, mask)
         for layer in 0..<configuration.layers {
             x = encoderLayer(
                 x, p, "layers.\(layer)", configuration, offsets: offsets, mask, site: UInt32(1 + 3 * layer))
         }
-        x = finalNorm(x, p, configuration.addNorm)
+        return finalNorm(x, p, configuration.addNorm)
+    }
+
+    static func loss(
+        ids: [Int], targets: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
+    ) -> Double {
+        let x = encoderOutput(ids: ids, p, configuration, offsets: offsets, mask)
         let pooled = pooler(x, p, "pooler", configuration.pooling, offsets: offsets)
         let site = UInt32(1 + 3 * configuration.layers)
         let logits = linear(drop(pooled, mask, site: site), p, "classifier")

@@ -45,7 +45,7 @@ struct AblationData: Sendable {
         entropy = shares(training).reduce(0) { $0 - $1 * log($1) }
         (trainSha256, devSha256) = (data.train.sha256, data.dev.sha256)
         self.notice =
-            data.isHeldOut
+            data.source == .heldOut
             ? "no --dev file: \(development.count) of \(data.examples) training examples are held out" : nil
     }
 }

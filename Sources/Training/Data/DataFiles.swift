@@ -6,16 +6,28 @@ import Transformer
 
 /// What a model is trained with, and what it is chosen by.
 package struct DataFiles {
+    /// Where the data that the best epoch is chosen by come from.
+    package enum DevSource {
+        /// A file of its own.
+        case file
+        /// A part of the training data that is not trained with.
+        case heldOut
+        /// The training data themselves: nothing is held out.
+        case training
+    }
+
     package private(set) var train: Dataset
-    /// The data of a file of its own, or a part that was held out of the training data.
+    /// The data of a file of its own, a part that was held out of the training data, or these themselves.
     package private(set) var dev: Dataset
-    /// Whether ``dev`` was held out.
-    package let isHeldOut: Bool
+    /// Where ``dev`` comes from.
+    package let source: DevSource
     package let problemType: Configuration.ProblemType
     /// The labels, sorted: their places are their ids.
     package let labels: [String]
     /// How many examples both have, before leaks were left out.
-    package var examples: Int { train.examples.count + dev.examples.count + droppedLeaks }
+    package var examples: Int {
+        train.examples.count + (source == .training ? 0 : dev.examples.count) + droppedLeaks
+    }
     /// Training texts that stood in ``dev`` too and were left out.
     let droppedLeaks: Int
 
@@ -37,6 +49,8 @@ package struct DataFiles {
         }
         if let path = request.dev {
             dev = try Dataset(contentsOf: path, layout: request.layout, labels: .reading(problemType))
+        } else if hyperparameters.devFraction == 0 {
+            dev = train
         } else {
             dev = train.holdOut(hyperparameters.devFraction, seed: hyperparameters.seed)
             guard !dev.examples.isEmpty else {
@@ -44,7 +58,7 @@ package struct DataFiles {
                     train.path, "too few examples to hold some out; give at least two of one label, or a --dev file")
             }
         }
-        isHeldOut = request.dev == nil
+        source = request.dev != nil ? .file : hyperparameters.devFraction == 0 ? .training : .heldOut
         // What is held out of them is what is kept.
         if request.trainShare < 1 {
             let part = train.holdOut(request.trainShare, seed: hyperparameters.seed &+ 1)
@@ -81,9 +95,10 @@ package struct DataFiles {
             DataReport.Part(name: data.path, data: data, texts: encoded.training.texts.part(places))
         }
         let development = DataReport.Part(
-            name: dev.path + (isHeldOut ? " (held out)" : ""), data: dev, texts: encoded.development.texts)
+            name: dev.path + (source == .heldOut ? " (held out)" : ""), data: dev, texts: encoded.development.texts)
         return DataReport(
-            training + [development], trainingFiles: training.count, longTexts, droppedLeaks: droppedLeaks, on: workers)
+            training + (source == .training ? [] : [development]), trainingFiles: training.count, longTexts,
+            droppedLeaks: droppedLeaks, on: workers)
     }
 }
 

@@ -20,6 +20,8 @@ package enum HyperparameterSection: Sendable {
     case rare
     /// What is trained beside a model that stays as it is.
     case adapter
+    /// How the encoder is tuned where there are few texts.
+    case fewShot
     /// The shape of a model that begins with random weights.
     case newModel
     /// How the best epoch is found.

@@ -135,6 +135,21 @@ package struct HyperparameterDeclarations: Sendable {
         "lora_dropout", default: 0.0, limits: .bounds(atLeast: 0, below: 1), section: .adapter,
         help: "The share of an update's input that is dropped.")
 
+    package let fewShot = Hyperparameter(
+        "few_shot", default: false, section: .fewShot,
+        help: """
+            For a handful of labelled texts: tune the encoder of --model by all pairs of texts first, so that texts of one label come to lie \
+            together, as SetFit does, and then train the head on what it makes of them. Without --dev, all texts are learned.
+            """)
+    package let contrastiveSteps = Hyperparameter<Int?>(
+        "contrastive_steps", default: nil, limits: .ifGiven(.count), section: .fewShot,
+        help:
+            "Steps in which the encoder is tuned, of up to --batch-size texts each. (default: as many as four passes over the texts have, and at least 6)"
+    )
+    package let contrastiveLearningRate = Hyperparameter(
+        "contrastive_learning_rate", default: 2e-4, limits: .positive, section: .fewShot,
+        help: "The learning rate of these steps.")
+
     package let layers = Hyperparameter(
         "layers", default: 2, limits: .count, section: .newModel, help: "Encoder layers.")
     package let hiddenSize = Hyperparameter(
@@ -151,8 +166,8 @@ package struct HyperparameterDeclarations: Sendable {
         "ngrams", default: .on, section: .newModel, valueName: "on|off",
         help: """
             Whether a linear classifier on n-grams of tokens and characters stands beside the encoder, whose logits are added: it knows from \
-            few texts what an encoder learns from many. (default: on; off with --pooling cls, whose folder transformers reads, and where there is too much text for \
-            this machine's memory)
+            few texts what an encoder learns from many. By itself it is off with --pooling cls, whose folder transformers reads, and where there is too much text \
+            for this machine's memory.
             """)
     package let initializerRange = Hyperparameter(
         "initializer_range", default: 0.02, limits: .bounds(above: 0, atMost: 10), section: .newModel,
@@ -179,8 +194,10 @@ package struct HyperparameterDeclarations: Sendable {
             """)
 
     package let devFraction = Hyperparameter(
-        "dev_fraction", default: 0.1, limits: .bounds(above: 0, below: 1), section: .selection,
-        help: "Without --dev: the share of the training data that is held out, of each label where a text has one.")
+        "dev_fraction", default: 0.1, limits: .bounds(atLeast: 0, below: 1), section: .selection,
+        help:
+            "Without --dev: the share of the training data that is held out, of each label where a text has one; with --few-shot none (0)."
+    )
     package let metric = Hyperparameter<EvaluationMetric>(
         "metric", default: .usual, section: .selection, valueName: "metric",
         help: """

@@ -74,7 +74,9 @@ package struct Hyperparameters: Sendable {
     ///
     /// - Parameter sections: which ones are checked
     /// - Throws: ``TrainingError`` that names the option and what it must be.
-    package func check(_ sections: Set<HyperparameterSection> = [.training, .rare, .adapter, .newModel, .selection])
+    package func check(
+        _ sections: Set<HyperparameterSection> = [.training, .rare, .adapter, .fewShot, .newModel, .selection]
+    )
         throws
     {
         func check(_ declaration: some DeclaredHyperparameter) throws {
@@ -108,6 +110,7 @@ package struct Hyperparameters: Sendable {
             throw TrainingError("--train-layers is for pretrained models: give one with --model")
         }
         try checkLoRA(startingFrom: model)
+        try prepareFewShot(startingFrom: model, isTaught: teacher != nil)
         if self.trainEmbeddings && self.trainLayers == .all {
             throw TrainingError("--train-embeddings is for --train-layers head or a number; 'all' has them already")
         }
@@ -122,6 +125,43 @@ package struct Hyperparameters: Sendable {
             model == nil
             ? (self.ngrams == .on ? .newModel : .encoderAlone)
             : trainsHeadOnly ? .headOnly : self.loraRank == nil ? .fineTuning : .lora
+    }
+
+    /// Refuses what has no meaning with few texts, or without, and decides that the head alone is trained once the encoder is tuned.
+    private mutating func prepareFewShot(startingFrom model: String?, isTaught: Bool) throws {
+        guard self.fewShot else {
+            let options = Self.all.filter { $0.section == .fewShot }.dropFirst()
+            if let option = options.first(where: { values[$0.name] != nil })?.option {
+                throw TrainingError("\(option) is for --few-shot")
+            }
+            if self.devFraction == 0 {
+                throw TrainingError("--dev-fraction must be above 0: only with --few-shot can nothing be held out")
+            }
+            return
+        }
+        if isTaught {
+            throw TrainingError(
+                "--teacher and --few-shot do not go together: a teacher tells what it has learned of many texts")
+        }
+        if model == nil {
+            throw TrainingError("--few-shot tunes a pretrained encoder: give one with --model")
+        }
+        if self.loraRank != nil {
+            throw TrainingError(
+                "--lora-rank and --few-shot do not go together: LoRA leaves the encoder as it is, and --few-shot tunes it"
+            )
+        }
+        if isSet(\.trainLayers) || self.trainEmbeddings {
+            let option = self.trainEmbeddings ? "--train-embeddings" : "--train-layers"
+            throw TrainingError(
+                "\(option) and --few-shot do not go together: the whole encoder is tuned, and then the head alone is trained"
+            )
+        }
+        if self.batchSize < 4 {
+            throw TrainingError("--batch-size must be at least 4 with --few-shot: two texts of two labels make pairs")
+        }
+        self.trainLayers = .head
+        if !isSet(\.devFraction) { self.devFraction = 0 }
     }
 
     /// Refuses what has no meaning with LoRA, or without.
@@ -276,6 +316,6 @@ extension Hyperparameters: Codable {
         }
         for declaration in Self.all { try read(declaration) }
         // The shape is the model's own, which is not bound to what users may ask for.
-        try check([.training, .rare, .adapter, .selection])
+        try check([.training, .rare, .adapter, .fewShot, .selection])
     }
 }

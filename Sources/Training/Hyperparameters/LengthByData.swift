@@ -32,7 +32,7 @@ extension Hyperparameters {
         func shareOfLonger(than length: Int) -> Double {
             Double(encoded.lengths.count { $0 > length }) / Double(max(1, sample.count))
         }
-        let bytesOfToken = try 4 * self.batchSize * floatsKeptOfToken(of: configuration)
+        let bytesOfToken = try 4 * self.batchSize * ofLargestPart.floatsKeptOfToken(of: configuration)
         var length = usual
         while length < configuration.maximumLength, shareOfLonger(than: length) > Self.mostCutOff {
             let next = min(2 * length, configuration.maximumLength)

@@ -226,6 +226,27 @@ package struct SequenceClassifier {
         return (objective.loss(logits, targets: targets, total: total), logits)
     }
 
+    /// The loss of all pairs of texts by what the head reads of them, and its gradients: one step of contrastive tuning, but for the optimizer.
+    ///
+    /// - Parameters:
+    ///   - targets: the labels of the texts
+    ///   - randomness: decides what dropout removes
+    ///   - workspace: one made for training everything; the head's gradients stay as they are
+    /// - Returns: the loss, as ``cosineSimilarityLoss(_:targets:into:on:)`` has it
+    package func contrastiveLoss(
+        _ batch: Batch, targets: Targets, randomness: Pass.Randomness?, in workspace: inout Workspace
+    ) -> Double {
+        let pass = pass(over: .texts(batch), randomness, in: workspace)
+        readFeatures(of: batch, in: pass, &workspace)
+        let loss = cosineSimilarityLoss(
+            workspace.pooler.features, targets: targets, into: &workspace.pooledGradient, on: workspace.workers)
+        pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, in: pass)
+        encoder.backward(&workspace.gradient, kept: workspace.encoder, in: pass)
+        embedding.backward(&workspace.gradient, input: batch.ids, kept: workspace.embedding, in: pass)
+        pass.gradients.finishPass()
+        return loss
+    }
+
     /// The backward pass from the logits to the lowest layer that the workspace reaches: `workspace.gradient` becomes the gradient
     /// of that layer's input.
     ///

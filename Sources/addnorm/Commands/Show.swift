@@ -70,7 +70,10 @@ struct Show: ParsableCommand {
                 "\(configuration.maximumLength) tokens at most; \(settings.longTexts?.method.rawValue ?? "truncate")"
             ),
             ("pooling", configuration.pooling.rawValue), ("Add & Norm", configuration.addNorm.formula),
-            ("n-grams", folder.ngrams.map { "\($0.frequencies.count.grouped) of tokens and characters beside the encoder" }),
+            (
+                "n-grams",
+                folder.ngrams.map { "\($0.frequencies.count.grouped) of tokens and characters beside the encoder" }
+            ),
             ("adapter", configuration.lora?.description), ("beside", folder.base),
             ("labels", "\(configuration.labels.count): \(labels)"),
             ("problem type", configuration.problemType.rawValue),

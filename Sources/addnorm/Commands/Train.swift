@@ -40,6 +40,9 @@ struct Train: ParsableCommand {
     @OptionGroup(title: "LoRA")
     var adapter: AdapterOptions
 
+    @OptionGroup(title: "Few texts")
+    var fewShot: FewShotOptions
+
     @OptionGroup(title: "New models")
     var shape: ShapeOptions
 
@@ -65,17 +68,24 @@ struct Train: ParsableCommand {
             throw ValidationError("Give either --seed or --seeds, not both.")
         }
         if !files.unlabelled.isEmpty && files.teacher == nil { throw ValidationError("--unlabelled is for --teacher.") }
-        if runOptions.resume == nil { _ = try hyperparameters() }
+        if runOptions.resume != nil { return }
+        let isHeldOut = try hyperparameters().devFraction > 0 || files.dev != nil
+        if !isHeldOut && (files.dropLeaked || files.selection.given.earlyStopping != nil) {
+            throw ValidationError(
+                "--drop-leaked and --early-stopping need texts that are held out: with --few-shot, give --dev or --dev-fraction."
+            )
+        }
     }
 
     private func hyperparameters() throws -> Hyperparameters {
         try Hyperparameters(
-            training, adapter, rare, shape, files.selection, model: files.model, teacher: files.teacher)
+            training, adapter, fewShot, rare, shape, files.selection, model: files.model, teacher: files.teacher)
     }
 
     /// Whether nothing is given that a run has decided about when it began.
     private var isOnlyResumed: Bool {
-        training.given.isEmpty && adapter.given.isEmpty && rare.given.isEmpty && shape.given.isEmpty && files.isEmpty
+        training.given.isEmpty && adapter.given.isEmpty && fewShot.given.isEmpty && rare.given.isEmpty
+            && shape.given.isEmpty && files.isEmpty
             && layout.layout == Layout()
             && runOptions.name == nil && runOptions.project == nil && runOptions.seeds == nil
             && runOptions.checkpointEvery == nil

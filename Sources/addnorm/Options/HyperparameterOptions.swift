@@ -89,6 +89,12 @@ struct AdapterOptions: HyperparameterOptions {
     var given = Hyperparameters()
 }
 
+/// How an encoder is tuned by few texts.
+struct FewShotOptions: HyperparameterOptions {
+    static let section = HyperparameterSection.fewShot
+    var given = Hyperparameters()
+}
+
 /// The shape of a model that is trained from random weights.
 struct ShapeOptions: HyperparameterOptions {
     static let section = HyperparameterSection.newModel

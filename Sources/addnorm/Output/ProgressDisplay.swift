@@ -31,6 +31,11 @@ final class ProgressDisplay {
         case .features(let done, let total):
             bar.show(
                 done, of: total, "the frozen encoder has read \(done) of \(total) \(hasWindows ? "windows" : "texts")")
+        case .contrastiveStep(let step, let steps, let loss, let speed, let secondsLeft):
+            bar.show(
+                step, of: steps,
+                "the encoder is tuned: step \(step)/\(steps), loss \(loss.figure), \(Int(clamping: speed).formatted()) tokens/s,"
+                    + " \(secondsLeft.duration) left")
         case .step(let report):
             bar.show(report.step, of: report.steps, Self.text(report))
         case .epoch(let report):
