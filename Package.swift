@@ -111,7 +111,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
         .testTarget(
-            name: "TransformerTests", dependencies: ["Transformer", "Tokenization", "Kernels", "TestSupport"],
+            name: "TransformerTests",
+            dependencies: ["Transformer", "NGrams", "Tokenization", "Kernels", "TestSupport"],
             exclude: ["Fixtures"]
         ),
         .testTarget(

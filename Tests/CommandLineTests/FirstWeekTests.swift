@@ -309,11 +309,22 @@ import Testing
 
     @Test func anExportIsWrittenWhole() async throws {
         try await Program.withModel { program in
-            for format in ["onnx", "sentence-transformers"] {
-                let result = try program.run("export", "--model", "model", "--format", format, "--output", format)
+            // The model has n-grams beside its encoder.
+            let refused = try program.run(
+                "export", "--model", "model", "--format", "sentence-transformers", "--output", "st")
+            #expect(refused.status == 1 && refused.errors.contains("--ngrams off") && !program.exists("st"))
+            let alone = try program.run(
+                [
+                    "train", "--train", "train.tsv", "--dev", "train.tsv", "--output", "alone", "--ngrams", "off",
+                    "--epochs", "1",
+                ]
+                    + Program.smallShape)
+            #expect(alone.status == 0 && !program.exists("alone/ngrams.safetensors"), "\(alone.errors)")
+            for (model, format) in [("model", "onnx"), ("alone", "sentence-transformers")] {
+                let result = try program.run("export", "--model", model, "--format", format, "--output", format)
                 #expect(result.status == 0, "\(result.errors)")
                 #expect(
-                    try program.run("export", "--model", "model", "--format", format, "--output", format).status == 1)
+                    try program.run("export", "--model", model, "--format", format, "--output", format).status == 1)
             }
             #expect(program.exists("onnx/model.onnx") && program.exists("onnx/vocab.txt"))
             #expect(try program.text(of: "sentence-transformers/modules.json").contains("1_Pooling"))

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import NGrams
 import TestSupport
 import Testing
 import Tokenization
@@ -19,6 +20,60 @@ import Transformer
             classifier: try SequenceClassifier(configuration, seed: 3),
             tokenizer: try Tokenizer(
                 tokens: tokens, normalizer: BERTNormalizer(lowercases: false, stripsAccents: true), source: "test"))
+    }
+
+    @Test func nGramsComeBackAndAreChecked() throws {
+        var configuration = try Self.model().classifier.configuration
+        configuration.ngrams = true
+        var model = ModelFolder(
+            classifier: try SequenceClassifier(configuration, seed: 3), tokenizer: try Self.model().tokenizer)
+        let sequences = [[2, 5, 3], [2, 5, 6, 3], [2, 7, 3], [2, 7, 7, 3], [2, 5, 5, 3], [2, 6, 7, 3]]
+        let ngrams = NGramClassifier.learn(
+            sequences, texts: Array(sequences.indices), .one([1, 1, 0, 0, 1, 0]), labels: 2,
+            characters: model.tokenizer.charactersOfTokens, seed: 1, on: Workers(count: 2)
+        ).classifier
+        model.ngrams = ngrams
+        try withFolder { folder in
+            let output = folder.appending(path: "model")
+            try model.write(to: output)
+            let again = try #require(ModelFolder(contentsOf: output).ngrams)
+            for sequence in sequences { #expect(again.logits(of: sequence) == ngrams.logits(of: sequence)) }
+            #expect(ngrams.logits(of: sequences[0])[1] > 0 && ngrams.logits(of: sequences[2])[1] < 0)
+            // A model whose n-grams are damaged, of another model, or missing would answer otherwise, and does not answer.
+            let file = output.appending(path: "ngrams.safetensors")
+            let whole = try Data(contentsOf: file)
+            var swapped = whole
+            let start = 8 + Int(whole[0]) + Int(whole[1]) << 8
+            swapped.replaceSubrange(start..<start + 8, with: whole[start + 8..<start + 16])
+            for data in [whole.dropLast(4), Data(), swapped, nil] {
+                if let data { try data.write(to: file) } else { try FileManager.default.removeItem(at: file) }
+                let error = #expect(throws: ModelError.self) { try ModelFolder(contentsOf: output) }
+                #expect(error?.description.contains("ngrams.safetensors") == true)
+            }
+        }
+    }
+
+    /// The loss beside other logits is that of the sum: as if the bias of the head were so much larger.
+    @Test func aLossBesideOtherLogitsIsThatOfTheSum() throws {
+        var classifier = try tinyModel().classifier
+        let (batch, targets) = (Batch([[2, 5, 6, 3], [2, 10, 3]]), Targets.one([2, 0]))
+        let offset: [Float] = [0.5, -1, 0.25]
+        func loss(offset: Matrix?) -> (loss: Double, gradients: [Float]) {
+            var workspace = classifier.makeWorkspace(for: .training(.all), on: Workers(count: 1))
+            let loss = classifier.loss(
+                .texts(batch), targets: targets, offset: offset, randomness: nil, in: &workspace
+            ).loss
+            let all = Block(offset: 0, columns: classifier.layout.count)
+            return (loss, workspace.gradients.values[all].values)
+        }
+        let beside = loss(offset: Matrix(rows: [offset, offset]))
+        #expect(beside.loss != loss(offset: nil).loss)
+        let bias = try #require(classifier.layout.parameters.first { $0.name == "classifier.bias" }).block
+        let sum = zip(classifier.parameters[bias].values, offset).map(+)
+        classifier.parameters.copy(Matrix(sum, columns: 3), to: bias)
+        let shifted = loss(offset: nil)
+        #expect(abs(beside.loss - shifted.loss) < 1e-6)
+        #expect(zip(beside.gradients, shifted.gradients).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 
     @Test(arguments: GradientTests.variants)
