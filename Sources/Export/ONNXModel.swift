@@ -17,7 +17,9 @@ package struct ONNXModel {
     ///
     /// - Throws: ``ModelError`` if the model is too large for one file.
     package static func file(of folder: ModelFolder) throws -> Data {
-        guard 4 * folder.classifier.layout.count < mostBytes - 1 << 24 else {
+        // Of an n-gram the weights, its frequency, and up to five items and a column as text of a few bytes each.
+        let ngrams = folder.ngrams.map { $0.frequencies.count * (4 * $0.logits + 4 + 6 * 5) } ?? 0
+        guard 4 * folder.classifier.layout.count + ngrams < mostBytes - 1 << 24 else {
             throw ModelError("the model has more than the 2 GB that an ONNX file can have")
         }
         var model = ONNXModel(folder)

@@ -58,7 +58,9 @@ package struct Classifier {
 
     /// What n-grams say of them, `[sequences, labels]`; nil if there are none.
     func ngramLogits(of sequences: [[Int]]) -> Matrix? {
-        model.ngrams.map { ngrams in Matrix(rows: sequences.map(ngrams.logits)) }
+        model.ngrams.map { ngrams in
+            Matrix(rows: workers.map(sequences.count) { ngrams.logits(of: sequences[$0]) })
+        }
     }
 
     func answers(_ logits: Matrix) throws -> Predictions {

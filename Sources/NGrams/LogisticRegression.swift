@@ -17,18 +17,27 @@ package struct LogisticRegression: Sendable {
     ///   - rows: `[texts, features]`
     ///   - targets: what is right for each text
     ///   - c: how little weights are held down
-    ///   - scaledByRatio: whether features are first multiplied with ``SparseMatrix/rootsOfRatios(_:)``
     ///   - seed: decides about the order of the texts
-    package init(
-        _ rows: SparseMatrix, _ targets: Targets, labels: Int, c: Double, scaledByRatio: Bool = false, seed: UInt64
+    package init(_ rows: SparseMatrix, _ targets: Targets, labels: Int, c: Double, seed: UInt64) {
+        let cs = [Double](repeating: c, count: rows.rowCount)
+        self.init(rows, targets, labels: labels, cs: cs, scaledByRatio: false, seed: seed)
+    }
+
+    /// Fits a classifier to texts that count more or less.
+    ///
+    /// - Parameters:
+    ///   - cs: how little weights are held down by each text
+    ///   - scaledByRatio: whether features are first multiplied with ``SparseMatrix/rootsOfRatios(_:)``
+    init(
+        _ rows: SparseMatrix, _ targets: Targets, labels: Int, cs: [Double], scaledByRatio: Bool, seed: UInt64
     ) {
         self.labels = labels
         let positives = !targets.areSeveral && labels == 2 ? 1..<2 : 0..<labels
         weights = positives.map { label in
             let isPositive = (0..<targets.count).map { targets[$0].contains(label) }
-            if !scaledByRatio { return Self.fit(rows, isPositive: isPositive, c: c, seed: seed) }
+            if !scaledByRatio { return Self.fit(rows, isPositive: isPositive, cs: cs, seed: seed) }
             let factors = rows.rootsOfRatios(isPositive)
-            let weights = Self.fit(rows.scaled(by: factors), isPositive: isPositive, c: c, seed: seed)
+            let weights = Self.fit(rows.scaled(by: factors), isPositive: isPositive, cs: cs, seed: seed)
             return zip(weights, factors + [1]).map { $0 * Double($1) }
         }
     }
@@ -48,14 +57,14 @@ package struct LogisticRegression: Sendable {
     /// How far the derivative of a text's α may be from 0 at the end.
     private static let tolerance = 0.02
 
-    private static func fit(_ rows: SparseMatrix, isPositive: [Bool], c: Double, seed: UInt64) -> [Double] {
+    private static func fit(_ rows: SparseMatrix, isPositive: [Bool], cs: [Double], seed: UInt64) -> [Double] {
         var weights = [Double](repeating: 0, count: rows.columnCount + 1)
         var alphas = [Double](repeating: 0, count: rows.rowCount)
         let squares = (0..<rows.rowCount).map(rows.squareOfRow)
         var order = Array(0..<rows.rowCount)
         // As if each text were classified by a coin: w is not 0 then.
         for row in order {
-            alphas[row] = c / 1000
+            alphas[row] = cs[row] / 1000
             rows.add(isPositive[row] ? alphas[row] : -alphas[row], row, to: &weights)
         }
         for epoch in 0..<mostEpochs {
@@ -65,9 +74,9 @@ package struct LogisticRegression: Sendable {
             for row in order {
                 let sign = isPositive[row] ? 1.0 : -1.0
                 let (old, margin) = (alphas[row], sign * rows.product(row, weights))
-                let logit = log(old / (c - old))
+                let logit = log(old / (cs[row] - old))
                 farthest = max(farthest, abs(logit + margin))
-                alphas[row] = best(from: logit, old, margin: margin, square: squares[row], c: c)
+                alphas[row] = best(from: logit, old, margin: margin, square: squares[row], c: cs[row])
                 rows.add(sign * (alphas[row] - old), row, to: &weights)
             }
             if farthest < tolerance { break }

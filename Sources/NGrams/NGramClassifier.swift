@@ -27,6 +27,8 @@ package struct NGramClassifier: Sendable {
     /// How little weights are held down: with 1, 8 and 10, fewer texts were right in cross-validation, in English and in Chinese.
     private static let c = 4.0
     private static let folds = 5
+    /// How many classifiers are fitted, of which each thread has one at a time.
+    package static let fits = folds + 1
 
     /// Puts a classifier together.
     ///
@@ -63,25 +65,27 @@ package struct NGramClassifier: Sendable {
     ///   - sequences: the token ids of each text, or of several windows of it
     ///   - texts: of which text each sequence is, ascending
     ///   - targets: what is right for each sequence
+    ///   - classWeights: how much a text of each label counts; nil: all the same
     ///   - characters: of each token, by its id
     ///   - seed: decides about the order of texts in the solver
     /// - Returns: the classifier, and logits, `[sequences, labels]`
-    /// - Complexity: six times that of ``LogisticRegression``; 16 bytes for each different n-gram of each sequence, at most seven for each character
+    /// - Complexity: six times that of ``LogisticRegression``; 16 bytes for each different n-gram of each sequence, at most seven for each character, or twelve where each is a token
     package static func learn(
-        _ sequences: [[Int]], texts: [Int], _ targets: Targets, labels: Int, characters: [[Int32]], seed: UInt64,
-        on workers: Workers
+        _ sequences: [[Int]], texts: [Int], _ targets: Targets, labels: Int, classWeights: [Double]? = nil,
+        characters: [[Int32]], seed: UInt64, on workers: Workers
     ) -> (classifier: NGramClassifier, crossFitted: [[Float]]) {
         let documents = workers.map(sequences.count) { Document(sequences[$0], characters) }
         let corpus = Corpus(documents)
         let hashes = Dictionary(zip(texts, documents.map(\.hash))) { first, _ in first }
         let foldOf = texts.map { Int(hashes[$0]! % UInt64(folds)) }
         // In the last turn, nothing is left out.
-        let turns = workers.map(folds + 1, chunk: 1) { turn in
+        let turns = workers.map(fits, chunk: 1) { turn in
             let known = foldOf.indices.filter { foldOf[$0] != turn }
             let others = foldOf.indices.filter { foldOf[$0] == turn }
             let terms = TermWeights(corpus, texts: known)
             let classifier = LogisticRegression(
-                terms.rows(ofTexts: known), targets.at(known), labels: labels, c: c, scaledByRatio: true, seed: seed)
+                terms.rows(ofTexts: known), targets.at(known), labels: labels,
+                cs: known.map { c * (classWeights?[targets[$0][0]] ?? 1) }, scaledByRatio: true, seed: seed)
             return (
                 others: others, logits: classifier.logits(of: terms.rows(ofTexts: others)),
                 whole: turn == folds

@@ -61,12 +61,12 @@ package struct Benchmark: Encodable {
     /// - Throws: an error with a message for a person if model or data cannot be read.
     package init(_ request: TrainingRequest, steps: Int, notice: (String) -> Void) throws {
         var request = request
-        // The encoder is what is timed.
-        request.hyperparameters.leaveNGrams()
         var file = try Dataset(contentsOf: request.train, layout: request.layout, labels: .detected)
-        let folder = try ModelFolder(
+        var folder = try ModelFolder(
             toTrain: &request, labels: file.labelNames.sorted(), file.hasSeveralLabels ? .multiLabel : .singleLabel,
             texts: file.examples.map(\.text), notice: notice)
+        // The encoder is what is timed.
+        folder.ngrams = nil
         let configuration = folder.classifier.configuration
         let (workers, batchSize) = (request.hyperparameters.workers, request.hyperparameters.batchSize)
         let longTexts = request.hyperparameters.longTexts

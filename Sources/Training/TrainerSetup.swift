@@ -45,14 +45,18 @@ extension Trainer {
         if let notice = workers.notice { report(.notice(notice)) }
         request.hyperparameters.threads = workers.count
         var data = try DataFiles(of: request, on: workers)
-        if request.beginsAnew && request.hyperparameters.ngrams == .on && !data.haveRoomForNGrams {
+        if request.beginsAnew && request.hyperparameters.ngrams == .on,
+            !data.haveRoomForNGrams(request.hyperparameters.longTexts, on: workers)
+        {
             guard !request.hyperparameters.isSet(\.ngrams) else {
                 throw TrainingError(
                     "--ngrams on: too much text, or too many labels, for this machine's memory; leave it out")
             }
             request.hyperparameters.leaveNGrams()
             report(
-                .notice("too much text for n-grams in this machine's memory: the encoder stands alone (--ngrams off)"))
+                .notice(
+                    "too much text for n-grams in this machine's memory, or too many labels: the encoder stands alone (--ngrams off)"
+                ))
         }
         var model = try ModelFolder(
             toTrain: &request, labels: data.labels, data.problemType, texts: data.train.examples.map(\.text),
@@ -60,9 +64,6 @@ extension Trainer {
         request.hyperparameters.chooseContrastiveSteps(texts: data.train.examples.count)
         let hyperparameters = request.hyperparameters
         var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
-        if request.beginsAnew && hyperparameters.ngrams == .on {
-            model.learnNGrams(&encoded, seed: hyperparameters.seed, on: workers)
-        }
         model.trainingData = TrainingData(data.train, labelMap: request.layout.labelMap, on: workers)
         report(.data(data.report(encoded, hyperparameters.longTexts, on: workers)))
         request.teachingSha256 = try encoded.training.learnFromTeacher(
@@ -86,6 +87,9 @@ extension Trainer {
         }
         try hyperparameters.ofLargestPart.checkMemory(for: model.classifier, encoded.training.sequences, on: workers)
         try model.classifier.configuration.requireMemory(for: encoded.development.sequences, on: workers)
+        if request.beginsAnew && hyperparameters.ngrams == .on {
+            try model.learnNGrams(&encoded, hyperparameters, on: workers)
+        }
         let loop = try TrainingLoop(model.classifier, hyperparameters, examples: encoded.training, workers: workers)
         // It may be resumed from another folder.
         request.makePathsAbsolute()
@@ -149,10 +153,10 @@ extension Trainer {
             throw TrainingError(
                 "\(run.model ?? ""): the model has changed since the run began; train again from the beginning")
         }
+        let learnsNGrams = state.request.beginsAnew && hyperparameters.ngrams == .on
+        if learnsNGrams { model.ngrams = nil }
         var encoded = try data.encode(for: model, hyperparameters.longTexts, on: workers)
-        if state.request.beginsAnew && hyperparameters.ngrams == .on {
-            model.learnNGrams(&encoded, seed: hyperparameters.seed, on: workers)
-        }
+        if learnsNGrams { try model.learnNGrams(&encoded, hyperparameters, on: workers) }
         model.trainingData = TrainingData(data.train, labelMap: state.request.layout.labelMap, on: workers)
         let teachingSha256 = try encoded.training.learnFromTeacher(
             of: state.request, texts: data.train.examples.map(\.text), for: model, on: workers)

@@ -291,6 +291,16 @@ import Testing
             #expect(other.status == 1 && other.errors.contains("is of another search"), "\(other.errors)")
             let model = try #require(try second.object["model"] as? String)
             #expect(try program.run("predict", "--model", model, "--text", "wonderful").status == 0)
+            // What a model has decided makes no other search.
+            let further = [
+                "tune", "--model", model, "--train", "train.tsv", "--dev", "train.tsv", "--output", "further",
+                "--minutes", "0.02",
+                "--seeds", "1", "--epochs", "1", "--vary", "learning-rate=1e-4,1e-3", "--name", "further",
+            ]
+            for _ in 1...2 {
+                let result = try program.run(further)
+                #expect(result.status == 0, "\(result.errors)")
+            }
             for vary in ["speed=1,2", "epochs=0,1", "epochs"] {
                 let refused = try program.run("tune", "--train", "train.tsv", "--output", "x", "--vary", vary)
                 #expect(refused.status != 0 && !refused.errors.isEmpty)

@@ -53,6 +53,14 @@ import Transformer
         }
     }
 
+    /// A vowel sign and the prefix before it are one character to Swift, and two to a tokenizer.
+    @Test func theCharactersOfTokensAreCodePoints() throws {
+        let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "क", "##\u{93E}म", "[", "##ad"]
+        let characters = try Tokenizer(tokens: pieces, source: "test").charactersOfTokens
+        #expect(characters[0].isEmpty && characters[2].isEmpty && characters[1] == [0x20, 0xFFFD])
+        #expect(characters[5...] == [[0x20, 0x915], [0x93E, 0x92E], [0x20, 0x5B], [0x61, 0x64]])
+    }
+
     /// The loss beside other logits is that of the sum: as if the bias of the head were so much larger.
     @Test func aLossBesideOtherLogitsIsThatOfTheSum() throws {
         var classifier = try tinyModel().classifier

@@ -166,6 +166,7 @@ package struct Tuning {
     private static let undecided: Set = [
         "dropout", "problem_type", "layers", "hidden_size", "heads", "intermediate_size", "vocab_size", "pooling",
         "initializer_range", "norm", "norm_placement", "residual", "train_embeddings", "max_length", "threads",
+        "ngrams", "lora_alpha",
     ]
 
     /// Whether a run is what a request would make.
@@ -173,6 +174,7 @@ package struct Tuning {
         var request = request
         request.makePathsAbsolute()
         let known = Dictionary(try store.params(of: run.id).map { ($0.name, $0.value) }) { $1 }
+        if request.model == nil, known["ngrams"] == Switch.off.text { request.hyperparameters.leaveNGrams() }
         // SQLite keeps 15 digits of a number as text.
         func isSame(_ a: String, _ b: String) -> Bool {
             guard let x = Double(a), let y = Double(b) else { return a == b }

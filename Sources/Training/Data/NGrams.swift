@@ -8,14 +8,20 @@ extension ModelFolder {
     /// Learns the n-grams of a new model, beside which its encoder is trained.
     ///
     /// - Parameter encoded: take over what n-grams say of each sequence: of those to train with, without having seen their text
+    /// - Throws: ``TrainingError`` if class weights are for labels that do not exist.
     mutating func learnNGrams(
-        _ encoded: inout (training: EncodedExamples, development: EncodedExamples), seed: UInt64, on workers: Workers
-    ) {
+        _ encoded: inout (training: EncodedExamples, development: EncodedExamples), _ hyperparameters: Hyperparameters,
+        on workers: Workers
+    ) throws {
         let (training, development) = (encoded.training, encoded.development)
+        let configuration = classifier.configuration
+        let classWeights = try hyperparameters.classWeights.weights(
+            labels: configuration.labels, targets: training.targets)
         let learned = NGramClassifier.learn(
             Array(training.sequences), texts: training.texts.owners,
-            training.targets(ofSequences: training.sequences.indices), labels: classifier.configuration.labels.count,
-            characters: tokenizer.charactersOfTokens, seed: seed, on: workers)
+            training.targets(ofSequences: training.sequences.indices), labels: configuration.labels.count,
+            classWeights: classWeights, characters: tokenizer.charactersOfTokens, seed: hyperparameters.seed,
+            on: workers)
         ngrams = learned.classifier
         encoded.training.setLogits(ofNGrams: learned.crossFitted)
         encoded.development.setLogits(
@@ -26,9 +32,18 @@ extension ModelFolder {
 }
 
 extension DataFiles {
-    /// Whether there is memory for the n-grams of the training texts: up to seven of 16 bytes for each character, in several copies, and numbers for each label.
-    var haveRoomForNGrams: Bool {
-        let bytes = train.examples.reduce(0) { $0 + $1.text.utf8.count }
-        return bytes < Int(ProcessInfo.processInfo.physicalMemory) / (400 + 10 * labels.count)
+    /// The most labels, each of which has weights of its own.
+    private static let mostLabelsOfNGrams = 200
+
+    /// Whether there are memory and time for the n-grams of the training texts: up to six for each byte, which are counted and numbered once, and weighted by each thread that
+    /// fits a classifier, with one number for each label.
+    func haveRoomForNGrams(_ longTexts: LongTexts, on workers: Workers) -> Bool {
+        let bytes = train.examples.reduce(0.0) { $0 + Double($1.text.utf8.count) }
+        let fits = Double(min(workers.count, NGramClassifier.fits))
+        let perByte = 6 * (32 + 16 * fits) + 4 * fits * Double(labels.count)
+        // Windows overlap by half.
+        let copies = longTexts.method == .windows ? 2.0 : 1
+        return labels.count <= Self.mostLabelsOfNGrams
+            && bytes * perByte * copies < Double(ProcessInfo.processInfo.physicalMemory) / 2
     }
 }

@@ -1,4 +1,4 @@
-/// What is trained: three kinds of work, which need different learning rates and numbers of epochs.
+/// What is trained: kinds of work that need different learning rates and numbers of epochs.
 package enum TrainingKind: CaseIterable, Sendable {
     /// A new encoder, from random weights, with n-grams beside it.
     case newModel

@@ -118,8 +118,10 @@ package struct ModelFolder {
         configuration.problemType = problemType
         configuration.lora = lora
         configuration.lora?.hasPooler = pooling == .cls && !weights.has(layer: "pooler")
-        // They belong to the classifier.
-        configuration.ngrams = configuration.ngrams && keptLabels != nil && lora == nil
+        if configuration.ngrams && (keptLabels == nil || lora != nil) {
+            configuration.ngrams = false
+            notice("\(folder.path): its n-grams, which belong to its classifier, are left out")
+        }
         try configuration.validate()
         try self.init(
             source, weights, configuration, newHead: keptLabels == nil || lora != nil ? seed : nil, notice: notice)

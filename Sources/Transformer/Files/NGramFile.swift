@@ -57,9 +57,11 @@ extension Tokenizer {
     package var charactersOfTokens: [[Int32]] {
         vocabulary.tokens.map { token in
             if token == "[UNK]" { return [0x20, 0xFFFD] }
-            if token.count > 2 && token.hasPrefix("[") && token.hasSuffix("]") { return [] }
-            let characters = token.hasPrefix("##") ? token.dropFirst(2) : " " + token
-            return characters.unicodeScalars.map { Int32($0.value) }
+            // By code points: what goes on in a word can be a mark, which makes one character with the prefix.
+            let scalars = Array(token.unicodeScalars)
+            if scalars.count > 2 && scalars.first == "[" && scalars.last == "]" { return [] }
+            let goesOn = scalars.starts(with: "##".unicodeScalars)
+            return (goesOn ? scalars.dropFirst(2) : [" "] + scalars).map { Int32($0.value) }
         }
     }
 }
