@@ -24,7 +24,7 @@ package struct NGramClassifier: Sendable {
 
     /// How many tokens, and how many characters, an n-gram has at most.
     package static let widths = [2, 5]
-    /// How little weights are held down: with 1, 8 and 10, fewer texts were right in cross-validation, in English and in Chinese.
+    /// How little weights are held down: with 1, 10 and 16, fewer texts were right in cross-validation on thousands of texts, in English and in Chinese.
     private static let c = 4.0
     private static let folds = 5
     /// How many classifiers are fitted, of which each thread has one at a time.
