@@ -62,8 +62,7 @@ package struct NGramClassifier: Sendable {
     /// knows nearly all labels. Texts that are the same are left out together.
     ///
     /// - Parameters:
-    ///   - sequences: the token ids of each text, or of several windows of it
-    ///   - texts: of which text each sequence is, ascending
+    ///   - sequences: the token ids of each text, or of several windows of it, and which text that is, ascending
     ///   - targets: what is right for each sequence
     ///   - classWeights: how much a text of each label counts; nil: all the same
     ///   - characters: of each token, by its id
@@ -71,13 +70,13 @@ package struct NGramClassifier: Sendable {
     /// - Returns: the classifier, and logits, `[sequences, labels]`
     /// - Complexity: six times that of ``LogisticRegression``; 16 bytes for each different n-gram of each sequence, at most seven for each character, or twelve where each is a token
     package static func learn(
-        _ sequences: [[Int]], texts: [Int], _ targets: Targets, labels: Int, classWeights: [Double]? = nil,
+        _ sequences: [(ids: [Int], text: Int)], _ targets: Targets, labels: Int, classWeights: [Double]? = nil,
         characters: [[Int32]], seed: UInt64, on workers: Workers
     ) -> (classifier: NGramClassifier, crossFitted: [[Float]]) {
-        let documents = workers.map(sequences.count) { Document(sequences[$0], characters) }
+        let documents = workers.map(sequences.count) { Document(sequences[$0].ids, characters) }
         let corpus = Corpus(documents)
-        let hashes = Dictionary(zip(texts, documents.map(\.hash))) { first, _ in first }
-        let foldOf = texts.map { Int(hashes[$0]! % UInt64(folds)) }
+        let hashes = Dictionary(zip(sequences.map(\.text), documents.map(\.hash))) { first, _ in first }
+        let foldOf = sequences.map { Int(hashes[$0.text]! % UInt64(folds)) }
         // In the last turn, nothing is left out.
         let turns = workers.map(fits, chunk: 1) { turn in
             let known = foldOf.indices.filter { foldOf[$0] != turn }
@@ -89,7 +88,8 @@ package struct NGramClassifier: Sendable {
             return (
                 others: others, logits: classifier.logits(of: terms.rows(ofTexts: others)),
                 whole: turn == folds
-                    ? NGramClassifier(terms, classifier, sequences, labels: labels, characters: characters) : nil
+                    ? NGramClassifier(terms, classifier, sequences.map(\.ids), labels: labels, characters: characters)
+                    : nil
             )
         }
         var crossFitted = [[Float]](repeating: [], count: sequences.count)

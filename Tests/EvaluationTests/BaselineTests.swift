@@ -58,7 +58,7 @@ import Testing
         let targets = Targets.one(training.map { $0.label == "positive" ? 1 : 0 })
         let learned = [1, 3].map { threads in
             NGramClassifier.learn(
-                sequences, texts: Array(sequences.indices), targets, labels: 2, characters: characters, seed: 1,
+                zip(sequences, 0...).map { ($0, $1) }, targets, labels: 2, characters: characters, seed: 1,
                 on: Workers(count: threads))
         }
         let classifier = learned[0].classifier

@@ -29,7 +29,7 @@ import Transformer
             classifier: try SequenceClassifier(configuration, seed: 3), tokenizer: try Self.model().tokenizer)
         let sequences = [[2, 5, 3], [2, 5, 6, 3], [2, 7, 3], [2, 7, 7, 3], [2, 5, 5, 3], [2, 6, 7, 3]]
         let ngrams = NGramClassifier.learn(
-            sequences, texts: Array(sequences.indices), .one([1, 1, 0, 0, 1, 0]), labels: 2,
+            zip(sequences, 0...).map { ($0, $1) }, .one([1, 1, 0, 0, 1, 0]), labels: 2,
             characters: model.tokenizer.charactersOfTokens, seed: 1, on: Workers(count: 2)
         ).classifier
         model.ngrams = ngrams

@@ -18,7 +18,7 @@ extension ModelFolder {
         let classWeights = try hyperparameters.classWeights.weights(
             labels: configuration.labels, targets: training.targets)
         let learned = NGramClassifier.learn(
-            Array(training.sequences), texts: training.texts.owners,
+            zip(training.sequences, training.texts.owners).map { ($0, $1) },
             training.targets(ofSequences: training.sequences.indices), labels: configuration.labels.count,
             classWeights: classWeights, characters: tokenizer.charactersOfTokens, seed: hyperparameters.seed,
             on: workers)
