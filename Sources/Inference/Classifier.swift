@@ -58,9 +58,7 @@ package struct Classifier {
 
     /// What n-grams say of them, `[sequences, labels]`; nil if there are none.
     func ngramLogits(of sequences: [[Int]]) -> Matrix? {
-        model.ngrams.map { ngrams in
-            Matrix(rows: workers.map(sequences.count) { ngrams.logits(of: sequences[$0]) })
-        }
+        model.ngrams.map { Matrix(rows: $0.logits(of: sequences, on: workers)) }
     }
 
     func answers(_ logits: Matrix) throws -> Predictions {

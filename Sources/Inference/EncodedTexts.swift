@@ -50,8 +50,7 @@ package struct EncodedTexts: Sendable {
     /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory.
     package init(_ texts: [String], for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
         try self.init(texts, model.tokenizer, longTexts, on: workers)
-        let sequences = sequences
-        ngramLogits = model.ngrams.map { ngrams in workers.map(sequences.count) { ngrams.logits(of: sequences[$0]) } }
+        ngramLogits = model.ngrams?.logits(of: sequences, on: workers)
     }
 
     /// - Parameter workers: share the texts

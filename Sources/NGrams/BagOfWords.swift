@@ -20,33 +20,30 @@ package enum BagOfWords: String, CaseIterable, Sendable {
 package struct Document: Sendable {
     /// By kind, each in the order of hashes.
     let counts: [[(gram: UInt64, count: Int32)]]
-    /// The same for texts that are the same.
-    let hash: UInt64
 
     package init(_ text: String, _ bag: BagOfWords) {
         let scalars = Array(text.lowercased().unicodeScalars)
-        let grams = bag.kinds.map { kind in
-            var grams: [UInt64] = []
-            switch kind {
-            case .words, .wordsAndParts:
-                let words = scalars.split { !$0.isOfWord }.filter { $0.count > 1 }.map { Self.hash($0, seed: 1) }
-                grams = words + zip(words, words.dropFirst()).map { mix($0 &* 31, $1) }
-            case .characters:
-                let text = Array(scalars.split(whereSeparator: \.properties.isWhitespace).joined(separator: [" "]))
-                Self.append(1...3, of: text[...], to: &grams)
-            case .partsOfWords:
-                for word in scalars.split(whereSeparator: \.properties.isWhitespace) {
-                    Self.append(2...5, of: ([" "] + word + [" "])[...], to: &grams)
+        self.init(
+            grams: bag.kinds.map { kind in
+                var grams: [UInt64] = []
+                switch kind {
+                case .words, .wordsAndParts:
+                    let words = scalars.split { !$0.isOfWord }.filter { $0.count > 1 }.map { Self.hash($0, seed: 1) }
+                    grams = words + zip(words, words.dropFirst()).map { mix($0 &* 31, $1) }
+                case .characters:
+                    let text = Array(scalars.split(whereSeparator: \.properties.isWhitespace).joined(separator: [" "]))
+                    Self.append(1...3, of: text[...], to: &grams)
+                case .partsOfWords:
+                    for word in scalars.split(whereSeparator: \.properties.isWhitespace) {
+                        Self.append(2...5, of: ([" "] + word + [" "])[...], to: &grams)
+                    }
                 }
-            }
-            return grams
-        }
-        self.init(grams: grams, hash: Self.hash(scalars, seed: 3))
+                return grams
+            })
     }
 
     /// Counts what there is of each kind.
-    init(grams: [[UInt64]], hash: UInt64) {
-        self.hash = hash
+    init(grams: [[UInt64]]) {
         counts = grams.map { grams in
             var counts: [(gram: UInt64, count: Int32)] = []
             for gram in grams.sorted() {
@@ -71,7 +68,6 @@ package struct Document: Sendable {
     private static func hash(_ scalars: some Sequence<Unicode.Scalar>, seed: UInt64) -> UInt64 {
         scalars.reduce(seed) { mix($0, UInt64($1.value)) }
     }
-
 }
 
 /// The step of MurmurHash3's finaliser (Appleby 2011) over both.

@@ -75,7 +75,10 @@ package struct NGramClassifier: Sendable {
     ) -> (classifier: NGramClassifier, crossFitted: [[Float]]) {
         let documents = workers.map(sequences.count) { Document(sequences[$0].ids, characters) }
         let corpus = Corpus(documents)
-        let hashes = Dictionary(zip(sequences.map(\.text), documents.map(\.hash))) { first, _ in first }
+        // The same for texts that are the same.
+        let hashes = Dictionary(
+            sequences.lazy.map { ($0.text, $0.ids.reduce(0) { mix($0, UInt64($1)) }) },
+            uniquingKeysWith: { first, _ in first })
         let foldOf = sequences.map { Int(hashes[$0.text]! % UInt64(folds)) }
         // In the last turn, nothing is left out.
         let turns = workers.map(fits, chunk: 1) { turn in
@@ -129,6 +132,11 @@ package struct NGramClassifier: Sendable {
     }
 
     // MARK: Answers
+
+    /// The logits of sequences of token ids, `[sequences, labels]`.
+    package func logits(of sequences: some RandomAccessCollection<[Int]> & Sendable, on workers: Workers) -> [[Float]] {
+        workers.map(sequences.count) { logits(of: sequences[sequences.index(sequences.startIndex, offsetBy: $0)]) }
+    }
 
     /// The logits of a sequence of token ids, `[labels]`.
     ///
@@ -221,6 +229,6 @@ extension Document {
                 grams.reserveCapacity(items.count * width)
                 NGramTable.forEach(of: items, upTo: width) { hash, _ in grams.append(hash) }
                 return grams
-            }, hash: items[0].reduce(0) { mix($0, UInt64($1)) })
+            })
     }
 }

@@ -80,7 +80,7 @@ package struct Benchmark: Encodable {
         let texts = file.examples.map(\.text)
         var tokens = 0
         let tokenizing = try Self.seconds(atLeast: 0.5) {
-            tokens += try EncodedTexts(texts, for: folder, longTexts, on: workers).lengths.reduce(0, +)
+            tokens += try EncodedTexts(texts, folder.tokenizer, longTexts, on: workers).lengths.reduce(0, +)
         }
         tokenizingTokensPerSecond = Double(tokens) / tokenizing
 
@@ -91,7 +91,7 @@ package struct Benchmark: Encodable {
         // So that the memory is there.
         _ = predictor.logits(
             folder.classifier,
-            try EncodedTexts(Array(texts.prefix(batchSize)), for: folder, longTexts, on: workers))
+            try EncodedTexts(Array(texts.prefix(batchSize)), folder.tokenizer, longTexts, on: workers))
         let classified = Self.seconds { _ = predictor.logits(folder.classifier, examples.texts) }
         classifying = Throughput(
             lengths: lengths, seconds: classified,
@@ -100,7 +100,7 @@ package struct Benchmark: Encodable {
         let latencies = try texts.prefix(Self.mostLatencies).map { text in
             try Self.seconds {
                 _ = predictor.logits(
-                    folder.classifier, try EncodedTexts([text], for: folder, longTexts, on: workers))
+                    folder.classifier, try EncodedTexts([text], folder.tokenizer, longTexts, on: workers))
             }
         }.sorted()
         func percentile(_ share: Double) -> Double {

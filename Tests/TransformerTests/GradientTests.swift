@@ -330,13 +330,7 @@ import Transformer
                 ids: sequences.flatMap { $0 }, targets: targets, .init(classifier.layout, values), configuration,
                 offsets: Self.offsets, mask)
         }
-        #expect(abs(loss - reference(values.map(Double.init))) < 1e-5)
-        let expected = Self.differences(of: reference, at: values.map(Double.init))
-        for parameter in classifier.layout.parameters where !parameter.isStatistic {
-            let found = workspace.gradients.values[parameter.block].values.map(Double.init)
-            #expect(
-                Self.distance(found, Array(expected[parameter.block.range])) < 1e-4, "gradient of \(parameter.name)")
-        }
+        Self.compare(loss, workspace, classifier, at: values, with: reference)
     }
 
     /// The loss of pairs goes back through the encoder alone: the head has no gradient.
@@ -364,12 +358,19 @@ import Transformer
                 : Reference.pooler(x, .init(classifier.layout, values), "pooler", .mean, offsets: Self.offsets)
             return plainCosineSimilarityLoss(features, labels: targets.map { [$0] })
         }
+        Self.compare(loss, workspace, classifier, at: values, with: reference)
+    }
+
+    /// Compares a loss and the gradients of all parameters with a reference and its differences.
+    static func compare(
+        _ loss: Double, _ workspace: SequenceClassifier.Workspace, _ classifier: SequenceClassifier, at values: [Float],
+        with reference: ([Double]) -> Double
+    ) {
         #expect(abs(loss - reference(values.map(Double.init))) < 1e-5)
-        let expected = Self.differences(of: reference, at: values.map(Double.init))
+        let expected = differences(of: reference, at: values.map(Double.init))
         for parameter in classifier.layout.parameters where !parameter.isStatistic {
             let found = workspace.gradients.values[parameter.block].values.map(Double.init)
-            #expect(
-                Self.distance(found, Array(expected[parameter.block.range])) < 1e-4, "gradient of \(parameter.name)")
+            #expect(distance(found, Array(expected[parameter.block.range])) < 1e-4, "gradient of \(parameter.name)")
         }
     }
 }

@@ -13,7 +13,7 @@ extension ModelFolder {
         _ encoded: inout (training: EncodedExamples, development: EncodedExamples), _ hyperparameters: Hyperparameters,
         on workers: Workers
     ) throws {
-        let (training, development) = (encoded.training, encoded.development)
+        let training = encoded.training
         let configuration = classifier.configuration
         let classWeights = try hyperparameters.classWeights.weights(
             labels: configuration.labels, targets: training.targets)
@@ -25,9 +25,7 @@ extension ModelFolder {
         ngrams = learned.classifier
         encoded.training.setLogits(ofNGrams: learned.crossFitted)
         encoded.development.setLogits(
-            ofNGrams: workers.map(development.sequences.count) {
-                learned.classifier.logits(of: development.sequences[$0])
-            })
+            ofNGrams: learned.classifier.logits(of: encoded.development.sequences, on: workers))
     }
 }
 
