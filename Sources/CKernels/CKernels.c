@@ -390,7 +390,21 @@ VECTORISED void ck_batch_norm_add_sums(size_t n, const float *restrict x, const 
     }
 }
 
+// MARK: Positions
+
+VECTORISED void ck_turn(size_t pairs, float sign, const float *restrict angles, float *restrict x) {
+    for (size_t i = 0; i < pairs; i++) {
+        float first = x[i], second = x[pairs + i], cosine = angles[i], sine = sign * angles[pairs + i];
+        x[i] = first * cosine - second * sine;
+        x[pairs + i] = second * cosine + first * sine;
+    }
+}
+
 // MARK: Sums
+
+VECTORISED void ck_multiply(size_t n, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] *= x[i];
+}
 
 VECTORISED void ck_combine(size_t n, float s, const float *restrict x, float a, float *restrict y) {
     for (size_t i = 0; i < n; i++) y[i] = a * y[i] + s * x[i];

@@ -28,10 +28,15 @@ extension ModelFolder {
                     try writeConfiguration(to: temporary)
                 }
             case .sentenceTransformers:
-                guard classifier.configuration.addNorm == AddNormVariant() else {
+                guard family.hasOwnForm(classifier.configuration) else {
                     throw ModelError(
                         "sentence-transformers has no encoder with \(classifier.configuration.addNorm.formula) around its sublayers;"
                             + " export it as onnx")
+                }
+                guard !(classifier.configuration.hasPooler && classifier.configuration.pooler.hasNorm) else {
+                    throw ModelError(
+                        "sentence-transformers has no module for the LayerNorm in the head of \(family.name); transformers reads the folder as it is"
+                    )
                 }
                 guard !classifier.configuration.ngrams else {
                     throw ModelError(
@@ -56,8 +61,14 @@ extension ModelFolder {
                 "pooling_mode_mean_tokens": !isCLS, "pooling_mode_max_tokens": false,
                 "pooling_mode_mean_sqrt_len_tokens": false,
             ], to: folder.appending(path: "1_Pooling/config.json"))
+        let activation =
+            switch configuration.pooler.activation {
+            case .tanh: "Tanh"
+            case .relu: "ReLU"
+            case .gelu, .geluTanh: "GELU"
+            }
         let layers =
-            (isCLS ? [("pooler", "torch.nn.modules.activation.Tanh")] : [])
+            (configuration.hasPooler ? [("pooler", "torch.nn.modules.activation.\(activation)")] : [])
             + [("classifier", "torch.nn.modules.linear.Identity")]
         var list: [[String: Any]] = [
             ["idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"],

@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import NGrams
 import Transformer
 
@@ -15,8 +16,13 @@ package struct ONNXModel {
 
     /// The bytes of the file.
     ///
-    /// - Throws: ``ModelError`` if the model is too large for one file.
+    /// - Throws: ``ModelError`` if the model is too large for one file, or has rotary positions.
     package static func file(of folder: ModelFolder) throws -> Data {
+        guard folder.classifier.configuration.positions != .rotary else {
+            throw ModelError(
+                "ONNX files of models with rotary positions and local attention, as \(folder.family.name)'s, are not written; transformers reads"
+                    + " the folder as it is")
+        }
         // Of an n-gram the weights, its frequency, and up to five items and a column as text of a few bytes each.
         let ngrams = folder.ngrams.map { $0.frequencies.count * (4 * $0.logits + 4 + 6 * 5) } ?? 0
         guard 4 * folder.classifier.layout.count + ngrams < mostBytes - 1 << 24 else {
@@ -55,7 +61,8 @@ package struct ONNXModel {
                 model.attention(x, bias, "layers.\(layer).attention")
             }
             x = addNorm(x, "layers.\(layer).feedForward") { model, x in
-                let inner = model.activation(model.linear(x, "layers.\(layer).feedForward.up"))
+                let up = model.linear(x, "layers.\(layer).feedForward.up")
+                let inner = model.activation(up, model.configuration.activation)
                 return model.linear(inner, "layers.\(layer).feedForward.down")
             }
         }
@@ -72,14 +79,28 @@ package struct ONNXModel {
     }
 
     private mutating func embedding(_ ids: ONNXGraph.Value) -> ONNXGraph.Value {
-        let tokens = graph("Gather", constant("embeddings.tokens.weight"), ids)
-        let length = graph("Gather", graph("Shape", ids), graph.integers([1]))
-        let positions = graph(
-            "Slice", constant("embeddings.positions.weight"), graph.integers([0]), length, graph.integers([0]))
-        // All tokens are of the first segment.
-        let segment = graph.constant(
-            Array(values("embeddings.segments.weight").prefix(configuration.hiddenSize)), [configuration.hiddenSize])
-        return layerNorm(graph("Add", graph("Add", tokens, positions), segment), "embeddings.norm")
+        var sum = graph("Gather", constant("embeddings.tokens.weight"), ids)
+        sum = graph("Add", sum, graph("Gather", constant("embeddings.positions.weight"), places(of: ids)))
+        if let segments = parameters["embeddings.segments.weight"] {
+            // All tokens are of the first segment.
+            let width = segments.shape[1]
+            let first = Array(values("embeddings.segments.weight").prefix(width))
+            sum = graph("Add", sum, graph.constant(first, [width]))
+        }
+        let normed = layerNorm(sum, "embeddings.norm")
+        return parameters["embeddings.projection.weight"] == nil ? normed : linear(normed, "embeddings.projection")
+    }
+
+    /// The rows of the table of positions, `[sequence]` or `[batch, sequence]`.
+    private mutating func places(of ids: ONNXGraph.Value) -> ONNXGraph.Value {
+        guard configuration.positions == .learnedAfterPadding, let padding = configuration.paddingToken else {
+            let length = graph("Gather", graph("Shape", ids), graph.integers([1], []))
+            return graph("Range", graph.integers([0], []), length, graph.integers([1], []))
+        }
+        let isToken = graph("Not", graph("Equal", ids, graph.integers([padding], [])))
+        let ones = graph("Cast", isToken, attributes: ["to": .int(7)])
+        let number = graph("Mul", graph("CumSum", ones, graph.integers([1], [])), ones)
+        return graph("Add", number, graph.integers([padding], []))
     }
 
     /// The residual connection and the norm around a sublayer.
@@ -132,17 +153,17 @@ package struct ONNXModel {
     }
 
     private mutating func pooled(_ x: ONNXGraph.Value, _ mask: ONNXGraph.Value) -> ONNXGraph.Value {
+        let read: ONNXGraph.Value
         switch configuration.pooling {
-        case .cls:
-            let first = graph("Gather", x, graph.integers([0], []), attributes: ["axis": .int(1)])
-            return graph("Tanh", linear(first, "pooler"))
+        case .cls: read = graph("Gather", x, graph.integers([0], []), attributes: ["axis": .int(1)])
         case .mean:
             let weights = graph("Unsqueeze", mask, graph.integers([2]))
             let sum = graph(
                 "ReduceSum", graph("Mul", x, weights), graph.integers([1]), attributes: ["keepdims": .int(0)])
             let count = graph("ReduceSum", weights, graph.integers([1]), attributes: ["keepdims": .int(0)])
-            return graph("Div", sum, count)
+            read = graph("Div", sum, count)
         }
+        return configuration.hasPooler ? activation(linear(read, "pooler"), configuration.pooler.activation) : read
     }
 
     // MARK: N-grams
@@ -224,12 +245,12 @@ package struct ONNXModel {
             ])
     }
 
-    private mutating func activation(_ x: ONNXGraph.Value) -> ONNXGraph.Value {
+    private mutating func activation(_ x: ONNXGraph.Value, _ f: Activation) -> ONNXGraph.Value {
         func half(_ model: inout ONNXModel, _ inner: ONNXGraph.Value) -> ONNXGraph.Value {
             let sum = model.graph("Add", inner, model.graph.number(1))
             return model.graph("Mul", model.graph("Mul", x, sum), model.graph.number(0.5))
         }
-        switch configuration.activation {
+        switch f {
         case .gelu:
             let inner = graph("Erf", graph("Mul", x, graph.number(Float(0.5).squareRoot())))
             return half(&self, inner)
@@ -238,7 +259,7 @@ package struct ONNXModel {
             let sum = graph("Add", x, graph("Mul", cube, graph.number(0.044715)))
             return half(&self, graph("Tanh", graph("Mul", sum, graph.number(Float(2 / Double.pi).squareRoot()))))
         case .relu: return graph("Relu", x)
-        default: preconditionFailure("no feed-forward sublayer has this activation")
+        case .tanh: return graph("Tanh", x)
         }
     }
 

@@ -15,19 +15,21 @@ package struct Projections {
 package struct AttentionShape {
     let offsets: [Int]
     let heads: Int
+    let reach: Int?
     let dropout: Dropout?
 
     /// - Parameters:
-    ///   - offsets: the first row of each sequence, then the number of rows; a token attends to the tokens of its own sequence
+    ///   - offsets: the first row of each sequence, then the number of rows; a token attends to tokens of its own sequence
     ///   - heads: the number of heads; each has d = hidden / heads columns
+    ///   - reach: how many tokens before it, and how many after it, a token attends to; nil: to all
     ///   - dropout: removes attention probabilities; its positions are those of one `[length, length]` matrix per sequence and
     ///     head, even if few tokens have queries
-    package init(offsets: [Int], heads: Int, dropout: Dropout?) {
-        (self.offsets, self.heads, self.dropout) = (offsets, heads, dropout)
+    package init(offsets: [Int], heads: Int, reach: Int? = nil, dropout: Dropout?) {
+        (self.offsets, self.heads, self.reach, self.dropout) = (offsets, heads, reach, dropout)
     }
 }
 
-/// How the attention of a batch is cut into pieces: one for each sequence and head.
+/// How the attention of a batch is cut into pieces: one for each sequence and head, and of a long sequence a ``AttentionBlock`` after the other.
 struct AttentionPlan {
     let shape: AttentionShape
     let hidden: Int
@@ -52,10 +54,33 @@ struct AttentionPlan {
 
     var items: Int { (shape.offsets.count - 1) * shape.heads }
 
-    /// What a worker needs: keys or values transposed, and `squares` matrices of the shape of the probabilities.
+    /// The most rows of a block: so that memory does not grow with the square of a sequence's length, and of a layer with a reach hardly more is computed
+    /// than what it sees.
+    private var mostRows: Int { shape.reach == nil ? 512 : 64 }
+
+    /// The keys that some rows of a sequence can see.
+    private func keys(seenBy rows: Range<Int>, of length: Int) -> Range<Int> {
+        guard let reach = shape.reach else { return 0..<length }
+        return max(0, rows.lowerBound - reach)..<min(length, rows.upperBound + reach)
+    }
+
+    /// The blocks of an item, from the first row down.
+    func blocks(of item: Int) -> [AttentionBlock] {
+        let (sequence, head) = (item / shape.heads, item % shape.heads)
+        let length = shape.offsets[sequence + 1] - shape.offsets[sequence]
+        let count = queriesFirstOnly ? 1 : length
+        return stride(from: 0, to: count, by: mostRows).map { first in
+            let rows = first..<min(first + mostRows, count)
+            return AttentionBlock(
+                rows, keys: keys(seenBy: rows, of: length), sequence: sequence, head: head, of: self)
+        }
+    }
+
+    /// What a worker needs: keys or values transposed, and `squares` matrices of the shape of a block's probabilities.
     func scratchSize(squares: Int) -> Int {
-        let padded = AttentionHead.padded(longest)
-        return (hidden / shape.heads + squares * (queriesFirstOnly ? 1 : longest)) * padded
+        let rows = queriesFirstOnly ? 1 : min(longest, mostRows)
+        let keys = shape.reach.map { min(longest, rows + 2 * $0) } ?? longest
+        return (hidden / shape.heads + squares * rows) * AttentionBlock.padded(keys)
     }
 
     func prepare(_ scratch: inout Matrix, squares: Int, for workers: Workers) -> UnsafeMutablePointer<Float> {
@@ -64,17 +89,22 @@ struct AttentionPlan {
     }
 }
 
-/// One head of one sequence: where its numbers are.
-struct AttentionHead {
+/// Some rows of one head of one sequence: where its numbers are.
+struct AttentionBlock {
     /// The number of rows with queries, and of those with keys and values.
     let (queries, length): (Int, Int)
     /// The columns of this head, d, and of all heads.
     let (size, hidden): (Int, Int)
     /// Where its queries begin, and its keys.
     let (query, key): (Int, Int)
+    /// Where the keys of the whole sequence begin, and how many there are.
+    private let (firstKey, sequenceLength): (Int, Int)
+    private let reach: Int?
     private let dropout: Dropout?
     /// Of its first probability, for dropout.
     private let position: Int
+    /// The place of the first query among the keys.
+    private let place: Int
 
     /// The values stand beside the keys.
     var value: Int { key + hidden }
@@ -82,22 +112,29 @@ struct AttentionHead {
     /// The columns of a row of probabilities in memory: whole vectors, so that no loop has a remainder.
     var padded: Int { Self.padded(length) }
     static func padded(_ length: Int) -> Int { (length + 15) / 16 * 16 }
+    /// Whether it has all keys of its sequence.
+    var seesAll: Bool { length == sequenceLength }
 
-    init(_ item: Int, of plan: AttentionPlan) {
+    /// - Parameters:
+    ///   - rows: of the sequence, those with queries
+    ///   - keys: of the sequence, those that they see
+    init(_ rows: Range<Int>, keys: Range<Int>, sequence: Int, head: Int, of plan: AttentionPlan) {
         let shape = plan.shape
-        let (sequence, head) = (item / shape.heads, item % shape.heads)
         let first = shape.offsets[sequence]
-        length = shape.offsets[sequence + 1] - first
-        queries = plan.queriesFirstOnly ? 1 : length
+        sequenceLength = shape.offsets[sequence + 1] - first
+        (queries, length) = (rows.count, keys.count)
         hidden = plan.hidden
         size = hidden / shape.heads
-        query = (plan.queriesFirstOnly ? sequence : first) * hidden + head * size
-        key = first * 2 * hidden + head * size
-        dropout = shape.dropout
-        position = plan.positions[sequence] + head * length * length
+        query = ((plan.queriesFirstOnly ? sequence : first) + rows.lowerBound) * hidden + head * size
+        firstKey = first * 2 * hidden + head * size
+        key = firstKey + keys.lowerBound * 2 * hidden
+        (reach, dropout) = (shape.reach, shape.dropout)
+        let square = plan.positions[sequence] + head * sequenceLength * sequenceLength
+        position = square + rows.lowerBound * sequenceLength + keys.lowerBound
+        place = rows.lowerBound - keys.lowerBound
     }
 
-    /// p = softmax(q kᵀ / √d), with what is beyond the length next to 0.
+    /// p = softmax(q kᵀ / √d), with 0 for what is out of reach, and beyond the length.
     func probabilities(
         _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, transposed: UnsafeMutablePointer<Float>,
         into p: UnsafeMutablePointer<Float>
@@ -107,7 +144,9 @@ struct AttentionHead {
             queries, padded, size, .rows(q + query, of: hidden), transposed, padded, CK_NOTHING, nil, p, padded)
         for row in 0..<queries {
             let p = p + row * padded
-            (p + length).update(repeating: -.infinity, count: padded - length)
+            let seen = reach.map { max(0, place + row - $0)..<min(length, place + row + $0 + 1) } ?? 0..<length
+            p.update(repeating: -.infinity, count: seen.lowerBound)
+            (p + seen.upperBound).update(repeating: -.infinity, count: padded - seen.upperBound)
             ck_softmax(padded, scale, p)
         }
     }
@@ -117,8 +156,23 @@ struct AttentionHead {
         ck_transpose(length, size, x, 2 * hidden, y, padded)
     }
 
+    /// Sets the gradients of the keys and values of the whole sequence to 0.
+    func clearSequence(of gradients: UnsafeMutablePointer<Float>) {
+        for row in 0..<sequenceLength {
+            let key = gradients + firstKey + row * 2 * hidden
+            key.update(repeating: 0, count: size)
+            (key + hidden).update(repeating: 0, count: size)
+        }
+    }
+
     /// Drops probabilities, or their gradients.
     func drop(_ p: UnsafeMutablePointer<Float>) {
-        dropout?.apply(to: p, first: position, rows: queries, count: length, row: padded)
+        guard let dropout else { return }
+        if seesAll {
+            return dropout.apply(to: p, first: position, rows: queries, count: length, row: padded)
+        }
+        for row in 0..<queries {
+            dropout.apply(to: p + row * padded, first: position + row * sequenceLength, count: length)
+        }
     }
 }

@@ -5,18 +5,19 @@ import CKernels
 /// - Parameters:
 ///   - x: `[rows, hidden]`
 ///   - gain: `[hidden]`
-///   - bias: `[hidden]`
+///   - bias: `[hidden]`; nil: it is 0
 ///   - y: becomes `[rows, hidden]`
 ///   - statistics: becomes `[rows, 2]`: each row's μ and 1 / √(σ² + ε), for the backward pass
 package func layerNorm(
-    _ x: Matrix, gain: Matrix, bias: Matrix, epsilon: Float, into y: inout Matrix, statistics: inout Matrix,
+    _ x: Matrix, gain: Matrix, bias: Matrix?, epsilon: Float, into y: inout Matrix, statistics: inout Matrix,
     on workers: Workers
 ) {
     let hidden = x.columns
-    precondition(gain.count == hidden && bias.count == hidden, "shapes do not agree")
+    precondition(gain.count == hidden && bias?.count ?? hidden == hidden, "shapes do not agree")
+    let shift = bias ?? Matrix(rows: 1, columns: hidden)
     y.resize(rows: x.rows, columns: hidden)
     statistics.resize(rows: x.rows, columns: 2)
-    let (x0, gain, bias) = (x.pointer, gain.pointer, bias.pointer)
+    let (x0, gain, bias) = (x.pointer, gain.pointer, shift.pointer)
     let (y0, statistics) = (y.mutablePointer(), statistics.mutablePointer())
     workers.split(x.rows, grain: 16) { rows in
         for row in rows {
@@ -57,8 +58,8 @@ package func layerNormBackward(
     }
 }
 
-/// The gradients of ``layerNorm(_:gain:bias:epsilon:into:statistics:on:)`` with respect to its parameters: Σ dy ⊙ x̂ and Σ dy
-/// over the rows.
+/// The gradients of ``layerNorm(_:gain:bias:epsilon:into:statistics:on:)`` with respect to its parameters: Σ dy ⊙ x̂ and, if there is
+/// a bias, Σ dy over the rows.
 ///
 /// - Parameters:
 ///   - dy: `[rows, hidden]`
@@ -68,16 +69,19 @@ package func layerNormBackward(
 ///   - adding: whether they are added to what is there
 package func layerNormBackward(
     _ dy: Matrix, _ x: Matrix, statistics: Matrix, into gradients: inout FloatBuffer,
-    at places: (gain: Block, bias: Block), adding: Bool, on workers: Workers
+    at places: (gain: Block, bias: Block?), adding: Bool, on workers: Workers
 ) {
     let (hidden, rows, gain, bias) = (x.columns, x.rows, places.gain, places.bias)
     precondition(dy.columns == hidden && dy.rows == rows && statistics.rows == rows)
-    precondition(gain.count == hidden && bias.count == hidden)
-    precondition(max(gain.range.upperBound, bias.range.upperBound) <= gradients.count)
+    precondition(gain.count == hidden && bias?.count ?? hidden == hidden)
+    precondition(max(gain.range.upperBound, bias?.range.upperBound ?? 0) <= gradients.count)
     let (dy0, x0, statistics, g) = (dy.pointer, x.pointer, statistics.pointer, gradients.mutablePointer())
+    // Where the gradient of a bias goes that is not there.
+    var unused = Matrix(rows: 1, columns: bias == nil ? hidden : 0)
+    let dbias0 = bias.map { g + $0.offset } ?? unused.mutablePointer()
     // Split over columns: every sum has one owner, and does not depend on the number of threads.
     workers.split(hidden, grain: 16) { part in
-        let (dgain, dbias) = (g + gain.offset + part.lowerBound, g + bias.offset + part.lowerBound)
+        let (dgain, dbias) = (g + gain.offset + part.lowerBound, dbias0 + part.lowerBound)
         if !adding {
             dgain.update(repeating: 0, count: part.count)
             dbias.update(repeating: 0, count: part.count)

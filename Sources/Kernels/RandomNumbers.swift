@@ -72,9 +72,18 @@ package struct RandomStream: Sendable {
 
 extension FloatBuffer {
     /// Fills `block` from the normal distribution with mean 0.
-    package mutating func fillNormal(_ block: Block, standardDeviation: Float, using random: inout RandomNumbers) {
+    ///
+    /// - Parameter cutoff: the largest absolute value, in standard deviations; what lies beyond is drawn again
+    package mutating func fillNormal(
+        _ block: Block, standardDeviation: Float, cutoff: Float = .infinity, using random: inout RandomNumbers
+    ) {
         let p = mutablePointer(to: block)
-        for i in 0..<block.count { p[i] = random.nextNormal(standardDeviation: standardDeviation) }
+        for i in 0..<block.count {
+            repeat {
+                p[i] = random.nextNormal(standardDeviation: standardDeviation)
+            } while abs(p[i])
+                > cutoff * standardDeviation
+        }
     }
 
     /// Fills `block` from the uniform distribution between -bound and bound.

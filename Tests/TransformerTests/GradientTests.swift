@@ -31,8 +31,16 @@ import Transformer
     /// The masks of the package's own dropout, by applying it to ones.
     static func mask(_ configuration: Configuration) -> Reference.Mask {
         { site, count in
-            let isAttention = site > 0 && (site - 1) % 3 == 0 && Int(site) < 1 + 3 * configuration.layers
-            let rate = isAttention ? configuration.attentionDropout : configuration.dropout
+            let (place, sites) = (Int(site) - 1, Reference.sitesPerLayer(configuration))
+            let isInLayer = (0..<sites * configuration.layers).contains(place)
+            let rate: Float =
+                switch isInLayer ? place % sites : -1 {
+                case 0: configuration.attentionDropout
+                case 1: configuration.rateOfAttentionOutput
+                case 2: configuration.innerDropout ?? configuration.dropout
+                case 3: 0
+                default: configuration.dropout
+                }
             var ones = Matrix([Float](repeating: 1, count: count), columns: 1)
             applyDropout(Dropout(rate: rate, seed: seed, stream: .dropout(site), step: step), to: &ones, on: workers)
             return ones.values.map(Double.init)
@@ -206,7 +214,9 @@ import Transformer
     func addNormAgreesWithItsReference(_ variant: AddNormVariant) {
         let configuration = Self.configuration(variant)
         var layout = ParameterLayout(dropoutSites: 2)
-        let layer = AddNorm(FeedForward("f", configuration, in: &layout), "a", configuration, in: &layout)
+        let layer = AddNorm(
+            FeedForward("f", configuration, in: &layout), "a", configuration, dropout: configuration.dropout,
+            in: &layout)
         Self.check(
             Self.sublayer(layer, layout) { x, p in
                 Reference.addNorm(x, p, "a", configuration, Self.mask(configuration), site: 2) {
@@ -279,7 +289,10 @@ import Transformer
                     pooler.readFeaturesBackward(gradient, into: &dx, in: pass)
                     return dx
                 },
-                reference: { Reference.pooler($0, $1, "p", pooling, offsets: offsets) }))
+                reference: { x, p in
+                    Reference.pooler(
+                        x, p, "p", configuration, offsets: offsets, Self.mask(configuration), site: 0)
+                }))
     }
 
     @Test func classifierHeadAgreesWithItsReference() {
@@ -312,7 +325,59 @@ import Transformer
             "post-batchnorm", "sandwich-batchnorm-off",
         ], Configuration.Pooling.allCases)
     func lossAndAllGradientsAgreeWithTheReference(_ name: String, _ pooling: Configuration.Pooling) throws {
-        let configuration = Self.configuration(try AddNormVariant(named: name), pooling)
+        try Self.checkLoss(Self.configuration(try AddNormVariant(named: name), pooling))
+    }
+
+    /// What the families of encoders differ in: each alone, and then those of a family together.
+    static let families: [String: @Sendable (inout Configuration) -> Void] = [
+        "no segments": { $0.segments = 0 },
+        "no dropout behind attention": { $0.attentionOutputDropout = .none },
+        "positions after the padding token": {
+            $0.positions = .learnedAfterPadding
+            $0.paddingToken = 5
+        },
+        "dropout before the pooler": { $0.pooler.dropsInput = true },
+        "pooler with ReLU": { $0.pooler.activation = .relu },
+        "narrow embeddings": { $0.embeddingSize = 5 },
+        "no biases": {
+            ($0.hasAttentionBias, $0.hasFeedForwardBias, $0.hasNormBias, $0.pooler.hasBias) = (
+                false, false, false, false
+            )
+        },
+        "gates": { $0.isGated = true },
+        "rotary positions": {
+            $0.positions = .rotary
+            $0.alternation.globalBase = 20
+        },
+        "neighbours": {
+            $0.positions = .rotary
+            $0.alternation.globalLayers = [false, false]
+            ($0.alternation.localBase, $0.alternation.window) = (7, 2)
+        },
+        "norm behind the pooler": { ($0.pooler.hasNorm, $0.pooler.isForMean) = (true, true) },
+        "ModernBERT": {
+            $0.segments = 0
+            $0.positions = .rotary
+            ($0.alternation.globalEvery, $0.alternation.window) = (2, 2)
+            $0.addNorm = AddNormVariant(.layerNorm, .pre)
+            $0.normalizesFirst = false
+            $0.isGated = true
+            ($0.hasAttentionBias, $0.hasFeedForwardBias, $0.hasNormBias) = (false, false, false)
+            ($0.innerDropout, $0.attentionOutputDropout) = (0.25, .attention)
+            $0.pooler.activation = .gelu
+            ($0.pooler.hasNorm, $0.pooler.hasBias, $0.pooler.isForMean) = (true, false, true)
+        },
+    ]
+
+    @Test(arguments: families.keys.sorted(), Configuration.Pooling.allCases)
+    func whatFamiliesDifferInAgreesWithTheReference(_ name: String, _ pooling: Configuration.Pooling) throws {
+        var configuration = Self.configuration(AddNormVariant(), pooling)
+        Self.families[name]?(&configuration)
+        try Self.checkLoss(configuration)
+    }
+
+    /// Checks the loss of a whole model, and all gradients.
+    static func checkLoss(_ configuration: Configuration) throws {
         var classifier = try SequenceClassifier(configuration, seed: 1)
         let values = Self.randoms(classifier.layout.count, site: 5)
         classifier.parameters = FloatBuffer(values)
@@ -355,7 +420,8 @@ import Transformer
             let features =
                 pooling == .cls
                 ? Self.offsets.dropLast().map { x[$0] }
-                : Reference.pooler(x, .init(classifier.layout, values), "pooler", .mean, offsets: Self.offsets)
+                : Reference.pooler(
+                    x, .init(classifier.layout, values), "pooler", configuration, offsets: Self.offsets, mask, site: 0)
             return plainCosineSimilarityLoss(features, labels: targets.map { [$0] })
         }
         Self.compare(loss, workspace, classifier, at: values, with: reference)
@@ -367,11 +433,27 @@ import Transformer
         with reference: ([Double]) -> Double
     ) {
         #expect(abs(loss - reference(values.map(Double.init))) < 1e-5)
-        let expected = differences(of: reference, at: values.map(Double.init))
+        let expected = differences(of: reference, in: classifier, at: values)
         for parameter in classifier.layout.parameters where !parameter.isStatistic {
             let found = workspace.gradients.values[parameter.block].values.map(Double.init)
             #expect(distance(found, Array(expected[parameter.block.range])) < 1e-4, "gradient of \(parameter.name)")
         }
+    }
+
+    /// The gradients of all parameters by differences, but for the rows of the padding token: a training leaves these as they are.
+    static func differences(
+        of reference: ([Double]) -> Double, in classifier: SequenceClassifier, at values: [Float]
+    ) -> [Double] {
+        var result = differences(of: reference, at: values.map(Double.init))
+        let configuration = classifier.configuration
+        let isPlace = configuration.positions == .learnedAfterPadding
+        let tables = ["embeddings.tokens.weight"] + (isPlace ? ["embeddings.positions.weight"] : [])
+        for table in classifier.layout.parameters where tables.contains(table.name) {
+            guard let padding = configuration.paddingToken else { continue }
+            let (first, columns) = (table.block.offset, table.block.columns)
+            for column in 0..<columns { result[first + padding * columns + column] = 0 }
+        }
+        return result
     }
 }
 

@@ -58,7 +58,7 @@ import Transformer
         }
         let all = gradients(of: .all, dropout: true)
         #expect(abs(all.loss - reference(values.map(Double.init))) < 1e-5)
-        let expected = GradientTests.differences(of: reference, at: values.map(Double.init))
+        let expected = GradientTests.differences(of: reference, in: classifier, at: values)
         for parameter in classifier.layout.parameters {
             let found = all.gradients.values[parameter.block].values.map(Double.init)
             #expect(

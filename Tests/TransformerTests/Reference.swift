@@ -33,7 +33,8 @@ enum Reference {
     typealias Mask = (_ site: UInt32, _ count: Int) -> [Double]
 
     static func linear(_ x: Rows, _ p: Parameters, _ name: String) -> Rows {
-        let (weight, bias) = (p["\(name).weight"], p.vector("\(name).bias"))
+        let weight = p["\(name).weight"]
+        let bias = p.values["\(name).bias"]?[0] ?? weight.map { _ in 0 }
         let y = x.map { row in
             zip(weight, bias).map { weights, bias in bias + zip(weights, row).reduce(0) { $0 + $1.0 * $1.1 } }
         }
@@ -48,7 +49,8 @@ enum Reference {
     }
 
     static func layerNorm(_ x: Rows, _ p: Parameters, _ name: String, epsilon: Double = 1e-12) -> Rows {
-        let (gain, bias) = (p.vector("\(name).weight"), p.vector("\(name).bias"))
+        let gain = p.vector("\(name).weight")
+        let bias = p.values["\(name).bias"]?[0] ?? gain.map { _ in 0 }
         return x.map { row in
             let mean = row.reduce(0, +) / Double(row.count)
             let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(row.count)
@@ -78,12 +80,37 @@ enum Reference {
         }
     }
 
+    /// Which tokens a layer sees, and how it turns queries and keys.
+    typealias Sight = (reach: Int?, rotaryBase: Double?)
+
+    /// Queries or keys, turned by their places.
+    static func turn(_ x: Rows, offsets: [Int], heads: Int, base: Double?) -> Rows {
+        guard let base else { return x }
+        let size = x[0].count / heads
+        var result = x
+        for (start, end) in zip(offsets, offsets.dropFirst()) {
+            for row in start..<end {
+                for head in 0..<heads {
+                    for pair in 0..<size / 2 {
+                        let angle = Double(row - start) * pow(base, -2 * Double(pair) / Double(size))
+                        let (i, j) = (head * size + pair, head * size + size / 2 + pair)
+                        result[row][i] = x[row][i] * cos(angle) - x[row][j] * sin(angle)
+                        result[row][j] = x[row][j] * cos(angle) + x[row][i] * sin(angle)
+                    }
+                }
+            }
+        }
+        return result
+    }
+
     static func attention(
-        _ x: Rows, _ p: Parameters, _ name: String, offsets: [Int], heads: Int, _ mask: Mask, site: UInt32
+        _ x: Rows, _ p: Parameters, _ name: String, offsets: [Int], heads: Int, sight: Sight = (nil, nil),
+        _ mask: Mask, site: UInt32
     ) -> Rows {
-        let (q, k, v) = (
-            linear(x, p, "\(name).query"), linear(x, p, "\(name).key"), linear(x, p, "\(name).value")
-        )
+        func turned(_ part: String) -> Rows {
+            turn(linear(x, p, "\(name).\(part)"), offsets: offsets, heads: heads, base: sight.rotaryBase)
+        }
+        let (q, k, v) = (turned("query"), turned("key"), linear(x, p, "\(name).value"))
         let size = x[0].count / heads
         let lengths = zip(offsets, offsets.dropFirst()).map { $1 - $0 }
         let factors = mask(site, lengths.reduce(0) { $0 + heads * $1 * $1 })
@@ -93,7 +120,8 @@ enum Reference {
             for head in 0..<heads {
                 for i in 0..<length {
                     let scores = (0..<length).map { j in
-                        (0..<size).reduce(0.0) {
+                        guard abs(i - j) <= sight.reach ?? length else { return -Double.infinity }
+                        return (0..<size).reduce(0.0) {
                             $0 + q[start + i][head * size + $1] * k[start + j][head * size + $1]
                         } / Double(size).squareRoot()
                     }
@@ -108,9 +136,17 @@ enum Reference {
         return linear(context, p, "\(name).output")
     }
 
-    static func feedForward(_ x: Rows, _ p: Parameters, _ name: String, _ f: Activation) -> Rows {
-        let inner = linear(x, p, "\(name).up").map { $0.map { activate(f, $0) } }
-        return linear(inner, p, "\(name).down")
+    /// - Parameter drop: what becomes of the rows between the two projections
+    static func feedForward(
+        _ x: Rows, _ p: Parameters, _ name: String, _ f: Activation, isGated: Bool = false,
+        drop: (Rows) -> Rows = { $0 }
+    ) -> Rows {
+        let inner = linear(x, p, "\(name).up").map { row in
+            if !isGated { return row.map { activate(f, $0) } }
+            let half = row.count / 2
+            return zip(row[..<half], row[half...]).map { activate(f, $0) * $1 }
+        }
+        return linear(drop(inner), p, "\(name).down")
     }
 
     /// A norm of the kind that a configuration asks for; BatchNorm by the statistics of all rows, as in training.
@@ -143,11 +179,13 @@ enum Reference {
     }
 
     static func addNorm(
-        _ x: Rows, _ p: Parameters, _ name: String, _ configuration: Configuration, _ mask: Mask, site: UInt32,
-        sublayer: (Rows) -> Rows
+        _ x: Rows, _ p: Parameters, _ name: String, _ configuration: Configuration, normalizes: Bool = true,
+        _ mask: Mask, site: UInt32, sublayer: (Rows) -> Rows
     ) -> Rows {
         let (variant, layers) = (configuration.addNorm, Double(configuration.layers))
-        func norm(_ x: Rows, _ part: String = "norm") -> Rows { Self.norm(x, p, "\(name).\(part)", variant.norm) }
+        func norm(_ x: Rows, _ part: String = "norm") -> Rows {
+            normalizes ? Self.norm(x, p, "\(name).\(part)", variant.norm) : x
+        }
         /// What goes past, and what comes out of the sublayer.
         func sum(_ y: Rows) -> Rows {
             let dropped = drop(y, mask, site: site)
@@ -167,15 +205,32 @@ enum Reference {
         }
     }
 
+    /// The places of a layer where something is dropped.
+    static func sitesPerLayer(_ configuration: Configuration) -> Int { configuration.innerDropout == nil ? 3 : 4 }
+
     static func encoderLayer(
-        _ x: Rows, _ p: Parameters, _ name: String, _ configuration: Configuration, offsets: [Int], _ mask: Mask,
-        site: UInt32
+        _ x: Rows, _ p: Parameters, _ name: String, _ configuration: Configuration, number: Int = 0, offsets: [Int],
+        _ mask: Mask, site: UInt32
     ) -> Rows {
-        let middle = addNorm(x, p, "\(name).attention", configuration, mask, site: site + 1) {
-            attention($0, p, "\(name).attention", offsets: offsets, heads: configuration.heads, mask, site: site)
+        let alternation = configuration.alternation
+        let isGlobal = alternation.globalLayers?[number] ?? (number % alternation.globalEvery == 0)
+        let sight: Sight =
+            configuration.positions == .rotary
+            ? (isGlobal ? nil : alternation.window / 2, isGlobal ? alternation.globalBase : alternation.localBase)
+            : (nil, nil)
+        let middle = addNorm(
+            x, p, "\(name).attention", configuration, normalizes: number > 0 || configuration.normalizesFirst, mask,
+            site: site + 1
+        ) {
+            attention(
+                $0, p, "\(name).attention", offsets: offsets, heads: configuration.heads, sight: sight, mask,
+                site: site)
         }
-        return addNorm(middle, p, "\(name).feedForward", configuration, mask, site: site + 2) {
-            feedForward($0, p, "\(name).feedForward", configuration.activation)
+        let hasInner = configuration.innerDropout != nil
+        return addNorm(middle, p, "\(name).feedForward", configuration, mask, site: site + (hasInner ? 3 : 2)) {
+            feedForward($0, p, "\(name).feedForward", configuration.activation, isGated: configuration.isGated) {
+                hasInner ? drop($0, mask, site: site + 2) : $0
+            }
         }
     }
 
@@ -184,36 +239,58 @@ enum Reference {
         variant.placement == .post ? x : norm(x, p, "finalNorm", variant.norm)
     }
 
-    static func embedding(_ ids: [Int], _ p: Parameters, _ name: String, offsets: [Int], _ mask: Mask) -> Rows {
-        let tables = ["tokens", "positions", "segments"].map { p["\(name).\($0).weight"] }
+    static func embedding(
+        _ ids: [Int], _ p: Parameters, _ name: String, _ configuration: Configuration, offsets: [Int], _ mask: Mask
+    ) -> Rows {
         var sum: Rows = []
         for (start, end) in zip(offsets, offsets.dropFirst()) {
-            for (position, id) in ids[start..<end].enumerated() {
-                sum.append(tables[0][id].indices.map { tables[0][id][$0] + tables[1][position][$0] + tables[2][0][$0] })
+            var place = configuration.firstPosition
+            for id in ids[start..<end] {
+                let hasNoPlace = configuration.positions == .learnedAfterPadding && id == configuration.paddingToken
+                let rows = [
+                    p["\(name).tokens.weight"][id],
+                    p.values["\(name).positions.weight"]?[hasNoPlace ? id : place],
+                    p.values["\(name).segments.weight"]?[0],
+                ].compactMap(\.self)
+                sum.append(rows[0].indices.map { column in rows.reduce(0) { $0 + $1[column] } })
+                place += hasNoPlace ? 0 : 1
             }
         }
-        return drop(layerNorm(sum, p, "\(name).norm"), mask, site: 0)
+        let normed = drop(layerNorm(sum, p, "\(name).norm"), mask, site: 0)
+        return configuration.embeddingSize == nil ? normed : linear(normed, p, "\(name).projection")
     }
 
+    /// - Parameter site: of the dropout before the dense layer, if there is one
     static func pooler(
-        _ x: Rows, _ p: Parameters, _ name: String, _ pooling: Configuration.Pooling, offsets: [Int]
+        _ x: Rows, _ p: Parameters, _ name: String, _ configuration: Configuration, offsets: [Int], _ mask: Mask,
+        site: UInt32
     ) -> Rows {
-        switch pooling {
-        case .cls: linear(offsets.dropLast().map { x[$0] }, p, name).map { $0.map { tanh($0) } }
-        case .mean:
-            zip(offsets, offsets.dropFirst()).map { start, end in
-                x[0].indices.map { column in (start..<end).reduce(0) { $0 + x[$1][column] } / Double(end - start) }
+        let shape = configuration.pooler
+        let read =
+            switch configuration.pooling {
+            case .cls: offsets.dropLast().map { x[$0] }
+            case .mean:
+                zip(offsets, offsets.dropFirst()).map { start, end in
+                    x[0].indices.map { column in
+                        (start..<end).reduce(0) { $0 + x[$1][column] } / Double(end - start)
+                    }
+                }
             }
+        guard configuration.hasPooler else { return read }
+        let activated = linear(shape.dropsInput ? drop(read, mask, site: site) : read, p, name).map { row in
+            row.map { activate(shape.activation, $0) }
         }
+        return shape.hasNorm ? layerNorm(activated, p, "\(name).norm") : activated
     }
 
     static func encoderOutput(
         ids: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
     ) -> Rows {
-        var x = embedding(ids, p, "embeddings", offsets: offsets, mask)
+        var x = embedding(ids, p, "embeddings", configuration, offsets: offsets, mask)
         for layer in 0..<configuration.layers {
             x = encoderLayer(
-                x, p, "layers.\(layer)", configuration, offsets: offsets, mask, site: UInt32(1 + 3 * layer))
+                x, p, "layers.\(layer)", configuration, number: layer, offsets: offsets, mask,
+                site: UInt32(1 + sitesPerLayer(configuration) * layer))
         }
         return finalNorm(x, p, configuration.addNorm)
     }
@@ -222,9 +299,11 @@ enum Reference {
         ids: [Int], targets: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
     ) -> Double {
         let x = encoderOutput(ids: ids, p, configuration, offsets: offsets, mask)
-        let pooled = pooler(x, p, "pooler", configuration.pooling, offsets: offsets)
-        let site = UInt32(1 + 3 * configuration.layers)
-        let logits = linear(drop(pooled, mask, site: site), p, "classifier")
+        let site = UInt32(1 + sitesPerLayer(configuration) * configuration.layers)
+        let pooled = pooler(x, p, "pooler", configuration, offsets: offsets, mask, site: site)
+        let dropsInput = configuration.hasPooler && configuration.pooler.dropsInput
+        let dropped = drop(pooled, mask, site: dropsInput ? site + 1 : site)
+        let logits = linear(dropped, p, "classifier")
         return zip(logits, targets).reduce(0) { $0 - log(softmax($1.0)[$1.1]) } / Double(targets.count)
     }
 }

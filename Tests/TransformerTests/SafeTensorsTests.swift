@@ -121,8 +121,8 @@ import Transformer
     {
         try withFolder { folder in
             var model = try ModelFolderTests.model()
-            for (parameter, name) in zip(model.classifier.layout.parameters, model.tensorNames) {
-                for place in [parameter.block.range.lowerBound, parameter.block.range.upperBound - 1] {
+            for (name, _, block) in model.tensors {
+                for place in [block.range.lowerBound, block.range.upperBound - 1] {
                     let before = model.classifier.parameters[place]
                     model.classifier.parameters[place] = value
                     try model.write(to: folder.appending(path: "m"))
@@ -144,15 +144,15 @@ import Transformer
             let model = try ModelFolderTests.model()
             let url = folder.appending(path: "m")
             try model.write(to: url)
-            let tensors = zip(model.tensorNames, model.classifier.layout.parameters).sorted { $0.0 < $1.0 }
+            let tensors = model.tensors.sorted { $0.name < $1.name }
             var (entries, data) = (
                 ["\"a.foreign\":\(Self.entry("U8", "[\(foreignBytes)]", "[0,\(foreignBytes)]"))"],
                 Data(count: foreignBytes)
             )
-            for (name, parameter) in tensors {
+            for (name, shape, block) in tensors {
                 let start = data.count
-                model.classifier.parameters.withUnsafeBytes(of: parameter.block) { data.append(contentsOf: $0) }
-                entries.append("\"\(name)\":\(Self.entry("F32", "\(parameter.shape)", "[\(start),\(data.count)]"))")
+                model.classifier.parameters.withUnsafeBytes(of: block) { data.append(contentsOf: $0) }
+                entries.append("\"\(name)\":\(Self.entry("F32", "\(shape)", "[\(start),\(data.count)]"))")
             }
             var header = "{" + entries.joined(separator: ",") + "}"
             header += String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)

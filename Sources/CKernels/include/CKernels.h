@@ -128,6 +128,12 @@ void ck_batch_norm_backward(size_t n, size_t rows, const float *restrict x, cons
 void ck_batch_norm_add_sums(size_t n, const float *restrict x, const float *restrict mean, const float *restrict scale,
                             const float *restrict dy, float *restrict dgain, float *restrict dbias);
 
+/// Turns each pair (x[i], x[pairs + i]) by the angle whose cosine is angles[i], and whose sine is sign · angles[pairs + i].
+void ck_turn(size_t pairs, float sign, const float *restrict angles, float *restrict x);
+
+/// y *= x.
+void ck_multiply(size_t n, const float *restrict x, float *restrict y);
+
 /// y = a · y + s · x.
 void ck_combine(size_t n, float s, const float *restrict x, float a, float *restrict y);
 /// z += factor · x ⊙ y.

@@ -1,3 +1,5 @@
+import Kernels
+
 extension Family {
     private typealias Key = ConfigurationKey<Configuration>
 
@@ -5,50 +7,52 @@ extension Family {
     /// of a ``Configuration``.
     static var bert: Family {
         Family(
-            name: "BERT", modelType: "bert", architecturePrefix: "Bert",
-            keys: [
-                Key(required: "vocab_size", \.vocabularySize), Key(required: "hidden_size", \.hiddenSize),
-                Key(required: "num_hidden_layers", \.layers), Key(required: "num_attention_heads", \.heads),
-                Key(required: "intermediate_size", \.intermediateSize),
-                Key(
-                    "hidden_act", \.activation,
-                    names: [
-                        "gelu": .gelu, "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
-                        "gelu_fast": .geluTanh, "relu": .relu,
-                    ]),
-                Key("max_position_embeddings", \.maximumLength), Key("type_vocab_size", \.segments),
-                Key("hidden_dropout_prob", \.dropout), Key("attention_probs_dropout_prob", \.attentionDropout),
-                Key(optional: "classifier_dropout", \.classifierDropout), Key("layer_norm_eps", \.layerNormEpsilon),
-            ],
-            layerNames: [
-                "embeddings.tokens": "bert.embeddings.word_embeddings",
-                "embeddings.positions": "bert.embeddings.position_embeddings",
-                "embeddings.segments": "bert.embeddings.token_type_embeddings",
-                "embeddings.norm": "bert.embeddings.LayerNorm",
-                "layers.#.attention.query": "bert.encoder.layer.#.attention.self.query",
-                "layers.#.attention.key": "bert.encoder.layer.#.attention.self.key",
-                "layers.#.attention.value": "bert.encoder.layer.#.attention.self.value",
-                "layers.#.attention.output": "bert.encoder.layer.#.attention.output.dense",
-                "layers.#.attention.norm": "bert.encoder.layer.#.attention.output.LayerNorm",
-                "layers.#.attention.branchNorm": "bert.encoder.layer.#.attention.output.BranchNorm",
-                "layers.#.attention.residual": "bert.encoder.layer.#.attention.output.residual",
-                "layers.#.feedForward.up": "bert.encoder.layer.#.intermediate.dense",
-                "layers.#.feedForward.down": "bert.encoder.layer.#.output.dense",
-                "layers.#.feedForward.norm": "bert.encoder.layer.#.output.LayerNorm",
-                "layers.#.feedForward.branchNorm": "bert.encoder.layer.#.output.BranchNorm",
-                "layers.#.feedForward.residual": "bert.encoder.layer.#.output.residual",
-                "finalNorm": "bert.encoder.LayerNorm",
-                "pooler": "bert.pooler.dense",
-                "classifier": "classifier",
-            ],
+            name: "BERT", modelType: "bert", architecturePrefix: "Bert", prefix: "bert.", defaults: defaults { _ in },
+            keys: keysOfBERT(positions: \.maximumLength),
+            encoderNames: namesOfBERT.merging(["pooler": "pooler.dense"]) { $1 },
+            headNames: ["classifier": "classifier"],
             // Older versions of `transformers` have saved them.
-            derivedTensors: ["bert.embeddings.position_ids", "bert.embeddings.token_type_ids"],
-            currentName: { tensor in
-                // Encoders alone have no prefix; the first files had TensorFlow's names for the parameters of LayerNorm.
-                let isAlone = ["embeddings.", "encoder.", "pooler."].contains(where: tensor.hasPrefix)
-                return (isAlone ? "bert." + tensor : tensor)
-                    .replacing(/LayerNorm\.gamma$/, with: "LayerNorm.weight")
-                    .replacing(/LayerNorm\.beta$/, with: "LayerNorm.bias")
-            })
+            derivedTensors: ["bert.embeddings.position_ids", "bert.embeddings.token_type_ids"])
     }
+
+    /// The keys of families that have BERT's.
+    ///
+    /// - Parameter positions: what `max_position_embeddings` is
+    static func keysOfBERT(positions: WritableKeyPath<Configuration, Int>) -> [ConfigurationKey<Configuration>] {
+        [
+            Key(required: "vocab_size", \.vocabularySize), Key(required: "hidden_size", \.hiddenSize),
+            Key(required: "num_hidden_layers", \.layers), Key(required: "num_attention_heads", \.heads),
+            Key(required: "intermediate_size", \.intermediateSize),
+            Key("hidden_act", \.activation, names: namesOfActivations), Key("max_position_embeddings", positions),
+            Key("type_vocab_size", \.segments), Key("hidden_dropout_prob", \.dropout),
+            Key("attention_probs_dropout_prob", \.attentionDropout),
+            Key(optional: "classifier_dropout", \.classifierDropout), Key("layer_norm_eps", \.layerNormEpsilon),
+        ]
+    }
+
+    static let namesOfActivations: KeyValuePairs<String, Activation> = [
+        "gelu": .gelu, "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
+        "gelu_fast": .geluTanh, "relu": .relu,
+    ]
+
+    /// The names of the layers of encoders that are built as BERT's.
+    static let namesOfBERT = [
+        "embeddings.tokens": "embeddings.word_embeddings",
+        "embeddings.positions": "embeddings.position_embeddings",
+        "embeddings.segments": "embeddings.token_type_embeddings",
+        "embeddings.norm": "embeddings.LayerNorm",
+        "layers.#.attention.query": "encoder.layer.#.attention.self.query",
+        "layers.#.attention.key": "encoder.layer.#.attention.self.key",
+        "layers.#.attention.value": "encoder.layer.#.attention.self.value",
+        "layers.#.attention.output": "encoder.layer.#.attention.output.dense",
+        "layers.#.attention.norm": "encoder.layer.#.attention.output.LayerNorm",
+        "layers.#.attention.branchNorm": "encoder.layer.#.attention.output.BranchNorm",
+        "layers.#.attention.residual": "encoder.layer.#.attention.output.residual",
+        "layers.#.feedForward.up": "encoder.layer.#.intermediate.dense",
+        "layers.#.feedForward.down": "encoder.layer.#.output.dense",
+        "layers.#.feedForward.norm": "encoder.layer.#.output.LayerNorm",
+        "layers.#.feedForward.branchNorm": "encoder.layer.#.output.BranchNorm",
+        "layers.#.feedForward.residual": "encoder.layer.#.output.residual",
+        "finalNorm": "encoder.LayerNorm",
+    ]
 }

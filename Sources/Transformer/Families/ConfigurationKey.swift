@@ -4,6 +4,14 @@ struct ConfigurationKey<Root> {
     let read: (KeyedDecodingContainer<JSONName>, inout Root) throws -> Void
     let write: (Root, inout KeyedEncodingContainer<JSONName>) throws -> Void
 
+    /// Creates a key that is read and written in a way of its own.
+    init(
+        name: JSONName, read: @escaping (KeyedDecodingContainer<JSONName>, inout Root) throws -> Void,
+        write: @escaping (Root, inout KeyedEncodingContainer<JSONName>) throws -> Void
+    ) {
+        (self.name, self.read, self.write) = (name, read, write)
+    }
+
     /// Creates a key without which a file is no configuration.
     init<Value: Codable>(required name: JSONName, _ property: WritableKeyPath<Root, Value>) {
         self.name = name

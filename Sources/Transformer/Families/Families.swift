@@ -1,6 +1,8 @@
 /// The families that can be read.
 enum Families {
-    static var all: [Family] { [.bert] }
+    static var all: [Family] {
+        [.bert, .distilBERT, .roBERTa, .camemBERT, .xlmRoBERTa, .electra, .modernBERT]
+    }
 
     /// The family of a `config.json`; without a `model_type` the first one, unless the architecture is another's.
     ///

@@ -93,6 +93,7 @@ struct Adapter {
             guard present > 0 || isNamed == true else { continue }
             lora.targets.append(target)
         }
+        if let problem = family.problem(of: lora) { throw ModelError("\(tensors.file.path): \(problem)") }
         if lora.targets.isEmpty {
             throw ModelError("\(tensors.file.path): none of its tensors is one of LoRA's for this model")
         }

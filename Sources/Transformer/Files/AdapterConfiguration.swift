@@ -92,7 +92,8 @@ struct AdapterConfiguration {
         (rank, alpha, dropout, isRankStabilized) = (lora.rank, lora.alpha, lora.dropout, lora.isRankStabilized)
         self.base = base
         targetModules = family.moduleEnds(of: lora.targets, layers: configuration.layers)
-        modulesToSave = ["classifier"] + (lora.hasPooler ? ["pooler"] : [])
+        let modules = (lora.hasPooler ? ["classifier", "pooler"] : ["classifier"]).map(family.headModule)
+        modulesToSave = modules.enumerated().filter { modules.firstIndex(of: $1) == $0 }.map(\.element)
         isForPEFT = family.foreignPart(of: configuration) == nil
     }
 
@@ -128,7 +129,7 @@ extension Family {
     /// What PEFT is told to find these targets by: the ends of the names of modules, as short as they can be without others ending so.
     func moduleEnds(of targets: [LoRA.Target], layers: Int) -> [String] {
         func names(_ targets: [LoRA.Target]) -> [String] { targets.flatMap { moduleNames(of: $0, layers: layers) } }
-        let (all, wanted) = (names(LoRA.Target.allCases) + ["classifier"], names(targets))
+        let (all, wanted) = (names(LoRA.Target.allCases) + [layerName(of: "classifier") ?? ""], names(targets))
         var ends: [String] = []
         for name in wanted where !ends.contains(where: { name.hasSuffix("." + $0) }) {
             let parts = name.split(separator: ".")

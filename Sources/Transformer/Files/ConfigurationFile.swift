@@ -34,7 +34,7 @@ package struct ConfigurationFile: Codable {
             Key(optional: "ngrams", \.ngrams),
             Key("norm", \.shape.addNorm.norm), Key("norm_placement", \.shape.addNorm.placement),
             Key("residual", \.shape.addNorm.residual), Key("initializer_range", \.shape.initializerRange),
-            Key(optional: "pad_token_id", \.shape.paddingToken),
+            Key("pad_token_id", \.shape.paddingToken),
         ]
     }
 
@@ -77,16 +77,19 @@ package struct ConfigurationFile: Codable {
 
     package init(from decoder: any Decoder) throws {
         _ = try UnsupportedKeys(from: decoder)
-        shape = Configuration(
-            vocabularySize: 0, hiddenSize: 0, layers: 0, heads: 0, intermediateSize: 0, labels: [])
         let container = try decoder.container(keyedBy: JSONName.self)
-        for key in Self.sharedKeys + Self.settingsKeys { try key.read(container, &self) }
         do {
-            family = try Families.family(modelType: modelType, architectures: architectures ?? [])
+            family = try Families.family(
+                modelType: container.decodeIfPresent(String.self, forKey: "model_type"),
+                architectures: container.decodeIfPresent([String].self, forKey: "architectures") ?? [])
+            shape = family.defaults
+            for key in Self.sharedKeys + Self.settingsKeys { try key.read(container, &self) }
             for key in family.keys { try key.read(container, &shape) }
         } catch let error as ModelError {
             throw JSONFileError(error.description)
         }
+        // Such a family says it with a key of its own.
+        if shape.pooler.isForMean { pooling = shape.pooling }
     }
 
     package func encode(to encoder: any Swift.Encoder) throws {

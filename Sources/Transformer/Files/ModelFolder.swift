@@ -117,7 +117,12 @@ package struct ModelFolder {
         var configuration = try source.configuration(labels: keptLabels ?? labels, pooling: pooling)
         configuration.problemType = problemType
         configuration.lora = lora
-        configuration.lora?.hasPooler = pooling == .cls && !weights.has(layer: "pooler")
+        if let problem = lora.flatMap(source.config.family.problem) {
+            throw ModelError("\(folder.path): \(problem)")
+        }
+        let isNewPooler = source.config.family.poolerIsOfClassifier || !weights.has(layer: "pooler")
+        let hasOwnPooler = configuration.hasPooler && isNewPooler
+        configuration.lora?.hasPooler = hasOwnPooler
         if configuration.ngrams && (keptLabels == nil || lora != nil) {
             configuration.ngrams = false
             notice("\(folder.path): its n-grams, which belong to its classifier, are left out")
@@ -169,8 +174,10 @@ package struct ModelFolder {
         return (source.tokenizer, try source.configuration(labels: ["any"], pooling: .mean))
     }
 
-    /// What `model.safetensors` calls the parameters of the layout, in their order.
-    package var tensorNames: [String] { classifier.layout.parameters.map { family.tensorName(of: $0.name) } }
+    /// The tensors of `model.safetensors`, and where they lie in the buffer of the parameters.
+    package var tensors: [(name: String, shape: [Int], block: Block)] {
+        family.tensors(of: classifier.layout.parameters)
+    }
 
     /// The file of a folder that has the weights, as ``write(to:willReplace:)`` makes it.
     package static func weights(in folder: URL) -> URL {
@@ -216,15 +223,14 @@ package struct ModelFolder {
         guard let lora = classifier.configuration.lora else {
             try writeConfiguration(to: folder)
             try ngrams?.write(to: folder)
-            let tensors = zip(tensorNames, classifier.layout.parameters).map { ($0, $1.shape, $1.block) }
             return try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
         }
         let configuration = classifier.configuration
         try AdapterConfiguration(lora, for: configuration, base: base, family: family).write(to: folder)
         try writeJSON(
             ConfigurationFile(configuration, settings, of: family), to: folder.appending(path: ModelFile.configuration))
-        let tensors = zip(tensorNames, classifier.layout.parameters).filter(\.1.isAdapter).map {
-            (Adapter.prefix + $0, $1.shape, $1.block)
+        let tensors = family.tensors(of: classifier.layout.parameters.filter(\.isAdapter)).map {
+            (Adapter.prefix + $0.name, $0.shape, $0.block)
         }
         try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
     }
@@ -243,8 +249,10 @@ package struct ModelFolder {
         var keys = ConfigurationFile(classifier.configuration, settings, of: family)
         keys.becomeEncoder()
         try writeJSON(keys, to: folder.appending(path: ModelFile.configuration))
-        let names = zip(classifier.layout.parameters, tensorNames).filter { $0.0.part != .head }
-        try writeTensors(names.map { ($0.0.name, family.encoderName(of: $0.1)) }, to: Self.weights(in: folder))
+        let tensors = family.tensors(of: classifier.layout.parameters.filter { $0.part != .head }).map {
+            (family.encoderName(of: $0.name), $0.shape, $0.block)
+        }
+        try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
     }
 
     /// Writes some parameters to a file, under other names.

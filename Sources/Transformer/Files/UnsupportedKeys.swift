@@ -5,7 +5,7 @@ import JSON
 struct UnsupportedKeys: Decodable {
     private static let keys: [JSONName] = [
         "position_embedding_type", "is_decoder", "add_cross_attention", "pruned_heads", "quantization_config",
-        "auto_map",
+        "auto_map", "rope_scaling",
     ]
 
     init(from decoder: any Decoder) throws {
@@ -17,7 +17,7 @@ struct UnsupportedKeys: Decodable {
             if let list = try? container.decode([Ignored].self, forKey: key), list.isEmpty { continue }
             let value = try? container.decode(String.self, forKey: key)
             throw JSONFileError(
-                "\(key.stringValue)\(value.map { " '\($0)'" } ?? "") asks for other arithmetic than BERT's, which is not"
+                "\(key.stringValue)\(value.map { " '\($0)'" } ?? "") asks for arithmetic that this program does not have, which is not"
                     + " supported")
         }
     }

@@ -49,7 +49,7 @@ struct Weights {
         var places: [String: (file: Int, name: String)] = [:]
         for (index, file) in files.enumerated() {
             for name in file.tensors.keys {
-                let current = family.currentName(name)
+                let current = family.currentName(of: name)
                 guard places.updateValue((index, name), forKey: current) == nil else {
                     throw ModelError("\(file.file.path): there are two tensors for '\(current)'")
                 }
@@ -74,14 +74,14 @@ struct Weights {
         places[family.tensorName(of: parameter)].flatMap { files[$0.file].tensors[$0.name]?.shape.first }
     }
 
-    /// Whether all parameters of a layer are there.
+    /// Whether a layer is there.
     func has(layer: String) -> Bool {
-        ["weight", "bias"].allSatisfy { places[family.tensorName(of: "\(layer).\($0)")] != nil }
+        places[family.tensorName(of: "\(layer).weight")] != nil
     }
 
     /// Leaves the tensors of a layer unread.
     mutating func setAside(layer: String) {
-        let prefix = (family.layerNames[layer] ?? layer) + "."
+        let prefix = (family.layerName(of: layer) ?? layer) + "."
         for name in places.keys where name.hasPrefix(prefix) { setAside.append(places.removeValue(forKey: name)!) }
     }
 
@@ -108,7 +108,7 @@ struct Weights {
         guard let place = places[family.tensorName(of: parameter.name)],
             let start = files[place.file].start(of: place.name), start % 4 == 0
         else { return nil }
-        return (place.file, start)
+        return (place.file, start + 4 * family.part(of: parameter.name).index * parameter.block.count)
     }
 
     /// Reads the parameters of a layout.
@@ -130,8 +130,10 @@ struct Weights {
         // All before any memory is taken: a hostile config.json could ask for more than the file can fill.
         for (name, parameter) in tensors {
             if let place = places[name] {
-                if let problem = files[place.file].problem(of: place.name, shape: parameter.shape) {
-                    problems.append(TensorNote(place.name, parameter.shape, problem))
+                var shape = parameter.shape
+                shape[0] *= family.part(of: parameter.name).count
+                if let problem = files[place.file].problem(of: place.name, shape: shape) {
+                    problems.append(TensorNote(place.name, shape, problem))
                 }
             } else if initialize != nil && (hasAdapter ? parameter.isAdapter : parameter.part == .head) {
                 // That no model has those of an adapter need not be said.
@@ -152,13 +154,24 @@ struct Weights {
         var parameters = try mapped ? buffer(mapping: layout) : FloatBuffer(count: layout.count)
         for (index, (name, parameter)) in tensors.enumerated() where !layout.isPlaced(parameter) {
             if let place = places[name] {
-                files[place.file].read(place.name, into: &parameters, at: parameter.block)
+                read(place, family.part(of: parameter.name), into: &parameters, at: parameter.block)
             } else {
                 initialize?(index, &parameters)
             }
         }
         try requireFinite(parameters, layout)
         return (parameters, notes + unused)
+    }
+
+    /// Reads a tensor, or a part of it.
+    private func read(
+        _ place: (file: Int, name: String), _ part: (index: Int, count: Int), into buffer: inout FloatBuffer,
+        at block: Block
+    ) {
+        guard part.count > 1 else { return files[place.file].read(place.name, into: &buffer, at: block) }
+        var whole = FloatBuffer(count: part.count * block.count)
+        files[place.file].read(place.name, into: &whole, at: Block(offset: 0, columns: whole.count))
+        buffer.copy(whole, part.index * block.count..<(part.index + 1) * block.count, to: block.offset)
     }
 
     private func buffer(mapping layout: ParameterLayout) throws -> FloatBuffer {

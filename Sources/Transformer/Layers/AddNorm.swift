@@ -47,13 +47,17 @@ package struct AddNorm<Wrapped: Sublayer>: Sublayer {
 
     /// Wraps `sublayer`.
     ///
-    /// - Parameter name: what the names of the step's parameters begin with
+    /// - Parameters:
+    ///   - name: what the names of the step's parameters begin with
+    ///   - rate: of dropout on what `sublayer` returns
+    ///   - normalizes: whether it has the norm that the configuration asks for
     package init(
-        _ sublayer: Wrapped, _ name: String, _ configuration: Configuration, in layout: inout ParameterLayout
+        _ sublayer: Wrapped, _ name: String, _ configuration: Configuration, dropout rate: Float,
+        normalizes: Bool = true, in layout: inout ParameterLayout
     ) {
         self.sublayer = sublayer
         let variant = configuration.addNorm
-        let norm = variant.norm.layer("\(name).norm", configuration, in: &layout)
+        let norm = normalizes ? variant.norm.layer("\(name).norm", configuration, in: &layout) : nil
         switch variant.placement {
         case .post: after = norm
         case .pre: before = norm
@@ -63,7 +67,7 @@ package struct AddNorm<Wrapped: Sublayer>: Sublayer {
         }
         residualFactor = variant.residual == .off ? nil : variant.residualFactor(layers: configuration.layers)
         branchFactor = variant.residual == .rezero ? layout.vector("\(name).residual.weight", 1, from: 0) : nil
-        dropout = layout.dropout(configuration.dropout)
+        dropout = layout.dropout(rate)
     }
 
     // MARK: Forward

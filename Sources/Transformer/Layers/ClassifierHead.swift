@@ -16,7 +16,14 @@ package struct ClassifierHead: Sendable {
 
     /// Asks `layout` for the parameters `name.weight` and `name.bias`.
     package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
-        linear = Linear(name, inputs: configuration.hiddenSize, outputs: configuration.labels.count, in: &layout)
+        let hidden = configuration.hiddenSize
+        // ModernBERT's deviation of a new classifier is 1/√hidden, whatever that of the other weights.
+        let initialization = configuration.initializerCutoff.map {
+            (1 / Float(hidden).squareRoot() / configuration.initializerRange, $0)
+        }
+        linear = Linear(
+            name, inputs: hidden, outputs: configuration.labels.count, initialization: initialization ?? (1, .infinity),
+            in: &layout)
         dropout = layout.dropout(configuration.classifierDropout ?? configuration.dropout)
     }
 

@@ -35,7 +35,7 @@ package struct Encoder: Sendable {
         var layers: [EncoderLayer] = []
         for index in 0..<configuration.layers {
             layout.part = .layer(index)
-            layers.append(EncoderLayer("layers.\(index)", configuration, in: &layout))
+            layers.append(EncoderLayer("layers.\(index)", configuration, number: index, in: &layout))
         }
         self.layers = layers
         let variant = configuration.addNorm

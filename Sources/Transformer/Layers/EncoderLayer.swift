@@ -19,13 +19,18 @@ package struct EncoderLayer: Sublayer {
     }
 
     /// Asks `layout` for the parameters `name.attention. …` and `name.feedForward. …`.
-    package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
+    ///
+    /// - Parameter number: of the layer, from 0
+    package init(
+        _ name: String, _ configuration: Configuration, number: Int = 0, in layout: inout ParameterLayout
+    ) {
         attention = AddNorm(
-            MultiHeadAttention("\(name).attention", configuration, in: &layout), "\(name).attention", configuration,
-            in: &layout)
+            MultiHeadAttention("\(name).attention", configuration, layer: number, in: &layout), "\(name).attention",
+            configuration, dropout: configuration.rateOfAttentionOutput,
+            normalizes: number > 0 || configuration.normalizesFirst, in: &layout)
         feedForward = AddNorm(
             FeedForward("\(name).feedForward", configuration, in: &layout), "\(name).feedForward", configuration,
-            in: &layout)
+            dropout: configuration.innerDropout == nil ? configuration.dropout : 0, in: &layout)
     }
 
     package func forward(_ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, in pass: Pass) {

@@ -6,13 +6,19 @@ import Kernels
 /// Ba, Kiros & Hinton, *Layer Normalization*, 2016.
 package struct LayerNorm: NormLayer {
     let gain: Block
-    let bias: Block
+    /// Nil: it is 0.
+    let bias: Block?
     let epsilon: Float
 
     /// Asks `layout` for the parameters `name.weight`, the gain, and `name.bias`.
-    package init(_ name: String, _ configuration: Configuration, in layout: inout ParameterLayout) {
-        gain = layout.gain("\(name).weight", configuration.hiddenSize)
-        bias = layout.bias("\(name).bias", configuration.hiddenSize)
+    ///
+    /// - Parameter width: of the rows; nil: the hidden size
+    package init(
+        _ name: String, _ configuration: Configuration, width: Int? = nil, in layout: inout ParameterLayout
+    ) {
+        let width = width ?? configuration.hiddenSize
+        gain = layout.gain("\(name).weight", width)
+        bias = configuration.hasNormBias ? layout.bias("\(name).bias", width) : nil
         epsilon = configuration.layerNormEpsilon
     }
 
@@ -22,7 +28,7 @@ package struct LayerNorm: NormLayer {
     ///   - statistics: becomes `[rows, 2]`
     package func forward(_ x: Matrix, into y: inout Matrix, keeping statistics: inout Matrix, in pass: Pass) {
         layerNorm(
-            x, gain: pass.parameters[gain], bias: pass.parameters[bias], epsilon: epsilon, into: &y,
+            x, gain: pass.parameters[gain], bias: bias.map { pass.parameters[$0] }, epsilon: epsilon, into: &y,
             statistics: &statistics, on: pass.workers)
     }
 
@@ -31,9 +37,10 @@ package struct LayerNorm: NormLayer {
     ///   - x: what ``forward(_:into:keeping:in:)`` was given
     package func backward(_ gradient: inout Matrix, input x: Matrix, kept statistics: Matrix, in pass: Pass) {
         let gradients = pass.gradients
-        if let gain = gradients.block(of: gain), let bias = gradients.block(of: bias) {
+        if let gain = gradients.block(of: gain) {
             layerNormBackward(
-                gradient, x, statistics: statistics, into: &gradients.values, at: (gain, bias),
+                gradient, x, statistics: statistics, into: &gradients.values,
+                at: (gain, bias.flatMap(gradients.block)),
                 adding: gradients.isAdding, on: pass.workers)
         }
         layerNormBackward(

@@ -1,28 +1,33 @@
 import Kernels
 
-/// y = x Wᵀ + b, and a ``LowRankUpdate`` where an adapter has one for it.
+/// y = x Wᵀ + b, or without b, and a ``LowRankUpdate`` where an adapter has one for it.
 package struct Linear: Sendable {
     /// `[outputs, inputs]`
     let weight: Block
-    /// `[outputs]`
-    let bias: Block
+    /// `[outputs]`; nil: there is none.
+    let bias: Block?
     /// What an adapter adds to some of the outputs.
     let updates: [LowRankUpdate]
 
     /// Asks `layout` for the parameters `name.weight` and `name.bias`.
     ///
     /// - Parameters:
-    ///   - gain: what the standard deviation of the initial weights is multiplied with
+    ///   - hasBias: whether it has one
+    ///   - initialization: what the standard deviation of the initial weights is multiplied with, and how many deviations they are at most away
+    ///     from 0
     ///   - lora: the adapter that has an update for it; nil: none has
     package init(
-        _ name: String, inputs: Int, outputs: Int, gain: Float = 1, lora: LoRA? = nil, in layout: inout ParameterLayout
+        _ name: String, inputs: Int, outputs: Int, hasBias: Bool = true,
+        initialization: (gain: Float, cutoff: Float) = (1, .infinity), lora: LoRA? = nil,
+        in layout: inout ParameterLayout
     ) {
-        weight = layout.weight("\(name).weight", outputs, inputs, gain: gain)
-        bias = layout.bias("\(name).bias", outputs)
+        let (gain, cutoff) = initialization
+        weight = layout.weight("\(name).weight", outputs, inputs, gain: gain, cutoff: cutoff)
+        bias = hasBias ? layout.bias("\(name).bias", outputs) : nil
         updates = lora.map { [LowRankUpdate(name, $0, inputs: inputs, outputs: outputs, in: &layout)] } ?? []
     }
 
-    init(weight: Block, bias: Block, updates: [LowRankUpdate] = []) {
+    init(weight: Block, bias: Block?, updates: [LowRankUpdate] = []) {
         (self.weight, self.bias, self.updates) = (weight, bias, updates)
     }
 
@@ -30,7 +35,7 @@ package struct Linear: Sendable {
     ///   - x: `[rows, inputs]`
     ///   - y: becomes `[rows, outputs]`
     package func forward(_ x: Matrix, into y: inout Matrix, in pass: Pass) {
-        linear(x, weight: pass.parameters[weight], bias: pass.parameters[bias], into: &y, on: pass.workers)
+        linear(x, weight: pass.parameters[weight], bias: bias.map { pass.parameters[$0] }, into: &y, on: pass.workers)
         for update in updates { update.forward(x, into: &y, in: pass) }
     }
 
@@ -55,8 +60,9 @@ package struct Linear: Sendable {
     func backward(_ dy: Matrix, input x: Matrix, in pass: Pass) {
         for update in updates { update.backward(dy, input: x, in: pass) }
         let gradients = pass.gradients
-        guard let weight = gradients.block(of: weight), let bias = gradients.block(of: bias) else { return }
+        guard let weight = gradients.block(of: weight) else { return }
         linearBackward(
-            dy, x, weight: weight, bias: bias, into: &gradients.values, adding: gradients.isAdding, on: pass.workers)
+            dy, x, weight: weight, bias: bias.flatMap(gradients.block), into: &gradients.values,
+            adding: gradients.isAdding, on: pass.workers)
     }
 }

@@ -18,10 +18,37 @@ package struct Configuration: Sendable, Equatable {
         case mean
     }
 
+    /// How a model knows where a token stands.
+    package enum Positions: Sendable, Equatable {
+        /// By a table with a row for each place: BERT.
+        case learned
+        /// By such a table whose first row in use is the one after the padding token's: RoBERTa. That token itself has its own row and no place.
+        case learnedAfterPadding
+        /// By turning queries and keys: ``AlternatingAttention``.
+        case rotary
+    }
+
+    /// Which dropout rate what attention returns has.
+    package enum OutputDropout: Sendable, Equatable { case hiddenStates, attention, none }
+
+    /// What stands between the row that is read of a text and the classifier.
+    package struct DensePooler: Sendable, Equatable {
+        package var activation = Activation.tanh
+        /// Whether the classifier's dropout stands before it, too.
+        package var dropsInput = false
+        /// Whether a LayerNorm follows the activation.
+        package var hasNorm = false
+        package var hasBias = true
+        /// Whether it stands there under ``Pooling/mean``, too.
+        package var isForMean = false
+    }
+
     /// The number of rows of the token embedding.
     package var vocabularySize: Int
     /// The width of hidden states.
     package var hiddenSize: Int
+    /// The width of the embeddings, which are then projected; nil: that of hidden states, and they are not.
+    package var embeddingSize: Int?
     /// The number of encoder layers.
     package var layers: Int
     /// The number of attention heads; a divisor of the hidden size.
@@ -30,9 +57,22 @@ package struct Configuration: Sendable, Equatable {
     package var intermediateSize: Int
     /// Inside the feed-forward sublayer.
     package var activation: Activation = .gelu
+    /// Whether it is a gated linear unit: then the first projection is twice as wide.
+    package var isGated = false
+    /// Whether queries, keys, values and what attention returns have biases.
+    package var hasAttentionBias = true
+    /// Whether the projections of the feed-forward sublayer have.
+    package var hasFeedForwardBias = true
+    /// Whether each LayerNorm has.
+    package var hasNormBias = true
+    /// Whether the first layer normalises what its attention reads, as pre-norm has it; the embeddings are normalised already.
+    package var normalizesFirst = true
+    package var positions = Positions.learned
+    /// Unused but with rotary positions.
+    package var alternation = AlternatingAttention()
     /// The longest sequence, special tokens included.
     package var maximumLength = 512
-    /// How many segments a text can have; this package uses the first only.
+    /// How many segments a text can have, of which this package uses the first; 0: there is no table of them.
     package var segments = 2
     /// Dropout on hidden states.
     package var dropout: Float = 0.1
@@ -40,15 +80,22 @@ package struct Configuration: Sendable, Equatable {
     package var classifierDropout: Float?
     /// Dropout on attention probabilities.
     package var attentionDropout: Float = 0.1
+    package var attentionOutputDropout = OutputDropout.hiddenStates
+    /// Dropout inside the feed-forward sublayer, in place of that behind it; nil: it is behind it, as on hidden states.
+    package var innerDropout: Float?
     /// ε of every LayerNorm and RMSNorm.
     package var layerNormEpsilon: Float = 1e-12
     /// The standard deviation of initial weights.
     package var initializerRange: Float = 0.02
+    /// How many standard deviations initial weights are at most away from 0. With it, those of a new head have the deviations of ModernBERT's; nil:
+    /// all weights begin as BERT's.
+    package var initializerCutoff: Float?
     /// The token that `transformers` fills batches up with.
     package var paddingToken: Int? = 0
     /// The form of the step around each sublayer.
     package var addNorm = AddNormVariant()
     package var pooling: Pooling = .cls
+    package var pooler = DensePooler()
     package var problemType: ProblemType = .singleLabel
     /// Whether the logits of n-grams are added to the encoder's.
     package var ngrams = false
@@ -71,6 +118,27 @@ package struct Configuration: Sendable, Equatable {
 
     static let mostLabels = 1 << 20
 
+    /// The row of the table of positions for the first token of a text.
+    package var firstPosition: Int { positions == .learnedAfterPadding ? (paddingToken ?? -1) + 1 : 0 }
+
+    /// The rows of that table, as `max_position_embeddings` has them.
+    var positionRows: Int {
+        get { maximumLength + firstPosition }
+        set { maximumLength = newValue - firstPosition }
+    }
+
+    /// Whether there is a dense layer between the row that is read of a text and the classifier.
+    package var hasPooler: Bool { pooling == .cls || pooler.isForMean }
+
+    /// The dropout rate of what attention returns.
+    package var rateOfAttentionOutput: Float {
+        switch attentionOutputDropout {
+        case .hiddenStates: dropout
+        case .attention: attentionDropout
+        case .none: 0
+        }
+    }
+
     /// Checks that a model of this shape can be built.
     ///
     /// - Throws: ``ModelError`` that names what cannot be.
@@ -82,22 +150,30 @@ package struct Configuration: Sendable, Equatable {
             ("vocabulary size", vocabularySize, 1 << 21), ("hidden size", hiddenSize, 1 << 16),
             ("number of layers", layers, 1 << 10), ("number of attention heads", heads, 1 << 12),
             ("intermediate size", intermediateSize, 1 << 18), ("maximum length", maximumLength, 1 << 20),
-            ("number of segments", segments, 1 << 10), ("number of labels", labels.count, Self.mostLabels),
+            ("embedding size", embeddingSize ?? 1, 1 << 16), ("number of labels", labels.count, Self.mostLabels),
         ]
         for (name, value, limit) in sizes {
             try require(value >= 1 && value <= limit, "the \(name) is \(value); it must lie between 1 and \(limit)")
         }
+        try require(
+            (0...1 << 10).contains(segments), "the number of segments is \(segments); it must lie between 0 and 1024")
+        try require((paddingToken ?? 0) >= 0, "pad_token_id is \(paddingToken ?? 0); it must be at least 0")
         try require(maximumLength >= 2, "the maximum length is \(maximumLength); [CLS] and [SEP] alone need 2")
         try require(
             hiddenSize % heads == 0,
             "the hidden size, \(hiddenSize), is not a multiple of the number of attention heads, \(heads)")
         let rates = [
             ("the", dropout), ("the attention", attentionDropout), ("the classifier's", classifierDropout ?? 0),
+            ("the feed-forward sublayer's", innerDropout ?? 0),
         ]
         for (name, rate) in rates {
             try require((0..<1).contains(rate), "\(name) dropout rate is \(rate); it must be at least 0 and below 1")
         }
         try require(layerNormEpsilon > 0, "layer_norm_eps is \(layerNormEpsilon); it must be above 0")
+        try require(
+            positions != .rotary || hiddenSize / heads % 2 == 0,
+            "a head has \(hiddenSize / heads) columns; rotary positions need an even number")
+        if positions == .rotary, let problem = alternation.problem(layers: layers) { throw ModelError(problem) }
         if let problem = lora.flatMap(problem) { throw ModelError(problem) }
         if let problem = addNorm.problem { throw ModelError("norm, norm_placement and residual: \(problem)") }
         try require(Set(labels).count == labels.count, "two labels have the same name")
@@ -115,9 +191,9 @@ package struct Configuration: Sendable, Equatable {
             return "dropout of LoRA is \(lora.dropout); it must be at least 0 and below 1"
         }
         if lora.targets.isEmpty { return "LoRA has no targets" }
-        if lora.targets.contains(.pooler) && (pooling != .cls || lora.hasPooler) {
+        if lora.targets.contains(.pooler) && (!hasPooler || lora.hasPooler) {
             let targets = LoRA.Target.ofLayers.map(\.rawValue).joined(separator: ", ")
-            return pooling == .cls
+            return hasPooler
                 ? "LoRA has the target 'pooler', but the model has none: a new one is trained as a whole; choose among \(targets)"
                 : "LoRA has the target 'pooler', which mean pooling does not have; choose among \(targets)"
         }

@@ -5,8 +5,9 @@ import Kernels
 package struct Parameter: Sendable, Equatable {
     /// What a parameter does, which decides how it begins and whether it decays.
     package enum Kind: Sendable, Equatable {
-        /// A matrix: begins normally distributed, with the initial standard deviation times `gain`, and decays.
-        case weight(gain: Float = 1)
+        /// A matrix: begins normally distributed, with the initial standard deviation times `gain`, and decays. Nothing is further from 0 than
+        /// `cutoff` deviations.
+        case weight(gain: Float = 1, cutoff: Float = .infinity)
         /// The same, of which a batch reads few rows.
         case table
         /// A vector: all its elements begin with this value.
@@ -86,8 +87,10 @@ package struct ParameterLayout: Sendable {
     /// Whether a parameter lies in the file.
     func isPlaced(_ parameter: Parameter) -> Bool { places[parameter.name] == parameter.block.offset }
 
-    mutating func weight(_ name: String, _ rows: Int, _ columns: Int, gain: Float = 1) -> Block {
-        add(name, .weight(gain: gain), rows: rows, columns: columns)
+    mutating func weight(
+        _ name: String, _ rows: Int, _ columns: Int, gain: Float = 1, cutoff: Float = .infinity
+    ) -> Block {
+        add(name, .weight(gain: gain, cutoff: cutoff), rows: rows, columns: columns)
     }
 
     /// Matrices that lie one below the other, to be used as one.
@@ -204,12 +207,13 @@ package struct ParameterLayout: Sendable {
     /// Gives one parameter the value that training from scratch begins with.
     func initialize(_ index: Int, of buffer: inout FloatBuffer, standardDeviation: Float, seed: UInt64) {
         let parameter = parameters[index]
-        func fillNormal(_ gain: Float) {
+        func fillNormal(_ gain: Float, cutoff: Float = .infinity) {
             var random = RandomNumbers(seed: seed, stream: .initialization, step: UInt64(index))
-            buffer.fillNormal(parameter.block, standardDeviation: gain * standardDeviation, using: &random)
+            buffer.fillNormal(
+                parameter.block, standardDeviation: gain * standardDeviation, cutoff: cutoff, using: &random)
         }
         switch parameter.kind {
-        case .weight(let gain): fillNormal(gain)
+        case .weight(let gain, let cutoff): fillNormal(gain, cutoff: cutoff)
         case .table: fillNormal(1)
         case .vector(let value): buffer.fill(parameter.block, with: value)
         case .lowRankInput:

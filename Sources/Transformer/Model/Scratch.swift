@@ -13,6 +13,10 @@ package final class Scratch {
     /// The rows inside a feed-forward sublayer, or a pooler, after their activation: cheaper to compute again than to keep.
     var activated = Matrix()
     var gradientOfInner = Matrix()
+    /// The same of both halves of a gated one.
+    var gradientOfGates = Matrix()
+    /// The angles of rotary positions, by their base.
+    var rotaryPositions: [Double: RotaryPositions] = [:]
     /// Sums over the rows of a batch, for norms whose gradients need them.
     var columnSums = Matrix()
     /// What a residual connection carries past its sublayer.

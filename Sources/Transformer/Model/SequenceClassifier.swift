@@ -72,6 +72,7 @@ package struct SequenceClassifier {
         configuration.dropout = rate
         configuration.attentionDropout = rate
         configuration.classifierDropout = nil
+        if configuration.innerDropout != nil { configuration.innerDropout = rate }
         self = try SequenceClassifier(configuration, in: layout.emptied) { _ in parameters }
     }
 

@@ -11,6 +11,12 @@ extension SequenceClassifier {
         precondition((1...configuration.layers).contains(count), "a student has no more layers than its teacher")
         var configuration = configuration
         configuration.layers = count
+        if configuration.positions == .rotary {
+            let alternation = configuration.alternation
+            configuration.alternation.globalLayers = (0..<count).map {
+                alternation.isGlobal($0 * self.configuration.layers / count)
+            }
+        }
         return try withParameters(for: configuration) { nameOfSource(of: $0, in: count) }
     }
 
