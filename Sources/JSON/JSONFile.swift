@@ -61,10 +61,26 @@ package func decodeJSON<Value: Decodable>(_ data: Data, source: String) throws -
 /// Writes a JSON file: keys sorted, a line for each.
 ///
 /// - Throws: what the file system says.
-package func writeJSON(_ value: some Encodable, to file: URL) throws {
+///
+/// - Parameter fractions: what ``pointed(_:inNumbersOf:)`` is told
+package func writeJSON(_ value: some Encodable, to file: URL, fractions: Set<String> = []) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try (encoder.encode(value) + Data("\n".utf8)).write(to: file)
+    try (pointed(encoder.encode(value), inNumbersOf: fractions) + Data("\n".utf8)).write(to: file)
+}
+
+/// A document of a line for each key, with 2.0 for 2 where these keys have whole numbers: programs that are strict about types tell one from the other, and
+/// Foundation does not.
+package func pointed(_ json: Data, inNumbersOf keys: Set<String>) -> Data {
+    if keys.isEmpty { return json }
+    let lines = String(decoding: json, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    let changed = lines.map { line in
+        guard let match = line.wholeMatch(of: /\s*"(\w+)" : -?\d+(,?)/), keys.contains(String(match.1)) else {
+            return String(line)
+        }
+        return "\(line.dropLast(match.2.count)).0\(match.2)"
+    }
+    return Data(changed.joined(separator: "\n").utf8)
 }
 
 /// Why a JSON file cannot be read.

@@ -24,7 +24,7 @@ package enum Activation: Sendable, Equatable {
 
     /// dy = dy ⊙ f'(x), and y = f(x).
     fileprivate func applyBackward(
-        _ count: Int, _ x: UnsafePointer<Float>, _ dy: UnsafeMutablePointer<Float>, _ derivatives: Derivatives,
+        _ count: Int, _ x: UnsafePointer<Float>, gradient dy: UnsafeMutablePointer<Float>, derivatives: Derivatives,
         into y: UnsafeMutablePointer<Float>
     ) {
         if derivatives == .linearized {
@@ -67,7 +67,7 @@ package func activateBackward(
     let (x, dy, y, count) = (x.pointer, dy.mutablePointer(), y.mutablePointer(), x.count)
     workers.split(count, grain: 4096) { part in
         let first = part.lowerBound
-        f.applyBackward(part.count, x + first, dy + first, derivatives, into: y + first)
+        f.applyBackward(part.count, x + first, gradient: dy + first, derivatives: derivatives, into: y + first)
     }
 }
 
@@ -115,7 +115,7 @@ package func activateGatedBackward(
             let (dy, y) = (dy0 + row * columns, y0 + row * columns)
             da.update(from: dy, count: columns)
             ck_multiply(columns, b, da)
-            f.applyBackward(columns, a, da, derivatives, into: y)
+            f.applyBackward(columns, a, gradient: da, derivatives: derivatives, into: y)
             db.update(from: dy, count: columns)
             ck_multiply(columns, y, db)
             ck_multiply(columns, b, y)

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 
 /// `config.json`: what is the family's own, what all families have in it, and the keys of this package.
@@ -49,6 +50,26 @@ package struct ConfigurationFile: Codable {
 
     /// The names of the keys that ``InferenceSettings`` become.
     static var namesOfSettings: [String] { settingsKeys.map(\.name.stringValue) }
+
+    /// The names of the keys whose numbers are fractions.
+    private var namesOfFractions: Set<String> {
+        let own = family.keys.filter(\.isFraction).map(\.name.stringValue)
+        return Set(own + (Self.sharedKeys + Self.settingsKeys).filter(\.isFraction).map(\.name.stringValue))
+    }
+
+    /// Writes the file to a folder.
+    ///
+    /// - Throws: what the file system says.
+    func write(to folder: URL) throws {
+        try writeJSON(self, to: folder.appending(path: ModelFile.configuration), fractions: namesOfFractions)
+    }
+
+    /// The bytes of another file with these keys.
+    func data(of keys: [String: Any]) throws -> Data {
+        let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let json = try JSONSerialization.data(withJSONObject: keys, options: options)
+        return pointed(json, inNumbersOf: namesOfFractions) + Data("\n".utf8)
+    }
 
     init(_ configuration: Configuration, _ settings: InferenceSettings, of family: Family) {
         self.family = family

@@ -227,8 +227,7 @@ package struct ModelFolder {
         }
         let configuration = classifier.configuration
         try AdapterConfiguration(lora, for: configuration, base: base, family: family).write(to: folder)
-        try writeJSON(
-            ConfigurationFile(configuration, settings, of: family), to: folder.appending(path: ModelFile.configuration))
+        try ConfigurationFile(configuration, settings, of: family).write(to: folder)
         let tensors = family.tensors(of: classifier.layout.parameters.filter(\.isAdapter)).map {
             (Adapter.prefix + $0.name, $0.shape, $0.block)
         }
@@ -237,9 +236,7 @@ package struct ModelFolder {
 
     /// Writes the configuration and the tokenizer alone, for a model whose weights lie in a file of another format.
     package func writeConfiguration(to folder: URL) throws {
-        try writeJSON(
-            ConfigurationFile(classifier.configuration, settings, of: family),
-            to: folder.appending(path: ModelFile.configuration))
+        try ConfigurationFile(classifier.configuration, settings, of: family).write(to: folder)
         try tokenizer.write(to: folder, maximumLength: classifier.configuration.maximumLength)
     }
 
@@ -248,7 +245,7 @@ package struct ModelFolder {
         try writeConfiguration(to: folder)
         var keys = ConfigurationFile(classifier.configuration, settings, of: family)
         keys.becomeEncoder()
-        try writeJSON(keys, to: folder.appending(path: ModelFile.configuration))
+        try keys.write(to: folder)
         let tensors = family.tensors(of: classifier.layout.parameters.filter { $0.part != .head }).map {
             (family.encoderName(of: $0.name), $0.shape, $0.block)
         }
@@ -267,20 +264,18 @@ package struct ModelFolder {
     /// - Throws: ``ModelError`` that says what the file system said.
     package func writeSettings(to folder: URL) throws {
         let file = folder.appending(path: ModelFile.configuration)
+        let own = ConfigurationFile(classifier.configuration, settings, of: family)
         do {
+            // PEFT's folders have none.
             if classifier.configuration.lora != nil && !FileManager.default.fileExists(atPath: file.path) {
-                // PEFT's folders have none.
-                return try writeJSON(ConfigurationFile(classifier.configuration, settings, of: family), to: file)
+                return try own.write(to: folder)
             }
             guard var keys = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] else {
                 throw ModelError("\(file.path): not a JSON object")
             }
-            let written = try JSONEncoder().encode(ConfigurationFile(classifier.configuration, settings, of: family))
-            let ours = try JSONSerialization.jsonObject(with: written) as? [String: Any] ?? [:]
-            for key in ConfigurationFile.namesOfSettings { keys[key] = ours[key] }
-            let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try replaceFile(
-                at: file, with: JSONSerialization.data(withJSONObject: keys, options: options) + Data("\n".utf8))
+            let written = try JSONSerialization.jsonObject(with: JSONEncoder().encode(own)) as? [String: Any] ?? [:]
+            for key in ConfigurationFile.namesOfSettings { keys[key] = written[key] }
+            try replaceFile(at: file, with: own.data(of: keys))
         } catch  where !(error is ModelError) {
             throw ModelError("\(file.path): the settings cannot be written: \(error.localizedDescription)")
         }
