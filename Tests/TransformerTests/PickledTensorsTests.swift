@@ -130,14 +130,19 @@ import Transformer
     /// Whatever byte of a good pickle is changed, and wherever it ends, it is read or refused.
     @Test func everyByteOfAPickleMayChange() throws {
         let pickle = [UInt8](Self.pickle())
-        _ = try Unpickler.tensors(pickle)
         for place in pickle.indices {
             #expect(throws: ModelError.self) { try Unpickler.tensors(Array(pickle[..<place])) }
-            for byte in UInt8.min...UInt8.max {
-                var changed = pickle
-                changed[place] = byte
-                _ = try? Self.open(Self.archive(Self.records(Data(changed))))
+        }
+        var archive = Self.archive(Self.records(), hasChecksums: false)
+        _ = try Self.open(archive)
+        let start = try #require(archive.range(of: Data(pickle))).lowerBound
+        for place in start..<start + pickle.count {
+            let byte = archive[place]
+            for other in UInt8.min...UInt8.max {
+                archive[place] = other
+                _ = try? Self.open(archive)
             }
+            archive[place] = byte
         }
     }
 
@@ -171,7 +176,7 @@ import Transformer
     }
 
     /// An archive of records that are stored as they are, with a list of them at its end.
-    static func archive(_ records: [(name: String, data: Data)]) -> Data {
+    static func archive(_ records: [(name: String, data: Data)], hasChecksums: Bool = true) -> Data {
         func bytes(_ numbers: [any FixedWidthInteger]) -> Data {
             numbers.reduce(into: Data()) { data, number in
                 func append<Number: FixedWidthInteger>(_ number: Number) {
@@ -183,7 +188,8 @@ import Transformer
         var (file, list) = (Data(), Data())
         for (name, data) in records {
             let what: [any FixedWidthInteger] = [
-                UInt16(0), UInt16(0), UInt32(0), checksum(data), UInt32(data.count), UInt32(data.count),
+                UInt16(0), UInt16(0), UInt32(0), hasChecksums ? checksum(data) : UInt32(0), UInt32(data.count),
+                UInt32(data.count),
                 UInt16(name.utf8.count), UInt16(0),
             ]
             list += bytes([UInt32(0x0201_4B50), UInt16(0), UInt16(0)] + what)
@@ -259,9 +265,7 @@ import Transformer
         }
         let list = try #require(whole.range(of: Data([0x50, 0x4B, 1, 2])))
         func patched(_ offset: Int, _ bytes: [UInt8]) -> Data {
-            var data = whole
-            data.replaceSubrange(offset..<offset + bytes.count, with: bytes)
-            return data
+            whole[..<offset] + bytes + whole[(offset + bytes.count)...]
         }
         let (first, end) = (list.lowerBound, whole.count - 22)
         let cases: [(name: String, file: Data, message: String)] = [
@@ -276,7 +280,10 @@ import Transformer
             ("short numbers", changed("m/data/0", "12345678"), "'a' does not lie"),
             ("two pickles", Self.archive(records + [("n/data.pkl", Self.pickle())]), "2 records 'data.pkl'"),
             ("a record twice", Self.archive(records + records.suffix(1)), "two records 'm/version'"),
-            ("a large pickle", Self.archive([("m/data.pkl", Data(count: 4_000_001))]), "more than 4000000"),
+            (
+                "a large pickle", Self.archive([("m/data.pkl", Data(count: 4_000_001))], hasChecksums: false),
+                "more than 4000000"
+            ),
             ("a wrong checksum", patched(first + 16, [1, 2, 3, 4]), "not what its checksum says"),
             ("compressed", patched(first + 10, [8]), "'m/data.pkl' is compressed (method 8)"),
             ("encrypted", patched(first + 8, [1]), "'m/data.pkl' is encrypted"),
@@ -308,7 +315,5 @@ import Transformer
             #expect(throws: ModelError.self) { try Self.open(whole.prefix(length)) }
         }
         #expect(try Self.numbers(Self.open(whole), shape: [2, 3]) == [1, 2, 3, 4, 5, 6])
-        // PyTorch can be told to write no checksums.
-        #expect(throws: Never.self) { try Self.open(patched(first + 16, [0, 0, 0, 0])) }
     }
 }

@@ -80,7 +80,7 @@ package struct PickledTensors: TensorFile {
         let cause: String
     }
 
-    private static func pickled(_ pickle: [UInt8]) throws -> [String: PickledTensor] {
+    private static func pickled(_ pickle: [UInt8]) throws -> [String: StorageView] {
         do {
             return try Unpickler.tensors(pickle)
         } catch {
@@ -105,7 +105,7 @@ extension StoredTensor {
     /// - Parameters:
     ///   - root: the folder of the archive that all records are in
     ///   - room: how many bytes all tensors may have from here on
-    fileprivate init?(_ tensor: PickledTensor, in archive: StoredArchive, _ root: String, _ room: inout Int) {
+    fileprivate init?(_ tensor: StorageView, in archive: StoredArchive, _ root: String, _ room: inout Int) {
         let (name, size) = tensor.storage.type.dtype
         guard let storage = archive.range(of: root + "data/" + tensor.storage.key),
             storage.count % size == 0, storage.count / size == tensor.storage.count,

@@ -1,52 +1,3 @@
-/// A tensor of a pickled state dictionary: a view of a storage, whose numbers are not in the pickle.
-package struct PickledTensor {
-    /// A type of numbers, by the class that PyTorch has for storages of it.
-    enum StorageType: String {
-        case float32 = "FloatStorage"
-        case float16 = "HalfStorage"
-        case bfloat16 = "BFloat16Storage"
-        case float64 = "DoubleStorage"
-        case int64 = "LongStorage"
-        case int32 = "IntStorage"
-        case int16 = "ShortStorage"
-        case int8 = "CharStorage"
-        case uint8 = "ByteStorage"
-        case bool = "BoolStorage"
-
-        /// The name that safetensors has for the type, and the size of a number in bytes.
-        var dtype: (name: String, size: Int) {
-            switch self {
-            case .float32: ("F32", 4)
-            case .float16: ("F16", 2)
-            case .bfloat16: ("BF16", 2)
-            case .float64: ("F64", 8)
-            case .int64: ("I64", 8)
-            case .int32: ("I32", 4)
-            case .int16: ("I16", 2)
-            case .int8: ("I8", 1)
-            case .uint8: ("U8", 1)
-            case .bool: ("BOOL", 1)
-            }
-        }
-    }
-
-    /// What tensors can share.
-    struct Storage {
-        let type: StorageType
-        /// The name of its record.
-        let key: String
-        /// The number of elements.
-        let count: Int
-    }
-
-    let storage: Storage
-    /// The element of the storage at which it begins.
-    let offset: Int
-    let shape: [Int]
-    /// How many elements of the storage further the next one of each dimension is.
-    let strides: [Int]
-}
-
 /// An interpreter of the pickles that `torch.save` writes for state dictionaries, which can do nothing else.
 ///
 /// Python's pickles are programs, which can call any function that they name. This interpreter knows the opcodes that a dictionary of tensors needs, and for
@@ -61,7 +12,7 @@ package struct Unpickler {
     /// What can be named.
     private enum Global {
         case orderedDictionary, rebuildTensor, rebuildParameter
-        case storage(PickledTensor.StorageType)
+        case storage(StorageView.StorageType)
 
         init?(_ name: String) {
             switch name {
@@ -70,7 +21,7 @@ package struct Unpickler {
             case "torch._utils._rebuild_parameter": self = .rebuildParameter
             default:
                 guard name.hasPrefix("torch."),
-                    let type = PickledTensor.StorageType(rawValue: String(name.dropFirst("torch.".count)))
+                    let type = StorageView.StorageType(rawValue: String(name.dropFirst("torch.".count)))
                 else { return nil }
                 self = .storage(type)
             }
@@ -79,7 +30,7 @@ package struct Unpickler {
 
     /// A dictionary, of which tensors alone are kept. What is read of it and what is remembered is the same one.
     private final class Entries {
-        var tensors: [String: PickledTensor] = [:]
+        var tensors: [String: StorageView] = [:]
         /// The key of a value that is no tensor.
         var other: String?
     }
@@ -94,8 +45,8 @@ package struct Unpickler {
         case sizes([Int])
         /// A tuple of values of which none is such a tuple itself.
         case arguments([Value])
-        indirect case storage(PickledTensor.Storage)
-        indirect case tensor(PickledTensor)
+        indirect case storage(StorageView.Storage)
+        indirect case tensor(StorageView)
     }
 
     /// The most values that wait at a time; Python adds at most 1,000 entries to a dictionary at once.
@@ -111,14 +62,14 @@ package struct Unpickler {
     /// The tensors of a state dictionary.
     ///
     /// - Throws: ``ModelError``, without the file's name, that names what no dictionary of tensors needs, or says what is damaged.
-    package static func tensors(_ pickle: [UInt8]) throws -> [String: PickledTensor] {
+    package static func tensors(_ pickle: [UInt8]) throws -> [String: StorageView] {
         var unpickler = Unpickler(bytes: pickle)
         return try unpickler.run()
     }
 
     private init(bytes: [UInt8]) { self.bytes = bytes }
 
-    private mutating func run() throws -> [String: PickledTensor] {
+    private mutating func run() throws -> [String: StorageView] {
         guard try take(1) == [0x80] else { throw ModelError("is no pickle") }
         let version = try number(UInt8.self)
         guard version == 2 else { throw ModelError("is of the pickle protocol \(version), not 2") }
@@ -182,7 +133,7 @@ package struct Unpickler {
                 case .sizes(let shape) = list[2], case .sizes(let strides) = list[3], shape.count == strides.count,
                 case .bool = list[4], case .dictionary = list[5]
             else { break }
-            return .tensor(PickledTensor(storage: storage, offset: offset, shape: shape, strides: strides))
+            return .tensor(StorageView(storage: storage, offset: offset, shape: shape, strides: strides))
         case (.rebuildParameter, .arguments(let list)):
             guard list.count == 3, case .tensor = list[0], case .bool = list[1], case .dictionary = list[2]
             else { break }
@@ -193,12 +144,12 @@ package struct Unpickler {
     }
 
     /// What a tuple of a word, a type, a key, a device and a number of elements stands for; the device is of no account.
-    private static func storage(_ id: Value) throws -> PickledTensor.Storage {
+    private static func storage(_ id: Value) throws -> StorageView.Storage {
         guard case .arguments(let list) = id, list.count == 5, case .text("storage") = list[0],
             case .global(.storage(let type)) = list[1], case .text(let key) = list[2], case .text = list[3],
             case .integer(let count) = list[4], count >= 0
         else { throw ModelError("names a storage otherwise than PyTorch does") }
-        return PickledTensor.Storage(type: type, key: key, count: count)
+        return StorageView.Storage(type: type, key: key, count: count)
     }
 
     /// Adds keys and values, in turn, to a dictionary.
