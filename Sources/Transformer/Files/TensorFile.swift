@@ -39,7 +39,11 @@ extension TensorFile {
             preconditionFailure("a tensor that was not checked")
         }
         if let strides = tensor.strides {
-            readRows(of: tensor, strides, element, into: &buffer, at: block)
+            if element == .float32 {
+                readRows(of: tensor, strides, element, as: UInt32.self, into: &buffer, at: block)
+            } else {
+                readRows(of: tensor, strides, element, as: UInt16.self, into: &buffer, at: block)
+            }
             return memory.release(tensor.bytes)
         }
         // In pieces, each given back when it has been read, so that the file's pages do not count as a second copy.
@@ -56,18 +60,18 @@ extension TensorFile {
     }
 
     /// Copies a tensor whose elements do not lie one after another: as one that has been transposed.
-    private func readRows(
-        of tensor: StoredTensor, _ strides: [Int], _ element: FloatBuffer.Element, into buffer: inout FloatBuffer,
-        at block: Block
+    private func readRows<Bits: FixedWidthInteger & BitwiseCopyable>(
+        of tensor: StoredTensor, _ strides: [Int], _ element: FloatBuffer.Element, as bits: Bits.Type,
+        into buffer: inout FloatBuffer, at block: Block
     ) {
         guard block.count > 0, let columns = tensor.shape.last, let step = strides.last else { return }
-        var row = [UInt8](repeating: 0, count: element.size * columns)
+        let source = UnsafeRawBufferPointer(rebasing: memory.bytes[tensor.bytes])
+        var row = [Bits](repeating: 0, count: columns)
         var index = [Int](repeating: 0, count: tensor.shape.count - 1)
         for first in stride(from: 0, to: block.count, by: columns) {
             let start = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
             for column in 0..<columns {
-                let place = tensor.bytes.lowerBound + element.size * (start + column * step)
-                for byte in 0..<element.size { row[element.size * column + byte] = memory.bytes[place + byte] }
+                row[column] = source.loadUnaligned(fromByteOffset: element.size * (start + column * step), as: bits)
             }
             row.withUnsafeBytes {
                 buffer.replace(Block(offset: block.offset + first, columns: columns), with: $0, of: element)
