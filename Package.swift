@@ -65,7 +65,8 @@ let package = Package(
         ),
         .target(name: "Escaping"),
         .target(name: "Statistics", dependencies: ["Kernels"]),
-        .target(name: "Transformer", dependencies: ["NGrams", "Tokenization", "JSON", "Kernels", "CFileSystem"]),
+        .target(
+            name: "Transformer", dependencies: ["NGrams", "Tokenization", "JSON", "Kernels", "CFileSystem", "CZlib"]),
         .target(name: "NGrams", dependencies: ["Kernels"]),
         .target(
             name: "RunStore", dependencies: ["Escaping", "Kernels", .product(name: "GRDB", package: "GRDB.swift")],

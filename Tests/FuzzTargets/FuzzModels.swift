@@ -52,15 +52,29 @@ func fuzzConfiguration(_ bytes: [UInt8]) {
 
 /// Reads a safetensors file, and every tensor that it says it has.
 func fuzzSafeTensors(_ bytes: [UInt8]) {
-    guard let memory = try? MappedMemory(copying: bytes),
-        let file = try? SafeTensors(memory, file: URL(filePath: "/fuzz"))
-    else { return }
+    guard let memory = try? MappedMemory(copying: bytes) else { return }
+    readAll(try? SafeTensors(memory, file: URL(filePath: "/fuzz")))
+}
+
+/// Reads a file of PyTorch, and every tensor that it says it has.
+func fuzzPickledTensors(_ bytes: [UInt8]) {
+    guard let memory = try? MappedMemory(copying: bytes) else { return }
+    readAll(try? PickledTensors(memory, file: URL(filePath: "/fuzz")))
+}
+
+private func readAll(_ file: (any TensorFile)?) {
+    guard let file else { return }
     for (name, tensor) in file.tensors {
         let count = tensor.shape.reduce(1, *)
-        guard count <= bytes.count, file.problem(of: name, shape: tensor.shape) == nil else { continue }
+        guard count <= file.memory.bytes.count, file.problem(of: name, shape: tensor.shape) == nil else { continue }
         var buffer = FloatBuffer(count: count)
         file.read(name, into: &buffer, at: Block(offset: 0, columns: count))
     }
+}
+
+/// Interprets a pickle.
+func fuzzPickle(_ bytes: [UInt8]) {
+    _ = try? Unpickler.tensors(bytes)
 }
 
 /// Reads the state of a checkpoint.

@@ -2,7 +2,7 @@
 ///
 /// Nothing is read from the disk or written to it. Every invariant that does not hold ends the process, as a crash does.
 package enum FuzzTarget: String, CaseIterable, Sendable {
-    case tsv, csv, jsonl, lines, gzip, json, tokenizer, config, safetensors, checkpoint
+    case tsv, csv, jsonl, lines, gzip, json, tokenizer, config, safetensors, pytorch, pickle, checkpoint
 
     /// Reads bytes as a file of the format. Returns if they are refused by an error, or read as they should be.
     package func run(_ bytes: [UInt8]) {
@@ -16,6 +16,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .tokenizer: fuzzTokenizer(bytes)
         case .config: fuzzConfiguration(bytes)
         case .safetensors: fuzzSafeTensors(bytes)
+        case .pytorch: fuzzPickledTensors(bytes)
+        case .pickle: fuzzPickle(bytes)
         case .checkpoint: fuzzCheckpoint(bytes)
         }
     }

@@ -174,15 +174,6 @@ import Transformer
         }
     }
 
-    @Test func pickledWeightsAreNotRead() throws {
-        try Self.withModel([]) { folder in
-            let weights = folder.appending(path: "model.safetensors")
-            try FileManager.default.moveItem(at: weights, to: folder.appending(path: "pytorch_model.bin"))
-            let error = #expect(throws: ModelError.self) { try ModelFolder(contentsOf: folder) }
-            #expect(error?.description.contains("Convert it once") == true)
-        }
-    }
-
     // MARK: Heads
 
     @Test func encodersGetAHead() throws {

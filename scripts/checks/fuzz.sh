@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 seconds="${1:-600}"
 shift || true
 formats=("$@")
-[ ${#formats[@]} -gt 0 ] || formats=(tsv csv jsonl lines gzip json tokenizer config safetensors checkpoint)
+[ ${#formats[@]} -gt 0 ] || formats=(tsv csv jsonl lines gzip json tokenizer config safetensors pytorch pickle checkpoint)
 
 swift build -c release --product Fuzz --scratch-path .build/fuzz -debug-info-format none \
     -Xswiftc -DFUZZING -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address -Xswiftc -use-ld=lld

@@ -2,12 +2,12 @@ import Foundation
 import JSON
 import Kernels
 
-/// The folder of an adapter: `adapter_config.json` and `adapter_model.safetensors` as PEFT has them, and, where this package has written it,
+/// The folder of an adapter: `adapter_config.json` and `adapter_model.safetensors` or `adapter_model.bin` as PEFT has them, and, where this package has written it,
 /// a `config.json` with the labels, the pooling and the settings.
 struct Adapter {
     let folder: URL
     private let file: AdapterConfiguration
-    private let tensors: SafeTensors
+    private let tensors: any TensorFile
     /// By the names that the tensors have in the model.
     private let names: [String: String]
 
@@ -32,12 +32,8 @@ struct Adapter {
         file = try AdapterConfiguration(contentsOf: folder)
         let path = folder.appending(path: ModelFile.adapterWeights)
         let pickled = folder.appending(path: ModelFile.pickledAdapter)
-        if !FileManager.default.fileExists(atPath: path.path), FileManager.default.fileExists(atPath: pickled.path) {
-            throw ModelError(
-                "\(pickled.path): pickled adapters can run any code, and are not read; load the adapter with PEFT once, and save it"
-                    + " with save_pretrained")
-        }
-        tensors = try SafeTensors(contentsOf: path)
+        let isPickled = [path, pickled].map { FileManager.default.fileExists(atPath: $0.path) } == [false, true]
+        tensors = isPickled ? try PickledTensors(contentsOf: pickled) : try SafeTensors(contentsOf: path)
         names = Dictionary(
             tensors.tensors.keys.map { ($0.hasPrefix(Self.prefix) ? String($0.dropFirst(Self.prefix.count)) : $0, $0) }
         ) { first, _ in first }

@@ -8,13 +8,12 @@ import Kernels
 ///
 /// ### References
 /// The format's description at <https://github.com/huggingface/safetensors>.
-package struct SafeTensors {
+package struct SafeTensors: TensorFile {
     /// What the header says of a tensor.
-    package struct Tensor {
+    private struct Entry {
         /// How the numbers are stored: `F32`, `I64`, …
         let dtype: String
-        /// The sizes of the dimensions.
-        package let shape: [Int]
+        let shape: [Int]
         /// Where its bytes begin and end, among those of all tensors.
         let offsets: Range<Int>
 
@@ -43,12 +42,9 @@ package struct SafeTensors {
         }
     }
 
-    /// Where the file is.
-    let file: URL
-    private let memory: MappedMemory
-    private let dataStart: Int
-    /// By name.
-    package let tensors: [String: Tensor]
+    package let file: URL
+    package let memory: MappedMemory
+    package let tensors: [String: StoredTensor]
 
     /// The longest header that is read: the format's own limit.
     private static let longestHeader = 100_000_000
@@ -57,13 +53,7 @@ package struct SafeTensors {
     ///
     /// - Throws: ``ModelError`` if the file cannot be read, or its header does not describe its contents.
     package init(contentsOf file: URL) throws {
-        let memory: MappedMemory
-        do {
-            memory = try MappedMemory(contentsOf: file.path)
-        } catch {
-            throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
-        }
-        try self.init(memory, file: file)
+        try self.init(Self.map(file), file: file)
     }
 
     /// Reads what is in memory.
@@ -81,19 +71,18 @@ package struct SafeTensors {
         guard length <= UInt64(Self.longestHeader), Int(length) <= bytes.count - 8 else {
             throw invalid("the header is said to have \(length) bytes, the file has \(bytes.count)")
         }
-        dataStart = 8 + Int(length)
+        let dataStart = 8 + Int(length)
         let header = bytes[8..<dataStart]
         guard header.first == UInt8(ascii: "{"), let document = JSONValue(parsing: header), document.hasDifferentKeys,
             let entries = document.object, document[Self.metadata].isMetadata
         else { throw invalid("the header is not the JSON that it should be") }
-        var tensors: [String: Tensor] = [:]
+        var tensors: [String: Entry] = [:]
         for (name, entry) in entries where name != Self.metadata {
-            guard let tensor = Tensor(entry) else {
+            guard let tensor = Entry(entry) else {
                 throw invalid("what the header says of the tensor '\(name)' cannot be, or is of an unknown type")
             }
             tensors[name] = tensor
         }
-        self.tensors = tensors
         let size = bytes.count - dataStart
         var end = 0
         for (name, tensor) in tensors.sorted(by: {
@@ -107,46 +96,13 @@ package struct SafeTensors {
             end = tensor.offsets.upperBound
         }
         if end != size { throw invalid("\(size - end) bytes of data belong to no tensor") }
+        self.tensors = tensors.mapValues { tensor in
+            let bytes = dataStart + tensor.offsets.lowerBound..<dataStart + tensor.offsets.upperBound
+            return StoredTensor(dtype: tensor.dtype, shape: tensor.shape, bytes: bytes)
+        }
     }
 
     private static let metadata = "__metadata__"
-
-    /// What keeps a tensor from being read as one of `shape`; nil if nothing does.
-    package func problem(of name: String, shape: [Int]) -> String? {
-        guard let tensor = tensors[name] else { return "missing" }
-        guard FloatBuffer.Element(rawValue: tensor.dtype) != nil else {
-            return "of type \(tensor.dtype), not F32, F16 or BF16"
-        }
-        return tensor.shape == shape ? nil : "of shape \(tensor.shape), not \(shape)"
-    }
-
-    /// Copies a tensor that has no ``problem(of:shape:)`` to `block`.
-    package func read(_ name: String, into buffer: inout FloatBuffer, at block: Block) {
-        guard let tensor = tensors[name], let element = FloatBuffer.Element(rawValue: tensor.dtype) else {
-            preconditionFailure("a tensor that was not checked")
-        }
-        // In pieces, each given back when it has been read, so that the file's pages do not count as a second copy.
-        let piece = 1 << 20
-        for first in stride(from: 0, to: block.count, by: piece) {
-            let count = min(piece, block.count - first)
-            let start = dataStart + tensor.offsets.lowerBound + element.size * first
-            let range = start..<start + element.size * count
-            buffer.replace(
-                Block(offset: block.offset + first, columns: count),
-                with: UnsafeRawBufferPointer(rebasing: memory.bytes[range]), of: element)
-            memory.release(range)
-        }
-    }
-
-    /// The file's size in bytes.
-    var size: Int { memory.bytes.count }
-
-    /// The byte at which a tensor of Float32 begins in the file; nil if there is no such tensor.
-    func start(of name: String) -> Int? {
-        tensors[name].flatMap {
-            $0.dtype == FloatBuffer.Element.float32.rawValue ? dataStart + $0.offsets.lowerBound : nil
-        }
-    }
 
     /// Reads the vector `name`, of `count` elements, from a file.
     ///
@@ -171,13 +127,12 @@ package struct SafeTensors {
             let found = tensors[name].map { "of type \($0.dtype) and shape \($0.shape)" } ?? "missing"
             throw ModelError("\(file.path): the tensor '\(name)' is \(found), not of type \(dtype) and shape \(shape)")
         }
-        return memory.bytes[(dataStart + tensor.offsets.lowerBound)..<(dataStart + tensor.offsets.upperBound)]
-            .withUnsafeBytes { bytes in
-                [Number](unsafeUninitializedCapacity: shape.reduce(1, *)) { target, count in
-                    UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
-                    count = shape.reduce(1, *)
-                }
+        return memory.bytes[tensor.bytes].withUnsafeBytes { bytes in
+            [Number](unsafeUninitializedCapacity: shape.reduce(1, *)) { target, count in
+                UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
+                count = shape.reduce(1, *)
             }
+        }
     }
 
     /// Writes `buffer` to a new file as one vector.

@@ -8,13 +8,13 @@ struct Weights {
     /// What errors name as their source.
     let path: String
     /// The files, each once.
-    private let files: [SafeTensors]
+    private let files: [any TensorFile]
     /// Where each tensor is, and what it is called there.
     private var places: [String: (file: Int, name: String)]
     /// Those that are not to be read.
     private var setAside: [(file: Int, name: String)] = []
 
-    /// `model.safetensors.index.json`
+    /// `model.safetensors.index.json` or `pytorch_model.bin.index.json`
     private struct Index: Decodable {
         let weightMap: [String: String]
 
@@ -29,23 +29,23 @@ struct Weights {
         func exists(_ name: String) -> Bool {
             FileManager.default.fileExists(atPath: folder.appending(path: name).path)
         }
-        var names = [ModelFile.weights]
-        if !exists(ModelFile.weights), exists(ModelFile.index) {
-            let index: Index = try readJSON(folder.appending(path: ModelFile.index))
+        // In the order in which transformers prefers them.
+        let known = [ModelFile.weights, ModelFile.index, ModelFile.pickled, ModelFile.pickledIndex]
+        let first = known.first(where: exists) ?? ModelFile.weights
+        var names = [first]
+        if first == ModelFile.index || first == ModelFile.pickledIndex {
+            let index: Index = try readJSON(folder.appending(path: first))
             names = Set(index.weightMap.values).sorted()
             if let name = names.first(where: { $0.contains("/") || $0.isEmpty }) ?? (names.isEmpty ? "" : nil) {
-                throw ModelError(
-                    "\(folder.appending(path: ModelFile.index).path): '\(name)' is not a file of this folder")
+                throw ModelError("\(folder.appending(path: first).path): '\(name)' is not a file of this folder")
             }
-        } else if !exists(ModelFile.weights), exists(ModelFile.pickled) {
-            throw ModelError(Self.conversion(of: folder))
-        } else if !exists(ModelFile.weights), exists(ModelFile.pickledIndex) {
-            throw ModelError(
-                "\(folder.path): has its weights in pickled shards only, which cannot be read. Convert them once, with"
-                    + " transformers: load the folder with from_pretrained, and save it with save_pretrained")
         }
-        path = folder.appending(path: names.count == 1 ? names[0] : ModelFile.index).path
-        files = try names.map { try SafeTensors(contentsOf: folder.appending(path: $0)) }
+        path = folder.appending(path: names.count == 1 ? names[0] : first).path
+        files = try names.map { name in
+            let file = folder.appending(path: name)
+            return first == ModelFile.pickled || first == ModelFile.pickledIndex
+                ? try PickledTensors(contentsOf: file) : try SafeTensors(contentsOf: file)
+        }
         var places: [String: (file: Int, name: String)] = [:]
         for (index, file) in files.enumerated() {
             for name in file.tensors.keys {
@@ -56,17 +56,6 @@ struct Weights {
             }
         }
         self.places = places
-    }
-
-    /// Pickled files can run any code when they are read, and so are not.
-    private static func conversion(of folder: URL) -> String {
-        """
-        \(folder.path): has its weights in pytorch_model.bin only, which cannot be read. Convert it once, with PyTorch:
-          pip install torch safetensors
-          python3 -c 'import sys, torch, safetensors.torch as s; d = sys.argv[1]; \
-        t = torch.load(d + "/pytorch_model.bin", map_location="cpu", weights_only=True); \
-        s.save_file({k: v.clone().contiguous() for k, v in t.items()}, d + "/model.safetensors", {"format": "pt"})' "\(folder.path)"
-        """
     }
 
     /// The size of the first dimension of a parameter's tensor, if it is there and has one.
