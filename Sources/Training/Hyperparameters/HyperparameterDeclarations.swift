@@ -27,7 +27,10 @@ package struct HyperparameterDeclarations: Sendable {
         help: "Train the embeddings too, where --train-layers is not all.")
     package let pooling = Hyperparameter<Configuration.Pooling?>(
         "pooling", default: nil,
-        help: "How tokens become one vector: cls (BERT's) or mean. (default: as --model says, else mean)")
+        help: """
+            How tokens become one vector: cls (the first one's, as BERT has it) or mean. (default: as --model says, else mean; of other families than BERT, \
+            as transformers has it)
+            """)
     package let epochs = Hyperparameter(
         "epochs", default: 4, [.encoderAlone: 8, .fineTuning: 3, .headOnly: 40, .lora: 3], limits: .count,
         help: "Passes over the training data.")

@@ -24,6 +24,8 @@ package struct Family {
     let headNames: [String: String]
     /// Layers that have one tensor together, by their paths.
     var fusedLayers: [String] = []
+    /// How a new head reads the tokens of a text, where a folder says nothing: as the family's in `transformers` does, unless something else is better.
+    var pooling = Configuration.Pooling.cls
     /// Tensors that files may have, and that follow from the configuration.
     var derivedTensors: Set<String> = []
 

@@ -4,11 +4,11 @@ import Kernels
 import NGrams
 import Tokenization
 
-/// A classifier and its tokenizer, as a folder in the format of the family's `…ForSequenceClassification` in `transformers`.
+/// A classifier and its tokenizer, as a folder in the format of its family's `…ForSequenceClassification` in `transformers`.
 ///
 /// The folder has `config.json`, `model.safetensors` and the files of the tokenizer. What that format cannot say is in five more
 /// keys of `config.json`: `pooling` (`cls` or `mean`), `ngrams`, and the three parts of an ``AddNormVariant``, `norm`, `norm_placement` and `residual`.
-/// `transformers` computes the same from the folder if they are `cls` and BERT's form. Otherwise `model_type` is one that it does not know, so that it refuses the folder.
+/// `transformers` computes the same from the folder if they are the family's, `cls` and BERT's form for most. Otherwise `model_type` is one that it does not know, so that it refuses the folder.
 /// ``InferenceSettings`` are kept there too. What a new encoder has learned of n-grams is in `ngrams.safetensors`.
 package struct ModelFolder {
     /// The model.
@@ -80,7 +80,7 @@ package struct ModelFolder {
     ///
     /// - Parameters:
     ///   - head: what it is trained for
-    ///   - pooling: nil: as the folder says, else `mean`, or `cls` for an adapter, which PEFT can then read
+    ///   - pooling: nil: as the folder says, else as the family has it, or `cls` for an adapter, which PEFT can then read
     ///   - lora: the adapter that is put beside it; nil: none
     ///   - seed: of the parameters that the folder does not have
     ///   - notice: is told what was initialised, and what was not used
@@ -98,8 +98,9 @@ package struct ModelFolder {
         let source = try ModelSource(folder)
         var weights = try source.weights()
         let known = try source.labels(of: weights)
-        let own = source.config.pooling ?? (known == nil ? nil : .cls)
-        let pooling = try pooling ?? own ?? (lora == nil ? source.sentencePooling() ?? .mean : .cls)
+        let own = known == nil ? head.pooling ?? source.config.pooling : source.config.pooling ?? .cls
+        let family = source.config.family
+        let pooling = try pooling ?? own ?? (lora == nil ? source.sentencePooling() ?? family.pooling : .cls)
         var keptLabels: [String]?
         if let known {
             let knownType = source.config.problemType(of: known)
@@ -117,10 +118,10 @@ package struct ModelFolder {
         var configuration = try source.configuration(labels: keptLabels ?? labels, pooling: pooling)
         configuration.problemType = problemType
         configuration.lora = lora
-        if let problem = lora.flatMap(source.config.family.problem) {
+        if let problem = lora.flatMap(family.problem) {
             throw ModelError("\(folder.path): \(problem)")
         }
-        let isNewPooler = source.config.family.poolerIsOfClassifier || !weights.has(layer: "pooler")
+        let isNewPooler = family.poolerIsOfClassifier || !weights.has(layer: "pooler")
         let hasOwnPooler = configuration.hasPooler && isNewPooler
         configuration.lora?.hasPooler = hasOwnPooler
         if configuration.ngrams && (keptLabels == nil || lora != nil) {
