@@ -67,8 +67,10 @@ package struct EncodedTexts: Sendable {
             }
             if part.count == 1 { try requireRoom(for: texts[part.lowerBound], part.lowerBound) }
             let encodings = workers.map(part.count) { index in
-                let ids = tokenizer.encode(texts[part.lowerBound + index], maximumLength: .max).ids
-                return (length: ids.count, sequences: longTexts.sequences(of: ids))
+                let encoding = tokenizer.encode(texts[part.lowerBound + index], maximumLength: .max)
+                let sequences = longTexts.sequences(
+                    of: encoding.ids, tokens: encoding.tokens, truncatesBeginning: tokenizer.truncatesBeginning)
+                return (length: encoding.ids.count, sequences: sequences)
             }
             for encoding in encodings {
                 for sequence in encoding.sequences { append(sequence, of: count) }

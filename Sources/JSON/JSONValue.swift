@@ -48,6 +48,12 @@ package enum JSONValue {
         return Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
     }
 
+    /// A number; infinite if it is too large.
+    package var double: Double? {
+        guard case .number(let text) = self else { return nil }
+        return Double(text)
+    }
+
     /// A reader of RFC 8259.
     private struct Parser {
         let bytes: [UInt8]

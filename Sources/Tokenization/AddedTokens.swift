@@ -13,10 +13,14 @@ struct AddedToken: Sendable, Equatable {
     var stripsRight = false
     /// Whether it is looked for in the normalised text, itself normalised.
     var isNormalized = false
+    /// Whether it has a meaning to the model, and is no part of a text.
+    var isSpecial = false
+    /// Whether a file has said nothing of it but its name.
+    var isNameOnly = false
 
     /// The special tokens `names` that are in a vocabulary, as `transformers` adds them to every tokenizer.
     static func special(_ names: [String], in vocabulary: Vocabulary) -> [AddedToken] {
-        names.compactMap { name in vocabulary.id(of: name).map { AddedToken(content: name, id: $0) } }
+        names.compactMap { name in vocabulary.id(of: name).map { AddedToken(content: name, id: $0, isSpecial: true) } }
     }
 }
 
@@ -26,8 +30,8 @@ struct AddedTokens: Sendable {
     enum Segment {
         /// An added token.
         case token(Int)
-        /// What stands between two of them, normalised: a range of UTF-8.
-        case text([UInt8], Range<Int>)
+        /// What stands between two of them, normalised: a range of UTF-8, and whether it is where the text begins.
+        case text([UInt8], Range<Int>, beginsText: Bool)
     }
 
     /// Those that are looked for in the text as it stands, and those in the normalised text.
@@ -53,9 +57,10 @@ struct AddedTokens: Sendable {
         let text = Array(text.utf8)
         var segments: [Segment] = []
         raw.forEachPart(of: text) { part, id in
+            let beginsText = part.lowerBound == 0
             let part = normalizer.normalize(text, in: part)
             normalized.forEachPart(of: part) { range, id in
-                segments.append(.text(part, range))
+                segments.append(.text(part, range, beginsText: beginsText && range.lowerBound == 0))
                 if let id { segments.append(.token(id)) }
             }
             if let id { segments.append(.token(id)) }
@@ -102,10 +107,11 @@ private struct Patterns: Sendable {
             while token.stripsRight, end < text.count, text.scalar(at: end).properties.isWhitespace {
                 end += UTF8.width(text.scalar(at: end))
             }
-            body(done..<start, token.id)
-            (done, position) = (end, end)
+            // What an earlier token has stripped can be the beginning of this one.
+            body(done..<max(done, start), token.id)
+            done = end
         }
-        body(done..<text.count, nil)
+        body(done..<max(done, text.count), nil)
     }
 
     private func isAllowed(_ boundary: AddedToken.Boundary, before: Unicode.Scalar?, after: Unicode.Scalar?) -> Bool {
@@ -117,12 +123,9 @@ private struct Patterns: Sendable {
         }
     }
 
-    /// `\w` of regular expressions (Unicode Technical Standard 18, annex C).
     private func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
-        if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
-        switch scalar.properties.generalCategory {
-        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
-        default: return false
-        }
+        scalar.isASCII
+            ? ScalarSet.wordWithJoiners.containsASCII(UInt8(scalar.value))
+            : ScalarSet.wordWithJoiners.containsOther(scalar.value)
     }
 }

@@ -23,11 +23,12 @@ extension Tokenizer {
     package func align(_ text: String, maximumLength: Int) -> (encoding: Encoding, words: [AlignedWord]) {
         let encoding = encode(text, maximumLength: maximumLength)
         let scalars = Array(text.unicodeScalars)
-        let end = encoding.ids.count - 1
-        let wholeText = AlignedWord(scalars.indices, of: scalars, tokens: 1..<end)
+        guard case .bert = splitter, !truncatesBeginning else { return (encoding, align(scalars, with: encoding)) }
+        let end = encoding.tokens.upperBound
+        let wholeText = AlignedWord(scalars.indices, of: scalars, tokens: encoding.tokens)
         var words: [AlignedWord] = []
         var rest = wordPlaces(in: scalars, maximumLength)[...]
-        var start = 1
+        var start = encoding.tokens.lowerBound
         while let first = rest.first {
             if start == end && encoding.isTruncated {
                 words += rest.map { AlignedWord($0, of: scalars, tokens: nil) }
@@ -38,7 +39,7 @@ extension Tokenizer {
                 rest.prefix(Self.longestMerge).lazy.map { last -> (Range<Int>, Int)? in
                     let place = first.lowerBound..<last.upperBound
                     let next = encode(String(scalars[place]), maximumLength: maximumLength)
-                    let ids = next.ids.dropFirst().dropLast()
+                    let ids = next.ids[next.tokens]
                     let read = ids.prefix(end - start)
                     let isWhole = read.count == ids.count && !next.isTruncated
                     guard isWhole || encoding.isTruncated, read == encoding.ids[start..<start + read.count] else {
@@ -55,6 +56,58 @@ extension Tokenizer {
         return (encoding, start < end ? [wholeText] : words)
     }
 
+    /// Aligns words whose tokens depend on what is before them, as a space is a part of a token: a word ends where the tokens of the text up to there are those that
+    /// the whole text begins with.
+    ///
+    /// - Complexity: O(*n*²) in the length of what the encoding has of the text
+    private func align(_ scalars: [Unicode.Scalar], with encoding: Encoding) -> [AlignedWord] {
+        // What is cut off at the beginning was divided too.
+        let isCutOff = encoding.isTruncated && truncatesBeginning
+        let all = isCutOff ? encode(String(scalars[...]), maximumLength: .max) : encoding
+        let ids = all.ids[all.tokens]
+        let missing = ids.count - encoding.tokens.count
+        /// The places that some of all tokens have in the encoding.
+        func places(_ tokens: Range<Int>) -> Range<Int>? {
+            if isCutOff && tokens.upperBound <= missing { return nil }
+            let first = encoding.tokens.lowerBound - missing
+            return first + max(tokens.lowerBound, missing)..<first + tokens.upperBound
+        }
+        let pieces = scalars.indices.split { normalizer.isBoundary(scalars[$0]) }
+        let candidates = pieces.flatMap {
+            Self.words(of: String(scalars[$0.startIndex..<$0.endIndex]), from: $0.startIndex)
+        }
+        var words: [AlignedWord] = []
+        var done = 0
+        // The words that have no end yet.
+        var pending: Range<Int>?
+        for candidate in candidates {
+            let place = (pending?.lowerBound ?? candidate.lowerBound)..<candidate.upperBound
+            if done == ids.count && encoding.isTruncated && !isCutOff {
+                words.append(AlignedWord(place, of: scalars, tokens: nil))
+                continue
+            }
+            let next = encode(String(scalars[..<place.upperBound]), maximumLength: .max)
+            let read = next.ids[next.tokens].prefix(ids.count)
+            let isWhole = read.count == next.tokens.count || encoding.isTruncated && !isCutOff
+            guard isWhole, read.count >= done, ids.starts(with: read) else {
+                pending = place
+                continue
+            }
+            words.append(AlignedWord(place, of: scalars, tokens: places(done..<read.count)))
+            (done, pending) = (read.count, nil)
+        }
+        // White space at the end can have tokens, and a word can melt into it.
+        if done < ids.count {
+            let place = pending ?? words.popLast()?.place ?? scalars.indices
+            let first = words.last?.tokens?.upperBound ?? encoding.tokens.lowerBound
+            words.append(AlignedWord(place, of: scalars, tokens: first..<encoding.tokens.upperBound))
+        } else if let pending {
+            words.append(
+                AlignedWord(pending, of: scalars, tokens: encoding.tokens.upperBound..<encoding.tokens.upperBound))
+        }
+        return words
+    }
+
     /// Tokens are not known to span more words than this.
     private static let longestMerge = 16
 
@@ -62,12 +115,14 @@ extension Tokenizer {
     /// the piece.
     private func wordPlaces(in scalars: [Unicode.Scalar], _ maximumLength: Int) -> [Range<Int>] {
         func ids(_ place: Range<Int>) -> ArraySlice<Int> {
-            encode(String(scalars[place]), maximumLength: maximumLength).ids.dropFirst().dropLast()
+            let encoding = encode(String(scalars[place]), maximumLength: maximumLength)
+            return encoding.ids[encoding.tokens]
         }
         return scalars.indices.split { normalizer.isBoundary(scalars[$0]) }.flatMap { piece -> [Range<Int>] in
             let piece = piece.startIndex..<piece.endIndex
             let words = Self.words(of: String(scalars[piece]), from: piece.lowerBound)
-            let isExact = words.count == 1 || words.flatMap(ids).prefix(maximumLength - 2) == ids(piece)
+            let isExact =
+                words.count == 1 || words.flatMap(ids).prefix(maximumLength - template.count) == ids(piece)
             return isExact ? words : [piece]
         }
     }

@@ -11,6 +11,12 @@ package struct Tokenizer: Sendable {
     let template: Template
     /// Tokens that are found in the text before it is split.
     let addedTokens: AddedTokens
+    /// Whether what is too much of a text is cut off at its beginning, and not at its end.
+    package internal(set) var truncatesBeginning = false
+    /// The ids of tokens that have a meaning to the model, by their roles as far as those are known.
+    var special: [SpecialTokens.Role: Int] = [:]
+    /// The ids of all tokens that are no part of a text.
+    var specialIDs: Set<Int> = []
     /// The files that the tokenizer was read from, by their names, to be written back byte for byte; none if it was made here.
     var files: [String: Data] = [:]
     /// What a user should know of the files that it was read from.
@@ -20,7 +26,19 @@ package struct Tokenizer: Sendable {
     package struct Encoding: Sendable, Equatable {
         /// Special tokens included.
         package let ids: [Int]
+        /// The places of the text's own tokens among them.
+        package let tokens: Range<Int>
         /// Whether the text was longer, and is cut off.
+        package let isTruncated: Bool
+    }
+
+    /// The ids of two texts that are read together.
+    package struct PairEncoding: Sendable, Equatable {
+        /// Special tokens included.
+        package let ids: [Int]
+        /// The segment of each: whether it belongs to the first text or to the second, for models that are told.
+        package let segments: [Int]
+        /// Whether the texts were longer, and are cut off.
         package let isTruncated: Bool
     }
 }
@@ -34,12 +52,13 @@ extension Tokenizer {
     /// - Throws: ``TokenizationError`` if a special token is missing.
     package init(tokens: [String], normalizer: BERTNormalizer = BERTNormalizer(), source: String) throws {
         let vocabulary = Vocabulary(tokens)
-        let special = SpecialTokens()
+        let special = SpecialTokens.bert
         let (unknown, template) = try special.ids(in: vocabulary, source: source)
         self.init(
             vocabulary: vocabulary, normalizer: .bert(normalizer), splitter: .bert,
             subwords: .wordPiece(WordPiece(vocabulary, unknown: unknown)), template: template,
-            addedTokens: try AddedTokens(AddedToken.special(special.all, in: vocabulary), .bert(normalizer)))
+            addedTokens: try AddedTokens(AddedToken.special(special.all, in: vocabulary), .bert(normalizer)),
+            special: special.ids(in: vocabulary))
     }
 
     /// Creates a tokenizer as BERT's are, with a vocabulary learned from texts.
@@ -50,10 +69,13 @@ extension Tokenizer {
         for text in texts {
             for word in Splitter.bert.words(of: text, normalizedBy: .bert(normalizer)) { counts[word, default: 0] += 1 }
         }
-        let special = SpecialTokens().all
+        let special = SpecialTokens.bert.all
         let learned = WordPieceLearner(counts, size: size - special.count).tokens
         try self.init(tokens: special + learned, normalizer: normalizer, source: "the learned vocabulary")
     }
+
+    /// The id of the token for a purpose, ``SpecialTokens/Role/mask`` for example; nil if there is none.
+    package func id(of role: SpecialTokens.Role) -> Int? { special[role] }
 
     /// Encodes `text`.
     ///
@@ -64,21 +86,80 @@ extension Tokenizer {
         var ids: [Int] = []
         // English has about four bytes to a token.
         ids.reserveCapacity(min(maximumLength, text.utf8.count / 4 + 2))
-        ids.append(template.before)
+        ids += template.before
+        let start = ids.count
+        let end = maximumLength - template.after.count
+        appendTokens(of: text, upTo: end, to: &ids)
+        let isTruncated = ids.count > end
+        if isTruncated { ids.removeSubrange(truncatesBeginning ? start..<start + ids.count - end : end..<ids.count) }
+        let tokens = start..<ids.count
+        ids += template.after
+        return Encoding(ids: ids, tokens: tokens, isTruncated: isTruncated)
+    }
+
+    /// Encodes two texts that are read together.
+    ///
+    /// - Parameter maximumLength: the largest number of ids; of the longer text, more is cut off.
+    package func encode(_ first: String, _ second: String, maximumLength: Int) -> PairEncoding {
+        var texts: [[Int]] = [[], []]
+        appendTokens(of: first, upTo: .max, to: &texts[0])
+        appendTokens(of: second, upTo: .max, to: &texts[1])
+        let room = max(0, maximumLength - template.countOfPair)
+        let isTruncated = texts[0].count + texts[1].count > room
+        if isTruncated {
+            // The shorter one stays whole if it has no more than half of the room; else both get half, and the longer one what is left over.
+            let (short, long) = texts[0].count > texts[1].count ? (1, 0) : (0, 1)
+            let lengthOfShort = min(texts[short].count, room / 2)
+            for (text, length) in [(short, lengthOfShort), (long, room - lengthOfShort)] {
+                texts[text] = Array(truncatesBeginning ? texts[text].suffix(length) : texts[text].prefix(length))
+            }
+        }
+        var (ids, segments): ([Int], [Int]) = ([], [])
+        for piece in template.pair {
+            let (part, segment) =
+                switch piece {
+                case .token(let id, let segment): ([id], segment)
+                case .first(let segment): (texts[0], segment)
+                case .second(let segment): (texts[1], segment)
+                }
+            ids += part
+            segments += [Int](repeating: segment, count: part.count)
+        }
+        return PairEncoding(ids: ids, segments: segments, isTruncated: isTruncated)
+    }
+
+    /// Appends the ids of a text's tokens, without special tokens around them.
+    ///
+    /// - Parameter end: with more ids than that, the rest may be left out, unless the beginning is to be
+    private func appendTokens(of text: String, upTo end: Int, to ids: inout [Int]) {
+        let end = truncatesBeginning ? .max : end
+        var scratch = SubwordScratch()
+        let beginning = splitter.asksForBeginning && keepsBeginning(of: text)
         for segment in addedTokens.split(text, normalizer) {
-            if ids.count >= maximumLength { break }
+            if ids.count > end { break }
             switch segment {
             case .token(let id): ids.append(id)
-            case .text(let text, let range):
-                for word in splitter.words(of: text, in: range) {
-                    subwords.append(word, of: text, to: &ids)
-                    if ids.count >= maximumLength { break }
+            case .text(let text, let range, let beginsText):
+                if case .bert = splitter {
+                    // Word by word: what is beyond the end need not be split.
+                    for word in BERTWords(text: text, rest: range) {
+                        subwords.append(word, of: text, to: &ids, &scratch)
+                        if ids.count > end { break }
+                    }
+                    continue
+                }
+                let words = splitter.words(of: text, in: range, beginsText: beginsText && beginning)
+                for word in words.ranges {
+                    subwords.append(word, of: words.text, to: &ids, &scratch)
+                    if ids.count > end { break }
                 }
             }
         }
-        let isTruncated = ids.count > maximumLength - 1
-        if isTruncated { ids.removeSubrange((maximumLength - 1)...) }
-        ids.append(template.after)
-        return Encoding(ids: ids, isTruncated: isTruncated)
+    }
+
+    /// Whether a normalised text begins with what its first character became, and that was not dropped.
+    private func keepsBeginning(of text: String) -> Bool {
+        guard let first = text.unicodeScalars.first else { return false }
+        return normalizer.lengthOfBeginning(Array(text.utf8), UTF8.width(first)) > 0
     }
 }

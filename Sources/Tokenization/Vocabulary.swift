@@ -44,4 +44,9 @@ package struct Vocabulary: Sendable {
 
     /// The id of one of the tokens that words are made of; nil if there is no such token.
     func id(of token: String) -> Int? { ids[token.utf8] }
+
+    /// The id of any token, also of one that no word is made of.
+    func anyID(of token: String) -> Int? {
+        id(of: token) ?? tokens.firstIndex { $0.utf8.elementsEqual(token.utf8) }
+    }
 }

@@ -21,7 +21,8 @@ import Transformer
         let logits = try classifier.logits(of: encoded)
         var workspace = model.classifier.makeWorkspace(for: .inference, on: workers)
         for (index, text) in Self.texts.enumerated() {
-            let windows = longTexts.sequences(of: model.tokenizer.encode(text, maximumLength: .max).ids)
+            let encoding = model.tokenizer.encode(text, maximumLength: .max)
+            let windows = longTexts.sequences(of: encoding.ids, tokens: encoding.tokens)
             let each = model.classifier.logits(.texts(Batch(windows)), in: &workspace)
             for label in 0..<3 {
                 let mean = (0..<each.rows).reduce(0) { $0 + each.row($1)[label] } / Float(each.rows)

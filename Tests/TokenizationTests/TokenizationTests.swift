@@ -117,6 +117,10 @@ import Tokenization
     static let names = [
         "uncased", "cased", "uncased-accents", "cased-stripped", "uncased-whole-chinese", "added",
     ]
+    /// Those of other kinds; `scripts/fixtures/subword_ids.py` has written them.
+    static let others = [
+        "roberta", "llama3", "xlm-roberta", "unigram-of-bytes", "sentencepiece-bpe", "whole-words", "suffixes",
+    ]
 
     /// The ids of every string at every length, from the tokenizer that `folder` has.
     static func check(_ tokenizer: Tokenizer, _ name: String) throws {
@@ -129,14 +133,39 @@ import Tokenization
             for length in 2...(ids.count + 1) {
                 let encoding = tokenizer.encode(string, maximumLength: length)
                 let cut = length < ids.count
-                let expected = cut ? ids.prefix(length - 1) + ids.suffix(1) : ids
+                let before = tokenizer.truncatesBeginning ? 1 : length - 1
+                let expected = cut ? ids.prefix(before) + ids.suffix(length - before) : ids
                 #expect(encoding.ids == expected, "\(string.debugDescription) at \(length)")
                 #expect(encoding.isTruncated == cut)
             }
         }
     }
 
-    @Test(arguments: names) func agreesWithTransformers(_ name: String) throws {
+    /// Two texts, cut off at many lengths.
+    @Test(arguments: others) func agreesOnPairs(_ name: String) throws {
+        struct Pair: Decodable {
+            let index, length: Int
+            let ids, segments: [Int]
+
+            init(from decoder: any Decoder) throws {
+                var values = try decoder.unkeyedContainer()
+                (index, length) = (try values.decode(Int.self), try values.decode(Int.self))
+                (ids, segments) = (try values.decode([Int].self), try values.decode([Int].self))
+            }
+        }
+        let folder = Self.fixtures.appending(path: name)
+        let tokenizer = try Tokenizer(contentsOf: folder)
+        let strings = try Self.strings()
+        let pairs = try JSONDecoder().decode([Pair].self, from: Data(contentsOf: folder.appending(path: "pairs.json")))
+        #expect(pairs.count > 30)
+        for pair in pairs {
+            let encoding = tokenizer.encode(
+                strings[pair.index], strings[pair.index + 1], maximumLength: pair.length)
+            #expect(encoding.ids == pair.ids && encoding.segments == pair.segments, "\(pair.index) at \(pair.length)")
+        }
+    }
+
+    @Test(arguments: names + others) func agreesWithTransformers(_ name: String) throws {
         try Self.check(try Tokenizer(contentsOf: Self.fixtures.appending(path: name)), name)
     }
 
@@ -166,9 +195,10 @@ import Tokenization
     }
 
     static let damages = [
-        ("\"BertPreTokenizer\"", "\"Whitespace\"", "pre_tokenizer is 'Whitespace'"),
-        ("\"BertNormalizer\"", "\"NFKC\"", "normalizer is 'NFKC'"),
-        ("\"type\": \"WordPiece\",\n    \"unk", "\"type\": \"BPE\",\n    \"unk", "of type 'BPE'"),
+        ("\"BertPreTokenizer\"", "\"UnicodeScripts\"", "pre_tokenizer is 'UnicodeScripts'"),
+        ("\"BertNormalizer\"", "\"Magic\"", "normalizer is 'Magic'"),
+        ("\"type\": \"WordPiece\",\n    \"unk", "\"type\": \"Bag\",\n    \"unk", "of type 'Bag'"),
+        ("\"type\": \"WordPiece\",\n    \"unk", "\"type\": \"BPE\",\n    \"unk", "no merges"),
         ("\"type_id\": 0", "\"type_id\": 1", "another template"),
         ("\"unk_token\": \"[UNK]\"", "\"unk_token\": \"<unk>\"", "<unk> is missing"),
         ("\"[MASK]\": 4", "\"[MASK]\": 99999999999", "id of the token '[MASK]'"),

@@ -5,6 +5,8 @@ struct TokenizerConfiguration: Codable {
     var stripsAccents: Bool?
     var splitsIdeographs: Bool?
     var maximumLength: Double?
+    /// Which end of a long text is cut off: `left` or `right`.
+    var truncationSide: String?
     /// Words that are tokens as they stand.
     var neverSplit: [String]?
     /// Tokens by their ids.
@@ -16,8 +18,21 @@ struct TokenizerConfiguration: Codable {
         case stripsAccents = "strip_accents"
         case splitsIdeographs = "tokenize_chinese_chars"
         case maximumLength = "model_max_length"
+        case truncationSide = "truncation_side"
+        case addsPrefixSpace = "add_prefix_space"
+        case keepsAccents = "keep_accents"
         case neverSplit = "never_split"
         case added = "added_tokens_decoder"
+    }
+
+    /// Whether a space is put before a text.
+    var addsPrefixSpace: Bool?
+    /// Whether accents are kept where SentencePiece's rules do not say so.
+    var keepsAccents: Bool?
+
+    /// The tokens of ``added`` in the order of their ids.
+    var addedInOrder: [AddedToken] {
+        (added ?? [:]).compactMap { id, token in Int(id).map { ($0, token) } }.sorted { $0.0 < $1.0 }.map(\.1)
     }
 
     /// Writes what a tokenizer has that was made here.
@@ -55,22 +70,33 @@ struct TokenizerConfiguration: Codable {
 }
 
 extension SpecialTokens: Decodable {
-    /// Reads the names that a file has, `special_tokens_map.json` or `tokenizer_config.json`, and no others.
-    init(from decoder: any Decoder) throws {
+    /// Reads the tokens that a file has, `special_tokens_map.json` or `tokenizer_config.json`, and no others.
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Role.self)
-        names = [:]
+        self.init([:])
         for role in Role.allCases {
             switch role {
             case .additional, .extra:
                 // Newer versions of transformers write the extra ones as an object by their roles, mostly an empty one.
                 if let byRole = try? container.decode([String: AddedToken].self, forKey: role) {
-                    names[role] = byRole.values.map(\.content).sorted()
+                    tokens[role] = byRole.values.sorted { $0.content < $1.content }
                 } else {
-                    names[role] = try container.decodeIfPresent([AddedToken].self, forKey: role)?.map(\.content)
+                    tokens[role] = try container.decodeIfPresent([AddedToken].self, forKey: role)
                 }
-            default: names[role] = try container.decodeIfPresent(AddedToken.self, forKey: role).map { [$0.content] }
+            default: tokens[role] = try container.decodeIfPresent(AddedToken.self, forKey: role).map { [$0] }
             }
         }
+        tokens = tokens.mapValues { $0.map(\.special) }
+    }
+}
+
+extension AddedToken {
+    /// The same, as a special token; one of which nothing but the name is known is found in the text as it stands.
+    fileprivate var special: AddedToken {
+        var token = self
+        token.isSpecial = true
+        token.isNormalized = isNormalized && !isNameOnly
+        return token
     }
 }
 
@@ -83,7 +109,7 @@ extension AddedToken: Decodable {
     /// Reads a token by its name alone, or with how it is found. Its id stands elsewhere.
     init(from decoder: any Decoder) throws {
         if let name = try? decoder.singleValueContainer().decode(String.self) {
-            self.init(content: name, id: 0, isNormalized: true)
+            self.init(content: name, id: 0, isNormalized: true, isNameOnly: true)
             return
         }
         let container = try decoder.container(keyedBy: Key.self)
@@ -92,6 +118,7 @@ extension AddedToken: Decodable {
         self.init(
             content: try container.decode(String.self, forKey: .content), id: 0,
             boundary: try flag(.singleWord) == true ? .word : .none, stripsLeft: try flag(.lstrip) ?? false,
-            stripsRight: try flag(.rstrip) ?? false, isNormalized: try flag(.normalized) ?? !isSpecial)
+            stripsRight: try flag(.rstrip) ?? false, isNormalized: try flag(.normalized) ?? !isSpecial,
+            isSpecial: isSpecial)
     }
 }

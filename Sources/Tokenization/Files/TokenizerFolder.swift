@@ -7,12 +7,17 @@ extension Tokenizer {
     private static let vocabularyName = "vocab.txt"
     private static let specialTokensName = "special_tokens_map.json"
     private static let addedTokensName = "added_tokens.json"
+    private static let tokensName = "vocab.json"
+    private static let mergesName = "merges.txt"
+    private static let pieceNames = ["sentencepiece.bpe.model", "spiece.model"]
     /// The names that a tokenizer's files can have.
-    package static let fileNames = [
-        tokenizerName, configurationName, vocabularyName, specialTokensName, addedTokensName,
-    ]
+    package static let fileNames =
+        [
+            tokenizerName, configurationName, vocabularyName, specialTokensName, addedTokensName, tokensName,
+            mergesName,
+        ] + pieceNames
 
-    /// Reads the tokenizer of a model folder: `tokenizer.json` if it is there, else `vocab.txt` and `tokenizer_config.json`.
+    /// Reads the tokenizer of a model folder: `tokenizer.json` if it is there, else the files that older versions have in its place, and `tokenizer_config.json`.
     ///
     /// - Parameter tokenizerClass: what `config.json` says of it, if anything
     /// - Throws: an error that names the file, and what in it this package cannot do.
@@ -38,6 +43,15 @@ extension Tokenizer {
         }
         var settings = try decode(Self.configurationName) ?? TokenizerConfiguration()
         settings.tokenizerClass = settings.tokenizerClass ?? tokenizerClass
+        /// Those that the files name, and for other roles those of `usual`.
+        func specialTokens(or usual: SpecialTokens) throws -> SpecialTokens {
+            let newer: SpecialTokens? = try decode(Self.configurationName)
+            let older: SpecialTokens? = try decode(Self.specialTokensName)
+            // The older file counts, unless the newer one lists the tokens with their ids.
+            let named = settings.added == nil ? [newer, older] : [older, newer]
+            return named.reduce(into: usual) { special, file in special.tokens.merge(file?.tokens ?? [:]) { $1 } }
+        }
+        let pieces = Self.pieceNames.first { files[$0] != nil }
         if let data = files[Self.tokenizerName] {
             guard let document = JSONValue(parsing: data) else {
                 throw TokenizationError("\(path(Self.tokenizerName)): not valid JSON")
@@ -47,6 +61,9 @@ extension Tokenizer {
             } catch let error as TokenizationError {
                 throw TokenizationError("\(path(Self.tokenizerName)): \(error)")
             }
+            // It says all that is needed without them.
+            special = ((try? specialTokens(or: .usual)) ?? .usual).ids(in: vocabulary)
+            if let side = settings.truncationSide { truncatesBeginning = side == "left" }
             let disagreements = settings.disagreements(with: normalizer)
             if !disagreements.isEmpty {
                 warning =
@@ -59,22 +76,43 @@ extension Tokenizer {
                     "\(folder.path): tokenizer_class is '\(name)', and there is no tokenizer.json; only BERT's own tokenizer can be"
                         + " read from vocab.txt")
             }
-            let newer: SpecialTokens? = try decode(Self.configurationName)
-            let older: SpecialTokens? = try decode(Self.specialTokensName)
-            var special = SpecialTokens()
-            // The older file counts, unless the newer one lists the tokens with their ids.
-            for file in settings.added == nil ? [newer, older] : [older, newer] {
-                special.names.merge(file?.names ?? [:]) { $1 }
-            }
             try self.init(
-                vocabularyFile: vocabulary, source: path(Self.vocabularyName), settings, special: special,
+                vocabularyFile: vocabulary, source: path(Self.vocabularyName), settings,
+                special: specialTokens(or: .bert),
                 added: decode(Self.addedTokensName) ?? [:])
+        } else if let tokens = files[Self.tokensName], let merges = files[Self.mergesName] {
+            let special = try specialTokens(or: .roberta)
+            try self.init(named: Self.tokensName, in: folder, settings, special, defaultClass: "RobertaTokenizer") {
+                try $0.byteLevelBPE(tokens: tokens, merges: merges)
+            }
+        } else if let pieces, let model = files[pieces] {
+            let special = try specialTokens(or: SpecialTokens([:]))
+            try self.init(named: pieces, in: folder, settings, special, defaultClass: "XLMRobertaTokenizer") {
+                try $0.sentencePiece(SentencePieceFile(model))
+            }
         } else {
             throw TokenizationError(
-                "\(folder.path): has neither \(Self.tokenizerName) nor \(Self.vocabularyName); a BERT model's"
-                    + " tokenizer is in one of them")
+                "\(folder.path): has no tokenizer: neither \(Self.tokenizerName), \(Self.vocabularyName), \(Self.tokensName) with"
+                    + " \(Self.mergesName), nor \(Self.pieceNames.joined(separator: " or "))")
         }
         self.files = files
+    }
+
+    /// Reads a tokenizer that is described by its class and the files of its model.
+    ///
+    /// - Parameter describe: makes the description
+    private init(
+        named name: String, in folder: URL, _ settings: TokenizerConfiguration, _ special: SpecialTokens,
+        defaultClass: String, describe: (inout ClassDescription) throws -> JSONValue
+    ) throws {
+        do {
+            var description = ClassDescription(settings.tokenizerClass ?? defaultClass, settings, special)
+            try self.init(try describe(&description))
+        } catch let error as TokenizationError {
+            throw TokenizationError("\(folder.appending(path: name).path): \(error)")
+        }
+        self.special = special.ids(in: vocabulary)
+        truncatesBeginning = settings.truncationSide == "left"
     }
 
     /// Writes the tokenizer's files to a folder: those that it was read from, as they were, and those that every model has.
@@ -83,18 +121,15 @@ extension Tokenizer {
     /// - Throws: what the file system says.
     package func write(to folder: URL, maximumLength: Int) throws {
         for (name, data) in files { try data.write(to: folder.appending(path: name)) }
-        if files[Self.vocabularyName] == nil {
+        if files[Self.vocabularyName] == nil, case .wordPiece = subwords {
             try vocabulary.fileContents.write(to: folder.appending(path: Self.vocabularyName))
         }
-        if files[Self.configurationName] == nil {
-            switch normalizer {
-            case .bert(let normalizer):
-                let settings = TokenizerConfiguration(
-                    tokenizerClass: "BertTokenizer", lowercases: normalizer.lowercases,
-                    stripsAccents: normalizer.stripsAccents, splitsIdeographs: normalizer.splitsIdeographs,
-                    maximumLength: Double(maximumLength))
-                try writeJSON(settings, to: folder.appending(path: Self.configurationName))
-            }
+        if files[Self.configurationName] == nil, case .bert(let normalizer) = normalizer {
+            let settings = TokenizerConfiguration(
+                tokenizerClass: "BertTokenizer", lowercases: normalizer.lowercases,
+                stripsAccents: normalizer.stripsAccents, splitsIdeographs: normalizer.splitsIdeographs,
+                maximumLength: Double(maximumLength))
+            try writeJSON(settings, to: folder.appending(path: Self.configurationName))
         }
     }
 }

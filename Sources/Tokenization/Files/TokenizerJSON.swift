@@ -5,92 +5,40 @@ extension Tokenizer {
     ///
     /// - Throws: ``TokenizationError``, without the file's name, for any step that cannot be read.
     init(_ document: JSONValue) throws {
-        let model = document["model"]
-        // Old files do not name the type.
-        guard model["type"].string ?? "WordPiece" == "WordPiece", let entries = model["vocab"].object else {
-            throw TokenizationError("the model is of type '\(model["type"].string ?? "")'; only WordPiece can be read")
-        }
-        let splitter = try Splitter(document["pre_tokenizer"])
-        var special = try SpecialTokens(template: document["post_processor"])
-        if let unknown = model["unk_token"].string { special.names[.unknown] = [unknown] }
-        var tokens: [String] = []
-        for (token, value) in entries {
-            guard let id = value.int, Vocabulary.possibleIDs.contains(id) else {
-                throw TokenizationError("the id of the token '\(token)' is not one that a token can have")
+        let isByteLevel =
+            Splitter.endsWithBytes(document["pre_tokenizer"]) && document["model"]["vocab"].array == nil
+            && !document["model"]["merges"].isNull
+        let splitter = try Splitter(document["pre_tokenizer"], mapsBytes: !isByteLevel)
+        let (subwords, words, count) = try SubwordModel.read(document["model"], isByteLevel: isByteLevel)
+        var vocabulary = words
+        var added: [AddedToken] = []
+        // The ids of tokens that are in the vocabulary stand there; others follow it.
+        var next = count
+        for value in document["added_tokens"].array ?? [] {
+            var token = try AddedToken(value)
+            if token.content.isEmpty { continue }
+            if let id = added.last(where: { $0.content.utf8.elementsEqual(token.content.utf8) })?.id
+                ?? words.id(of: token.content)
+            {
+                token.id = id
+            } else {
+                token.id = next
+                next += 1
             }
-            while tokens.count <= id { tokens.append("") }
-            tokens[id] = token
+            vocabulary.add(token.content, id: token.id)
+            added.append(token)
         }
-        var vocabulary = Vocabulary(tokens)
-        let (unknown, template) = try special.ids(in: vocabulary, source: "model.vocab")
-        let longestWord = model["max_input_chars_per_word"].int ?? WordPiece.longestWord
-        guard (0...WordPiece.longestLongestWord).contains(longestWord) else {
-            throw TokenizationError(
-                "max_input_chars_per_word is \(longestWord); it must lie between 0 and \(WordPiece.longestLongestWord)")
-        }
-        let wordPiece = WordPiece(
-            vocabulary, unknown: unknown,
-            continuationPrefix: model["continuing_subword_prefix"].string ?? WordPiece.continuationPrefix,
-            longestWord: longestWord)
-        let added = try (document["added_tokens"].array ?? []).map(AddedToken.init)
-        for token in added { vocabulary.add(token.content, id: token.id) }
-        let normalizer = try Normalizer(document["normalizer"])
+        // Whoever wrote down no normaliser for BERT's words wanted none of its steps.
+        let normalizer: Normalizer =
+            splitter == .bert && document["normalizer"].isNull
+            ? .bert(BERTNormalizer(cleans: false, lowercases: false, splitsIdeographs: false))
+            : try Normalizer(document["normalizer"])
         self.init(
-            vocabulary: vocabulary, normalizer: normalizer, splitter: splitter, subwords: .wordPiece(wordPiece),
-            template: template, addedTokens: try AddedTokens(added, normalizer))
-    }
-}
-
-extension JSONValue {
-    /// - Throws: ``TokenizationError`` if the type of a step is not one of `types`.
-    fileprivate func requireType(_ types: String..., of step: String) throws {
-        guard let type = self["type"].string, types.contains(type) else {
-            throw TokenizationError(
-                "\(step) is '\(self["type"].string ?? "null")'; only \(types.joined(separator: " and ")) can be read")
-        }
-    }
-}
-
-extension Normalizer {
-    fileprivate init(_ value: JSONValue) throws {
-        if value.isNull {
-            self = .bert(BERTNormalizer(cleans: false, lowercases: false, splitsIdeographs: false))
-            return
-        }
-        try value.requireType("BertNormalizer", of: "normalizer")
-        self = .bert(
-            BERTNormalizer(
-                cleans: value["clean_text"].bool ?? true, lowercases: value["lowercase"].bool ?? true,
-                stripsAccents: value["strip_accents"].bool,
-                splitsIdeographs: value["handle_chinese_chars"].bool ?? true))
-    }
-}
-
-extension Splitter {
-    fileprivate init(_ value: JSONValue) throws {
-        try value.requireType("BertPreTokenizer", of: "pre_tokenizer")
-        self = .bert
-    }
-}
-
-extension SpecialTokens {
-    /// Reads which tokens a post-processor puts before and after a text.
-    fileprivate init(template value: JSONValue) throws {
-        try value.requireType("TemplateProcessing", "BertProcessing", of: "post_processor")
-        self.init()
-        if let first = value["cls"].array?.first?.string, let last = value["sep"].array?.first?.string {
-            names.merge([.classification: [first], .separator: [last]]) { $1 }
-            return
-        }
-        let pieces = value["single"].array ?? []
-        let tokens = pieces.map { $0["SpecialToken"]["id"].string }
-        guard pieces.count == 3, let first = tokens[0], pieces[1]["Sequence"]["id"].string == "A", let last = tokens[2],
-            pieces.allSatisfy({ ($0["SpecialToken"]["type_id"].int ?? $0["Sequence"]["type_id"].int) == 0 })
-        else {
-            throw TokenizationError(
-                "post_processor has another template than BERT's, which is one token, the text, and one token")
-        }
-        names.merge([.classification: [first], .separator: [last]]) { $1 }
+            vocabulary: vocabulary, normalizer: normalizer, splitter: splitter, subwords: subwords,
+            template: try Template(document["post_processor"], vocabulary),
+            addedTokens: try AddedTokens(added, normalizer),
+            truncatesBeginning: document["truncation"]["direction"].string == "Left",
+            specialIDs: Set(added.filter(\.isSpecial).map(\.id)))
     }
 }
 
@@ -103,6 +51,6 @@ extension AddedToken {
         self.init(
             content: content, id: id, boundary: value["single_word"].bool == true ? .word : .none,
             stripsLeft: value["lstrip"].bool ?? false, stripsRight: value["rstrip"].bool ?? false,
-            isNormalized: value["normalized"].bool ?? false)
+            isNormalized: value["normalized"].bool ?? false, isSpecial: value["special"].bool ?? false)
     }
 }

@@ -36,6 +36,7 @@ extension Tokenizer {
         let normalizer = Normalizer.bert(settings.normalizer)
         self.init(
             vocabulary: vocabulary, normalizer: normalizer, splitter: .bert, subwords: .wordPiece(model),
-            template: template, addedTokens: try AddedTokens(added, normalizer))
+            template: template, addedTokens: try AddedTokens(added, normalizer),
+            truncatesBeginning: settings.truncationSide == "left", special: special.ids(in: vocabulary))
     }
 }

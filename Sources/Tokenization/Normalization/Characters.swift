@@ -30,6 +30,27 @@ extension Unicode.Scalar {
         }
     }
 
+    /// Whether it is one of Unicode's white space characters.
+    var isSpace: Bool {
+        switch value {
+        case 9...13, 32, 0x85, 0xA0: true
+        case 0..<0x1680: false
+        default: properties.isWhitespace
+        }
+    }
+
+    /// Whether it is a number of any kind, in Unicode as it is now.
+    var isNumber: Bool {
+        switch value {
+        case 0..<128: 48...57 ~= value
+        default:
+            switch properties.generalCategory {
+            case .decimalNumber, .letterNumber, .otherNumber: true
+            default: false
+            }
+        }
+    }
+
     /// Whether it separates words, is a word by itself, or is a part of one.
     enum Kind { case space, punctuation, letter }
 
@@ -72,7 +93,19 @@ extension Unicode.Scalar {
     /// Whether Hugging Face's tables of decompositions, those of Unicode 9, have the character.
     var hasKnownDecomposition: Bool { !isYounger(than: 9) }
 
-    private func isYounger(than version: Int) -> Bool {
+    /// Whether it is a mark, in the same tables.
+    var isMark: Bool {
+        switch properties.generalCategory {
+        // It has become one since.
+        case .nonspacingMark, .spacingMark, .enclosingMark: hasKnownDecomposition && value != 0x111C9
+        // They were marks then.
+        case .otherLetter: value == 0x1CF2 || value == 0x1CF3
+        default: false
+        }
+    }
+
+    /// Whether it came into Unicode after a version.
+    func isYounger(than version: Int) -> Bool {
         !isASCII && properties.age?.major ?? 0 > version
     }
 }
@@ -81,11 +114,18 @@ extension [UInt8] {
     /// The character that begins at `index` of valid UTF-8.
     func scalar(at index: Int) -> Unicode.Scalar {
         let first = self[index]
-        if first < 0x80 { return Unicode.Scalar(first) }
+        return first < 0x80 ? Unicode.Scalar(first) : Unicode.Scalar(decode(at: index).value)!
+    }
+
+    /// The code point of the character that begins at `index` of valid UTF-8, and its bytes.
+    @inline(__always)
+    func decode(at index: Int) -> (value: UInt32, width: Int) {
+        let first = self[index]
+        if first < 0x80 { return (UInt32(first), 1) }
         let width = (~first).leadingZeroBitCount
         var value = UInt32(first & 0x7F >> UInt8(width))
         for next in index + 1..<index + width { value = value << 6 | UInt32(self[next] & 0x3F) }
-        return Unicode.Scalar(value)!
+        return (value, width)
     }
 
     /// The character that ends before `index` of valid UTF-8.

@@ -49,6 +49,11 @@ struct ByteStrings: Sendable {
         return value(of: string, string.indices, Self.hash(string, string.indices))
     }
 
+    /// The number of a range of `text`; nil if it is not in the set.
+    func value(of text: [UInt8], _ range: Range<Int>) -> Int? {
+        range.count > longest ? nil : value(of: text, range, Self.hash(text, range))
+    }
+
     /// The longest string of the set, but the empty one, that a range of `text` begins with, and where it ends; nil if there is
     /// none.
     ///

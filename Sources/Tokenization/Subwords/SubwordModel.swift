@@ -1,13 +1,28 @@
 /// The third step of a ``Tokenizer``: makes tokens of a word.
-///
-/// Another model, byte-level BPE or Unigram for example, is another case.
 package enum SubwordModel: Sendable {
     case wordPiece(WordPiece)
+    case bpe(BPE)
+    case unigram(Unigram)
+    /// A word is a token, or unknown.
+    case words(Vocabulary, unknown: Int)
 
     /// Appends the ids of the tokens of a word, which is a range of `text`.
-    func append(_ word: Range<Int>, of text: [UInt8], to ids: inout [Int]) {
+    ///
+    /// - Parameter scratch: memory that means nothing between two calls
+    func append(_ word: Range<Int>, of text: [UInt8], to ids: inout [Int], _ scratch: inout SubwordScratch) {
         switch self {
         case .wordPiece(let model): model.append(word, of: text, to: &ids)
+        case .bpe(let model): model.append(word, of: text, to: &ids, &scratch)
+        case .unigram(let model): model.append(word, of: text, to: &ids, &scratch)
+        case .words(let vocabulary, let unknown): ids.append(vocabulary.ids.value(of: text, word) ?? unknown)
         }
     }
+}
+
+/// What subword models work with.
+struct SubwordScratch {
+    /// Of BPE's symbols, the merge with the next one.
+    var merges: [BPE.Merge] = []
+    /// Of Unigram's places, the best path to each.
+    var paths: [Unigram.Path] = []
 }

@@ -50,18 +50,3 @@ extension NGramClassifier {
             ], to: folder.appending(path: Self.fileName))
     }
 }
-
-extension Tokenizer {
-    /// The characters of each token as n-grams count them, by its id: with a space before those that begin a word, without the prefix of those that go on in one. Special
-    /// tokens have none, but for the one that stands for what is unknown.
-    package var charactersOfTokens: [[Int32]] {
-        vocabulary.tokens.map { token in
-            if token == "[UNK]" { return [0x20, 0xFFFD] }
-            // By code points: what goes on in a word can be a mark, which makes one character with the prefix.
-            let scalars = Array(token.unicodeScalars)
-            if scalars.count > 2 && scalars.first == "[" && scalars.last == "]" { return [] }
-            let goesOn = scalars.starts(with: "##".unicodeScalars)
-            return (goesOn ? scalars.dropFirst(2) : [" "] + scalars).map { Int32($0.value) }
-        }
-    }
-}

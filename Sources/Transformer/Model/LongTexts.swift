@@ -33,14 +33,18 @@ package struct LongTexts: Sendable, Codable, Equatable {
     /// What is read of a text: one sequence, or several windows. The last window ends where the text ends, and is as full as
     /// the others.
     ///
-    /// - Parameter ids: of the whole text, `[CLS]` and `[SEP]` included
-    package func sequences(of ids: [Int]) -> [[Int]] {
+    /// - Parameters:
+    ///   - ids: of the whole text, `[CLS]` and `[SEP]` included
+    ///   - tokens: where the text's own are among them
+    ///   - truncatesBeginning: whether the end is kept of what is truncated
+    package func sequences(of ids: [Int], tokens: Range<Int>, truncatesBeginning: Bool = false) -> [[Int]] {
         if ids.count <= maximumLength { return [ids] }
-        let tokens = ids[1..<ids.count - 1]
-        let room = maximumLength - 2
-        func sequence(_ parts: ArraySlice<Int>...) -> [Int] { [ids[0]] + parts.joined() + [ids[ids.count - 1]] }
+        let (before, after) = (ids[..<tokens.lowerBound], ids[tokens.upperBound...])
+        let tokens = ids[tokens]
+        let room = maximumLength - before.count - after.count
+        func sequence(_ parts: ArraySlice<Int>...) -> [Int] { Array(before) + parts.joined() + after }
         switch method {
-        case .truncate: return [sequence(tokens.prefix(room))]
+        case .truncate: return [sequence(truncatesBeginning ? tokens.suffix(room) : tokens.prefix(room))]
         case .headTail: return [sequence(tokens.prefix(room / 4), tokens.suffix(room - room / 4))]
         case .windows:
             // With room for nothing, all windows are the same.
