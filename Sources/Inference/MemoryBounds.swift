@@ -24,10 +24,11 @@ extension Configuration {
             for: "explaining a text of \(length) tokens", "lower --max-length")
     }
 
-    /// What a pass over one text needs at least: attention probabilities of a head for each thread, and some rows of hidden states.
+    /// What a pass over one text needs at least: attention probabilities of some rows of a head for each thread, and some rows of hidden states.
     package func floats(forLongest length: Int, on workers: Workers) -> Double {
-        let length = Double(length)
-        return Double(workers.count) * length * length + length * Double(6 * hiddenSize + intermediateSize)
+        let rows = min(length, AttentionShape.mostRows)
+        let perToken = 6 * hiddenSize + (isGated ? 2 : 1) * intermediateSize
+        return Double(length) * Double(workers.count * rows + perToken)
     }
 
     /// - Throws: ``ModelError`` if this machine has less memory.

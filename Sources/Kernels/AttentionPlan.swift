@@ -13,6 +13,9 @@ package struct Projections {
 
 /// Which tokens attend to which, in how many heads.
 package struct AttentionShape {
+    /// The most rows of probabilities that a thread has at a time, so that memory does not grow with the square of a sequence's length.
+    package static let mostRows = 512
+
     let offsets: [Int]
     let heads: Int
     let reach: Int?
@@ -54,9 +57,8 @@ struct AttentionPlan {
 
     var items: Int { (shape.offsets.count - 1) * shape.heads }
 
-    /// The most rows of a block: so that memory does not grow with the square of a sequence's length, and of a layer with a reach hardly more is computed
-    /// than what it sees.
-    private var mostRows: Int { shape.reach == nil ? 512 : 64 }
+    /// The most rows of a block. Of a layer with a reach they are few, so that hardly more is computed than what it sees.
+    private var mostRows: Int { shape.reach == nil ? AttentionShape.mostRows : 64 }
 
     /// The keys that some rows of a sequence can see.
     private func keys(seenBy rows: Range<Int>, of length: Int) -> Range<Int> {

@@ -64,8 +64,9 @@ package struct Family {
         encoderName(of: layerName(of: path) ?? path).prefix { $0 != "." }.description
     }
 
-    /// Whether the dense layer of the pooler is a part of the module that has the classifier, so that an adapter always has its own.
-    var poolerIsOfClassifier: Bool { headModule(of: "pooler") == headModule(of: "classifier") }
+    /// Whether an adapter always has a dense layer of the pooler of its own: PEFT replaces it with the classifier where its module is the classifier's, or
+    /// only ends as that does.
+    var poolerIsOfClassifier: Bool { headModule(of: "pooler").hasSuffix(headModule(of: "classifier")) }
 
     /// What files call the parameter that the layout calls `parameter`.
     func tensorName(of parameter: String) -> String {

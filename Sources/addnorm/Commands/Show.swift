@@ -39,7 +39,7 @@ struct Show: ParsableCommand {
         if answer.json {
             return try Output.write(
                 json: JSONObject([
-                    "model": path, "parameters": parameters, "layers": configuration.layers,
+                    "model": path, "family": folder.family.name, "parameters": parameters, "layers": configuration.layers,
                     "hidden_size": configuration.hiddenSize, "heads": configuration.heads,
                     "intermediate_size": configuration.intermediateSize, "vocab_size": configuration.vocabularySize,
                     "max_length": configuration.maximumLength, "pooling": configuration.pooling.rawValue,
@@ -56,7 +56,7 @@ struct Show: ParsableCommand {
                 ]))
         }
         let shape =
-            "\(configuration.layers) layers of \(configuration.hiddenSize), \(configuration.heads) heads,"
+            "\(folder.family.name), \(configuration.layers) layers of \(configuration.hiddenSize), \(configuration.heads) heads,"
             + " \(configuration.vocabularySize.grouped) tokens; \(parameters.grouped) parameters"
         let labels =
             configuration.labels.prefix(20).joined(separator: ", ") + (configuration.labels.count > 20 ? ", …" : "")
