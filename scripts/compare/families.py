@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Checks that addnorm and `transformers` read each other's folders of every family of encoders, and compute the same.
 
-    pip install torch==2.15.0 transformers==5.24.0 safetensors
+    pip install torch==2.15.0 transformers==5.24.0 tokenizers safetensors
     scripts/setup/fetch-pretrained.sh
     python3 scripts/compare/families.py [FAMILY …]
 
-For each family a model with random weights is made, of the shape of the family's published base model (12 layers of 768, ModernBERT 22, XLM-RoBERTa with a
-smaller vocabulary), and the logits of 200 texts of data/reviews are compared: of folders that transformers has written as a classifier, in shards, in half precision, as
+For each family a model with random weights is made, of the shape of the family's published base model (12 layers of 768, ModernBERT 22) and with a tokenizer of its
+kind, learned from the texts; and the logits of 200 texts of data/reviews and data/reviews-zh are compared: of folders that transformers has written as a classifier, in shards, in half precision, as
 an encoder alone and with the head of a masked language model; and of a folder that addnorm has trained and written. Every check prints the largest difference
 that it found; the script ends with status 1 if one of them is too large. Takes about half an hour.
 """
@@ -17,9 +17,10 @@ import tempfile
 from pathlib import Path
 
 import torch
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from safetensors.torch import load_file
 from transformers import (
-    AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer,
+    AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast,
 )  # fmt: skip
 
 from interop import batches, centred, logits_of_addnorm
@@ -31,6 +32,7 @@ BERT = dict(num_hidden_layers=12, hidden_size=768, num_attention_heads=12, inter
 ROBERTA = BERT | dict(max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5)
 SHAPES = {
     "bert": BERT,
+    "bert-multilingual": BERT | dict(hidden_size=384, intermediate_size=1536),
     "distilbert": dict(n_layers=6, dim=768, n_heads=12, hidden_dim=3072),
     "roberta": ROBERTA,
     "camembert": ROBERTA,
@@ -42,10 +44,40 @@ SHAPES = {
 
 
 def configuration(family, tokenizer):
-    config = AutoConfig.for_model(
-        family.removesuffix("-small"), **SHAPES[family], vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id,
+    special = dict(pad_token_id=tokenizer.pad_token_id)
+    if family == "modernbert":
+        special |= dict(bos_token_id=None, eos_token_id=None, cls_token_id=tokenizer.cls_token_id, sep_token_id=tokenizer.sep_token_id)
+    return AutoConfig.for_model(
+        family.removesuffix("-small").removesuffix("-multilingual"), **SHAPES[family], vocab_size=len(tokenizer), **special,
         id2label=dict(enumerate(LABELS)), label2id={label: i for i, label in enumerate(LABELS)})  # fmt: skip
-    return config
+
+
+def tokenizer_of(family, texts):
+    """One of the family's kind: WordPiece is MiniLM's, all others are learned from the texts."""
+    if family in ("bert", "distilbert", "electra", "electra-small"):
+        return AutoTokenizer.from_pretrained(ROOT / "models/minilm-l6")
+    first, last, rest = ("[CLS]", "[SEP]", ["[UNK]", "[PAD]", "[MASK]"]) if family == "modernbert" else ("<s>", "</s>", ["<unk>", "<pad>", "<mask>"])
+    unknown, padding, mask = rest
+    special = [first, padding, last, unknown]
+    if family in ("roberta", "modernbert"):
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.normalizer = normalizers.NFC() if family == "modernbert" else None
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        trainer = trainers.BpeTrainer(vocab_size=8000, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    else:
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.normalizer = normalizers.NFKC()
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+        trainer = trainers.UnigramTrainer(vocab_size=4000, special_tokens=special, unk_token=unknown, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_special_tokens([AddedToken(mask, lstrip=True, special=True)])
+    ids = [(token, tokenizer.token_to_id(token)) for token in (first, last)]
+    if family == "roberta":
+        tokenizer.post_processor = processors.RobertaProcessing(ids[1], ids[0])
+    else:
+        tokenizer.post_processor = processors.TemplateProcessing(single=f"{first} $A {last}", pair=f"{first} $A {last} $B {last}", special_tokens=ids)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, cls_token=first, sep_token=last, pad_token=padding, unk_token=unknown, mask_token=mask, model_max_length=512)
 
 
 def logits_of_transformers(model, tokenizer, texts):
@@ -103,10 +135,10 @@ def check_ours(family, tokenizer, texts, folder):
 
 
 def main():
-    tokenizer = AutoTokenizer.from_pretrained(ROOT / "models/minilm-l6")
-    texts = [line.rstrip("\n").split("\t")[0] for file in sorted((ROOT / "data/reviews").glob("*.tsv")) for line in open(file, encoding="utf-8")]
+    texts = [line.rstrip("\n").split("\t")[0] for file in sorted(ROOT.glob("data/reviews*/*.tsv")) for line in open(file, encoding="utf-8")]
     some = texts[:: max(1, len(texts) // 200)][:200]
     for family in sys.argv[1:] or SHAPES:
+        tokenizer = tokenizer_of(family, texts)
         with tempfile.TemporaryDirectory() as folder:
             check_theirs(family, tokenizer, some, folder)
             check_ours(family, tokenizer, some, folder)
