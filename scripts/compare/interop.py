@@ -167,8 +167,19 @@ def check_several_labels(model, texts, folder):
         report(f"several labels, {name}: largest difference of the probabilities of {len(texts)} texts", difference, TOLERANCE)
 
 
+def pickle_weights(folder):
+    """Writes the safetensors of a folder as pytorch_model.bin, in as many files."""
+    for file in folder.glob("*.safetensors"):
+        torch.save(load_file(file), folder / file.name.replace("model", "pytorch_model").replace(".safetensors", ".bin"))
+        file.unlink()
+    for file in folder.glob("*.safetensors.index.json"):
+        text = file.read_text().replace('"model-', '"pytorch_model-').replace(".safetensors", ".bin")
+        (folder / "pytorch_model.bin.index.json").write_text(text)
+        file.unlink()
+
+
 def check_theirs(model, texts, folder):
-    """Folders that transformers has written: whole, in shards, and in half precision."""
+    """Folders that transformers has written: whole, in shards, in half precision, and as older versions did, pickled."""
     labels = ["bad", "fair", "good"]
     torch.manual_seed(1)
     classifier = BertForSequenceClassification.from_pretrained(
@@ -183,8 +194,12 @@ def check_theirs(model, texts, folder):
         classifier.to(torch.float32)
         with torch.inference_mode():
             expected = torch.cat([classifier.eval()(**batch).logits for batch in batches(tokenizer, texts)])
-        difference = (logits_of_addnorm(output, texts, labels) - centred(expected)).abs().max().item()
+        found = logits_of_addnorm(output, texts, labels)
+        difference = (found - centred(expected)).abs().max().item()
         report(f"written by transformers, {name}: largest difference of the logits of {len(texts)} texts", difference, TOLERANCE)
+        pickle_weights(Path(output))
+        difference = (logits_of_addnorm(output, texts, labels) - found).abs().max().item()
+        report(f"the same, pickled, {name}: largest difference to that", difference, 0)
 
 
 def main():
