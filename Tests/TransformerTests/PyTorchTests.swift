@@ -110,13 +110,7 @@ import Transformer
             let model = try ModelFolder(contentsOf: folder)
             let classifier = model.classifier
             #expect(classifier.configuration.problemType == .regression)
-            let file = try SafeTensors(contentsOf: folder.appending(path: "expected.safetensors"))
-            func expected(_ name: String) throws -> [Float] {
-                let count = try #require(file.tensors[name], "\(name)").shape.reduce(1, *)
-                var buffer = FloatBuffer(count: count)
-                file.read(name, into: &buffer, at: Block(offset: 0, columns: count))
-                return buffer[Block(offset: 0, columns: count)].values
-            }
+            let expected = try Expected("regression")
             let batch = Batch(try (0..<4).map { try expected("ids.\($0)").map { Int($0) } })
             var workspace = classifier.makeWorkspace(for: .training(.all), on: Workers(count: 2))
             let (loss, logits) = classifier.loss(
@@ -124,10 +118,8 @@ import Transformer
                 in: &workspace)
             #expect(zip(logits.values, try expected("logits")).allSatisfy { abs($0 - $1) <= 1e-5 })
             #expect(abs(loss - Double(try expected("loss")[0])) < 1e-5)
-            for (parameter, name) in zip(classifier.layout.parameters, model.tensorNames) {
-                let (found, gradient) = (
-                    workspace.gradients.values[parameter.block].values, try expected("gradient.\(name)")
-                )
+            for (name, _, block) in model.tensors {
+                let (found, gradient) = (workspace.gradients.values[block].values, try expected("gradient.\(name)"))
                 let largest = max(gradient.map { abs($0) }.max()!, 1e-2)
                 #expect(zip(found, gradient).allSatisfy { abs($0 - $1) <= 1e-4 * largest }, "\(name)")
             }
