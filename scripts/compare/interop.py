@@ -167,8 +167,39 @@ def check_several_labels(model, texts, folder):
         report(f"several labels, {name}: largest difference of the probabilities of {len(texts)} texts", difference, TOLERANCE)
 
 
+def check_regression(model, texts, folder):
+    """A regression that addnorm has written, here and as ONNX, and one that transformers has."""
+    data, ours, theirs = f"{folder}/numbers.tsv", f"{folder}/regression", f"{folder}/theirs-regression"
+    Path(data).write_text("".join(f"{text}\t{len(text) / 100 - 1}\n" for text in texts))
+    addnorm("train", "--model", model, "--train", data, "--dev", data, "--output", ours, "--pooling", "cls", "--epochs", "1",
+            "--problem-type", "regression", "--db", f"{folder}/runs.sqlite")  # fmt: skip
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    BertForSequenceClassification.from_pretrained(ours).save_pretrained(theirs)
+    tokenizer.save_pretrained(theirs)
+    addnorm("export", "--model", ours, "--format", "onnx", "--output", f"{ours}-onnx")
+    session = onnxruntime.InferenceSession(f"{ours}-onnx/model.onnx")
+    loaded, expected = logits_of_transformers(ours, texts)
+    assert (loaded.num_labels, loaded.problem_type) == (1, "regression")
+    exported = [session.run(["logits"], {n: batch[n].numpy() for n in ("input_ids", "attention_mask")})[0] for batch in batches(tokenizer, texts)]
+    found = {name: torch.tensor([[a["value"]] for a in addnorm("predict", "--model", path, "--json", texts=texts)]) for name, path in (("trained here", ours), ("written by transformers", theirs))}
+    found["ONNX Runtime"] = torch.cat([torch.tensor(rows) for rows in exported])
+    for name, numbers in found.items():
+        report(f"regression, {name}: largest difference of the numbers of {len(texts)} texts", (numbers - expected).abs().max().item(), EXPORT_TOLERANCE)
+
+
+def pickle_weights(folder):
+    """Writes the safetensors of a folder as pytorch_model.bin, in as many files."""
+    for file in folder.glob("*.safetensors"):
+        torch.save(load_file(file), folder / file.name.replace("model", "pytorch_model").replace(".safetensors", ".bin"))
+        file.unlink()
+    for file in folder.glob("*.safetensors.index.json"):
+        text = file.read_text().replace('"model-', '"pytorch_model-').replace(".safetensors", ".bin")
+        (folder / "pytorch_model.bin.index.json").write_text(text)
+        file.unlink()
+
+
 def check_theirs(model, texts, folder):
-    """Folders that transformers has written: whole, in shards, and in half precision."""
+    """Folders that transformers has written: whole, in shards, in half precision, and as older versions did, pickled."""
     labels = ["bad", "fair", "good"]
     torch.manual_seed(1)
     classifier = BertForSequenceClassification.from_pretrained(
@@ -183,8 +214,12 @@ def check_theirs(model, texts, folder):
         classifier.to(torch.float32)
         with torch.inference_mode():
             expected = torch.cat([classifier.eval()(**batch).logits for batch in batches(tokenizer, texts)])
-        difference = (logits_of_addnorm(output, texts, labels) - centred(expected)).abs().max().item()
+        found = logits_of_addnorm(output, texts, labels)
+        difference = (found - centred(expected)).abs().max().item()
         report(f"written by transformers, {name}: largest difference of the logits of {len(texts)} texts", difference, TOLERANCE)
+        pickle_weights(Path(output))
+        difference = (logits_of_addnorm(output, texts, labels) - found).abs().max().item()
+        report(f"the same, pickled, {name}: largest difference to that", difference, 0)
 
 
 def main():
@@ -197,6 +232,7 @@ def main():
         check_forms(some, folder)
         check_ours(model, some, folder)
         check_several_labels(model, some, folder)
+        check_regression(model, some, folder)
         check_theirs(model, some, folder)
     finish()
 
