@@ -39,6 +39,8 @@ package struct Dataset: Sendable {
     package var examples: [Example]
     /// Whether ``Example/label`` can hold several.
     package private(set) var hasSeveralLabels: Bool
+    /// Whether ``Example/label`` is a number.
+    package let hasNumbers: Bool
 
     /// Reads a whole file, stream or folder.
     ///
@@ -145,7 +147,7 @@ package struct Dataset: Sendable {
                 path: path, sha256: stream.sha256, leftOut: leftOut, unusedLabelMapKeys: rules.unusedKeys,
                 badRows: badRows)
         ]
-        (self.examples, hasSeveralLabels) = (examples, rules.areSeveral)
+        (self.examples, hasSeveralLabels, hasNumbers) = (examples, rules.areSeveral, labels == .number)
     }
 
     /// Whether what was read as the first example is more likely a header: a few words, and a label that no other row has, though labels occur often.

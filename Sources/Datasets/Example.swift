@@ -29,6 +29,9 @@ package struct Example: Sendable, Equatable {
         self.problem = problem.description
     }
 
+    /// The number that ``label`` is; nil if it is none.
+    package var number: Double? { label.flatMap { Double($0) } }
+
     /// The names of the example's labels.
     ///
     /// - Parameter several: ``Dataset/hasSeveralLabels``

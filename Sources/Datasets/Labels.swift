@@ -11,6 +11,8 @@ package enum LabelReading: Sendable {
     case several
     /// ``several`` if a label of the data has a `|` or is an array, else ``one``.
     case detected
+    /// Exactly one, which is a number.
+    case number
 }
 
 /// Makes labels of the values in the data, in two steps, because only the end of the data may tell how many labels an example
@@ -34,7 +36,7 @@ struct Labels {
 
     /// The first step, for a cell of a table or the name of a folder.
     mutating func gather(_ cell: Substring) throws -> String? {
-        if reading != .one, cell.utf8.first == UInt8(ascii: "["),
+        if reading == .several || reading == .detected, cell.utf8.first == UInt8(ascii: "["),
             let array = JSONValue(parsing: cell.utf8, isLenient: true)
         {
             return try gather(array)
@@ -46,7 +48,7 @@ struct Labels {
     mutating func gather(_ value: JSONValue) throws -> String? {
         switch value {
         case _ where reading == .none: return nil
-        case .array(let parts) where reading != .one:
+        case .array(let parts) where reading == .several || reading == .detected:
             areSeveral = true
             return try parts.map { part in
                 guard let text = part.text else { throw BadRow("the label is an array with \(part.kind) in it") }
@@ -77,6 +79,9 @@ struct Labels {
             if gathered.trimmingCharacters(in: .whitespaces).isEmpty { throw BadRow("the label is empty") }
             let name = try name(gathered[...])
             label = name.isEmpty ? nil : name
+            if let label, reading == .number, !(Float(label)?.isFinite ?? false) {
+                throw BadRow("the label '\(label)' is no number; --label-column names the column that has them")
+            }
         }
         known[gathered] = .some(label)
         return label

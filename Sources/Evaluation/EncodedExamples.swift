@@ -60,10 +60,11 @@ extension EncodedExamples {
     /// - Throws: `DatasetError` that names the first such example.
     package init(_ dataset: inout Dataset, for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
         let configuration = model.classifier.configuration
-        try dataset.requireLabels(among: configuration.labels)
+        if configuration.problemType != .regression { try dataset.requireLabels(among: configuration.labels) }
         let ids = Dictionary(uniqueKeysWithValues: zip(configuration.labels, 0...))
         targets =
             switch configuration.problemType {
+            case .regression: .numbers(dataset.examples.map { $0.number ?? .nan })
             case .singleLabel: .one(dataset.examples.map { ids[$0.label ?? ""]! })
             case .multiLabel:
                 .several(dataset.examples.map { $0.labels(several: true).map { ids[$0]! }.sorted() })
@@ -79,6 +80,7 @@ extension LabelReading {
         case nil: .detected
         case .singleLabel: .one
         case .multiLabel: .several
+        case .regression: .number
         }
     }
 }

@@ -1,6 +1,7 @@
 import Inference
 import Datasets
 import RunStore
+import Statistics
 import Transformer
 
 /// How an evaluation was made, as far as its figures depend on it.
@@ -38,9 +39,8 @@ extension RunStore {
         _ circumstances: EvaluationCircumstances, labels: [String], run: Int64? = nil
     ) throws -> Int64 {
         let report = result.report
-        var evaluation = Evaluation(
-            model: run == nil ? absolutePath(model) : model, data: absolutePath(dataset.path),
-            dataSha256: dataset.sha256)
+        var evaluation = Evaluation(of: run == nil ? absolutePath(model) : model, on: dataset, circumstances)
+        evaluation.runId = run
         (evaluation.examples, evaluation.tokens) = (result.predictions.count, result.tokens)
         (evaluation.loss, evaluation.accuracy) = (result.loss, report.accuracy)
         (evaluation.macroF1, evaluation.weightedF1) = (report.macroF1, report.weightedF1)
@@ -51,17 +51,6 @@ extension RunStore {
         evaluation.ece = metrics.probabilities.reliability.expectedError
         (evaluation.accuracyLow, evaluation.accuracyHigh) = (metrics.accuracy.low, metrics.accuracy.high)
         (evaluation.macroF1Low, evaluation.macroF1High) = (metrics.macroF1.low, metrics.macroF1.high)
-        let (settings, longTexts) = (circumstances.settings, circumstances.longTexts)
-        evaluation.runId = run
-        (evaluation.temperature, evaluation.threshold) = (settings?.temperature, settings?.threshold)
-        (evaluation.maxLength, evaluation.longTexts) = (longTexts?.maximumLength, longTexts?.method.rawValue)
-        evaluation.stride = longTexts?.stride
-        let layout = Dictionary(uniqueKeysWithValues: circumstances.layout.settings)
-        (evaluation.format, evaluation.textColumn) = (layout["format"], layout["text_column"])
-        (evaluation.labelColumn, evaluation.labelMap) = (layout["label_column"], layout["label_map"])
-        evaluation.onBadRow = layout["on_bad_row"]
-        evaluation.skipped = dataset.sources.reduce(0) { $0 + $1.badRows.count + $1.leftOut }
-        evaluation.trainedTexts = circumstances.trainedTexts
         func names(_ ids: [Int]) -> String { ids.map { labels[$0] }.joined(separator: "|") }
         return try record(
             evaluation,
@@ -79,6 +68,29 @@ extension RunStore {
             })
     }
 
+    /// Records a regression's result on a file, with its predictions. It belongs to the run that has last written the model.
+    ///
+    /// - Returns: the id of the evaluation
+    package func record(
+        _ result: RegressionResult, _ intervals: RegressionIntervals, of model: String, on dataset: Dataset,
+        _ circumstances: EvaluationCircumstances
+    ) throws -> Int64 {
+        let (figures, pairs) = (result.figures, result.pairs)
+        var evaluation = Evaluation(of: absolutePath(model), on: dataset, circumstances)
+        (evaluation.examples, evaluation.tokens) = (pairs.actual.count, result.tokens)
+        (evaluation.seconds, evaluation.loss) = (result.seconds, figures.mse)
+        (evaluation.mse, evaluation.mseLow, evaluation.mseHigh) = (figures.mse, intervals.mse.low, intervals.mse.high)
+        (evaluation.mae, evaluation.maeLow, evaluation.maeHigh) = (figures.mae, intervals.mae.low, intervals.mae.high)
+        (evaluation.pearson, evaluation.spearman) = (figures.pearson, figures.spearman)
+        (evaluation.pearsonLow, evaluation.pearsonHigh) = (intervals.pearson?.low, intervals.pearson?.high)
+        (evaluation.spearmanLow, evaluation.spearmanHigh) = (intervals.spearman?.low, intervals.spearman?.high)
+        return try record(
+            evaluation,
+            numbers: pairs.actual.indices.lazy.map {
+                PredictedNumber(row: $0 + 1, actual: pairs.actual[$0], predicted: pairs.predicted[$0])
+            })
+    }
+
     private func confusions(_ report: ClassificationReport) -> [Confusion] {
         guard case .pairs(let counts) = report.confusion else { return [] }
         // Pairs that never occur are recorded too, as long as there are not very many.
@@ -86,5 +98,22 @@ extension RunStore {
             zip(report.labels, counts).filter { $0.1 > 0 || report.labels.count <= 100 }
                 .map { Confusion(actual: actual.label, predicted: $0.label, count: $1) }
         }
+    }
+}
+
+extension Evaluation {
+    /// How and of what it was made; the figures are yet to be set.
+    fileprivate init(of model: String, on dataset: Dataset, _ circumstances: EvaluationCircumstances) {
+        self.init(model: model, data: absolutePath(dataset.path), dataSha256: dataset.sha256)
+        let (settings, longTexts) = (circumstances.settings, circumstances.longTexts)
+        (temperature, threshold) = (settings?.temperature, settings?.threshold)
+        (maxLength, self.longTexts) = (longTexts?.maximumLength, longTexts?.method.rawValue)
+        stride = longTexts?.stride
+        let layout = Dictionary(uniqueKeysWithValues: circumstances.layout.settings)
+        (format, textColumn) = (layout["format"], layout["text_column"])
+        (labelColumn, labelMap) = (layout["label_column"], layout["label_map"])
+        onBadRow = layout["on_bad_row"]
+        skipped = dataset.sources.reduce(0) { $0 + $1.badRows.count + $1.leftOut }
+        trainedTexts = circumstances.trainedTexts
     }
 }

@@ -51,6 +51,7 @@ package struct EvaluationResult {
         case .mcc: probabilityMetrics.mcc
         case .rocAuc: probabilityMetrics.rocAuc
         case .logLoss: loss
+        case .mse, .mae, .pearson, .spearman: nil
         }
     }
 

@@ -57,6 +57,7 @@ package enum Temperature {
                 }
                 return (slope, curvature)
             }
+        case .numbers: return 1
         }
     }
 

@@ -35,8 +35,10 @@ package struct CrossValidation {
     package init(
         _ request: TrainingRequest, _ data: inout Dataset, on workers: Workers, report: (TrainingEvent) -> Void
     ) throws {
-        guard !data.hasSeveralLabels else {
-            throw TrainingError("\(data.path): texts can have several labels; this needs one label for each text")
+        guard !data.hasSeveralLabels && !data.hasNumbers else {
+            throw TrainingError(
+                "\(data.path): texts \(data.hasNumbers ? "have numbers" : "can have several labels"); this needs one label for each text"
+            )
         }
         let names = data.labelNames.sorted()
         let counts = Dictionary(grouping: data.examples, by: \.label).values.map(\.count)

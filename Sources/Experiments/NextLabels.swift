@@ -53,6 +53,7 @@ package struct NextLabels {
     /// - Throws: an error with a message for a person if nothing can be learned from the data.
     package init(_ data: Dataset, count: Int, by embedder: TextEmbedder?, seed: UInt64, on workers: Workers) throws {
         (self.count, self.seed, self.workers, areSeveral) = (count, seed, workers, data.hasSeveralLabels)
+        if data.hasNumbers { throw TrainingError("\(data.path): texts have numbers; --next is for labels") }
         let names = data.labelNames.sorted()
         guard names.count > (areSeveral ? 0 : 1) else {
             throw TrainingError(

@@ -64,10 +64,13 @@ package struct ONNXModel {
         if let ngrams = folder.ngrams { logits = graph("Add", logits, self.logits(of: ngrams, ids, isToken)) }
         let temperature = Float(folder.settings.temperature)
         let scaled = temperature == 1 ? logits : graph("Div", logits, graph.number(temperature))
-        let isOne = configuration.problemType == .singleLabel
-        let probabilities =
-            isOne ? graph("Softmax", scaled, attributes: ["axis": .int(-1)]) : graph("Sigmoid", scaled)
         graph.output(logits, as: "logits", columns: configuration.labels.count)
+        let probabilities: ONNXGraph.Value
+        switch configuration.problemType {
+        case .singleLabel: probabilities = graph("Softmax", scaled, attributes: ["axis": .int(-1)])
+        case .multiLabel: probabilities = graph("Sigmoid", scaled)
+        case .regression: return
+        }
         graph.output(probabilities, as: "probabilities", columns: configuration.labels.count)
     }
 

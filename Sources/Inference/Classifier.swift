@@ -53,6 +53,15 @@ package struct Classifier {
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
     package mutating func classify(_ texts: EncodedTexts) throws -> Predictions { try answers(logits(of: texts)) }
 
+    /// The numbers that a regression predicts for encoded texts, in their order.
+    ///
+    /// - Throws: ``ModelError`` if the model's numbers have overflowed.
+    package mutating func numbers(of texts: EncodedTexts) throws -> [Float] {
+        let numbers = try logits(of: texts)
+        guard numbers.allFinite else { throw ModelError.overflow }
+        return numbers.values
+    }
+
     /// The logits of sequences of token ids by the encoder alone, `[sequences, labels]`.
     mutating func logits(of sequences: [[Int]]) throws -> Matrix { try logits(of: TokenSequences(sequences)) }
 

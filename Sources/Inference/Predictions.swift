@@ -25,7 +25,8 @@ package struct Predictions: RandomAccessCollection {
     package let logits: Matrix
     /// The probability of each label, `[texts, labels]`.
     package let probabilities: Matrix
-    private let problemType: Configuration.ProblemType
+    /// Whether a text can have several labels.
+    private let areSeveral: Bool
     /// The least difference of the two logits, divided by the temperature, at which the second label is the answer; nil: the more
     /// probable label is.
     private let leastLogOdds: Double?
@@ -34,26 +35,20 @@ package struct Predictions: RandomAccessCollection {
     ///
     /// - Parameters:
     ///   - logits: `[texts, labels]`
-    ///   - problemType: whether a text has one label or several
+    ///   - problemType: whether a text has one label or several; none of numbers
     /// - Throws: ``ModelError`` if the logits are not numbers.
     package init(logits: Matrix, problemType: Configuration.ProblemType, _ settings: InferenceSettings) throws {
         self.logits = settings.temperature == 1 ? logits : logits.scaled(by: Float(1 / settings.temperature))
-        self.problemType = problemType
+        precondition(problemType != .regression, "numbers are no answers with labels")
+        areSeveral = problemType == .multiLabel
         leastLogOdds = settings.threshold.map { log($0 / (1 - $0)) / settings.temperature }
-        probabilities =
-            switch problemType {
-            case .singleLabel: softmax(self.logits)
-            case .multiLabel: sigmoid(self.logits)
-            }
+        probabilities = areSeveral ? sigmoid(self.logits) : softmax(self.logits)
         guard self.logits.allFinite else { throw ModelError.overflow }
     }
 
     /// The labels of the answers, in the form of what is right.
     package var answers: Targets {
-        switch problemType {
-        case .singleLabel: .one(map { $0.labels[0] })
-        case .multiLabel: .several(map(\.labels))
-        }
+        areSeveral ? .several(map(\.labels)) : .one(map { $0.labels[0] })
     }
 
     package var startIndex: Int { 0 }
@@ -61,18 +56,16 @@ package struct Predictions: RandomAccessCollection {
 
     package subscript(text: Int) -> Prediction {
         let p = probabilities.row(text)
-        switch problemType {
-        case .singleLabel:
-            let label =
-                leastLogOdds.map { least in
-                    let z = logits.row(text)
-                    return Double(z[1]) - Double(z[0]) >= least ? 1 : 0
-                } ?? p.firstIndex(of: p.max()!) ?? 0
-            return Prediction(probabilities: p, labels: [label], confidence: p[label])
-        case .multiLabel:
+        if areSeveral {
             return Prediction(
                 probabilities: p, labels: p.indices.filter { p[$0] >= 0.5 },
                 confidence: p.reduce(1) { $0 * Swift.max($1, 1 - $1) })
         }
+        let label =
+            leastLogOdds.map { least in
+                let z = logits.row(text)
+                return Double(z[1]) - Double(z[0]) >= least ? 1 : 0
+            } ?? p.firstIndex(of: p.max()!) ?? 0
+        return Prediction(probabilities: p, labels: [label], confidence: p[label])
     }
 }

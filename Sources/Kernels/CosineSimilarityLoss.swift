@@ -59,6 +59,7 @@ extension Targets {
     /// |A ∩ B| / |A ∪ B| of the labels of two texts; 1 if neither has one.
     fileprivate func inCommon(_ first: Int, _ second: Int) -> Double {
         switch self {
+        case .numbers: preconditionFailure("numbers have no labels in common")
         case .one(let labels): return labels[first] == labels[second] ? 1 : 0
         case .several(let labels):
             let (a, b) = (Set(labels[first]), Set(labels[second]))

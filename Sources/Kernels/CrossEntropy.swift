@@ -21,12 +21,14 @@ package func sigmoid(_ logits: Matrix) -> Matrix {
     return probabilities
 }
 
-/// The labels that are right for some texts.
+/// The labels, or the numbers, that are right for some texts.
 package enum Targets: Sendable, Equatable {
     /// The id of each text's label.
     case one([Int])
     /// The ids of each text's labels: none, one or more.
     case several([[Int]])
+    /// Each text's number.
+    case numbers([Double])
 
     /// Whether texts can have several labels.
     package var areSeveral: Bool { if case .several = self { true } else { false } }
@@ -36,19 +38,28 @@ package enum Targets: Sendable, Equatable {
         switch self {
         case .one(let labels): labels.count
         case .several(let labels): labels.count
+        case .numbers(let numbers): numbers.count
         }
     }
 
-    /// The ids of one text's labels.
+    /// The ids of one text's labels; none where it has a number.
     package subscript(text: Int) -> [Int] {
         switch self {
         case .one(let labels): [labels[text]]
         case .several(let labels): labels[text]
+        case .numbers: []
         }
     }
 
+    /// Each text's number; none where texts have labels.
+    package var numbers: [Double] { if case .numbers(let numbers) = self { numbers } else { [] } }
+
     /// Puts the targets of several files together, which are all of one kind; there is at least one.
     package init(joining parts: [Targets]) {
+        if case .numbers = parts[0] {
+            self = .numbers(parts.flatMap(\.numbers))
+            return
+        }
         let labels = parts.flatMap { part in (0..<part.count).map { part[$0] } }
         self = parts[0].areSeveral ? .several(labels) : .one(labels.map { $0[0] })
     }
@@ -58,11 +69,12 @@ package enum Targets: Sendable, Equatable {
         switch self {
         case .one(let labels): .one(indices.map { labels[$0] })
         case .several(let labels): .several(indices.map { labels[$0] })
+        case .numbers(let numbers): .numbers(indices.map { numbers[$0] })
         }
     }
 }
 
-/// The loss of a classifier, with smoothed labels and weights for the classes as options.
+/// The loss of a model's head, for a classifier with smoothed labels and weights for the classes as options.
 ///
 /// Where each text has **one** label it is the mean over texts of −log softmax(logits)[target]. With p = softmax(logits), C
 /// classes, w their weights, y the target and ε the smoothing, a text costs
@@ -72,6 +84,9 @@ package enum Targets: Sendable, Equatable {
 /// Where a text can have **several**, each label is a yes or no of its own: with p = σ(logits) and y[c] = 1 for the text's labels
 /// and 0 for the others, smoothed to (1 − ε) y[c] + ε / 2, it is the mean over texts and labels of
 /// −y[c] log p[c] − (1 − y[c]) log(1 − p[c]): as in PyTorch's `BCEWithLogitsLoss`. Classes have no weights there.
+///
+/// Where each text has a **number** y, it is the mean over texts of (z − y)², z being the only logit: as in PyTorch's `MSELoss`. But for constants that is the
+/// cross-entropy with a normal distribution around z. Nothing is smoothed or weighted there.
 ///
 /// ### References
 /// Szegedy et al., *Rethinking the Inception Architecture for Computer Vision*, 2016, section 7 (label smoothing).
@@ -90,15 +105,15 @@ package struct CrossEntropy: Sendable {
     }
 
     /// What the sum over texts is divided by: the sum of the weights of their classes, or the number of texts if each can have
-    /// several labels.
+    /// several labels, or a number.
     package func weight(of targets: Targets) -> Double {
         switch targets {
         case .one(let labels): labels.reduce(0) { $0 + weight($1) }
-        case .several(let labels): Double(labels.count)
+        case .several, .numbers: Double(targets.count)
         }
     }
 
-    /// The loss in nats.
+    /// The loss, in nats; of numbers in their unit, squared.
     ///
     /// - Parameters:
     ///   - logits: `[sequences, labels]`
@@ -131,6 +146,11 @@ package struct CrossEntropy: Sendable {
                 }
             }
             sum /= labels
+        case .numbers(let targets):
+            for (row, target) in targets.enumerated() {
+                let error = Double(logits.row(row)[0]) - target
+                sum += error * error
+            }
         }
         return sum / (total ?? weight(of: targets))
     }
@@ -162,6 +182,9 @@ package struct CrossEntropy: Sendable {
             for (row, target) in targets.enumerated() {
                 for label in 0..<labels { g[row * labels + label] -= Float(smoothed(target.contains(label))) }
             }
+        case .numbers(let targets):
+            gradient = Matrix(
+                targets.enumerated().map { Float(2 * (Double(logits.row($0)[0]) - $1)) }, columns: labels)
         }
         return gradient.scaled(by: Float(factor))
     }

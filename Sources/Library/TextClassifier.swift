@@ -44,6 +44,7 @@ public final class TextClassifier: Sendable {
             _ = try Products.demanded()
             var warnings: [String] = []
             let model = try ModelFolder(contentsOf: folder) { warnings.append($0) }
+            try model.requireLabels(for: "TextClassifier")
             let classifier = Classifier(model, batchSize: max(1, batchSize), on: Workers(count: max(1, threads)))
             labels = classifier.configuration.labels
             allowsSeveralLabels = classifier.configuration.problemType == .multiLabel

@@ -92,7 +92,7 @@ package struct AnswerPair: Sendable {
             case .weightedF1: .weightedF1
             case .mcc: ids.oneLabelEach ? .mcc : nil
             case .f1(let label): ids.id(of: label).map { .f1($0) }
-            case .rocAuc, .logLoss: nil
+            case .rocAuc, .logLoss, .mse, .mae, .pearson, .spearman: nil
             }
         scored = try Self.scores(for: a.metric, of: (idA, idB), ids, in: store)
         (onlyA, onlyB) = (count([true, false]), count([false, true]))

@@ -8,6 +8,8 @@ package struct Comparison: Sendable {
     package let runs: [ComparedRun]
     /// Of the first run and each other one, on the texts that both were evaluated on: by file, then by run.
     package let tests: [PairedTest]
+    /// The same of regressions.
+    package let numberTests: [NumberTest]
     package let groups: [SeedGroup]
     /// Why a test is missing and what to do, and which figures flatter or cannot be compared.
     package let notices: [String]
@@ -26,12 +28,18 @@ package struct Comparison: Sendable {
     ) throws {
         self.runs = runs
         groups = try SeedGroup.groups(of: runs, by: names).filter { !names.isEmpty || $0.runs.count > 1 }
-        var (tests, notices): ([PairedTest], [String]) = ([], [])
+        var (tests, numberTests, notices): ([PairedTest], [NumberTest], [String]) = ([], [], [])
         // A group stands for its runs: tests of single ones would ask another question, and correct for it.
         let others = groups.count > 1 ? [] : runs.dropFirst()
         for (sha256, path) in runs.files where runs[0].evaluation(on: sha256) != nil {
             var pairs: [AnswerPair] = []
-            for other in others {
+            let isOfNumbers = runs[0].evaluation(on: sha256)?.mse != nil
+            if isOfNumbers {
+                numberTests += try NumberTest.tests(
+                    of: runs[0], and: Array(others), on: sha256, in: store, on: workers,
+                    notice: { notices.append($0) })
+            }
+            for other in others where !isOfNumbers {
                 do {
                     pairs += try [
                         AnswerPair(of: runs[0], and: other, on: sha256, flips: flips, in: store)
@@ -68,7 +76,7 @@ package struct Comparison: Sendable {
         for notice in Self.missing(runs[0], Array(others)) where !notices.contains(notice) {
             notices.append(notice)
         }
-        (self.tests, self.notices) = (tests, notices + groups.notices)
+        (self.tests, self.numberTests, self.notices) = (tests, numberTests, notices + groups.notices)
     }
 
     /// What the latest baseline of the same training data has reached on the files, unless it is among the runs.
@@ -116,10 +124,12 @@ extension [ComparedRun] {
 extension Comparison: Encodable {
     package func encode(to encoder: any Encoder) throws {
         let parameters = runs.differences.map { ($0.name, $0.values) }
-        try JSONObject([
-            "runs": runs, "tests": tests, "parameters": Dictionary(parameters) { first, _ in first },
-            "groups": groups, "group_tests": GroupTest.tests(of: groups), "notices": notices,
-        ]).encode(to: encoder)
+        try JSONObject(
+            [
+                "runs": runs, "tests": tests, "parameters": Dictionary(parameters) { first, _ in first },
+                "groups": groups, "group_tests": GroupTest.tests(of: groups), "notices": notices,
+            ], optional: ["number_tests": numberTests.isEmpty ? nil : numberTests]
+        ).encode(to: encoder)
     }
 }
 
@@ -151,14 +161,22 @@ extension Comparison {
             main.isEmpty
             ? tests.map {
                 "\($0.metric.words) on \($0.answers.data): \($0.verdict)" + ($0.disagreement.map { "; \($0)" } ?? "")
-            }
+            } + numberTests.map { "\($0.metric.words) on \($0.data): \($0.verdict)" }
             : main.map { "\($0.figure.name): \($0.sentence)" }
         return sentences.isEmpty ? [] : [Report.Part(sentences.map(Report.Block.sentence))]
     }
 
     /// The tests of runs.
     var testParts: [Report.Part] {
-        runs.files.flatMap { sha256, _ -> [Report.Part] in
+        runs.files.flatMap { sha256, path -> [Report.Part] in
+            let ofNumbers = numberTests.filter { $0.dataSha256 == sha256 }
+            if let test = ofNumbers.first {
+                let sentences = ofNumbers.map {
+                    Report.Block.sentence("\($0.a) and \($0.b): \($0.metric.words): \($0.verdict)")
+                }
+                let heading = "\(path), \(test.texts.grouped) texts; differences B − A"
+                return [Report.Part(heading: heading, [.table(ReportTable(ofNumbers))] + sentences)]
+            }
             let tests = tests.filter { $0.answers.dataSha256 == sha256 }
             guard let answers = tests.first?.answers else { return [] }
             let sentences = tests.flatMap { test in
@@ -199,9 +217,7 @@ extension ReportTable {
                         .number(tests[0].metric.words) {
                             $0.metric == .logLoss ? $0.metricDifference.figure : $0.metricDifference.signedPoints
                         },
-                        .number("95 % interval") {
-                            $0.metric == .logLoss ? $0.metricInterval.figures : $0.metricInterval.points
-                        },
+                        .number("95 % interval") { $0.metric.text(of: $0.metricInterval) },
                     ]))
     }
 }

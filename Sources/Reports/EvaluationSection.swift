@@ -4,7 +4,7 @@ import RunStore
 import Statistics
 
 extension Report.Section {
-    private static let (mostLabels, mostColumns, mostMistakes) = (30, 12, 20)
+    private static let (mostLabels, mostColumns, mostMistakes, mostPoints) = (30, 12, 20, 2000)
 
     /// An evaluation: figures, labels, what was confused, calibration, and the worst mistakes.
     ///
@@ -15,6 +15,7 @@ extension Report.Section {
             evaluation.part, Self.labels(try store.classMetrics(of: id)), Self.matrix(try store.confusions(of: id)),
             Self.calibration(CalibrationBins(try store.confidences(of: id))),
             Self.mistakes(try store.mistakes(of: id, atMost: Self.mostMistakes)),
+            Self.numbers(try store.predictedNumbers(of: id, atMost: Self.mostPoints)),
         ]
         let file = URL(filePath: evaluation.data).lastPathComponent
         self.init("\(title) on \(file)", hasColumns: true, parts.compactMap { $0 })
@@ -85,6 +86,27 @@ extension Report.Section {
         return Report.Part(heading: "Calibration", [.figure(figure), .table(ReportTable(calibration))])
     }
 
+    /// Predicted numbers against actual ones.
+    private static func numbers(_ numbers: [PredictedNumber]) -> Report.Part? {
+        guard let least = numbers.map({ min($0.actual, $0.predicted) }).min(),
+            let most = numbers.map({ max($0.actual, $0.predicted) }).max()
+        else { return nil }
+        let points = numbers.sorted { ($0.actual, $0.row) < ($1.actual, $1.row) }.map {
+            Figure.Point($0.actual, $0.predicted)
+        }
+        let figure = Figure(
+            "Predicted by actual numbers",
+            note: "Dashed: as it should be."
+                + (numbers.count < mostPoints ? "" : " The first \(mostPoints.grouped) texts."),
+            x: .init("actual"), y: .init("predicted"),
+            [
+                Figure.Series("texts", isNamed: false, .points, color: 0, points),
+                Figure.Series(
+                    "as it should be", isNamed: false, .dashed, color: nil, [least, most].map { Figure.Point($0, $0) }),
+            ])
+        return Report.Part(heading: "Predicted numbers", [.figure(figure)])
+    }
+
     private static func mistakes(_ mistakes: [PredictionRecord]) -> Report.Part? {
         if mistakes.isEmpty { return nil }
         let table = ReportTable(
@@ -106,7 +128,11 @@ extension Evaluation {
             ("accuracy", accuracy, interval(accuracyLow, accuracyHigh)),
             ("macro F1", macroF1, interval(macroF1Low, macroF1High)), ("weighted F1", weightedF1, nil),
             ("ROC AUC", rocAuc, nil), ("average precision", averagePrecision, nil), ("Matthews correlation", mcc, nil),
-            ("log loss (nats)", loss, nil), ("calibration error", ece, nil),
+            ("log loss (nats)", mse == nil ? loss : nil, nil), ("calibration error", ece, nil),
+            ("mean squared error", mse, interval(mseLow, mseHigh)),
+            ("mean absolute error", mae, interval(maeLow, maeHigh)),
+            ("Pearson", pearson, interval(pearsonLow, pearsonHigh)),
+            ("Spearman", spearman, interval(spearmanLow, spearmanHigh)),
         ])
         return Report.Part(
             heading: "Figures",

@@ -107,18 +107,15 @@ package struct PairedTest: Sendable {
             (verdict, disagreement) = (sentence, nil)
             return
         }
-        let isLoss = metric == .logLoss
         let isDifferent = metricP < 0.05 && !metricInterval.contains(0)
         verdict =
             isDifferent
-            ? isLoss
-                ? metricInterval.verdictOnLoss(metricDifference, between: (answers.a, answers.b))
-                : metricInterval.verdict(metricDifference, between: (answers.a, answers.b))
+            ? metricInterval.verdict(metricDifference, by: metric, between: (answers.a, answers.b))
             : "not distinguishable on \(answers.texts.grouped) texts (difference "
-                + (isLoss ? metricDifference.figure : "\(metricDifference.points) points")
-                + ", 95 % interval \(isLoss ? metricInterval.figures : metricInterval.points)"
+                + metric.text(ofDifference: metricDifference)
+                + ", 95 % interval \(metric.text(of: metricInterval))"
                 + (metricInterval.contains(0) ? ")" : metricP.reason(tests: tests) + ")")
-        let isOpposed = metricDifference * difference.accuracy * (isLoss ? -1 : 1) < 0
+        let isOpposed = metricDifference * difference.accuracy * (metric.lowerIsBetter ? -1 : 1) < 0
         disagreement =
             isDifferent != isDecided || isOpposed && (isDifferent || isDecided)
             ? "\(metric.words) and accuracy disagree" : nil

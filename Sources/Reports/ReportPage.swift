@@ -45,7 +45,7 @@ extension Report {
             let results = ReportTable(.results(of: runs), of: runs, named: runs.map(\.name), .number)
             return [Part([.table(results)]), common(origins.filter(\.isOfSetup), of: runs)]
         }
-        let isNew = runs[0].summary?.bestDevAccuracy == nil
+        let isNew = runs[0].summary?.bestEpoch == nil
         return (isNew ? [Part(sentences: ["No epoch has been completed."])] : [])
             + [Part([.table(ReportTable(list: .outcomes + origins, of: runs[0]))])]
     }
@@ -72,7 +72,7 @@ extension Report {
     private static func curves(of groups: [SeedGroup], in store: RunStore) throws -> Section {
         let groups = groups.map { ($0.name, $0.runs.map(\.id)) }
         let recorded = Set(try store.metricNames(of: groups.flatMap(\.1)))
-        let shown = ["loss", "macro_f1", "accuracy", "learning_rate"].filter(recorded.contains)
+        let shown = ["loss", "macro_f1", "accuracy", "pearson", "learning_rate"].filter(recorded.contains)
         let parts = try shown.map { Part([.figure(try Curves(of: $0, groups: groups, in: store).figure)]) }
         return recorded.isEmpty
             ? Section("Curves", [Part(sentences: ["No metrics have been recorded yet."])])

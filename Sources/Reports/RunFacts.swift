@@ -29,6 +29,10 @@ extension [Fact<ComparedRun>] {
     static var outcomes: Self {
         [
             .figure("dev accuracy", \.summary?.bestDevAccuracy), .figure("dev macro F1", \.summary?.devMacroF1),
+            .cell("dev metric") { run in
+                EvaluationMetric.ofNumbers.contains(run.metric)
+                    ? run.devValue.map { .text("\(run.metric.words) \($0.figure)") } : nil
+            },
             .figure("dev loss", \.summary?.devLoss), .count("best epoch", \.summary?.bestEpoch),
             .cell("seconds", .number) { $0.summary?.seconds.map { .seconds($0) } },
         ]
@@ -38,11 +42,18 @@ extension [Fact<ComparedRun>] {
     static func results(of runs: [ComparedRun]) -> Self {
         [.text("status", \.run.status.rawValue)] + outcomes
             + runs.files.flatMap { sha256, path -> Self in
-                [
-                    .figure("accuracy on \(path)") { $0.evaluation(on: sha256)?.accuracy },
-                    .figure("  macro F1") { $0.evaluation(on: sha256)?.macroF1 },
-                    .figure("  loss") { $0.evaluation(on: sha256)?.loss },
-                ]
+                runs.contains { $0.evaluation(on: sha256)?.mse != nil }
+                    ? [
+                        .figure("mean squared error on \(path)") { $0.evaluation(on: sha256)?.mse },
+                        .figure("  mean absolute error") { $0.evaluation(on: sha256)?.mae },
+                        .figure("  Pearson") { $0.evaluation(on: sha256)?.pearson },
+                        .figure("  Spearman") { $0.evaluation(on: sha256)?.spearman },
+                    ]
+                    : [
+                        .figure("accuracy on \(path)") { $0.evaluation(on: sha256)?.accuracy },
+                        .figure("  macro F1") { $0.evaluation(on: sha256)?.macroF1 },
+                        .figure("  loss") { $0.evaluation(on: sha256)?.loss },
+                    ]
             }
     }
 }
@@ -54,8 +65,10 @@ extension ReportTable {
             evaluations,
             [
                 .text("evaluated on", \.data), .cell("at") { .time($0.evaluatedAt) },
-                .count("examples", \.examples), .figure("accuracy", \.accuracy), .figure("macro F1", \.macroF1),
-                .figure("loss", \.loss),
+                .count("examples", \.examples), .figure("accuracy", \.accuracy).ifAny,
+                .figure("macro F1", \.macroF1).ifAny, .figure("loss", \.loss),
+                .figure("mean absolute error", \.mae).ifAny, .figure("Pearson", \.pearson).ifAny,
+                .figure("Spearman", \.spearman).ifAny,
             ])
     }
 }

@@ -12,11 +12,16 @@ package struct SeedGroup: Sendable {
         package let data, dataSha256: String?
         package let mean: MeanInterval
 
+        private var isDev: Bool { metric.hasPrefix("dev_") }
+
+        /// What it is a value of; nil of none that is known.
+        fileprivate var kind: EvaluationMetric? {
+            EvaluationMetric(text: isDev ? String(metric.dropFirst(4)) : metric)
+        }
+
         /// For a person.
         package var name: String {
-            let isDev = metric.hasPrefix("dev_")
-            let name = isDev ? String(metric.dropFirst(4)) : metric
-            let words = EvaluationMetric(text: name)?.words ?? name
+            let words = kind?.words ?? metric
             return isDev ? "dev \(words)" : "\(words) on \(data ?? "")"
         }
     }
@@ -44,28 +49,35 @@ package struct SeedGroup: Sendable {
         self.parameters = parameters
         self.name = name ?? parameters.map { "\($0) \($1 ?? "none")" }.joined(separator: ", ")
         devData = Set(runs.map(\.devData)).count == 1 ? runs[0].devData : nil
-        func figure(_ metric: String, on file: (sha256: String, path: String)? = nil, _ values: [Double]) -> Figure? {
+        func figure(
+            _ metric: EvaluationMetric, on file: (sha256: String, path: String)? = nil, _ values: [Double]
+        ) -> Figure? {
             if values.isEmpty { return nil }
             let limits: ClosedRange<Double> =
-                metric.hasSuffix("loss") ? 0...Double.infinity : metric.hasSuffix("mcc") ? -1...1 : 0...1
+                switch metric {
+                case .logLoss, .mse, .mae: 0...Double.infinity
+                case .mcc, .pearson, .spearman: -1...1
+                default: 0...1
+                }
             let mean = MeanInterval(values, limits: limits)
-            return Figure(metric: metric, data: file?.path, dataSha256: file?.sha256, mean: mean)
+            let name = (file == nil ? "dev_" : "") + metric.text
+            return Figure(metric: name, data: file?.path, dataSha256: file?.sha256, mean: mean)
         }
         // What chose nothing comes first.
         let metric = runs[0].metric
         var figures: [Figure?] = []
         for file in runs.files {
             let judged = runs.compactMap { $0.value(on: file.sha256) }
-            if judged.count == runs.count { figures.append(figure(metric.text, on: file, judged)) }
+            if judged.count == runs.count { figures.append(figure(metric, on: file, judged)) }
             let values = runs.compactMap { $0.evaluation(on: file.sha256)?.accuracy }
             if values.count == runs.count && metric != .accuracy {
-                figures.append(figure("accuracy", on: file, values))
+                figures.append(figure(.accuracy, on: file, values))
             }
         }
         if devData != nil {
-            figures.append(figure("dev_\(metric.text)", runs.compactMap(\.devValue)))
+            figures.append(figure(metric, runs.compactMap(\.devValue)))
             if metric != .accuracy {
-                figures.append(figure("dev_accuracy", runs.compactMap(\.summary?.bestDevAccuracy)))
+                figures.append(figure(.accuracy, runs.compactMap(\.summary?.bestDevAccuracy)))
             }
         }
         self.figures = figures.compactMap { $0 }
@@ -116,7 +128,7 @@ package struct SeedGroup: Sendable {
             notices.append("its runs have different dev data, whose figures are not comparable")
         }
         let unfinished = runs.filter {
-            $0.run.status != .finished && ($0.summary?.bestDevAccuracy != nil || !$0.evaluations.isEmpty)
+            $0.run.status != .finished && ($0.summary?.bestEpoch != nil || !$0.evaluations.isEmpty)
         }
         if runs.count > 1 && !unfinished.isEmpty && !figures.isEmpty {
             let names = unfinished.map { "\($0.name) (\($0.run.status.rawValue))" }.joined(separator: ", ")
@@ -177,7 +189,9 @@ package struct GroupTest: Sendable {
     }
 
     /// Whether the second group has the better mean.
-    package var isInFavorOfB: Bool { figure.metric.hasSuffix("log_loss") ? test.difference < 0 : test.difference > 0 }
+    package var isInFavorOfB: Bool { metric.lowerIsBetter ? test.difference < 0 : test.difference > 0 }
+
+    private var metric: EvaluationMetric { figure.kind ?? .usual }
 
     /// The outcome in plain words.
     package var sentence: String {
@@ -185,21 +199,16 @@ package struct GroupTest: Sendable {
         let (countA, countB) = (figure.mean.count, meanB.count)
         let unit = areSeeds ? "seed" : "run"
         let over = "mean over " + (countA == countB ? countA.of(unit) : "\(countA) and \(countB) \(unit)s") + ": "
-        let isLoss = figure.metric.hasSuffix("log_loss")
-        let difference = "difference " + (isLoss ? test.difference.figure : "\(test.difference.points) points")
+        let difference = "difference " + metric.text(ofDifference: test.difference)
         guard let interval = test.interval, let p = adjustedP ?? test.p else {
             return over + difference
                 + (min(countA, countB) < 2
                     ? "; an interval needs two runs or more in each group" : "; no interval, because no run differs")
         }
         if isDecided {
-            let names = (a.name, b.name)
-            return over
-                + (isLoss
-                    ? interval.verdictOnLoss(test.difference, between: names)
-                    : interval.verdict(test.difference, between: names))
+            return over + interval.verdict(test.difference, by: metric, between: (a.name, b.name))
         }
-        return over + "not distinguishable (\(difference), 95 % interval \(isLoss ? interval.figures : interval.points)"
+        return over + "not distinguishable (\(difference), 95 % interval \(metric.text(of: interval))"
             + (interval.contains(0) ? "" : p.reason(tests: tests)) + ")"
     }
 }

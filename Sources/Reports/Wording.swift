@@ -1,4 +1,5 @@
 import Foundation
+import RunStore
 import Statistics
 
 extension Double {
@@ -44,23 +45,30 @@ extension Interval {
     /// Both ends in percentage points.
     var points: String { "\(low.points) to \(high.points)" }
 
-    /// What is said of the lower one of two losses: `b is better by 0.0213, 95 % interval 0.0102 to 0.0314`.
-    func verdictOnLoss(_ difference: Double, between names: (a: String, b: String)) -> String {
-        let (better, size, interval) =
-            difference < 0 ? (names.b, -difference, Interval(low: -high, high: -low)) : (names.a, difference, self)
-        return "\(better) is better by \(size.figure), 95 % interval \(interval.figures)"
-    }
-
     /// What is said of the better one of two groups or runs: `b is better by 2.0 points, 95 % interval 1.0 to 3.0`.
     ///
     /// - Parameters:
     ///   - difference: what this is the interval of, B minus A
+    ///   - metric: what they differ in
     ///   - names: those of A and B
-    func verdict(_ difference: Double, between names: (a: String, b: String)) -> String {
-        let (better, size, interval) =
-            difference > 0 ? (names.b, difference, self) : (names.a, -difference, Interval(low: -high, high: -low))
-        return "\(better) is better by \(size.points) points, 95 % interval \(interval.points)"
+    func verdict(
+        _ difference: Double, by metric: EvaluationMetric = .accuracy, between names: (a: String, b: String)
+    ) -> String {
+        let (size, interval) = difference > 0 ? (difference, self) : (-difference, Interval(low: -high, high: -low))
+        let isB = (difference > 0) != metric.lowerIsBetter
+        return "\(isB ? names.b : names.a) is better by \(metric.text(ofDifference: size)), 95 % interval"
+            + " \(metric.text(of: interval))"
     }
+}
+
+extension EvaluationMetric {
+    /// A difference, with its unit if it has one.
+    func text(ofDifference difference: Double) -> String {
+        isToldInPoints ? "\(difference.points) points" : difference.figure
+    }
+
+    /// An interval of differences.
+    func text(of interval: Interval) -> String { isToldInPoints ? interval.points : interval.figures }
 }
 
 extension Int {

@@ -11,17 +11,23 @@ package enum EvaluationMetric: Sendable, Equatable, Hashable {
     case rocAuc
     /// The mean cross-entropy.
     case logLoss
+    /// Of numbers: the mean squared error, the mean absolute error, and the correlations of Pearson and of Spearman.
+    case mse, mae, pearson, spearman
 
     /// What it is where nobody has said.
     package static let usual = macroF1
+    /// What it is of numbers, where nobody has said.
+    package static let usualOfNumbers = mse
+    /// Those of numbers, in the order that regressions' figures have; the others are of labels.
+    package static let ofNumbers: [Self] = [.mse, .mae, .pearson, .spearman]
 
     /// Those without a label.
     private static let named: [String: Self] = [
         "accuracy": .accuracy, "macro_f1": .macroF1, "weighted_f1": .weightedF1, "mcc": .mcc, "roc_auc": .rocAuc,
-        "log_loss": .logLoss, "loss": .logLoss,
+        "log_loss": .logLoss, "loss": .logLoss, "mse": .mse, "mae": .mae, "pearson": .pearson, "spearman": .spearman,
     ]
 
-    /// Reads `accuracy`, `macro_f1`, `weighted_f1`, `f1:LABEL`, `mcc`, `roc_auc` or `log_loss`.
+    /// Reads `accuracy`, `macro_f1`, `weighted_f1`, `f1:LABEL`, `mcc`, `roc_auc`, `log_loss`, `mse`, `mae`, `pearson` or `spearman`.
     package init?(text: String) {
         if let metric = Self.named[text.replacing("-", with: "_")] {
             self = metric
@@ -45,6 +51,10 @@ package enum EvaluationMetric: Sendable, Equatable, Hashable {
         case .mcc: "mcc"
         case .rocAuc: "roc_auc"
         case .logLoss: "loss"
+        case .mse: "mse"
+        case .mae: "mae"
+        case .pearson: "pearson"
+        case .spearman: "spearman"
         }
     }
 
@@ -58,10 +68,17 @@ package enum EvaluationMetric: Sendable, Equatable, Hashable {
         case .mcc: "MCC"
         case .rocAuc: "ROC AUC"
         case .logLoss: "log loss"
+        case .mse: "mean squared error"
+        case .mae: "mean absolute error"
+        case .pearson: "Pearson"
+        case .spearman: "Spearman"
         }
     }
 
-    package var lowerIsBetter: Bool { self == .logLoss }
+    package var lowerIsBetter: Bool { [.logLoss, .mse, .mae].contains(self) }
+
+    /// Whether it is a share, or a correlation of labels, whose differences are told in percentage points.
+    package var isToldInPoints: Bool { self != .logLoss && !Self.ofNumbers.contains(self) }
 
     /// A value such that the higher one is the better; what is no number is worse than all that are.
     package func merit(_ value: Double?) -> Double {

@@ -30,6 +30,13 @@ extension RunStore {
         }
     }
 
+    /// What a regression has predicted for the first texts of an evaluation, in their order.
+    package func predictedNumbers(of evaluation: Int64, atMost count: Int) throws -> [PredictedNumber] {
+        try read { db in
+            try PredictedNumber.all(db, "WHERE evaluation_id = ? ORDER BY row LIMIT ?", [evaluation, count])
+        }
+    }
+
     /// The number of texts whose predictions an evaluation has recorded.
     package func predictionCount(of evaluation: Int64) throws -> Int {
         try read { try PredictionRecord.filter(Column("evaluation_id") == evaluation).fetchCount($0) }

@@ -16,9 +16,10 @@ package struct Evaluation: Record {
     package var tokens = 0
     /// The mean cross-entropy, in nats.
     package var loss: Double?
-    package var accuracy = 0.0
-    package var macroF1 = 0.0
-    package var weightedF1 = 0.0
+    /// Nil of numbers.
+    package var accuracy: Double?
+    package var macroF1: Double?
+    package var weightedF1: Double?
     package var seconds = 0.0
     package private(set) var evaluatedAt: String = Timestamp.now
     /// What the probabilities are worth; nil where that is not defined, and in evaluations of earlier versions.
@@ -31,6 +32,20 @@ package struct Evaluation: Record {
     package var accuracyHigh: Double?
     package var macroF1Low: Double?
     package var macroF1High: Double?
+
+    /// Of numbers, with 95 % confidence intervals; nil of labels, and correlations where they are not defined.
+    package var mse: Double?
+    package var mseLow: Double?
+    package var mseHigh: Double?
+    package var mae: Double?
+    package var maeLow: Double?
+    package var maeHigh: Double?
+    package var pearson: Double?
+    package var pearsonLow: Double?
+    package var pearsonHigh: Double?
+    package var spearman: Double?
+    package var spearmanLow: Double?
+    package var spearmanHigh: Double?
 
     /// How the model read the file; nil in evaluations of earlier versions.
     package var temperature: Double?
@@ -59,6 +74,10 @@ package struct Evaluation: Record {
         case .mcc: mcc
         case .rocAuc: rocAuc
         case .logLoss: loss
+        case .mse: mse
+        case .mae: mae
+        case .pearson: pearson
+        case .spearman: spearman
         }
     }
 
@@ -81,6 +100,20 @@ package struct Evaluation: Record {
     /// Creates an evaluation made now, whose figures are yet to be set.
     package init(model: String, data: String, dataSha256: String) {
         (self.model, self.data, self.dataSha256) = (model, data, dataSha256)
+    }
+}
+
+/// What a regression said of one example, as a row of `predicted_numbers`.
+package struct PredictedNumber: Record {
+    package static let databaseTableName = "predicted_numbers"
+    package internal(set) var evaluationId: Int64 = 0
+    /// The example's place in the file, from 1.
+    package let row: Int
+    package let actual: Double
+    package let predicted: Double
+
+    package init(row: Int, actual: Double, predicted: Double) {
+        (self.row, self.actual, self.predicted) = (row, actual, predicted)
     }
 }
 

@@ -160,8 +160,9 @@ extension RunStore {
     ///
     /// - Returns: the id of the evaluation
     package func record(
-        _ evaluation: Evaluation, classes: [ClassMetric], confusions: [Confusion],
-        predictions: some Sequence<PredictionRecord>
+        _ evaluation: Evaluation, classes: [ClassMetric] = [], confusions: [Confusion] = [],
+        predictions: some Sequence<PredictionRecord> = [],
+        numbers: some Sequence<PredictedNumber> = []
     ) throws -> Int64 {
         try write { db in
             var evaluation = evaluation
@@ -186,6 +187,11 @@ extension RunStore {
             for row in predictions {
                 try insert.execute(
                     arguments: [evaluation.id, row.row, row.actual, row.predicted, row.confidence, row.text, row.loss])
+            }
+            let insertNumber = try db.makeStatement(
+                sql: "INSERT INTO predicted_numbers (evaluation_id, row, actual, predicted) VALUES (?, ?, ?, ?)")
+            for row in numbers {
+                try insertNumber.execute(arguments: [evaluation.id, row.row, row.actual, row.predicted])
             }
             return evaluation.id
         }

@@ -45,10 +45,12 @@ package struct RunSelection: Sendable {
 
 extension RunStore {
     /// Whether of two values of a metric the lower one is the better.
-    package static func lowerIsBetter(_ metric: String) -> Bool { metric == "loss" || metric.hasSuffix("_loss") }
+    package static func lowerIsBetter(_ metric: String) -> Bool {
+        ["loss", "mse", "mae"].contains(metric) || metric.hasSuffix("_loss")
+    }
 
     /// Further figures of the best epoch on the dev data.
-    static let furtherFigures = ["weighted_f1", "mcc", "roc_auc"]
+    static let furtherFigures = ["weighted_f1", "mcc", "roc_auc", "mse", "mae", "pearson", "spearman"]
 
     /// Whether a name stands for a figure of a metric.
     package static func isFigure(_ name: String) -> Bool {

@@ -57,6 +57,20 @@ extension DatabaseMigrator {
         migrator.registerMigration("6: experiments") { db in
             try db.execute(sql: text(PackageResources.migration6_sql))
         }
+        migrator.registerMigration("7: figures of numbers") { db in
+            try db.execute(sql: text(PackageResources.migration7_sql))
+            let best = text(PackageResources.best_epoch_of_any_kind_sql)
+            for (event, row) in [("insert", "new"), ("delete", "old")] {
+                try db.execute(
+                    sql: """
+                        CREATE TRIGGER best_epoch_after_\(event) AFTER \(event) ON metrics WHEN \(row).split = 'dev'
+                        BEGIN
+                            DELETE FROM best_epochs WHERE run_id = \(row).run_id;
+                            INSERT INTO best_epochs \(best.replacing(":run", with: "\(row).run_id"));
+                        END;
+                        """)
+            }
+        }
         return migrator
     }
 

@@ -263,7 +263,7 @@ extension Sample {
 }
 
 /// The percentiles that leave out 2.5 % at each end, between the values in proportion.
-private func interval(_ values: [Double]) -> Interval {
+func interval(_ values: [Double]) -> Interval {
     let values = values.sorted()
     func percentile(_ share: Double) -> Double {
         let position = share * Double(values.count - 1)

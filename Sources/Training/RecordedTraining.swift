@@ -50,13 +50,11 @@ package struct RecordedTraining {
                 (lossSum, losses) = (lossSum + loss, losses + 1)
                 events.append(.step(report(step, epoch, values, at: metrics[0].recordedAt)))
             }
-            if let loss = values["train loss"], let devLoss = values["dev loss"], let accuracy = values["dev accuracy"],
-                let macroF1 = values["dev macro_f1"]
-            {
+            if let loss = values["train loss"], let devLoss = values["dev loss"] {
                 var report = EpochReport(
-                    epoch: Int(clamping: epoch), trainLoss: loss, devLoss: devLoss, accuracy: accuracy,
-                    macroF1: macroF1,
-                    metric: metric, value: values["dev \(metric.name)"])
+                    epoch: Int(clamping: epoch), trainLoss: loss, devLoss: devLoss, accuracy: values["dev accuracy"],
+                    macroF1: values["dev macro_f1"], pearson: values["dev pearson"], metric: metric,
+                    value: values["dev \(metric.name)"])
                 report.isBest = report.isBetter(than: best)
                 if report.isBest { best = report }
                 (lossSum, losses) = (0, 0)

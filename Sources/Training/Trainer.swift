@@ -197,15 +197,16 @@ package struct Trainer {
         let begin = ContinuousClock.now
         let classifier = loop.learner.classifier
         let (metric, labels) = (hyperparameters.metric, classifier.configuration.labels)
-        let result = try EvaluationResult(
+        let result = try DevelopmentResult(
             LabeledLogits(of: development) {
                 predictor.logits(classifier, $0, features: developmentFeatures)
             },
-            classifier.configuration)
+            classifier.configuration, judgedBy: metric)
         clock.addPause(since: begin)
         var epoch = EpochReport(
-            epoch: loop.progress.epoch, trainLoss: trainLoss, devLoss: result.loss, accuracy: result.report.accuracy,
-            macroF1: result.report.macroF1, metric: metric, value: result.value(of: metric))
+            epoch: loop.progress.epoch, trainLoss: trainLoss, devLoss: result.loss,
+            accuracy: result.value(of: .accuracy), macroF1: result.value(of: .macroF1),
+            pearson: result.value(of: .pearson), metric: metric, value: result.value(of: metric))
         epoch.onlyLabel = result.onlyAnswer.map { ids in ids.map { labels[$0] }.joined(separator: "|") }
         epoch.isBest = epoch.isBetter(than: state.best)
         if epoch.isBest {
@@ -217,7 +218,7 @@ package struct Trainer {
             state.epochsWithoutImprovement += 1
         }
         record(.train, "loss", epoch.trainLoss)
-        for (metric, value) in result.figures(judgedBy: metric) { record(.dev, metric.name, value) }
+        for (metric, value) in result.figures { record(.dev, metric.name, value) }
         try recorder.flush()
         report(.epoch(epoch))
     }

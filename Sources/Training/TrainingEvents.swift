@@ -40,13 +40,14 @@ package struct StepReport: Sendable {
 package struct EpochReport: Codable, Sendable, Equatable {
     /// The number of the epoch, from 1.
     package let epoch: Int
-    /// Mean cross-entropies, in nats: over the epoch's steps with dropout, and over the dev data without.
+    /// Mean losses, cross-entropies in nats or squared errors: over the epoch's steps with dropout, and over the dev data without.
     package let trainLoss: Double
     package let devLoss: Double
-    /// The accuracy on the dev data.
-    package let accuracy: Double
-    /// The macro F1 on the dev data.
-    package let macroF1: Double
+    /// The accuracy and the macro F1 on the dev data; nil of numbers.
+    package let accuracy: Double?
+    package let macroF1: Double?
+    /// Pearson's correlation on the dev data; nil of labels, and where it is not defined.
+    package let pearson: Double?
     /// What epochs are judged by, and its value on the dev data; nil where it is not defined.
     package let metric: EvaluationMetric
     package let value: Double?
@@ -61,10 +62,13 @@ package struct EpochReport: Codable, Sendable, Equatable {
         return (metric.merit(value), -devLoss) > (metric.merit(other.value), -other.devLoss)
     }
 
-    /// The value of the metric, where it is none that is told anyway.
-    package var judgement: String {
-        if [.accuracy, .macroF1, .logLoss].contains(metric) { return "" }
-        return ", \(metric.words) " + (value.map { String(format: "%.4f", $0) } ?? "not defined")
+    /// What is told of the dev data besides the loss: the usual figures, and the metric, where it is none of them.
+    package var told: [String] {
+        let usual: [(EvaluationMetric, Double?)] = [(.accuracy, accuracy), (.macroF1, macroF1), (.pearson, pearson)]
+        let isTold = ([.logLoss, .mse] + usual.filter { $0.1 != nil }.map(\.0)).contains(metric)
+        return (usual.filter { $0.1 != nil } + (isTold ? [] : [(metric, value)])).map { metric, value in
+            "\(metric.words) " + (value.map { String(format: "%.4f", $0) } ?? "not defined")
+        }
     }
 
     /// What a user should know of a model that has learned nothing.

@@ -36,4 +36,23 @@ import Testing
         }
         #expect(abs(parts[0] + parts[1] - loss) < 1e-12)
     }
+
+    /// The mean of (z − y)², and finite differences of it.
+    @Test func numbersCostTheirSquaredErrors() {
+        let (logits, numbers) = ([2, -1.5, 0.25] as [Float], [1.5, 2, 0.25])
+        let targets = Targets.numbers(numbers)
+        func loss(_ logits: [Float]) -> Double { CrossEntropy().loss(Matrix(logits, columns: 1), targets: targets) }
+        #expect(abs(loss(logits) - (0.25 + 12.25) / 3) < 1e-12)
+        let gradient = CrossEntropy().gradient(Matrix(logits, columns: 1), targets: targets).values
+        for place in logits.indices {
+            var (above, below) = (logits, logits)
+            (above[place], below[place]) = (above[place] + 0.25, below[place] - 0.25)
+            #expect(abs((loss(above) - loss(below)) / 0.5 - Double(gradient[place])) < 1e-6)
+        }
+        let parts = (0..<3).map {
+            CrossEntropy().loss(Matrix([logits[$0]], columns: 1), targets: targets.at([$0]), total: 3)
+        }
+        #expect(abs(parts.reduce(0, +) - loss(logits)) < 1e-12)
+        #expect(Targets(joining: [targets, targets]) == .numbers(numbers + numbers))
+    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 import Transformer
 
@@ -69,5 +70,48 @@ import Transformer
         let again = classifier.logits(.texts(batch), in: &small)
         let atInference = isBatchNorm ? try expected("inference_logits") : expectedLogits
         #expect(zip(again.values, atInference).allSatisfy { abs($0 - $1) <= 1e-5 })
+    }
+
+    /// A head for a number, with the loss that `transformers` has for it; `scripts/fixtures/regression.py` has written the files.
+    @Test(arguments: [true, false]) func regressionAgreesWithTransformers(_ isNamed: Bool) throws {
+        try withFolder { parent in
+            let folder = parent.appending(path: "model")
+            try FileManager.default.copyItem(at: Self.fixtures.appending(path: "regression"), to: folder)
+            // One label alone means the same there.
+            if !isNamed {
+                let file = folder.appending(path: "config.json")
+                let text = try String(contentsOf: file, encoding: .utf8)
+                try text.replacing("\"problem_type\": \"regression\"", with: "\"problem_type\": null")
+                    .write(to: file, atomically: true, encoding: .utf8)
+            }
+            let model = try ModelFolder(contentsOf: folder)
+            let classifier = model.classifier
+            #expect(classifier.configuration.problemType == .regression)
+            let file = try SafeTensors(contentsOf: folder.appending(path: "expected.safetensors"))
+            func expected(_ name: String) throws -> [Float] {
+                let count = try #require(file.tensors[name], "\(name)").shape.reduce(1, *)
+                var buffer = FloatBuffer(count: count)
+                file.read(name, into: &buffer, at: Block(offset: 0, columns: count))
+                return buffer[Block(offset: 0, columns: count)].values
+            }
+            let batch = Batch(try (0..<4).map { try expected("ids.\($0)").map { Int($0) } })
+            var workspace = classifier.makeWorkspace(for: .training(.all), on: Workers(count: 2))
+            let (loss, logits) = classifier.loss(
+                .texts(batch), targets: .numbers(try expected("numbers").map(Double.init)), randomness: nil,
+                in: &workspace)
+            #expect(zip(logits.values, try expected("logits")).allSatisfy { abs($0 - $1) <= 1e-5 })
+            #expect(abs(loss - Double(try expected("loss")[0])) < 1e-5)
+            for (parameter, name) in zip(classifier.layout.parameters, model.tensorNames) {
+                let (found, gradient) = (
+                    workspace.gradients.values[parameter.block].values, try expected("gradient.\(name)")
+                )
+                let largest = max(gradient.map { abs($0) }.max()!, 1e-2)
+                #expect(zip(found, gradient).allSatisfy { abs($0 - $1) <= 1e-4 * largest }, "\(name)")
+            }
+            // What is written says the same of itself.
+            try model.write(to: parent.appending(path: "again"))
+            let again = try ModelFolder(contentsOf: parent.appending(path: "again"))
+            #expect(again.classifier.configuration == classifier.configuration)
+        }
     }
 }

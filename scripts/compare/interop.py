@@ -167,6 +167,26 @@ def check_several_labels(model, texts, folder):
         report(f"several labels, {name}: largest difference of the probabilities of {len(texts)} texts", difference, TOLERANCE)
 
 
+def check_regression(model, texts, folder):
+    """A regression that addnorm has written, here and as ONNX, and one that transformers has."""
+    data, ours, theirs = f"{folder}/numbers.tsv", f"{folder}/regression", f"{folder}/theirs-regression"
+    Path(data).write_text("".join(f"{text}\t{len(text) / 100 - 1}\n" for text in texts))
+    addnorm("train", "--model", model, "--train", data, "--dev", data, "--output", ours, "--pooling", "cls", "--epochs", "1",
+            "--problem-type", "regression", "--db", f"{folder}/runs.sqlite")  # fmt: skip
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    BertForSequenceClassification.from_pretrained(ours).save_pretrained(theirs)
+    tokenizer.save_pretrained(theirs)
+    addnorm("export", "--model", ours, "--format", "onnx", "--output", f"{ours}-onnx")
+    session = onnxruntime.InferenceSession(f"{ours}-onnx/model.onnx")
+    loaded, expected = logits_of_transformers(ours, texts)
+    assert (loaded.num_labels, loaded.problem_type) == (1, "regression")
+    exported = [session.run(["logits"], {n: batch[n].numpy() for n in ("input_ids", "attention_mask")})[0] for batch in batches(tokenizer, texts)]
+    found = {name: torch.tensor([[a["value"]] for a in addnorm("predict", "--model", path, "--json", texts=texts)]) for name, path in (("trained here", ours), ("written by transformers", theirs))}
+    found["ONNX Runtime"] = torch.cat([torch.tensor(rows) for rows in exported])
+    for name, numbers in found.items():
+        report(f"regression, {name}: largest difference of the numbers of {len(texts)} texts", (numbers - expected).abs().max().item(), EXPORT_TOLERANCE)
+
+
 def pickle_weights(folder):
     """Writes the safetensors of a folder as pytorch_model.bin, in as many files."""
     for file in folder.glob("*.safetensors"):
@@ -212,6 +232,7 @@ def main():
         check_forms(some, folder)
         check_ours(model, some, folder)
         check_several_labels(model, some, folder)
+        check_regression(model, some, folder)
         check_theirs(model, some, folder)
     finish()
 

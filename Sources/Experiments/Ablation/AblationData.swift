@@ -28,7 +28,8 @@ struct AblationData: Sendable {
         var data = try DataFiles(of: request, on: workers)
         guard data.problemType == .singleLabel else {
             throw TrainingError(
-                "\(data.train.path): texts can have several labels; an ablation needs one for each text")
+                "\(data.train.path): texts \(data.train.hasNumbers ? "have numbers" : "can have several labels"); an ablation needs one label"
+                    + " for each text")
         }
         // The question is what the encoder learns.
         request.hyperparameters.leaveNGrams()

@@ -22,7 +22,7 @@ package struct DataFiles {
     /// Where ``dev`` comes from.
     package let source: DevSource
     package let problemType: Configuration.ProblemType
-    /// The labels, sorted: their places are their ids.
+    /// The labels, sorted: their places are their ids; of numbers, the only one that there is.
     package let labels: [String]
     /// How many examples both have, before leaks were left out.
     package var examples: Int {
@@ -38,15 +38,18 @@ package struct DataFiles {
         let hyperparameters = request.hyperparameters
         var train = try Dataset(
             contentsOf: request.train, layout: request.layout, labels: .reading(hyperparameters.problemType))
-        problemType = train.hasSeveralLabels ? .multiLabel : .singleLabel
-        labels = train.labelNames.sorted()
-        guard labels.count > (train.hasSeveralLabels ? 0 : 1) else {
+        problemType = train.hasNumbers ? .regression : train.hasSeveralLabels ? .multiLabel : .singleLabel
+        let names = train.labelNames.sorted()
+        guard names.count > (train.hasSeveralLabels ? 0 : 1) else {
             throw DatasetError(
                 train.path,
-                labels.isEmpty
+                names.isEmpty
                     ? "no example has a label"
-                    : "every example has the label '\(labels[0])'; a classifier needs at least two labels")
+                    : train.hasNumbers
+                        ? "every example has the number \(names[0]); there is nothing to be learned of it"
+                        : "every example has the label '\(names[0])'; a classifier needs at least two labels")
         }
+        labels = train.hasNumbers ? [Configuration.numberLabel] : names
         if let path = request.dev {
             dev = try Dataset(contentsOf: path, layout: request.layout, labels: .reading(problemType))
         } else if hyperparameters.devFraction == 0 {
@@ -67,7 +70,7 @@ package struct DataFiles {
         let before = train.examples.count
         if request.dropLeaked { train.removeTexts(of: dev, on: workers) }
         droppedLeaks = before - train.examples.count
-        if droppedLeaks > 0, let lost = Set(labels).subtracting(train.labelNames).min() {
+        if droppedLeaks > 0, !train.hasNumbers, let lost = Set(labels).subtracting(train.labelNames).min() {
             throw DatasetError(
                 train.path,
                 "every text with the label '\(lost)' stands in \(request.dev ?? "the held-out part") too; without these, it cannot be learned (--drop-leaked)"
@@ -104,12 +107,14 @@ package struct DataFiles {
 
 extension Dataset {
     /// Splits some examples off: of every label the same share, at least one where there are two; where examples have several
-    /// labels, the same share of all.
+    /// labels, or a number, the same share of all.
     ///
     /// - Returns: what was split off
     mutating func holdOut(_ fraction: Double, seed: UInt64) -> Dataset {
         var heldOut: Set<Int> = []
-        let groups = Dictionary(grouping: examples.indices) { hasSeveralLabels ? "" : examples[$0].label ?? "" }
+        let groups = Dictionary(grouping: examples.indices) {
+            hasSeveralLabels || hasNumbers ? "" : examples[$0].label ?? ""
+        }
         for (number, group) in groups.sorted(by: { $0.key < $1.key }).enumerated() {
             var random = RandomNumbers(seed: seed, stream: .heldOut, step: UInt64(number))
             let indices = group.value

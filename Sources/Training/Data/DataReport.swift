@@ -30,6 +30,8 @@ package struct DataReport: Encodable, Sendable {
         package let unusedLabelMapKeys: [String]
         /// How often each label occurs, in the order of the names. Where texts have several labels, the shares can have a sum above 1.
         package let labels: [LabelCount]
+        /// What the numbers of the texts are; nil where they have labels, and of these there are none then.
+        package let numbers: Numbers?
         /// How many texts have no label, where they can have several.
         package let unlabeled: Int
         /// Labels that the training files do not have; a model that was trained on these does not know them.
@@ -46,6 +48,19 @@ package struct DataReport: Encodable, Sendable {
         package let nearDuplicates: Repeated
         /// Texts with entities or tags of HTML.
         package let htmlTexts: Int
+    }
+
+    /// What numbers there are.
+    package struct Numbers: Encodable, Sendable {
+        package let min, median, max, mean, standardDeviation: Double
+
+        fileprivate init(_ numbers: [Double]) {
+            let (sorted, count) = (numbers.sorted(), Double(numbers.count))
+            let mean = numbers.reduce(0) { $0 + $1 / count }
+            (min, max, self.mean) = (sorted[0], sorted[sorted.count - 1], mean)
+            median = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+            standardDeviation = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) / count }.squareRoot()
+        }
     }
 
     /// How often a label occurs.
@@ -177,7 +192,9 @@ package struct DataReport: Encodable, Sendable {
         let first = try Dataset(
             contentsOf: paths[0], layout: request.layout, labels: .reading(hyperparameters.problemType))
         let others = try paths.dropFirst().map {
-            try Dataset(contentsOf: $0, layout: request.layout, labels: first.hasSeveralLabels ? .several : .one)
+            try Dataset(
+                contentsOf: $0, layout: request.layout,
+                labels: first.hasNumbers ? .number : first.hasSeveralLabels ? .several : .one)
         }
         let texts = first.examples.map(\.text)
         let (tokenizer, configuration): (Tokenizer, Configuration)
@@ -208,9 +225,10 @@ extension DataReport.File {
         var counts: [String: Int] = [:]
         unlabeled = data.examples.count { example in
             let labels = example.labels(several: data.hasSeveralLabels)
-            for label in labels { counts[label, default: 0] += 1 }
+            if !data.hasNumbers { for label in labels { counts[label, default: 0] += 1 } }
             return labels.isEmpty
         }
+        numbers = data.hasNumbers ? DataReport.Numbers(data.examples.compactMap(\.number)) : nil
         self.data = part.name
         sha256 = data.sha256
         examples = data.examples.count

@@ -61,8 +61,9 @@ package struct HyperparameterDeclarations: Sendable {
     package let problemType = Hyperparameter<Configuration.ProblemType?>(
         "problem_type", default: nil, section: .rare, valueName: "type",
         help: """
-            What the labels are: single_label_classification (each text has one) or multi_label_classification (any number, \
-            between '|' or as a JSON array). (default: the latter if a label of the training data has a '|' or is an array)
+            What the labels are: single_label_classification (each text has one), multi_label_classification (any number, \
+            between '|' or as a JSON array) or regression (each is a number, which is to be predicted). (default: multi_label_classification if a \
+            label of the training data has a '|' or is an array, else single_label_classification)
             """)
     package let maxLength = Hyperparameter<Int?>(
         "max_length", default: nil,
@@ -202,7 +203,7 @@ package struct HyperparameterDeclarations: Sendable {
         "metric", default: .usual, section: .selection, valueName: "metric",
         help: """
             What the best epoch is chosen by, on the dev data: accuracy, macro_f1, weighted_f1, f1:LABEL (of one label), mcc, roc_auc or \
-            log_loss. Of equal ones, the one of the lower loss.
+            log_loss; with --problem-type regression mse (the default there), mae, pearson or spearman. Of equal ones, the one of the lower loss.
             """)
     package let earlyStopping = Hyperparameter<Int?>(
         "early_stopping", default: nil, limits: .ifGiven(.count), section: .selection,

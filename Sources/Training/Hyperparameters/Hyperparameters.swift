@@ -1,4 +1,5 @@
 import Kernels
+import RunStore
 import Transformer
 
 /// The values of a training's hyper-parameters: those that a user or a model has decided, and the defaults of the others.
@@ -96,6 +97,7 @@ package struct Hyperparameters: Sendable {
     package mutating func prepare(startingFrom model: String?, learningFrom teacher: String? = nil) throws {
         try check()
         try checkTeaching(isTaught: teacher != nil, isPart: teacher != nil && model == nil)
+        try prepareRegression(isTaught: teacher != nil)
         let model = model ?? teacher
         let shape = Self.all.filter {
             $0.section == .newModel && !(teacher != nil && $0.name == Self.declared.layers.name)
@@ -119,12 +121,37 @@ package struct Hyperparameters: Sendable {
         }
         try checkAddNorm()
         if self.hiddenSize % self.heads != 0 { throw TrainingError("--hidden-size must be a multiple of --heads") }
-        // Such a folder is for transformers, which reads no n-grams.
-        if model == nil && self.pooling == .cls && !isSet(\.ngrams) { self.ngrams = .off }
+        // Such a folder is for transformers, which reads no n-grams; and these are for labels.
+        if model == nil && (self.pooling == .cls || self.problemType == .regression) && !isSet(\.ngrams) {
+            self.ngrams = .off
+        }
         kind =
             model == nil
             ? (self.ngrams == .on ? .newModel : .encoderAlone)
             : trainsHeadOnly ? .headOnly : self.loraRank == nil ? .fineTuning : .lora
+    }
+
+    /// Refuses what has no meaning for numbers, or for labels, and decides by what epochs are judged.
+    private mutating func prepareRegression(isTaught: Bool) throws {
+        let isOfNumbers = EvaluationMetric.ofNumbers.contains(self.metric)
+        guard self.problemType == .regression else {
+            if isOfNumbers {
+                throw TrainingError("--metric \(self.metric.text) is for numbers: give --problem-type regression")
+            }
+            return
+        }
+        let ofLabels = [
+            ("--teacher", isTaught), ("--few-shot", self.fewShot), ("--class-weights", self.classWeights != .none),
+            ("--label-smoothing", self.labelSmoothing > 0), ("--ngrams on", isSet(\.ngrams) && self.ngrams == .on),
+        ]
+        if let option = ofLabels.first(where: \.1)?.0 {
+            throw TrainingError("\(option) and --problem-type regression do not go together: it is for labels")
+        }
+        if isSet(\.metric) && !isOfNumbers && self.metric != .logLoss {
+            let metrics = EvaluationMetric.ofNumbers.map(\.text).joined(separator: ", ")
+            throw TrainingError("--metric \(self.metric.text) is for labels; of numbers there are \(metrics)")
+        }
+        if !isSet(\.metric) || self.metric == .logLoss { self.metric = .usualOfNumbers }
     }
 
     /// Refuses what has no meaning with few texts, or without, and decides that the head alone is trained once the encoder is tuned.

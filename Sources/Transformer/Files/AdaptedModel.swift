@@ -44,8 +44,9 @@ struct AdaptedModel {
         let config = own ?? source.config
         guard let problemType = config.problemType(of: labels) else {
             throw ModelError(
-                "\(folder.path): problem_type is '\(config.problemType ?? "regression")', with \(labels.count) labels; only"
-                    + " 'single_label_classification' with several labels and 'multi_label_classification' can be read")
+                "\(folder.path): problem_type is '\(config.problemType ?? "regression")', with \(labels.count) labels;"
+                    + " only 'single_label_classification' with several labels, 'multi_label_classification', and 'regression' with one can be read"
+            )
         }
         let pooling = config.pooling ?? .cls
         if adapter.hasPooler(family: family) { weights.setAside(layer: "pooler") }

@@ -134,12 +134,12 @@ package struct ConfigurationFile: Codable {
 
     private static let ownArchitecture = Family.ownPrefix.architecture + "ForSequenceClassification"
 
-    /// What the head of `labels` is for; nil if it is no classifier. `transformers` takes a head for a regression if it has only
+    /// What the head of `labels` is for; nil if nothing here reads such a one. `transformers` takes a head for a regression if it has only
     /// one label, and nothing else is said.
     func problemType(of labels: [String]) -> Configuration.ProblemType? {
-        guard let problemType else { return labels.count > 1 ? .singleLabel : nil }
+        guard let problemType else { return labels.count > 1 ? .singleLabel : .regression }
         let known = Configuration.ProblemType(rawValue: problemType)
-        return known == .singleLabel && labels.count == 1 ? nil : known
+        return known == .singleLabel && labels.count == 1 || known == .regression && labels.count > 1 ? nil : known
     }
 
     /// The names of the classes, by id; where there are none, what `transformers` calls them.

@@ -62,7 +62,7 @@ package struct ModelFolder {
         guard let problemType = source.config.problemType(of: labels) else {
             throw ModelError(
                 "\(source.file.path): problem_type is '\(source.config.problemType ?? "regression")', with \(labels.count) labels;"
-                    + " only 'single_label_classification' with several labels and 'multi_label_classification' can be read"
+                    + " only 'single_label_classification' with several labels, 'multi_label_classification', and 'regression' with one can be read"
             )
         }
         var configuration = try source.configuration(labels: labels, pooling: source.config.pooling ?? .cls)
@@ -103,7 +103,9 @@ package struct ModelFolder {
         var keptLabels: [String]?
         if let known {
             let knownType = source.config.problemType(of: known)
-            if newHead || pooling != own || knownType != problemType || !Set(labels).isSubset(of: known) {
+            // The name of a number does not matter.
+            let knowsLabels = problemType == .regression || Set(labels).isSubset(of: known)
+            if newHead || pooling != own || knownType != problemType || !knowsLabels {
                 let names = known.prefix(5).joined(separator: ", ") + (known.count > 5 ? ", …" : "")
                 notice(
                     "\(folder.path): its classifier is for \(known.count) labels (\(names)), \(own?.rawValue ?? "") pooling and"
@@ -184,6 +186,15 @@ package struct ModelFolder {
         var folder = self
         (folder.classifier, folder.base) = (try classifier.merged(on: workers), nil)
         return folder
+    }
+
+    /// Refuses a regression where labels are needed.
+    ///
+    /// - Parameter what: needs them
+    /// - Throws: ``ModelError``, without the folder's name, if the model has none.
+    package func requireLabels(for what: String) throws {
+        guard classifier.configuration.problemType == .regression else { return }
+        throw ModelError("the model is for regression: it predicts numbers, and \(what) is for labels")
     }
 
     // MARK: Writing

@@ -8,6 +8,8 @@ package struct Configuration: Sendable, Equatable {
         case singleLabel = "single_label_classification"
         /// Each text has any number of labels: a sigmoid for each.
         case multiLabel = "multi_label_classification"
+        /// Each text has a number: the logit itself.
+        case regression
     }
 
     /// How the token rows of a text become one row.
@@ -56,6 +58,9 @@ package struct Configuration: Sendable, Equatable {
     package var lora: LoRA?
     /// The names of the classes, in the order of their ids.
     package var labels: [String]
+
+    /// What `transformers` calls the only output of a regression.
+    package static let numberLabel = "LABEL_0"
 
     /// Creates the shape of a model; what is not named here has BERT's value.
     package init(

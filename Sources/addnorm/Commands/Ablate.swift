@@ -169,6 +169,7 @@ struct Ablate: ParsableCommand {
     private func removeParts(of nameOrFolder: String, _ dev: String, _ output: URL?) throws {
         let folder = URL(filePath: answer.database.folder(ofModel: nameOrFolder))
         let model = try ModelFolder(contentsOf: folder, mapped: true, notice: Output.warn)
+        try model.requireLabels(for: "'ablate'")
         let workers = training.given.workers
         let configuration = model.classifier.configuration
         var data = try Dataset(contentsOf: dev, layout: layout.layout, labels: .reading(configuration.problemType))

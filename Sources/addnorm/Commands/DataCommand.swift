@@ -181,7 +181,8 @@ struct DataCommand: ParsableCommand {
         }
         for (path, part) in parts {
             let labels = part.labelCounts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.formatted())" }
-            try Output.write("\(path): \(part.examples.count.formatted()) texts: \(labels.joined(separator: ", "))\n")
+            let counts = part.hasNumbers ? "" : ": " + labels.joined(separator: ", ")
+            try Output.write("\(path): \(part.examples.count.formatted()) texts\(counts)\n")
         }
     }
 

@@ -18,6 +18,9 @@ struct Evaluate: ParsableCommand {
               addnorm evaluate --model models/reviews --by country held-out.jsonl
               addnorm evaluate --model models/reviews --predictions p.jsonl held-out.tsv
 
+            Of a regression it prints the mean squared and the mean absolute error, Pearson's and Spearman's correlation, with intervals, and with \
+            --errors the largest errors.
+
             Probabilities of fine-tuned models are usually too near to 0 and 1. --calibrate fits a temperature to the files; \
             --tune-threshold finds the probability from which on the second of two labels is the answer. Both are kept in \
             the model's folder and used from then on by evaluate, predict and explain. Give them dev data: what was fitted \
@@ -102,6 +105,10 @@ struct Evaluate: ParsableCommand {
         var classifier = try inference.classifier(model, reading: longTexts)
         if uncalibrate { (classifier.model.settings.temperature, classifier.model.settings.threshold) = (1, nil) }
         let configuration = classifier.configuration
+        for (option, isGiven) in [
+            ("--calibrate", calibrate), ("--uncalibrate", uncalibrate), ("--tune-threshold", tuneThreshold != nil),
+            ("--abstain-below", decisions.abstainBelow != nil),
+        ] where isGiven { try classifier.model.requireLabels(for: option) }
         var layout = layout.layout
         layout.groupColumn = by
         let trainingData = try TrainingData(ofModelIn: model.url)
@@ -141,34 +148,47 @@ struct Evaluate: ParsableCommand {
             model: model.adapter ?? model.model, classifier: classifier, calibration: calibration,
             tunedThreshold: threshold,
             abstainBelow: decisions.abstainBelow, errors: errors, isGrouped: by != nil)
-        var documents: [EvaluationDocument] = []
+        var documents: [any EvaluationOutput] = []
         // The database can be locked or the disk full; what was measured is shown all the same.
         var failure: (any Error)?
         for (index, (dataset, computed)) in zip(datasets, computed).enumerated() {
-            let document = try EvaluationDocument(dataset.path, computed, view) { index in
+            let circumstances = EvaluationCircumstances(
+                classifier.model.settings, classifier.longTexts, layout, trainedTexts: trainedTexts[index])
+            func row(_ index: Int) -> (String, Example) {
                 (dataset.file(of: dataset.examples[index]), dataset.examples[index])
             }
-            do {
-                _ = try store.record(
-                    document.result, document.metrics, of: model.folder, on: dataset,
-                    EvaluationCircumstances(
-                        classifier.model.settings, classifier.longTexts, layout, trainedTexts: trainedTexts[index]),
-                    labels: configuration.labels)
-            } catch {
-                failure = failure ?? error
+            let record: () throws -> Int64
+            if configuration.problemType == .regression {
+                let document = try RegressionDocument(dataset.path, computed, view, row: row)
+                record = {
+                    try store.record(
+                        document.result, document.intervals, of: model.folder, on: dataset, circumstances)
+                }
+                try predictionsFile?.write(document.result, of: dataset)
+                documents.append(document)
+            } else {
+                let document = try EvaluationDocument(dataset.path, computed, view, row: row)
+                record = {
+                    try store.record(
+                        document.result, document.metrics, of: model.folder, on: dataset, circumstances,
+                        labels: configuration.labels)
+                }
+                try predictionsFile?.write(document.result, of: dataset, abstainBelow: decisions.abstainBelow)
+                documents.append(document)
             }
-            try predictionsFile?.write(document.result, of: dataset, abstainBelow: decisions.abstainBelow)
-            documents.append(document)
+            do { _ = try record() } catch { failure = failure ?? error }
         }
         if documents.count > 1 {
             let rows = datasets.flatMap { dataset in dataset.examples.map { (dataset.file(of: $0), $0) } }
+            let (names, all) = (files.joined(separator: ", "), LabeledLogits(joining: computed))
             documents.append(
-                try EvaluationDocument(files.joined(separator: ", "), LabeledLogits(joining: computed), view) {
-                    rows[$0]
-                })
+                configuration.problemType == .regression
+                    ? try RegressionDocument(names, all, view) { rows[$0] }
+                    : try EvaluationDocument(names, all, view) { rows[$0] })
         }
         if json {
-            if documents.count == 1 { try Output.write(json: documents[0]) } else { try Output.write(json: documents) }
+            let objects = documents.map(\.object)
+            if objects.count == 1 { try Output.write(json: objects[0]) } else { try Output.write(json: objects) }
         } else {
             try Output.write(documents.map(\.text).joined(separator: "\n"))
         }

@@ -15,6 +15,8 @@ struct Predict: ParsableCommand {
               addnorm predict --model models/reviews new-reviews.txt
               tail -f reviews.log | addnorm predict --model models/reviews --json
 
+            A regression answers with a number in place of the label and its probability; in JSON it is called value.
+
             With --abstain-below, texts of which the model is less sure get the label null. Where texts can have several \
             labels, these stand between '|', and the probability is that of all of them being right.
 
@@ -51,6 +53,8 @@ struct Predict: ParsableCommand {
     func run() throws {
         var classifier = try inference.classifier(model, reading: longTexts)
         let configuration = classifier.configuration
+        if decisions.abstainBelow != nil { try classifier.model.requireLabels(for: "--abstain-below") }
+        let isRegression = configuration.problemType == .regression
         let labelsKey = configuration.problemType == .multiLabel ? "labels" : "label"
         var (count, longer) = (0, 0)
         // Each answer has the probability of every label.
@@ -59,6 +63,10 @@ struct Predict: ParsableCommand {
             let encoded = try classifier.encode(rows.filter { $0.problem == nil }.map(\.text))
             count += encoded.count
             longer += encoded.countOfLonger
+            if isRegression {
+                let numbers = encoded.count > 0 ? try classifier.numbers(of: encoded) : []
+                return try write(rows, numbers)
+            }
             let predictions = encoded.count > 0 ? Array(try classifier.classify(encoded)) : []
             var unused = predictions[...]
             // One line for each row, even if --text had several.
@@ -93,5 +101,24 @@ struct Predict: ParsableCommand {
         if longer > 0 && longTexts.method == .truncate {
             Output.warn("\(longer) of \(count) texts have more than \(longTexts.maximumLength) tokens and were cut off")
         }
+    }
+    /// Writes the numbers that a regression has predicted for those of the rows that could be read.
+    private func write(_ rows: [Example], _ numbers: [Float]) throws {
+        var unused = numbers[...]
+        let answers = rows.map { row in (row, row.problem == nil ? unused.popFirst() : nil) }
+        if json {
+            return try Output.write(
+                jsonLines: answers.map { row, number in
+                    JSONObject(
+                        ["text": row.problem == nil ? row.text : nil, "value": number],
+                        optional: ["id": idColumn == nil ? nil : row.group ?? "", "error": row.problem])
+                })
+        }
+        let lines = answers.map { row, number in
+            let id = idColumn == nil ? [] : [row.group ?? ""]
+            let cells = [number.map { Double($0).figure } ?? "null", row.problem ?? row.text]
+            return (id + cells).map(\.printable).joined(separator: "\t") + "\n"
+        }
+        try Output.write(lines.joined())
     }
 }

@@ -165,8 +165,8 @@ struct Train: ParsableCommand {
     private func finish(_ result: TrainingResult) throws {
         if let best = result.best {
             try Output.write(
-                "best epoch \(best.epoch) of \(result.epochs): dev accuracy \(best.accuracy.figure),"
-                    + " macro F1 \(best.macroF1.figure), loss \(best.devLoss.figure)\(best.judgement)\n")
+                "best epoch \(best.epoch) of \(result.epochs): dev "
+                    + (best.told + ["loss \(best.devLoss.figure)"]).joined(separator: ", ") + "\n")
         }
         // As the user wrote it.
         let output = runOptions.seeds == nil ? files.output ?? result.output : result.output

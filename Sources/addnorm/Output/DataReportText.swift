@@ -50,8 +50,14 @@ extension DataReport {
         }
         let more = labels.count < file.labels.count ? ", … (\(file.labels.count) labels)" : ""
         let tokens = file.tokens
+        let numbers = file.numbers.map { numbers in
+            func text(_ number: Double) -> String { String(format: "%.6g", number) }
+            return
+                "\(text(numbers.min)) to \(text(numbers.max)), median \(text(numbers.median)), mean \(text(numbers.mean)),"
+                + " standard deviation \(text(numbers.standardDeviation))"
+        }
         var facts = [
-            ("labels", listed.joined(separator: ", ") + more),
+            numbers.map { ("numbers", $0) } ?? ("labels", listed.joined(separator: ", ") + more),
             (
                 "tokens",
                 "\(tokens.min) to \(tokens.max.formatted()), median \(tokens.median), 95 % up to \(tokens.p95.formatted()); "

@@ -3,8 +3,16 @@ import Evaluation
 import Inference
 import Reports
 
-/// What is printed of an evaluation: as text, or as JSON by the names of its keys.
-struct EvaluationDocument {
+/// What is printed of an evaluation on a file: as text, or as JSON.
+protocol EvaluationOutput {
+    /// For a person.
+    var text: String { get }
+    /// For a program.
+    var object: JSONObject { get }
+}
+
+/// What is printed of an evaluation of labels: as text, or as JSON by the names of its keys.
+struct EvaluationDocument: EvaluationOutput {
     /// What is asked for, the same for every file.
     struct View {
         /// The model's folder as the user named it.
@@ -86,8 +94,8 @@ struct EvaluationDocument {
     }
 }
 
-extension EvaluationDocument: Encodable {
-    func encode(to encoder: any Encoder) throws {
+extension EvaluationDocument {
+    var object: JSONObject {
         let (report, probabilities) = (result.report, metrics.probabilities)
         let (areSeveral, isWhole) = (result.targets.areSeveral, value == nil)
         let settings = view.classifier.model.settings
@@ -96,7 +104,7 @@ extension EvaluationDocument: Encodable {
             case .pairs(let counts): counts
             case .ofEachLabel(let counts): counts
             }
-        try JSONObject(
+        return JSONObject(
             [
                 "model": view.model, "data": data, "examples": result.predictions.count, "loss": result.loss,
                 "accuracy": report.accuracy, "accuracy_ci": metrics.accuracy,
@@ -116,10 +124,9 @@ extension EvaluationDocument: Encodable {
                 "abstention": abstention.map {
                     JSONObject(["below": $0.below, "coverage": $0.coverage, "accuracy": $0.accuracy])
                 },
-                "errors": mistakes, "value": value, "by": groups,
+                "errors": mistakes, "value": value, "by": groups?.map(\.object),
                 // They are known of the whole file only.
                 "seconds": isWhole ? result.seconds : nil, "tokens": isWhole ? result.tokens : nil,
-            ]
-        ).encode(to: encoder)
+            ])
     }
 }

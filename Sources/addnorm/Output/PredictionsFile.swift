@@ -61,6 +61,28 @@ struct PredictionsFile {
         }
     }
 
+    /// Appends the numbers that were predicted for the texts of a file.
+    ///
+    /// - Throws: ``OutputError`` if the disk is full, for example.
+    mutating func write(_ result: RegressionResult, of dataset: Dataset) throws {
+        if !file.hasBegun && !isJSON { try file.write(line(["text", "actual", "predicted", "file", "line"])) }
+        for start in stride(from: 0, to: dataset.examples.count, by: 1000) {
+            let rows = try (start..<min(start + 1000, dataset.examples.count)).map { index in
+                let example = dataset.examples[index]
+                let (actual, predicted) = (result.pairs.actual[index], Float(result.pairs.predicted[index]))
+                let file = dataset.file(of: example)
+                return isJSON
+                    ? try Output.jsonLines([
+                        JSONObject([
+                            "text": example.text, "actual": actual, "predicted": predicted, "file": file,
+                            "line": example.line,
+                        ])
+                    ]) : line([example.text, "\(actual)", "\(predicted)", file, "\(example.line)"])
+            }
+            try file.write(rows.joined())
+        }
+    }
+
     /// A line of a table.
     private func line(_ cells: [String]) -> String {
         isCSV ? cells.csvRow : cells.map(\.oneLine).joined(separator: "\t") + "\n"

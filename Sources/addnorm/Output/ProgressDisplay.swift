@@ -40,8 +40,8 @@ final class ProgressDisplay {
             bar.show(report.step, of: report.steps, Self.text(report))
         case .epoch(let report):
             bar.line(
-                "epoch \(report.epoch): train loss \(report.trainLoss.figure), dev loss \(report.devLoss.figure),"
-                    + " accuracy \(report.accuracy.figure), macro F1 \(report.macroF1.figure)\(report.judgement)"
+                "epoch \(report.epoch): train loss \(report.trainLoss.figure), "
+                    + (["dev loss \(report.devLoss.figure)"] + report.told).joined(separator: ", ")
                     + (report.isBest ? Output.emphasized(" (best)") : ""))
         }
     }

@@ -19,7 +19,7 @@ extension Runs {
 
         @Option(
             help:
-                "A metric of the dev data (accuracy, macro_f1, weighted_f1, mcc, roc_auc, loss) or of training; of a loss, the lowest is the best.",
+                "A metric of the dev data (accuracy, macro_f1, weighted_f1, mcc, roc_auc, loss; of numbers mse, mae, pearson, spearman) or of training; of a loss or an error, the lowest is the best.",
             completion: .metrics)
         var metric = EvaluationMetric.usual.name
 

@@ -27,7 +27,7 @@ extension Runs {
         @Option(
             help: ArgumentHelp(
                 """
-                What decides: accuracy, macro_f1, weighted_f1, f1:LABEL, mcc, roc_auc or log_loss. (default: what the runs' best \
+                What decides: accuracy, macro_f1, weighted_f1, f1:LABEL, mcc, roc_auc or log_loss; of regressions mse, mae, pearson or spearman. (default: what the runs' best \
                 epochs were chosen by, if that is the same, else macro_f1)
                 """, valueName: "metric"))
         var metric: EvaluationMetric?

@@ -31,7 +31,7 @@ extension Runs {
 
         @Option(
             help: ArgumentHelp(
-                "Sort by this metric of the best epochs, the best first, and show it: accuracy, macro_f1, weighted_f1, mcc, roc_auc or log_loss.",
+                "Sort by this metric of the best epochs, the best first, and show it: accuracy, macro_f1, weighted_f1, mcc, roc_auc or log_loss, of numbers mse, mae, pearson or spearman.",
                 valueName: "metric"))
         var metric: EvaluationMetric?
 
@@ -72,15 +72,15 @@ extension Runs {
 
         /// What is shown if nothing else is asked for, and the headings that are not the names.
         private static let order = [
-            "id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "epoch", "test_accuracy",
-            "test_macro_f1", "project", "tags", "output",
+            "id", "name", "status", "started_at", "seconds", "accuracy", "macro_f1", "mse", "pearson", "epoch",
+            "test_accuracy", "test_macro_f1", "project", "tags", "output",
         ]
         private static let titles = [
             "started_at": "started", "macro_f1": "macro F1", "test_accuracy": "test accuracy",
             "test_macro_f1": "test macro F1",
         ]
         /// Those that are shown if there is something in them.
-        private static let optional: Set = ["tags", "test_accuracy", "test_macro_f1"]
+        private static let optional: Set = ["tags", "mse", "pearson", "test_accuracy", "test_macro_f1"]
         private static let inJSON = [
             "id", "name", "status", "started_at", "seconds", "best_dev_accuracy", "best_epoch", "dev_macro_f1",
             "dev_loss", "metric", "dev_metric", "test_accuracy", "test_macro_f1", "parameters", "output", "seed",
