@@ -23,8 +23,9 @@ from mlflow import MlflowClient
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 STATUSES = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
-FIGURES = ["loss", "accuracy", "macro_f1", "weighted_f1", "seconds", "examples", "tokens"]
-WHERE_DEFINED = ["roc_auc", "average_precision", "mcc", "ece", "accuracy_low", "accuracy_high", "macro_f1_low", "macro_f1_high"]
+FIGURES = ["loss", "seconds", "examples", "tokens"]
+WHERE_DEFINED = ["accuracy", "macro_f1", "weighted_f1", "roc_auc", "average_precision", "mcc", "ece", "accuracy_low", "accuracy_high", "macro_f1_low", "macro_f1_high"]
+WHERE_DEFINED += [f"{name}{end}" for name in ("mse", "mae", "pearson", "spearman") for end in ("", "_low", "_high")]
 NOT_TAGS = {"name", "status", "started_at", "finished_at", "seed", "threads", "boot_id",
             "process_namespace", "process_id", "process_start", "output_written_at"}
 failures = 0
@@ -70,7 +71,7 @@ def expected_metrics(database, run, names):
         result[f"{split}/{name}"].append((step, milliseconds(time), as_mlflow(value)))
     for row in database.execute("SELECT * FROM evaluations WHERE run_id = ? ORDER BY id", (run,)):
         file = names[row["data"], row["data_sha256"]]
-        step = len(result[f"eval/{file}/accuracy"])
+        step = len(result[f"eval/{file}/loss"])
         for figure in FIGURES + [name for name in WHERE_DEFINED if row[name] is not None]:
             value = row[figure]
             result[f"eval/{file}/{figure}"].append(

@@ -35,9 +35,10 @@ NOT_TAGS = {"name", "status", "started_at", "finished_at", "seed", "threads", "b
             "process_start", "output_written_at"}
 
 # Figures of an evaluation; those of the second list only where they are defined.
-FIGURES = ["loss", "accuracy", "macro_f1", "weighted_f1", "seconds", "examples", "tokens"]
-OPTIONAL_FIGURES = ["roc_auc", "average_precision", "mcc", "ece", "accuracy_low", "accuracy_high", "macro_f1_low",
-                    "macro_f1_high"]
+FIGURES = ["loss", "seconds", "examples", "tokens"]
+OPTIONAL_FIGURES = ["accuracy", "macro_f1", "weighted_f1", "roc_auc", "average_precision", "mcc", "ece"]
+OPTIONAL_FIGURES += [f"{name}_{end}" for name in ("accuracy", "macro_f1") for end in ("low", "high")]
+OPTIONAL_FIGURES += [f"{name}{end}" for name in ("mse", "mae", "pearson", "spearman") for end in ("", "_low", "_high")]
 
 # Which run of the database this is; what of it was imported; which tags are its user's.
 IDENTITY, IMPORTED, USER_TAGS = "addnorm.identity", "addnorm.imported", "addnorm.tags"

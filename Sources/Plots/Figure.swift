@@ -26,6 +26,8 @@ package struct Figure: Sendable {
             case solid, dashed
             /// Points that are not joined, with a bar for each interval.
             case points
+            /// Points that are not joined, each of which is drawn, however many there are.
+            case scatter
         }
 
         package let name: String

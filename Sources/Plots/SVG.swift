@@ -113,6 +113,13 @@ extension Figure {
     }
 
     private func drawn(_ series: Series, in area: Area) -> String {
+        if series.style == .scatter {
+            return series.points.compactMap { point in
+                point.y.map {
+                    "<circle cx=\"\(area.place(x: point.x).px)\" cy=\"\(area.place(y: $0).px)\" r=\"2\" opacity=\".5\"/>"
+                }
+            }.joined()
+        }
         let segments = series.segments(atMost: Int(area.width), on: x)
         var parts: [String] = []
         if series.style == .points {

@@ -76,7 +76,7 @@ extension Figure {
             func line(_ value: KeyPath<Point, Double?>) -> [(x: Double, y: Double)] {
                 segment.compactMap { point in point[keyPath: value].map { grid.dot(point.x, $0) } }
             }
-            if series.style == .points {
+            if series.style == .points || series.style == .scatter {
                 for point in segment {
                     let ends = [point.low ?? point.y, point.high ?? point.y].compactMap { $0 }
                     dots.join(ends.map { grid.dot(point.x, $0) }, on: 1, off: 0)
@@ -108,6 +108,7 @@ extension Figure {
         let marks = Array("ox+*#@%&abcdefghijklmnpqrstuvwyz")
         return series.map { series in
             if series.style == .points { return "o" }
+            if series.style == .scatter { return nil }
             return isNeeded ? series.color.map { String(marks[$0 % marks.count]) } : nil
         }
     }
@@ -117,6 +118,7 @@ extension Figure {
         case .solid: (mark ?? "─") + "─"
         case .dashed: (mark ?? "╌") + "╌"
         case .points: "o"
+        case .scatter: "·"
         }
     }
 }

@@ -25,6 +25,7 @@ package struct Curves: Encodable, Sendable {
     package let series: [Curve]
     /// The run or the group whose parts are the curves; nil where curves are called by their runs.
     private let whole: String?
+    private let measure: Measure
 
     private enum CodingKeys: String, CodingKey { case metric, x, series }
 
@@ -36,7 +37,10 @@ package struct Curves: Encodable, Sendable {
     /// - Throws: ``CurvesError`` if no run has the metric or a part of it.
     package init(of metric: String, groups: [(name: String, runs: [Int64])], in store: RunStore) throws {
         self.metric = metric
-        let measure = Measure(metric)
+        // The loss of those that have it is another.
+        let isOfNumbers = try groups.first?.runs.first.map { try !store.metrics(of: $0, named: "mse").isEmpty } ?? false
+        let measure = Measure(metric, loss: isOfNumbers ? "squared error" : "loss (nats)")
+        self.measure = measure
         x = measure.isOfEpochs ? .epoch : .step
         let ofMetric = try groups.flatMap { name, runs in
             try Self.curves(of: metric, measure, runs, named: name, in: store)
@@ -94,7 +98,6 @@ package struct Curves: Encodable, Sendable {
     /// The curves as a picture: a colour for each run or group; where there are both, dev solid and train dashed, or dev alone if
     /// dashes are needed to tell curves apart.
     package var figure: Figure {
-        let measure = Measure(metric)
         var names: [String] = []
         for curve in series where !names.contains(curve.name) { names.append(curve.name) }
         let isCrowded = names.count > Figure.colors && Set(series.map(\.split)).count > 1
@@ -157,14 +160,19 @@ private struct Measure {
     /// Whether there is a value for each epoch, rather than for some steps.
     let isOfEpochs: Bool
 
-    init(_ name: String) {
+    /// - Parameter loss: the quantity and unit of losses
+    init(_ name: String, loss: String) {
         let (share, positive) = (0.0...1.0, 0.0...Double.infinity)
         (title, axis, isOfEpochs) =
             switch name {
-            case "loss": ("Loss", .init("loss (nats)", limits: positive), true)
+            case "loss": ("Loss", .init(loss, limits: positive), true)
             case "accuracy": ("Accuracy on the dev data", .init("accuracy", limits: share), true)
             case "macro_f1": ("Macro F1 on the dev data", .init("macro F1", limits: share), true)
-            case "batch_loss": ("Loss of single batches", .init("loss (nats)", limits: positive), false)
+            case "mse": ("Mean squared error on the dev data", .init("squared error", limits: positive), true)
+            case "mae": ("Mean absolute error on the dev data", .init("absolute error", limits: positive), true)
+            case "pearson", "spearman":
+                ("\(name.capitalized)'s correlation on the dev data", .init("correlation", limits: -1...1), true)
+            case "batch_loss": ("Loss of single batches", .init(loss, limits: positive), false)
             case "contrastive_loss": ("Loss of pairs of texts", .init("squared error", limits: positive), false)
             case "learning_rate": ("Learning rate", .init("learning rate", limits: positive), false)
             case "grad_norm": ("Norm of the gradient", .init("gradient norm", limits: positive), false)

@@ -100,7 +100,7 @@ extension Report.Section {
                 + (numbers.count < mostPoints ? "" : " The first \(mostPoints.grouped) texts."),
             x: .init("actual"), y: .init("predicted"),
             [
-                Figure.Series("texts", isNamed: false, .points, color: 0, points),
+                Figure.Series("texts", isNamed: false, .scatter, color: 0, points),
                 Figure.Series(
                     "as it should be", isNamed: false, .dashed, color: nil, [least, most].map { Figure.Point($0, $0) }),
             ])

@@ -186,4 +186,15 @@ import Plots
         #expect(thinned.contains { $0.y == 50 } && thinned.contains { $0.y == -50 } && thinned.contains { $0.y == nil })
         #expect(thinned.map(\.x) == thinned.map(\.x).sorted())
     }
+
+    /// However many there are: curves of as many values are thinned, and have no points.
+    @Test func everyPointOfAScatterIsDrawn() {
+        let points = (0..<3000).map { Figure.Point(Double($0 % 100), Double($0 / 100)) }
+        let figure = Figure("s", x: .init("x"), y: .init("y"), [Figure.Series("s", .scatter, color: 0, points)])
+        #expect(figure.svg().split(separator: "<circle").count >= 3001)
+        let dots = figure.terminal(columns: 80, rows: 20, color: false).unicodeScalars.count {
+            (0x2801...0x28FF).contains($0.value)
+        }
+        #expect(dots > 500)
+    }
 }
