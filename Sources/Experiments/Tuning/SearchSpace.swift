@@ -43,10 +43,10 @@ package struct SearchDimension: Sendable, Equatable {
         }
     }
 
-    /// What is varied where nothing else is said: what most often pays.
-    package static func usual(for kind: TrainingKind) -> [SearchDimension] {
+    /// What is varied where nothing else is said: what most often pays; of numbers, no weights of classes.
+    package static func usual(for hyperparameters: Hyperparameters) -> [SearchDimension] {
         let texts =
-            switch kind {
+            switch hyperparameters.kind {
             case .fineTuning:
                 [
                     "learning-rate=2e-5..5e-4", "epochs=2,3,4,5", "layer-decay=0.7..1", "batch-size=16,32",
@@ -71,6 +71,8 @@ package struct SearchDimension: Sendable, Equatable {
                     "class-weights=none,balanced",
                 ]
             }
-        return texts.compactMap(SearchDimension.init)
+        return texts.compactMap(SearchDimension.init).filter {
+            hyperparameters.problemType != .regression || $0.name != Hyperparameters.declared.classWeights.name
+        }
     }
 }

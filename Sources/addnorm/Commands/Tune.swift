@@ -83,7 +83,7 @@ struct Tune: ParsableCommand {
         request.command = CommandLine.arguments.shellQuoted
         let metric = request.hyperparameters.metric
         let store = try answer.database.open(for: .write)
-        let dimensions = vary.isEmpty ? SearchDimension.usual(for: request.hyperparameters.kind) : vary
+        let dimensions = vary.isEmpty ? SearchDimension.usual(for: request.hyperparameters) : vary
         var tuning = try Tuning(
             request, varying: dimensions, seconds: 60 * minutes, seeds: seeds, in: store)
         let display = ProgressDisplay()
