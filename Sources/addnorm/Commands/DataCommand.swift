@@ -244,15 +244,6 @@ struct DataCommand: ParsableCommand {
     }
 }
 
-extension Dataset {
-    /// How many examples have each label.
-    fileprivate var labelCounts: [String: Int] {
-        examples.reduce(into: [:]) { counts, example in
-            for label in example.labels(several: hasSeveralLabels) { counts[label, default: 0] += 1 }
-        }
-    }
-}
-
 /// The sizes of the parts of data, as a user writes them: `80/10/10`
 struct SplitSizes: ExpressibleByArgument {
     /// With a sum of 1.
