@@ -177,6 +177,13 @@ package struct Dataset: Sendable {
     /// The labels that occur.
     package var labelNames: Set<String> { Set(examples.flatMap { $0.labels(several: hasSeveralLabels) }) }
 
+    /// How many examples have each label.
+    package var labelCounts: [String: Int] {
+        examples.reduce(into: [:]) { counts, example in
+            for label in example.labels(several: hasSeveralLabels) { counts[label, default: 0] += 1 }
+        }
+    }
+
     /// The file that an example is from.
     package func file(of example: Example) -> String { example.file ?? sources[example.source].path }
 

@@ -38,10 +38,10 @@ extension TrainingData {
             textHashes: textHashes(of: data, on: workers))
     }
 
-    /// How many texts of other data are among those that the model was trained with.
-    package func countOfTexts(in data: Dataset, on workers: Workers) -> Int {
+    /// How many texts of each of other data are among those that the model was trained with.
+    package func countsOfTexts(in data: [Dataset], on workers: Workers) -> [Int] {
         let hashes = hashes
-        return textHashes(of: data, on: workers).count(where: hashes.contains)
+        return data.map { textHashes(of: $0, on: workers).count(where: hashes.contains) }
     }
 }
 

@@ -222,12 +222,8 @@ extension DataReport.File {
         contradictions: DataReport.Repeated, nearDuplicates: DataReport.Repeated
     ) {
         let data = part.data
-        var counts: [String: Int] = [:]
-        unlabeled = data.examples.count { example in
-            let labels = example.labels(several: data.hasSeveralLabels)
-            if !data.hasNumbers { for label in labels { counts[label, default: 0] += 1 } }
-            return labels.isEmpty
-        }
+        let counts = data.hasNumbers ? [:] : data.labelCounts
+        unlabeled = data.examples.count { $0.labels(several: data.hasSeveralLabels).isEmpty }
         numbers = data.hasNumbers ? DataReport.Numbers(data.examples.compactMap(\.number)) : nil
         self.data = part.name
         sha256 = data.sha256

@@ -112,7 +112,11 @@ struct DataCommand: ParsableCommand {
             throw ValidationError("Give only one of --split, --suspects and --next.")
         }
         try validateNext()
-        _ = try Hyperparameters(training, rare, shape, model: model)
+        _ = try hyperparameters()
+    }
+
+    private func hyperparameters() throws -> Hyperparameters {
+        try Hyperparameters(training, rare, shape, model: model)
     }
 
     private func validateNext() throws {
@@ -136,7 +140,7 @@ struct DataCommand: ParsableCommand {
         var request = TrainingRequest(train: [files[0]], output: "")
         request.model = model.map(database.folder)
         request.layout = layout.layout
-        request.hyperparameters = try Hyperparameters(training, rare, shape, model: model)
+        request.hyperparameters = try hyperparameters()
         let workers = request.hyperparameters.workers
         if let split, let output {
             try write(split, to: output, request, on: workers)
@@ -241,15 +245,6 @@ struct DataCommand: ParsableCommand {
             try Output.write(
                 "\(Double(text.uncertainty).figure)\t\("\(text.file):\(text.line)".printable)\t\(text.text.printable)\n"
             )
-        }
-    }
-}
-
-extension Dataset {
-    /// How many examples have each label.
-    fileprivate var labelCounts: [String: Int] {
-        examples.reduce(into: [:]) { counts, example in
-            for label in example.labels(several: hasSeveralLabels) { counts[label, default: 0] += 1 }
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Evaluation
+import Foundation
 import Inference
 import RunStore
 import Transformer
@@ -111,7 +112,8 @@ struct Evaluate: ParsableCommand {
         ] where isGiven { try classifier.model.requireLabels(for: option) }
         var layout = layout.layout
         layout.groupColumn = by
-        let trainingData = try TrainingData(ofModelIn: model.url)
+        let folder = model.folder
+        let trainingData = try TrainingData(ofModelIn: URL(filePath: folder))
         if let labelMap = trainingData?.labelMap, !labelMap.isEmpty, layout.labelMap.isEmpty {
             layout.labelMap = labelMap
             let names = labelMap.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
@@ -130,19 +132,18 @@ struct Evaluate: ParsableCommand {
             return examples
         }
         // Of a model of an earlier version, the database knows at least the file.
-        let writer = try? model.database.open(for: .read).writer(ofModel: absolutePath(model.folder))
-        let trainedTexts = datasets.map { dataset in
-            trainingData?.countOfTexts(in: dataset, on: classifier.workers)
-                ?? (writer?.trainSha256 == dataset.sha256 ? dataset.examples.count : nil)
-        }
+        let writer = try? model.database.open(for: .read).writer(ofModel: absolutePath(folder))
+        let trainedTexts =
+            trainingData?.countsOfTexts(in: datasets, on: classifier.workers)
+            ?? datasets.map { writer?.trainSha256 == $0.sha256 ? $0.examples.count : nil }
         try requireUnseen(zip(datasets, trainedTexts).map { ($0, $1) }, trainingData)
         if tuneThreshold != nil { try classifier.model.requireThreshold() }
         let store = try model.database.open(for: .write)
         var predictionsFile = try predictions.map {
-            try PredictionsFile($0, configuration, besides: files + [model.folder], database: model.database.path)
+            try PredictionsFile($0, configuration, besides: files + [folder], database: model.database.path)
         }
         let computed = try examples.map { try LabeledLogits(of: $0) { try classifier.logits(of: $0) } }
-        let (calibration, threshold) = try fitSettings(of: &classifier.model, to: computed)
+        let (calibration, threshold) = try fitSettings(of: &classifier.model, in: folder, to: computed)
 
         let view = EvaluationDocument.View(
             model: model.adapter ?? model.model, classifier: classifier, calibration: calibration,
@@ -162,7 +163,7 @@ struct Evaluate: ParsableCommand {
                 let document = try RegressionDocument(dataset.path, computed, view, row: row)
                 record = {
                     try store.record(
-                        document.result, document.intervals, of: model.folder, on: dataset, circumstances)
+                        document.result, document.intervals, of: folder, on: dataset, circumstances)
                 }
                 try predictionsFile?.write(document.result, of: dataset)
                 documents.append(document)
@@ -170,7 +171,7 @@ struct Evaluate: ParsableCommand {
                 let document = try EvaluationDocument(dataset.path, computed, view, row: row)
                 record = {
                     try store.record(
-                        document.result, document.metrics, of: model.folder, on: dataset, circumstances,
+                        document.result, document.metrics, of: folder, on: dataset, circumstances,
                         labels: configuration.labels)
                 }
                 try predictionsFile?.write(document.result, of: dataset, abstainBelow: decisions.abstainBelow)
@@ -215,13 +216,13 @@ struct Evaluate: ParsableCommand {
 
     /// Fits the model's settings to what it computes of the files, and keeps them in its folder, if that is asked for.
     private func fitSettings(
-        of folder: inout ModelFolder, to computed: [LabeledLogits]
+        of model: inout ModelFolder, in folder: String, to computed: [LabeledLogits]
     ) throws -> (Calibration?, TunedThreshold?) {
         guard calibrate || tuneThreshold != nil || uncalibrate else { return (nil, nil) }
         let all = LabeledLogits(joining: computed)
-        let calibration = calibrate ? try folder.calibrate(on: all) : nil
-        let threshold = try tuneThreshold.map { try folder.tuneThreshold(for: $0, on: all) }
-        try folder.writeSettings(to: model.url)
+        let calibration = calibrate ? try model.calibrate(on: all) : nil
+        let threshold = try tuneThreshold.map { try model.tuneThreshold(for: $0, on: all) }
+        try model.writeSettings(to: URL(filePath: folder))
         return (calibration, threshold)
     }
 }

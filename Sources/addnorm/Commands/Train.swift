@@ -92,7 +92,6 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
-        Interrupt.watch()
         // Who reads the progress may stop reading; the training goes on.
         signal(SIGPIPE, SIG_IGN)
         guard let seeds = runOptions.seeds?.values else {
@@ -138,6 +137,8 @@ struct Train: ParsableCommand {
         // Opened once the request has been checked, so that a slip of the pen leaves no database behind.
         let store = {
             if runOptions.resume == nil { try requireDatabase(outside: request.output) }
+            // Until then nothing is kept, and Ctrl-C ends the program at once, also while it learns n-grams.
+            Interrupt.watch()
             return try runOptions.database.open(for: .write)
         }
         var trainer =

@@ -69,7 +69,11 @@ struct Tune: ParsableCommand {
         if files.train.isEmpty || files.output == nil {
             throw ValidationError("--train FILE and --output DIR are needed.")
         }
-        _ = try Hyperparameters(training, adapter, rare, shape, files.selection, model: files.model)
+        _ = try hyperparameters()
+    }
+
+    private func hyperparameters() throws -> Hyperparameters {
+        try Hyperparameters(training, adapter, rare, shape, files.selection, model: files.model)
     }
 
     func run() throws {
@@ -78,8 +82,7 @@ struct Tune: ParsableCommand {
         (request.dev, request.layout, request.dropLeaked) = (files.dev, layout.layout, files.dropLeaked)
         request.model = files.model.map(answer.database.folder)
         (request.name, request.project) = (name, project)
-        request.hyperparameters = try Hyperparameters(
-            training, adapter, rare, shape, files.selection, model: files.model)
+        request.hyperparameters = try hyperparameters()
         request.command = CommandLine.arguments.shellQuoted
         let metric = request.hyperparameters.metric
         let store = try answer.database.open(for: .write)

@@ -68,11 +68,13 @@ extension Runs {
                 throw ValidationError("The run '\(one.named)' is named twice.")
             }
             // By what they have been chosen by, if that is the same for all.
-            let own = Set(try found.map { try ComparedRun($0.run, in: store).metric })
-            let metric = metric ?? (own.count == 1 ? own.first : nil) ?? .usual
+            var compared = try found.map { try ComparedRun($0.run, judgedBy: metric, in: store) }
+            if Set(compared.map(\.metric)).count > 1 {
+                compared = try found.map { try ComparedRun($0.run, judgedBy: .usual, in: store) }
+            }
             let comparison = try Comparison(
-                found.map { try ComparedRun($0.run, judgedBy: metric, in: store) }, groupedBy: groupBy,
-                equivalentWithin: equivalentWithin.map { $0 / 100 }, flips: flips, in: store, on: Workers())
+                compared, groupedBy: groupBy, equivalentWithin: equivalentWithin.map { $0 / 100 }, flips: flips,
+                in: store, on: Workers())
             Output.warn(comparison.notices)
             try answer.json ? Output.write(json: comparison) : Output.write(comparison.parts.text)
         }

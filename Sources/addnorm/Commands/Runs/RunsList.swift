@@ -110,7 +110,10 @@ extension Runs {
                 Output.warn("runs of \(projects.count) projects; figures can be compared within one (--project)")
             }
             var usual = json ? Self.inJSON : Self.order.filter { $0 != "project" || projects.count > 1 }
-            if let metric, !usual.contains(metric.name) { usual.insert(metric.name, at: json ? usual.count : 7) }
+            // Behind the other figures of the dev data.
+            if let metric, !usual.contains(metric.name) {
+                usual.insert(metric.name, at: usual.firstIndex(of: "epoch") ?? usual.count)
+            }
             let columns = columns?.list.map { $0.lowercased() } ?? usual
             let table = try store.list(selection, columns: columns)
             if json { return try Output.write(json: table.objects, keys: .useDefaultKeys) }
