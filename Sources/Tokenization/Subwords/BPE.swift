@@ -85,8 +85,9 @@ package struct BPE: Sendable {
                 guard right.count >= prefix else {
                     throw TokenizationError("the merge of '\(pair.0)' and '\(pair.1)' lacks the prefix of subwords")
                 }
+                let (leftID, rightID) = (try id(left), try id(right))
                 let merged = try id(left + right[prefix...])
-                return (try id(left), try id(right), Merge(rank: UInt32(rank), id: UInt32(merged)))
+                return (leftID, rightID, Merge(rank: UInt32(rank), id: UInt32(merged)))
             })
         self.settings = settings
         tokens =
