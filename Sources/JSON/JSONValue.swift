@@ -137,8 +137,32 @@ package enum JSONValue {
             let text = String(decoding: bytes, as: UTF8.self)
             // The ids of tokens need no closer look, which would take most of the time.
             if bytes.first != digits.lowerBound, bytes.allSatisfy(digits.contains) { return .number(text) }
-            if text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil { return .number(text) }
+            if Self.isNumber(bytes) { return .number(text) }
             return unreadable
+        }
+
+        /// Whether a text is a number: -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
+        private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool {
+            var rest = text
+            /// Goes past digits, and says how many there were.
+            func digits() -> Int {
+                let count = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
+                rest = rest.dropFirst(count)
+                return count
+            }
+            func take(_ characters: Unicode.Scalar...) -> Bool {
+                guard let first = rest.first, characters.contains(Unicode.Scalar(first)) else { return false }
+                rest = rest.dropFirst()
+                return true
+            }
+            _ = take("-")
+            if !take("0") && digits() == 0 { return false }
+            if take(".") && digits() == 0 { return false }
+            if take("e", "E") {
+                _ = take("+", "-")
+                if digits() == 0 { return false }
+            }
+            return rest.isEmpty
         }
 
         /// The rest of a string after its opening quote.

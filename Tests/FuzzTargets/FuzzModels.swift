@@ -11,11 +11,13 @@ func fuzzJSON(_ bytes: [UInt8]) {
     precondition(strict == nil || lenient != nil, "what is valid is not read leniently")
 }
 
-/// Reads a tokenizer, from tokenizer.json or from vocab.txt and what comes after a line of dashes as tokenizer_config.json, and encodes a text.
+/// Reads a tokenizer, from tokenizer.json, a model of SentencePiece, or vocab.txt and what comes after a line of dashes as tokenizer_config.json, and encodes a text.
 func fuzzTokenizer(_ bytes: [UInt8]) {
     var files: [String: Data] = [:]
     if bytes.first == UInt8(ascii: "{") {
         files["tokenizer.json"] = Data(bytes)
+    } else if bytes.first == UInt8(ascii: "\n") {
+        files["sentencepiece.bpe.model"] = Data(bytes)
     } else {
         let data = Data(bytes)
         let border = data.firstRange(of: Data("---\n".utf8))
@@ -27,12 +29,15 @@ func fuzzTokenizer(_ bytes: [UInt8]) {
     for text in [text, "a good film, isn't it? [MASK] é e\u{301} 好"] {
         for limit in [2, 7, Int.max] {
             let encoding = tokenizer.encode(text, maximumLength: limit)
-            precondition(encoding.ids.count <= limit && encoding.ids.count >= 2, "more ids than may be")
+            precondition(encoding.ids.count <= limit && encoding.ids.count >= 1, "more ids than may be")
             precondition(
                 encoding.ids.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabulary.tokens.count }, "an id that no token has"
             )
+            let pair = tokenizer.encode(text, "good", maximumLength: limit)
+            precondition(pair.ids.count == pair.segments.count, "an id without a segment")
         }
     }
+    precondition(tokenizer.charactersOfTokens.count == tokenizer.vocabulary.tokens.count, "a token without characters")
 }
 
 /// Reads a config.json.

@@ -53,6 +53,10 @@ extension SubwordModel {
             settings.ignoresMerges = value["ignore_merges"].bool ?? false
             settings.prefix = value["continuing_subword_prefix"].string ?? ""
             settings.suffix = value["end_of_word_suffix"].string ?? ""
+            guard settings.prefix.utf8.count + settings.suffix.utf8.count <= longestToken else {
+                throw TokenizationError(
+                    "the model has a prefix or suffix of subwords of more than \(longestToken) bytes")
+            }
             if isByteLevel, !settings.prefix.isEmpty || !settings.suffix.isEmpty {
                 throw TokenizationError(
                     "the model has bytes, and a prefix or suffix of subwords, which is not computed here")
@@ -82,6 +86,9 @@ extension SubwordModel {
         }
     }
 
+    /// At every place of a text, so many bytes may have to be read.
+    private static let longestToken = 1000
+
     private static func unigram(_ value: JSONValue) throws -> (model: SubwordModel, vocabulary: Vocabulary, count: Int)
     {
         guard let entries = value["vocab"].array else { throw TokenizationError("the model has no vocab") }
@@ -93,6 +100,9 @@ extension SubwordModel {
                 score.isFinite
             else {
                 throw TokenizationError("an entry of the model's vocab is not a token with a score")
+            }
+            guard token.utf8.count <= longestToken else {
+                throw TokenizationError("the token '\(token.prefix(20))…' has more than \(longestToken) bytes")
             }
             return (token: token, score: score)
         }

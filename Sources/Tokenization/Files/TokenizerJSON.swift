@@ -36,9 +36,9 @@ extension Tokenizer {
         self.init(
             vocabulary: vocabulary, normalizer: normalizer, splitter: splitter, subwords: subwords,
             template: try Template(document["post_processor"], vocabulary),
-            addedTokens: try AddedTokens(added, normalizer),
-            truncatesBeginning: document["truncation"]["direction"].string == "Left",
-            specialIDs: Set(added.filter(\.isSpecial).map(\.id)))
+            addedTokens: try AddedTokens(added, normalizer))
+        truncatesBeginning = document["truncation"]["direction"].string == "Left"
+        specialIDs = Set(added.filter(\.isSpecial).map(\.id))
     }
 }
 

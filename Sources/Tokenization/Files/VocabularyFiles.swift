@@ -36,7 +36,8 @@ extension Tokenizer {
         let normalizer = Normalizer.bert(settings.normalizer)
         self.init(
             vocabulary: vocabulary, normalizer: normalizer, splitter: .bert, subwords: .wordPiece(model),
-            template: template, addedTokens: try AddedTokens(added, normalizer),
-            truncatesBeginning: settings.truncationSide == "left", special: special.ids(in: vocabulary))
+            template: template, addedTokens: try AddedTokens(added, normalizer))
+        truncatesBeginning = settings.truncationSide == "left"
+        self.special = special.ids(in: vocabulary)
     }
 }

@@ -33,9 +33,8 @@ extension Unicode.Scalar {
     /// Whether it is one of Unicode's white space characters.
     var isSpace: Bool {
         switch value {
-        case 9...13, 32, 0x85, 0xA0: true
-        case 0..<0x1680: false
-        default: properties.isWhitespace
+        case 9...13, 32, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000: true
+        default: false
         }
     }
 

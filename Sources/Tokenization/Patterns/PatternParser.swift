@@ -88,7 +88,7 @@ extension Pattern {
         case .repeated(let node, let least, let most, .possessive):
             try compile(.atomic(.repeated(node, least: least, most: most, .greedy)), parser)
         case .repeated(let node, let least, let most, let mode):
-            guard most != nil || !node.first(sets).isOptional else {
+            guard most == 1 || node.leastLength > 0 else {
                 throw parser.error("repeats a group that can be empty")
             }
             for _ in 0..<least { try compile(node, parser) }

@@ -119,11 +119,14 @@ extension Unicode.Scalar {
 
     /// The kinds of the first characters: to look into Unicode's tables takes many times as long.
     private static let firstKinds = (0..<UInt32(0x3100)).map { Unicode.Scalar($0)!.kindIndex }
+    /// Those of the forms of other characters, with Chinese punctuation among them.
+    private static let kindsOfForms = (UInt32(0xFE00)..<0x10000).map { Unicode.Scalar($0)!.kindIndex }
 
     /// The kind of the character with a code point.
     static func kindIndex(_ value: UInt32) -> UInt8 {
         switch value {
         case 0..<0x3100: firstKinds[Int(value)]
+        case 0xFE00..<0x10000: kindsOfForms[Int(value - 0xFE00)]
         case 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xAC00...0xD7A3: 4
         default: Unicode.Scalar(value)?.kindIndex ?? 27
         }

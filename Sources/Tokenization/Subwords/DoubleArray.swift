@@ -21,8 +21,7 @@ struct DoubleArray: Sendable {
         }
         /// Nodes whose children are still to be made: the node, its depth, and the strings that begin like it.
         var open: [(node: Int, depth: Int, strings: Range<Int>)] = [(0, 0, order.indices)]
-        // Places before it are mostly taken.
-        var firstFree = 1
+        var free = FreePlaces()
         while let (node, depth, range) = open.popLast() {
             var children: [(byte: UInt8, strings: Range<Int>)] = []
             var position = range.lowerBound
@@ -42,31 +41,58 @@ struct DoubleArray: Sendable {
                 position = end
             }
             guard let first = children.first else { continue }
-            var place = max(firstFree, Int(first.byte) + 1)
-            var taken = 0
+            let offset = Int(first.byte)
+            var place = free.next[0]
+            var tries = 0
             while true {
-                let base = place - Int(first.byte)
-                grow(to: base + 256)
-                if nodes[place].parent < 0 {
-                    if children.allSatisfy({ nodes[base + Int($0.byte)].parent < 0 }) { break }
+                if place == 0 || tries > Self.mostTries {
+                    // Nothing is beyond.
+                    place = max(nodes.count, offset + 1)
                 }
-                taken += 1
-                place += 1
+                grow(to: place - offset + 256, &free)
+                if place > offset && children.allSatisfy({ nodes[place - offset + Int($0.byte)].parent < 0 }) { break }
+                place = free.next[place]
+                tries += 1
             }
-            // Not to look again and again at places that nothing fits in.
-            if taken > 64 { firstFree = max(firstFree, place - 32) }
-            while firstFree < nodes.count, nodes[firstFree].parent >= 0 { firstFree += 1 }
-            let base = place - Int(first.byte)
+            let base = place - offset
             nodes[node].base = Int32(base)
             for (byte, range) in children {
-                nodes[base + Int(byte)].parent = Int32(node)
-                open.append((base + Int(byte), depth + 1, range))
+                let child = base + Int(byte)
+                nodes[child].parent = Int32(node)
+                free.remove(child)
+                open.append((child, depth + 1, range))
             }
         }
     }
 
-    private mutating func grow(to count: Int) {
-        while nodes.count <= count { nodes.append(Node()) }
+    /// Where to look for a place; what is left free is for nodes with one child, which fit in anywhere.
+    private static let mostTries = 64
+
+    /// The places that are free, in a ring that begins and ends at the root.
+    private struct FreePlaces {
+        var next = [0]
+        var previous = [0]
+
+        mutating func append() {
+            let place = next.count
+            let last = previous[0]
+            next.append(0)
+            previous.append(last)
+            next[last] = place
+            previous[0] = place
+        }
+
+        mutating func remove(_ place: Int) {
+            next[previous[place]] = next[place]
+            previous[next[place]] = previous[place]
+        }
+    }
+
+    private mutating func grow(to count: Int, _ free: inout FreePlaces) {
+        while nodes.count <= count {
+            nodes.append(Node())
+            free.append()
+        }
     }
 
     @inline(__always)

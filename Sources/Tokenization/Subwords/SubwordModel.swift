@@ -12,8 +12,8 @@ package enum SubwordModel: Sendable {
     func append(_ word: Range<Int>, of text: [UInt8], to ids: inout [Int], _ scratch: inout SubwordScratch) {
         switch self {
         case .wordPiece(let model): model.append(word, of: text, to: &ids)
-        case .bpe(let model): model.append(word, of: text, to: &ids, &scratch)
-        case .unigram(let model): model.append(word, of: text, to: &ids, &scratch)
+        case .bpe(let model): model.append(word, of: text, to: &ids, &scratch.merges)
+        case .unigram(let model): model.append(word, of: text, to: &ids, &scratch.paths)
         case .words(let vocabulary, let unknown): ids.append(vocabulary.ids.value(of: text, word) ?? unknown)
         }
     }
@@ -21,8 +21,7 @@ package enum SubwordModel: Sendable {
 
 /// What subword models work with.
 struct SubwordScratch {
-    /// Of BPE's symbols, the merge with the next one.
-    var merges: [BPE.Merge] = []
+    var merges = BPE.Scratch()
     /// Of Unigram's places, the best path to each.
     var paths: [Unigram.Path] = []
 }

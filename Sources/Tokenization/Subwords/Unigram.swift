@@ -45,21 +45,22 @@ package struct Unigram: Sendable {
 
     /// Appends the ids of the tokens of a word, which is a range of `text`.
     ///
+    /// - Parameter paths: memory that means nothing between two calls
     /// - Complexity: O(*n*) in its length, for a given vocabulary
-    func append(_ word: Range<Int>, of text: [UInt8], to ids: inout [Int], _ scratch: inout SubwordScratch) {
+    func append(_ word: Range<Int>, of text: [UInt8], to ids: inout [Int], _ paths: inout [Path]) {
         let start = word.lowerBound
-        scratch.paths.removeAll(keepingCapacity: true)
-        for _ in start...word.upperBound { scratch.paths.append(Path(score: 0, start: -1, id: 0)) }
+        paths.removeAll(keepingCapacity: true)
+        for _ in start...word.upperBound { paths.append(Path(score: 0, start: -1, id: 0)) }
         var position = start
         while position < word.upperBound {
             let width = text.decode(at: position).width
-            let score = scratch.paths[position - start].score
+            let score = paths[position - start].score
             var isKnown = false
             /// Takes the way to `end` by a token if it is better.
             func offer(_ id: Int, _ end: Int, _ tokenScore: Double) {
                 let sum = tokenScore + score
-                if scratch.paths[end - start].start < 0 || sum > scratch.paths[end - start].score {
-                    scratch.paths[end - start] = Path(score: sum, start: position, id: id)
+                if paths[end - start].start < 0 || sum > paths[end - start].score {
+                    paths[end - start] = Path(score: sum, start: position, id: id)
                 }
             }
             tokens.forEachPrefix(of: text, position..<word.upperBound) { id, end in
@@ -72,11 +73,11 @@ package struct Unigram: Sendable {
         let first = ids.count
         var end = word.upperBound
         while end > start {
-            let path = scratch.paths[end - start]
+            let path = paths[end - start]
             var begin = path.start
             if path.id == unknown {
                 // Neighbours that are unknown are one.
-                while begin > start, case let path = scratch.paths[begin - start], path.id == unknown {
+                while begin > start, case let path = paths[begin - start], path.id == unknown {
                     begin = path.start
                 }
                 appendUnknown(begin..<end, of: text, to: &ids)
