@@ -3,6 +3,7 @@
 
     pip install tokenizers==0.23.3 transformers==5.24.0 sentencepiece==0.2.3 torch
     python3 scripts/compare/subwords.py [--texts 10000] [--seed 1] TEXTS.tsv…
+    python3 scripts/compare/subwords.py --speed TEXTS.tsv…
 
 TEXTS are files of `text<TAB>label`. The texts that are compared are theirs, those of `strings.txt`, mixtures of hard pieces, random characters and random bytes. Ends with
 status 1 if an id differs. Takes some minutes for each 10,000.
@@ -10,8 +11,10 @@ status 1 if an id differs. Takes some minutes for each 10,000.
 
 import argparse
 import json
+import os
 import random
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -171,12 +174,57 @@ def check_classes(texts, corpus, folder):
         report(f"{name} as a training writes it: texts with other ids", different(ours, theirs), 0)
 
 
+TIMED = """
+import json, os, sys, time
+from tokenizers import Tokenizer
+tokenizer, texts = Tokenizer.from_file(sys.argv[1]), json.load(open(sys.argv[2]))
+rounds = []
+for _ in range(5):
+    start = time.perf_counter()
+    tokens = sum(len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts))
+    rounds.append(tokens / (time.perf_counter() - start))
+print(max(rounds))
+"""
+
+
+def measure(files, folder):
+    """Tokens per second in turn, with the median of the ratios and their range: the best of some passes, of a process that has both read."""
+    for file in files:
+        corpus = [line.split("\t")[0] for line in file.read_text(encoding="utf-8").splitlines()]
+        (folder / "texts.json").write_text(json.dumps(corpus))
+        tokenizers = {
+            "bytes, 8,000": bpe(corpus, 8000, P.ByteLevel(add_prefix_space=False)),
+            "Llama 3's split, 8,000": bpe(corpus, 8000, P.Sequence([P.Split(Regex(LLAMA3), "isolated"), P.ByteLevel(add_prefix_space=False, use_regex=False)])),
+            "Unigram, 8,000": unigram(corpus, 8000, P.Sequence([P.WhitespaceSplit(), P.Metaspace()])),
+        }  # fmt: skip
+        for name, tokenizer in tokenizers.items():
+            model = folder_of(folder / f"{file.parent.name}-{name}", tokenizer.to_str())
+            BertModel(BertConfig.from_pretrained(model)).save_pretrained(model)
+            for threads in (1, 2):
+                environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": str(threads > 1).lower()}
+                ratios, ours, theirs = [], [], []
+                for _ in range(5):
+                    command = [sys.executable, "-c", TIMED, model / "tokenizer.json", folder / "texts.json"]
+                    theirs.append(float(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout))
+                    benchmark = addnorm("benchmark", "--model", model, "--data", file, "--threads", threads, "--json", document=True)
+                    ours.append(benchmark["tokenizing_tokens_per_second"])
+                    ratios.append(ours[-1] / theirs[-1])
+                ratios.sort()
+                print(
+                    f"{file.parent.name}, {name}, {threads} threads: {sorted(ours)[2] / 1e6:.2f} and {sorted(theirs)[2] / 1e6:.2f} million tokens/s,"
+                    f" ratio {ratios[2]:.2f} ({ratios[0]:.2f} – {ratios[-1]:.2f})", flush=True)  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--texts", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--speed", action="store_true")
     parser.add_argument("data", nargs="+", type=Path)
     options = parser.parse_args()
+    if options.speed:
+        with tempfile.TemporaryDirectory() as name:
+            return measure(options.data, Path(name))
     corpus = [line.split("\t")[0] for file in options.data for line in file.read_text(encoding="utf-8").splitlines()]
     lines = (ROOT / "Tests/TokenizationTests/Fixtures/strings.txt").read_text(encoding="ascii").splitlines()
     strings = [json.loads(line) for line in lines if not line.startswith("#")]
