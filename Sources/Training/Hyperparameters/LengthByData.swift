@@ -55,6 +55,7 @@ extension Hyperparameters {
     func floatsKeptOfToken(of configuration: Configuration) throws -> Int {
         let lowestLayer = try trainedParts(of: configuration).lowestLayer
         let layers = trainsHeadOnly ? 0 : max(1, configuration.layers - lowestLayer)
-        return layers * (4 * configuration.hiddenSize + (configuration.isGated ? 2 : 1) * configuration.intermediateSize)
+        return layers
+            * (4 * configuration.hiddenSize + (configuration.isGated ? 2 : 1) * configuration.intermediateSize)
     }
 }

@@ -19,7 +19,8 @@ package struct EmbeddingModel {
         guard base != nil || Adapter.isIn(url) else {
             settings = try EmbeddingSettings(of: url, ModelFolder.tokenizer(of: url).tokenizer, pooling: pooling)
             folder = try ModelFolder(
-                pretrained: url, head: WantedHead(labels: ["any"], pooling: .mean), pooling: settings.pooling?.reads, seed: 0,
+                pretrained: url, head: WantedHead(labels: ["any"], pooling: .mean), pooling: settings.pooling?.reads,
+                seed: 0,
                 notice: { _ in })
             self.pooling = settings.pooling ?? folder.classifier.configuration.pooling.ofEmbeddings
             return

@@ -39,7 +39,8 @@ struct Show: ParsableCommand {
         if answer.json {
             return try Output.write(
                 json: JSONObject([
-                    "model": path, "family": folder.family.name, "parameters": parameters, "layers": configuration.layers,
+                    "model": path, "family": folder.family.name, "parameters": parameters,
+                    "layers": configuration.layers,
                     "hidden_size": configuration.hiddenSize, "heads": configuration.heads,
                     "intermediate_size": configuration.intermediateSize, "vocab_size": configuration.vocabularySize,
                     "max_length": configuration.maximumLength, "pooling": configuration.pooling.rawValue,
