@@ -37,16 +37,7 @@ extension DatabaseMigrator {
         migrator.registerMigration("5: how evaluations were made, metrics and projects") { db in
             try db.execute(sql: text(PackageResources.migration5_sql))
             let best = text(PackageResources.best_epoch_by_metric_sql)
-            for (event, row) in [("insert", "new"), ("delete", "old")] {
-                try db.execute(
-                    sql: """
-                        CREATE TRIGGER best_epoch_after_\(event) AFTER \(event) ON metrics WHEN \(row).split = 'dev'
-                        BEGIN
-                            DELETE FROM best_epochs WHERE run_id = \(row).run_id;
-                            INSERT INTO best_epochs \(best.replacing(":run", with: "\(row).run_id"));
-                        END;
-                        """)
-            }
+            try keepBestEpochs(chosenBy: best, in: db)
             for run in try Run.fetchAll(db, sql: "SELECT * FROM runs") {
                 try db.execute(sql: "INSERT INTO best_epochs \(best.replacing(":run", with: "\(run.id)"))")
                 try db.execute(
@@ -59,19 +50,25 @@ extension DatabaseMigrator {
         }
         migrator.registerMigration("7: figures of numbers") { db in
             try db.execute(sql: text(PackageResources.migration7_sql))
-            let best = text(PackageResources.best_epoch_of_any_kind_sql)
-            for (event, row) in [("insert", "new"), ("delete", "old")] {
-                try db.execute(
-                    sql: """
-                        CREATE TRIGGER best_epoch_after_\(event) AFTER \(event) ON metrics WHEN \(row).split = 'dev'
-                        BEGIN
-                            DELETE FROM best_epochs WHERE run_id = \(row).run_id;
-                            INSERT INTO best_epochs \(best.replacing(":run", with: "\(row).run_id"));
-                        END;
-                        """)
-            }
+            try keepBestEpochs(chosenBy: text(PackageResources.best_epoch_of_any_kind_sql), in: db)
         }
         return migrator
+    }
+
+    /// Creates the triggers that choose the best epoch of a run anew whenever its dev metrics change.
+    ///
+    /// - Parameter query: finds the epoch of the run `:run`
+    private static func keepBestEpochs(chosenBy query: String, in db: Database) throws {
+        for (event, row) in [("insert", "new"), ("delete", "old")] {
+            try db.execute(
+                sql: """
+                    CREATE TRIGGER best_epoch_after_\(event) AFTER \(event) ON metrics WHEN \(row).split = 'dev'
+                    BEGIN
+                        DELETE FROM best_epochs WHERE run_id = \(row).run_id;
+                        INSERT INTO best_epochs \(query.replacing(":run", with: "\(row).run_id"));
+                    END;
+                    """)
+        }
     }
 
     /// As earlier versions had it: the epoch of a run with the highest dev accuracy; among equal ones the epoch with the higher macro F1, or the earlier. Finds

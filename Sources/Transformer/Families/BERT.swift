@@ -12,9 +12,7 @@ extension Family {
             encoderNames: namesOfBERT.merging(["pooler": "pooler.dense"]) { $1 },
             headNames: ["classifier": "classifier"],
             // Published encoders of this layout are often sentence encoders, whose pooler was never trained.
-            pooling: .mean,
-            // Older versions of `transformers` have saved them.
-            derivedTensors: ["bert.embeddings.position_ids", "bert.embeddings.token_type_ids"])
+            pooling: .mean)
     }
 
     /// The keys of families that have BERT's.

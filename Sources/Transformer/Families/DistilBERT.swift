@@ -32,7 +32,6 @@ extension Family {
                 "layers.#.feedForward.down": "transformer.layer.#.ffn.lin2",
                 "layers.#.feedForward.norm": "transformer.layer.#.output_layer_norm",
             ],
-            headNames: ["pooler": "pre_classifier", "classifier": "classifier"],
-            derivedTensors: ["distilbert.embeddings.position_ids"])
+            headNames: ["pooler": "pre_classifier", "classifier": "classifier"])
     }
 }

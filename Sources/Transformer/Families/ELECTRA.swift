@@ -11,7 +11,6 @@ extension Family {
             },
             keys: keysOfBERT(positions: \.maximumLength) + [ConfigurationKey("embedding_size", \.embeddingSize)],
             encoderNames: namesOfBERT.merging(["embeddings.projection": "embeddings_project"]) { $1 },
-            headNames: ["pooler": "classifier.dense", "classifier": "classifier.out_proj"],
-            derivedTensors: ["electra.embeddings.position_ids", "electra.embeddings.token_type_ids"])
+            headNames: namesOfRoBERTasHead)
     }
 }

@@ -26,8 +26,11 @@ package struct Family {
     var fusedLayers: [String] = []
     /// How a new head reads the tokens of a text, where a folder says nothing: as the family's in `transformers` does, unless something else is better.
     var pooling = Configuration.Pooling.cls
-    /// Tensors that files may have, and that follow from the configuration.
-    var derivedTensors: Set<String> = []
+
+    /// Tensors that older versions of `transformers` have saved, and that follow from the configuration.
+    var derivedTensors: Set<String> {
+        Set(["embeddings.position_ids", "embeddings.token_type_ids"].map { prefix + $0 })
+    }
 
     /// The architecture that this package writes, and whose head it can read.
     var architecture: String { architecturePrefix + "ForSequenceClassification" }

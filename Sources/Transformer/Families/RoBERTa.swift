@@ -8,6 +8,9 @@ extension Family {
     /// Conneau et al., *Unsupervised Cross-lingual Representation Learning at Scale*, 2020.
     static var xlmRoBERTa: Family { ofRoBERTa("XLM-RoBERTa", modelType: "xlm-roberta", architecture: "XLMRoberta") }
 
+    /// The names of the head, which ELECTRA's has, too.
+    static let namesOfRoBERTasHead = ["pooler": "classifier.dense", "classifier": "classifier.out_proj"]
+
     private static func ofRoBERTa(_ name: String, modelType: String, architecture: String) -> Family {
         Family(
             name: name, modelType: modelType, architecturePrefix: architecture, prefix: "roberta.",
@@ -18,7 +21,6 @@ extension Family {
                 $0.pooler.dropsInput = true
             },
             keys: keysOfBERT(positions: \.positionRows), encoderNames: namesOfBERT,
-            headNames: ["pooler": "classifier.dense", "classifier": "classifier.out_proj"],
-            derivedTensors: ["roberta.embeddings.position_ids", "roberta.embeddings.token_type_ids"])
+            headNames: namesOfRoBERTasHead)
     }
 }

@@ -1,4 +1,5 @@
 import Datasets
+import Escaping
 import Evaluation
 import Inference
 import Reports
@@ -9,6 +10,20 @@ protocol EvaluationOutput {
     var text: String { get }
     /// For a program.
     var object: JSONObject { get }
+    /// The names of the files.
+    var data: String { get }
+    /// The value of the column that the texts have in common, in a document on a group.
+    var value: String? { get }
+}
+
+extension EvaluationOutput {
+    /// The first line: what was evaluated, and how fast the whole files were.
+    func heading(_ facts: String, tokens: Int, seconds: Double) -> String {
+        let heading = data + (value.map { ", " + ($0.isEmpty ? "(none)" : $0.printable) } ?? "") + ": " + facts
+        if value != nil { return heading }
+        let speed = Double(tokens) / max(seconds, 1e-9)
+        return heading + ", \(seconds.duration), \(Int(clamping: speed).formatted()) tokens/s"
+    }
 }
 
 /// What is printed of an evaluation of labels: as text, or as JSON by the names of its keys.
@@ -40,9 +55,7 @@ struct EvaluationDocument: EvaluationOutput {
     }
 
     let view: View
-    /// The names of the files.
     let data: String
-    /// The value of the column that the texts have in common, in a document on a group.
     let value: String?
     let result: EvaluationResult
     let metrics: EvaluationMetrics

@@ -1,4 +1,3 @@
-import Escaping
 import Reports
 
 extension EvaluationDocument {
@@ -7,12 +6,9 @@ extension EvaluationDocument {
 
     /// For a person.
     var text: String {
-        var heading = data + (value.map { ", " + ($0.isEmpty ? "(none)" : $0.printable) } ?? "")
-        heading += ": \(result.predictions.count.formatted()) examples, loss \(result.loss.figure)"
-        if value == nil {
-            let speed = Double(result.tokens) / max(result.seconds, 1e-9)
-            heading += ", \(result.seconds.duration), \(Int(clamping: speed).formatted()) tokens/s"
-        }
+        let heading = heading(
+            "\(result.predictions.count.formatted()) examples, loss \(result.loss.figure)", tokens: result.tokens,
+            seconds: result.seconds)
         let reliability = ReportTable(metrics.probabilities.reliability, ofDecisions: result.targets.areSeveral).text
         var parts = [heading, changes, reportTable, matrix, figures, reliability, mistakeTable]
         parts += (groups ?? []).map(\.text)

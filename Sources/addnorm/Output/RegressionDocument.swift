@@ -1,5 +1,4 @@
 import Datasets
-import Escaping
 import Evaluation
 import Reports
 import Statistics
@@ -17,9 +16,7 @@ struct RegressionDocument: EvaluationOutput {
     }
 
     let view: EvaluationDocument.View
-    /// The names of the files.
     let data: String
-    /// The value of the column that the texts have in common, in a document on a group.
     let value: String?
     let result: RegressionResult
     let intervals: RegressionIntervals
@@ -60,12 +57,8 @@ struct RegressionDocument: EvaluationOutput {
     }
 
     var text: String {
-        var heading = data + (value.map { ", " + ($0.isEmpty ? "(none)" : $0.printable) } ?? "")
-        heading += ": \(result.pairs.actual.count.formatted()) examples"
-        if value == nil {
-            let speed = Double(result.tokens) / max(result.seconds, 1e-9)
-            heading += ", \(result.seconds.duration), \(Int(clamping: speed).formatted()) tokens/s"
-        }
+        let heading = heading(
+            "\(result.pairs.actual.count.formatted()) examples", tokens: result.tokens, seconds: result.seconds)
         let figures = ReportTable(figures: [
             ("mean squared error", result.figures.mse, intervals.mse),
             ("mean absolute error", result.figures.mae, intervals.mae),
