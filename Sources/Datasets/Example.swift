@@ -1,7 +1,9 @@
-/// One text and, where the data has one, its label.
+/// One text, or two that are read together, and, where the data has one, its label.
 package struct Example: Sendable, Equatable {
     /// As it stands in the file.
     package let text: String
+    /// The text that is read together with it; nil if there is none.
+    package let textPair: String?
     /// Nil in data that is read to be classified. Where examples can have several labels: these, sorted, with `|` between them;
     /// empty if there is none.
     package internal(set) var label: String?
@@ -16,18 +18,24 @@ package struct Example: Sendable, Equatable {
     /// What is wrong with the row, if it is kept nevertheless; the text is empty then.
     package private(set) var problem: String?
 
-    init(text: String, label: String?, group: String?, file: String?, line: Int) {
-        (self.text, self.label, self.group, self.file, self.line) = (text, label, group, file, line)
+    init(text: String, textPair: String? = nil, label: String?, group: String?, file: String?, line: Int) {
+        (self.text, self.textPair) = (text, textPair)
+        (self.label, self.group, self.file, self.line) = (label, group, file, line)
     }
 
-    /// A text of no file.
-    package init(text: String) { self.init(text: text, label: nil, group: nil, file: nil, line: 1) }
+    /// A text of no file, or two.
+    package init(text: String, textPair: String? = nil) {
+        self.init(text: text, textPair: textPair, label: nil, group: nil, file: nil, line: 1)
+    }
 
     /// A row that is wrong.
     init(problem: DatasetError, line: Int) {
         self.init(text: "", label: nil, group: nil, file: nil, line: line)
         self.problem = problem.description
     }
+
+    /// Both texts as one, where they are shown or compared.
+    package var joinedText: String { textPair.map { text + " | " + $0 } ?? text }
 
     /// The number that ``label`` is; nil if it is none.
     package var number: Double? { label.flatMap { Double($0) } }

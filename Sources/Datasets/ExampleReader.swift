@@ -37,14 +37,17 @@ struct ExampleReader {
     /// Where the parts of an example are in a row.
     private struct Places<Place: Equatable> {
         let text: [Place]
+        /// Nil where texts stand alone.
+        let textPair: Place?
         /// Nil where no labels are read.
         let label: Place?
         let group: Place?
 
-        var all: [Place] { text + [label, group].compactMap { $0 } }
+        var all: [Place] { text + [textPair, label, group].compactMap { $0 } }
     }
 
     private static let textNames = ["text", "sentence", "review", "content"]
+    private static let textPairName = "text_pair"
     private static let labelNames = ["label", "sentiment", "class", "category"]
 
     /// Creates a reader that stands before the first line.
@@ -57,10 +60,12 @@ struct ExampleReader {
         if layout.onBadRow == .keep && labels != .none {
             throw DatasetError(path, "--on-bad-row keep is for texts that are to be classified, by 'predict'")
         }
-        let needsColumns = layout.groupColumn != nil || !layout.textColumns.isEmpty
+        let needsColumns =
+            [layout.groupColumn, layout.textPairColumn].contains { $0 != nil } || !layout.textColumns.isEmpty
         switch format {
         case .folder where needsColumns:
-            throw DatasetError(path, "a folder has no columns, and so no \(layout.groupOption) and no --text-column")
+            throw DatasetError(
+                path, "a folder has no columns, and so no \(layout.groupOption), --text-column and --text-pair-column")
         case .lines where labels != .none:
             throw DatasetError(
                 path,
@@ -160,20 +165,30 @@ struct ExampleReader {
     /// - Parameters:
     ///   - line: the line that an error names, if any
     ///   - kind: what an error calls a place
+    ///   - pair: the place of the usual name of a second text, if there is one
     ///   - find: the place that a user has named, else that of the first of the usual names; is told the option that names it
     private func places<Place: Equatable>(
-        line: Int?, _ kind: String, find: (Layout.Column?, _ usual: [String], _ option: String) throws -> Place
+        line: Int?, _ kind: String, pair: Place?,
+        find: (Layout.Column?, _ usual: [String], _ option: String) throws -> Place
     ) throws -> Places<Place> {
-        let named: [Layout.Column?] = layout.textColumns.isEmpty ? [nil] : layout.textColumns
-        let texts = try named.map { try find($0, Self.textNames, "--text-column") }
+        let columns: [Layout.Column?] = layout.textColumns.isEmpty ? [nil] : layout.textColumns
+        let texts = try columns.map { try find($0, Self.textNames, "--text-column") }
         let label =
             labels.reading == .none ? nil : try find(layout.labelColumn, Self.labelNames, "--label-column")
         if let label, texts.contains(label) {
             throw DatasetError(
                 path, line: line, "text and label are the same \(kind); give --text-column and --label-column")
         }
-        return Places(
-            text: texts, label: label, group: try layout.groupColumn.map { try find($0, [], layout.groupOption) })
+        let group = try layout.groupColumn.map { try find($0, [], layout.groupOption) }
+        let named = try layout.textPairColumn.map { try find($0, [], "--text-pair-column") }
+        if let named, texts.contains(named) || named == label {
+            throw DatasetError(
+                path, line: line,
+                "the second text is the same \(kind) as the first or the label; give --text-column, --text-pair-column and --label-column"
+            )
+        }
+        let pair = pair.flatMap { (texts + [label, group]).contains($0) ? nil : $0 }
+        return Places(text: texts, textPair: named ?? pair, label: label, group: group)
     }
 
     // MARK: Tables
@@ -202,6 +217,7 @@ struct ExampleReader {
         return Example(
             text: columns.text.count == 1
                 ? String(cells[columns.text[0]]) : columns.text.map { cells[$0] }.joined(separator: " "),
+            textPair: columns.textPair.map { String(cells[$0]) },
             label: try columns.label.flatMap { try labels.gather(cells[$0]) },
             group: columns.group.map { String(cells[$0]) }, file: nil, line: line)
     }
@@ -223,7 +239,8 @@ struct ExampleReader {
             possibleHeader = cells.map(String.init)
         }
         let list = cells.map { "'\($0)'" }.joined(separator: ", ")
-        return try places(line: line, "column") { column, candidates, option in
+        let pair = hasHeader ? names.firstIndex(of: Self.textPairName) : nil
+        return try places(line: line, "column", pair: pair) { column, candidates, option in
             switch column {
             case .number(let number):
                 // Rows of a TSV file without a header need not be alike.
@@ -252,7 +269,9 @@ struct ExampleReader {
 
     /// The columns that the user has chosen.
     private var chosenColumns: [Layout.Column] {
-        layout.textColumns + [labels.reading == .none ? nil : layout.labelColumn, layout.groupColumn].compactMap { $0 }
+        layout.textColumns
+            + [layout.textPairColumn, labels.reading == .none ? nil : layout.labelColumn, layout.groupColumn]
+            .compactMap { $0 }
     }
 
     // MARK: Objects
@@ -269,15 +288,19 @@ struct ExampleReader {
             guard let text = value.text else { throw BadRow("the value of '\(key)' is \(value.kind)") }
             return text
         }
+        if keys.textPair == nil, !keys.all.contains(Self.textPairName), object[Self.textPairName]?.isNull == false {
+            throw BadRow("has a '\(Self.textPairName)', and the first row has none")
+        }
         return Example(
-            text: try keys.text.map(text).joined(separator: " "),
+            text: try keys.text.map(text).joined(separator: " "), textPair: try keys.textPair.map(text),
             label: try keys.label.flatMap { try labels.gather(value($0)) },
             group: try keys.group.map { object[$0]?.isNull ?? true ? "" : try text($0) }, file: nil, line: line)
     }
 
     /// Decides from the first object which keys are read.
     private func findKeys(of object: [String: JSONValue]) throws -> Places<String> {
-        try places(line: nil, "key") { column, candidates, option in
+        let pair = object.keys.first { $0.lowercased() == Self.textPairName }
+        return try places(line: nil, "key", pair: pair) { column, candidates, option in
             switch column {
             case .name(let name): return name
             case .number(let number):

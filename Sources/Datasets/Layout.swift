@@ -42,6 +42,8 @@ package struct Layout: Sendable, Codable, Equatable {
     /// Where the text is; several are joined with a space. Empty: `text`, `sentence`, `review` or `content`, and in a TSV
     /// without a header the first column.
     package var textColumns: [Column]
+    /// Where the text is that is read together with it. Nil: `text_pair`, if that is there.
+    package var textPairColumn: Column?
     /// Where the label is. Nil: `label`, `sentiment`, `class` or `category`, and in a TSV without a header the second column.
     package var labelColumn: Column?
     /// Where ``Example/group`` is. Nil: there is none.
@@ -55,10 +57,11 @@ package struct Layout: Sendable, Codable, Equatable {
 
     /// Creates a layout; without arguments, one that is told by each file itself.
     package init(
-        format: Format? = nil, textColumns: [Column] = [], labelColumn: Column? = nil, groupColumn: Column? = nil,
-        labelMap: [String: String] = [:], onBadRow: BadRowPolicy = .error
+        format: Format? = nil, textColumns: [Column] = [], textPairColumn: Column? = nil, labelColumn: Column? = nil,
+        groupColumn: Column? = nil, labelMap: [String: String] = [:], onBadRow: BadRowPolicy = .error
     ) {
-        (self.format, self.textColumns, self.labelColumn) = (format, textColumns, labelColumn)
+        (self.format, self.textColumns, self.textPairColumn) = (format, textColumns, textPairColumn)
+        self.labelColumn = labelColumn
         (self.groupColumn, self.labelMap, self.onBadRow) = (groupColumn, labelMap, onBadRow)
     }
 
@@ -67,8 +70,8 @@ package struct Layout: Sendable, Codable, Equatable {
         let columns = textColumns.map(\.text).joined(separator: " + ")
         let map = labelMap.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
         let optional: [(name: String, value: String?)] = [
-            ("format", format?.rawValue), ("text_column", columns), ("label_column", labelColumn?.text),
-            ("label_map", map),
+            ("format", format?.rawValue), ("text_column", columns), ("text_pair_column", textPairColumn?.text),
+            ("label_column", labelColumn?.text), ("label_map", map),
         ]
         return optional.compactMap { name, value in value.flatMap { $0.isEmpty ? nil : (name, $0) } }
             + [("on_bad_row", onBadRow.rawValue)]

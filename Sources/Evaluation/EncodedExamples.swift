@@ -69,8 +69,18 @@ extension EncodedExamples {
             case .multiLabel:
                 .several(dataset.examples.map { $0.labels(several: true).map { ids[$0]! }.sorted() })
             }
-        texts = try EncodedTexts(dataset.examples.map(\.text), for: model, longTexts, on: workers)
+        texts = try EncodedTexts(dataset.inputs, for: model, longTexts, on: workers)
     }
+}
+
+extension Example {
+    /// What a model reads of it.
+    package var input: Text { Text(text, textPair) }
+}
+
+extension Dataset {
+    /// What a model reads of each example.
+    package var inputs: [Text] { examples.map(\.input) }
 }
 
 extension LabelReading {

@@ -54,7 +54,7 @@ package struct CrossValidation {
             // Far from the seeds that a user would try beside this one.
             request.hyperparameters.seed = (seed &+ UInt64(round) &* 0x9E37_79B9_7F4A_7C15) % UInt64(Int64.max)
             return try ModelFolder(
-                toTrain: &request, labels: names, .singleLabel, newHead: true, texts: data.examples.map(\.text)
+                toTrain: &request, labels: names, .singleLabel, newHead: true, texts: data.inputs
             ) { if round == 0 { report(.notice($0)) } }
         }
         var model = try makeModel(round: 0)
@@ -72,7 +72,7 @@ package struct CrossValidation {
                 return true
             }
         }
-        let same = groupsOfSameTexts(data.examples.map(\.text), on: workers)
+        let same = groupsOfSameTexts(data.examples.map(\.joinedText), on: workers)
         let columns = labels.count
         var sums = [Float](repeating: 0, count: targets.count * columns)
         let trainings = Self.rounds * Self.folds

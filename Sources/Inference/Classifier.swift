@@ -36,8 +36,8 @@ package struct Classifier {
 
     /// Texts as the model reads them.
     ///
-    /// - Throws: ``ModelError`` if a text, or what is made of it, needs too much memory.
-    package func encode(_ texts: [String]) throws -> EncodedTexts {
+    /// - Throws: ``ModelError`` if a text, or what is made of it, needs too much memory, or if the model reads pairs of texts and one has no second.
+    package func encode(_ texts: [Text]) throws -> EncodedTexts {
         let encoded = try EncodedTexts(texts, for: model, longTexts, on: workers)
         try configuration.requireMemory(for: encoded.sequences, on: workers)
         return encoded
@@ -46,7 +46,7 @@ package struct Classifier {
     /// The answers for texts, in their order.
     ///
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
-    package mutating func classify(_ texts: [String]) throws -> Predictions { try classify(try encode(texts)) }
+    package mutating func classify(_ texts: [Text]) throws -> Predictions { try classify(try encode(texts)) }
 
     /// The answers for encoded texts, in their order.
     ///
@@ -90,7 +90,7 @@ package struct Classifier {
     ///
     /// - Returns: `[texts, hidden]`
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
-    package mutating func embeddings(of texts: [String]) throws -> Matrix { try embeddings(of: encode(texts)) }
+    package mutating func embeddings(of texts: [Text]) throws -> Matrix { try embeddings(of: encode(texts)) }
 
     /// The same of encoded texts.
     ///

@@ -5,18 +5,25 @@ import Transformer
 /// Sequences of token ids, in one array: a million short texts would otherwise need a million.
 package struct TokenSequences: RandomAccessCollection, Sendable {
     private var ids: [Int32] = []
+    /// The segments of tokens, up to the last one that is in another than the first.
+    private var segments: [UInt16] = []
     /// Where each sequence ends.
     private var ends: [Int] = []
 
-    init(_ sequences: some Sequence<[Int]> = []) { for sequence in sequences { append(sequence) } }
+    init(_ sequences: some Sequence<[Int]> = []) { for sequence in sequences { append(TokenSequence(sequence)) } }
 
     package var startIndex: Int { 0 }
     package var endIndex: Int { ends.count }
 
-    /// The ids of one sequence.
+    /// One sequence.
     ///
     /// - Complexity: O(*n*) in its length
-    package subscript(index: Int) -> [Int] { ids[range(index)].map(Int.init) }
+    package subscript(index: Int) -> TokenSequence {
+        let range = range(index)
+        return TokenSequence(
+            ids[range].map(Int.init),
+            segments: segments.isEmpty ? [] : range.map { $0 < segments.count ? Int(segments[$0]) : 0 })
+    }
 
     /// The number of tokens of one sequence.
     package func length(_ index: Int) -> Int { range(index).count }
@@ -24,8 +31,18 @@ package struct TokenSequences: RandomAccessCollection, Sendable {
     /// The number of tokens of all sequences.
     package var tokens: Int { ids.count }
 
-    mutating func append(_ sequence: [Int]) {
-        ids.append(contentsOf: sequence.lazy.map(Int32.init))
+    /// The ids of each.
+    package var idsOfEach: some RandomAccessCollection<[Int]> & Sendable { self.lazy.map(\.ids) }
+
+    /// The last segment that a token is in.
+    var lastSegment: Int { Int(segments.max() ?? 0) }
+
+    mutating func append(_ sequence: TokenSequence) {
+        if sequence.segments.contains(where: { $0 > 0 }) {
+            segments += repeatElement(0, count: ids.count - segments.count)
+            segments += sequence.segments.lazy.map { UInt16(clamping: $0) }
+        }
+        ids.append(contentsOf: sequence.ids.lazy.map(Int32.init))
         ends.append(ids.count)
     }
 
@@ -47,31 +64,38 @@ package struct EncodedTexts: Sendable {
 
     /// Reads texts for a model, with what its n-grams say of them.
     ///
-    /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory.
-    package init(_ texts: [String], for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
+    /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory, or if the model reads pairs of texts and one has no second.
+    package init(_ texts: [Text], for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
+        if model.settings.readsPairs, let single = texts.firstIndex(where: { $0.second == nil }) {
+            throw ModelError(
+                "the model was trained with pairs of texts, and text \(single + 1) has no second one; name its column with"
+                    + " --text-pair-column, or give it by --text-pair")
+        }
         try self.init(texts, model.tokenizer, longTexts, on: workers)
-        ngramLogits = model.ngrams?.logits(of: sequences, on: workers)
+        let segments = model.classifier.configuration.segments
+        guard segments < 2 || sequences.lastSegment < segments else {
+            throw ModelError(
+                "the tokenizer puts tokens into segment \(sequences.lastSegment), and the model has \(segments), from 0 (type_vocab_size)"
+            )
+        }
+        ngramLogits = model.ngrams?.logits(of: sequences.idsOfEach, on: workers)
     }
 
     /// - Parameter workers: share the texts
-    /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory.
-    package init(_ texts: [String], _ tokenizer: Tokenizer, _ longTexts: LongTexts, on workers: Workers) throws {
+    /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory, or if pairs of texts are to be read in parts.
+    package init(_ texts: [Text], _ tokenizer: Tokenizer, _ longTexts: LongTexts, on workers: Workers) throws {
         self.longTexts = longTexts
         // Some at a time: the arrays of each text's ids would need more memory than the texts.
         var rest = texts.indices
         while !rest.isEmpty {
             var size = 0
             let part = rest.prefix(Self.textsAtATime).prefix { index in
-                defer { size += longTexts.mostIds(ofBytes: texts[index].utf8.count) }
+                defer { size += longTexts.mostIds(ofBytes: texts[index].size) }
                 return size < Self.idsAtATime
             }
             if part.count == 1 { try requireRoom(for: texts[part.lowerBound], part.lowerBound) }
-            let encodings = workers.map(part.count) { index in
-                let encoding = tokenizer.encode(texts[part.lowerBound + index], maximumLength: .max)
-                let sequences = longTexts.sequences(
-                    of: encoding.ids, tokens: encoding.tokens, truncatesBeginning: tokenizer.truncatesBeginning)
-                return (length: encoding.ids.count, sequences: sequences)
-            }
+            if texts[part].contains(where: { $0.second != nil }) { try tokenizer.requirePairs(longTexts) }
+            let encodings = workers.map(part.count) { tokenizer.encode(texts[part.lowerBound + $0], longTexts) }
             for encoding in encodings {
                 for sequence in encoding.sequences { append(sequence, of: count) }
                 lengths.append(encoding.length)
@@ -84,15 +108,15 @@ package struct EncodedTexts: Sendable {
     private static let idsAtATime = 1 << 26
     private static let mostIdsOfText = 1 << 28
 
-    private func requireRoom(for text: String, _ index: Int) throws {
-        let ids = longTexts.mostIds(ofBytes: text.utf8.count)
+    private func requireRoom(for text: Text, _ index: Int) throws {
+        let ids = longTexts.mostIds(ofBytes: text.size)
         guard ids > Self.mostIdsOfText else { return }
         throw ModelError(
-            "text \(index + 1) has \(text.utf8.count) bytes, and its windows would have up to \(ids) tokens together; raise --stride, lower"
+            "text \(index + 1) has \(text.size) bytes, and its windows would have up to \(ids) tokens together; raise --stride, lower"
                 + " --max-length, or divide the text")
     }
 
-    private mutating func append(_ sequence: [Int], of text: Int) {
+    private mutating func append(_ sequence: TokenSequence, of text: Int) {
         sequences.append(sequence)
         owners.append(text)
     }
@@ -169,5 +193,33 @@ package struct EncodedTexts: Sendable {
             case .windows: "are read in windows, \(sequences.count - count + longer) together"
             }
         return "\(longer) of \(count) texts have more than \(longTexts.maximumLength) tokens and \(treatment)"
+    }
+}
+
+extension Tokenizer {
+    /// What is read of a text or of two, and how many tokens there are of all.
+    fileprivate func encode(_ text: Text, _ longTexts: LongTexts) -> (length: Int, sequences: [TokenSequence]) {
+        if let second = text.second {
+            let pair = encode(text.first, second, maximumLength: longTexts.maximumLength)
+            return (pair.length, [TokenSequence(pair.ids, segments: pair.segments)])
+        }
+        let encoding = encode(text.first, maximumLength: .max)
+        let sequences = longTexts.sequences(
+            of: encoding.ids, tokens: encoding.tokens, truncatesBeginning: truncatesBeginning)
+        return (encoding.ids.count, sequences.map { TokenSequence($0) })
+    }
+
+    /// - Throws: ``ModelError`` if two texts cannot be read together in this way.
+    fileprivate func requirePairs(_ longTexts: LongTexts) throws {
+        guard longTexts.method == .truncate else {
+            throw ModelError(
+                "--long-texts \(longTexts.method.rawValue) is for single texts; of two that are read together, the longer one is cut off: leave it out"
+            )
+        }
+        guard longTexts.maximumLength >= leastLengthOfPair else {
+            throw ModelError(
+                "two texts need \(leastLengthOfPair) tokens for the special ones alone, and \(longTexts.maximumLength) are read; raise --max-length"
+            )
+        }
     }
 }

@@ -73,8 +73,11 @@ extension Classifier {
     ///
     /// - Parameter label: the id of the label to explain; nil: the predicted one, or if there are several or none, the most
     ///   probable
-    /// - Throws: ``ModelError`` if the model's numbers have overflowed.
+    /// - Throws: ``ModelError`` if the model reads pairs of texts, or its numbers have overflowed.
     package mutating func explain(_ text: String, label: Int? = nil) throws -> Explanation {
+        if model.settings.readsPairs {
+            throw ModelError("only single texts can be explained, and the model reads pairs of them")
+        }
         let (encoding, words) = model.tokenizer.align(text, maximumLength: longTexts.maximumLength)
         let ids = encoding.ids
         try configuration.requireMemory(forExplaining: ids, words: words.count, on: workers)

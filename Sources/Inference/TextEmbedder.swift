@@ -1,4 +1,5 @@
 import Kernels
+import Tokenization
 import Transformer
 
 /// Makes vectors of texts, as sentence-transformers does: texts that are alike get vectors that are near to each other.
@@ -21,7 +22,9 @@ package struct TextEmbedder {
     package init(_ model: EmbeddingModel, batchSize: Int = 32, on workers: Workers = Workers()) {
         let limit = model.folder.classifier.configuration.maximumLength
         let longTexts = LongTexts(maximumLength: min(limit, model.settings.maximumLength ?? limit))
-        classifier = Classifier(model.folder, longTexts: longTexts, batchSize: batchSize, on: workers)
+        var folder = model.folder
+        folder.settings.readsPairs = false
+        classifier = Classifier(folder, longTexts: longTexts, batchSize: batchSize, on: workers)
         (settings, pooling) = (model.settings, model.pooling)
     }
 
@@ -37,7 +40,7 @@ package struct TextEmbedder {
     /// - Throws: ``ModelError`` if a text needs too much memory, or the model's numbers have overflowed; `CancellationError` if the task is cancelled.
     package mutating func embeddings(of texts: [String], normalized: Bool? = nil) throws -> Matrix {
         let prompt = settings.prompt
-        let encoded = try classifier.encode(prompt.isEmpty ? texts : texts.map { prompt + $0 })
+        let encoded = try classifier.encode(texts.map { Text(prompt + $0) })
         let embeddings = try classifier.embeddings(of: encoded, by: pooling)
         count += encoded.count
         countOfLonger += encoded.countOfLonger

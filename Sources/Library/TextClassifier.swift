@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import Inference
 import Kernels
+import Tokenization
 import Transformer
 
 /// A trained model that classifies texts.
@@ -67,7 +68,7 @@ public final class TextClassifier: Sendable {
     /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
     public func classify(_ texts: [String]) async throws -> [Answer] {
         try await inParts(texts) { [labels] texts, classifier in
-            try classifier.classify(texts).map { Answer($0, labels: labels) }
+            try classifier.classify(texts.map { Text($0) }).map { Answer($0, labels: labels) }
         }
     }
 
@@ -80,7 +81,7 @@ public final class TextClassifier: Sendable {
     /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
     public func embeddings(of texts: [String]) async throws -> [[Float]] {
         try await inParts(texts) { texts, classifier in
-            let embeddings = try classifier.embeddings(of: texts)
+            let embeddings = try classifier.embeddings(of: texts.map { Text($0) })
             return texts.indices.map { embeddings.row($0) }
         }
     }

@@ -21,6 +21,11 @@ package struct JSONObject: Encodable {
             .map { (Key(stringValue: $0), $1) }
     }
 
+    /// The fields of both, these first.
+    package func adding(_ other: JSONObject) -> JSONObject { JSONObject(fields: fields + other.fields) }
+
+    private init(fields: [(key: Key, value: (any Encodable)?)]) { self.fields = fields }
+
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         for (key, value) in fields {

@@ -38,8 +38,8 @@ package struct Tokenizer: Sendable {
         package let ids: [Int]
         /// The segment of each: whether it belongs to the first text or to the second, for models that are told.
         package let segments: [Int]
-        /// Whether the texts were longer, and are cut off.
-        package let isTruncated: Bool
+        /// How many ids there are of the whole texts.
+        package let length: Int
     }
 }
 
@@ -99,14 +99,14 @@ extension Tokenizer {
 
     /// Encodes two texts that are read together.
     ///
-    /// - Parameter maximumLength: the largest number of ids; of the longer text, more is cut off.
+    /// - Parameter maximumLength: the largest number of ids, at least ``leastLengthOfPair``; of the longer text, more is cut off.
     package func encode(_ first: String, _ second: String, maximumLength: Int) -> PairEncoding {
         var texts: [[Int]] = [[], []]
         appendTokens(of: first, upTo: .max, to: &texts[0])
         appendTokens(of: second, upTo: .max, to: &texts[1])
-        let room = max(0, maximumLength - template.countOfPair)
-        let isTruncated = texts[0].count + texts[1].count > room
-        if isTruncated {
+        let room = max(0, maximumLength - leastLengthOfPair)
+        let length = texts[0].count + texts[1].count
+        if length > room {
             // The shorter one stays whole if it has no more than half of the room; else both get half, and the longer one what is left over.
             let (short, long) = texts[0].count > texts[1].count ? (1, 0) : (0, 1)
             let lengthOfShort = min(texts[short].count, room / 2)
@@ -125,8 +125,11 @@ extension Tokenizer {
             ids += part
             segments += [Int](repeating: segment, count: part.count)
         }
-        return PairEncoding(ids: ids, segments: segments, isTruncated: isTruncated)
+        return PairEncoding(ids: ids, segments: segments, length: length + leastLengthOfPair)
     }
+
+    /// How many ids two texts without a token have.
+    package var leastLengthOfPair: Int { template.countOfPair }
 
     /// Appends the ids of a text's tokens, without special tokens around them.
     ///

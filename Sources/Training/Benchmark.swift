@@ -64,7 +64,7 @@ package struct Benchmark: Encodable {
         var file = try Dataset(contentsOf: request.train, layout: request.layout, labels: .detected)
         var folder = try ModelFolder(
             toTrain: &request, labels: file.labelNames.sorted(), file.hasSeveralLabels ? .multiLabel : .singleLabel,
-            texts: file.examples.map(\.text), notice: notice)
+            texts: file.inputs, notice: notice)
         // The encoder is what is timed.
         folder.ngrams = nil
         let configuration = folder.classifier.configuration
@@ -77,7 +77,7 @@ package struct Benchmark: Encodable {
         let peak = matrixProductPeak(on: workers)
         peakGflops = peak / 1e9
 
-        let texts = file.examples.map(\.text)
+        let texts = file.inputs
         var tokens = 0
         let tokenizing = try Self.seconds(atLeast: 0.5) {
             tokens += try EncodedTexts(texts, folder.tokenizer, longTexts, on: workers).lengths.reduce(0, +)
@@ -86,7 +86,7 @@ package struct Benchmark: Encodable {
 
         let examples = try EncodedExamples(&file, for: folder, longTexts, on: workers)
         try request.hyperparameters.checkMemory(for: folder.classifier, examples.sequences, on: workers)
-        let lengths = examples.sequences.map(\.count)
+        let lengths = examples.sequences.indices.map(examples.sequences.length)
         var predictor = Predictor(for: folder.classifier, batchSize: batchSize, workers: workers)
         // So that the memory is there.
         _ = predictor.logits(

@@ -106,7 +106,7 @@ package struct Learner {
     private mutating func beginStep(reading sequences: ArraySlice<Int>, of examples: EncodedExamples) {
         isUpToDate = false
         gradients.clear()
-        for index in sequences { tokens.insert(examples.sequences[index]) }
+        for index in sequences { tokens.insert(examples.sequences[index].ids) }
         unfinished.optimizer.catchUp(tokens.rows, of: &unfinished.classifier.parameters, groups: groups, on: workers)
         tokens.removeAll()
     }

@@ -13,7 +13,7 @@ extension ModelFolder {
     /// - Throws: an error with a message for a person if there is no such model, or none can have such a shape.
     package init(
         toTrain request: inout TrainingRequest, labels: [String], _ problemType: Configuration.ProblemType,
-        newHead: Bool = false, texts: [String], notice: (String) -> Void
+        newHead: Bool = false, texts: [Text], notice: (String) -> Void
     ) throws {
         let hyperparameters = request.hyperparameters
         if let path = request.model {
@@ -40,7 +40,7 @@ extension ModelFolder {
             ngrams = teacher.ngrams
             notice("the model begins with \(layers) of the \(all) layers of \(path)")
         } else {
-            let tokenizer = try Tokenizer(learnedFrom: texts, size: hyperparameters.vocabSize)
+            let tokenizer = try Tokenizer(learnedFrom: texts.flatMap(\.parts), size: hyperparameters.vocabSize)
             var configuration = hyperparameters.newConfiguration(for: tokenizer, labels: labels)
             configuration.problemType = problemType
             if let chosen = try request.hyperparameters.chooseLength(for: texts, tokenizer, configuration) {
@@ -59,6 +59,7 @@ extension ModelFolder {
         }
         request.hyperparameters.adopt(classifier.configuration)
         // How texts are cut off is a matter of the model's limit.
+        settings.readsPairs = texts.contains { $0.second != nil }
         settings.longTexts = hyperparameters.longTexts.method == .truncate ? nil : request.hyperparameters.longTexts
     }
 }

@@ -59,7 +59,7 @@ extension Trainer {
                 ))
         }
         var model = try ModelFolder(
-            toTrain: &request, labels: data.labels, data.problemType, texts: data.train.examples.map(\.text),
+            toTrain: &request, labels: data.labels, data.problemType, texts: data.train.inputs,
             notice: { report(.notice($0)) })
         request.hyperparameters.chooseContrastiveSteps(texts: data.train.examples.count)
         let hyperparameters = request.hyperparameters
@@ -67,7 +67,7 @@ extension Trainer {
         model.trainingData = TrainingData(data.train, labelMap: request.layout.labelMap, on: workers)
         report(.data(data.report(encoded, hyperparameters.longTexts, on: workers)))
         request.teachingSha256 = try encoded.training.learnFromTeacher(
-            of: request, texts: data.train.examples.map(\.text), for: model, on: workers)
+            of: request, texts: data.train.inputs, for: model, on: workers)
         if data.source == .training {
             report(
                 .notice(
@@ -159,7 +159,7 @@ extension Trainer {
         if learnsNGrams { try model.learnNGrams(&encoded, hyperparameters, on: workers) }
         model.trainingData = TrainingData(data.train, labelMap: state.request.layout.labelMap, on: workers)
         let teachingSha256 = try encoded.training.learnFromTeacher(
-            of: state.request, texts: data.train.examples.map(\.text), for: model, on: workers)
+            of: state.request, texts: data.train.inputs, for: model, on: workers)
         if teachingSha256 != state.request.teachingSha256 {
             throw TrainingError(
                 "the teacher or the texts without labels have changed since the run began; train again from the beginning"

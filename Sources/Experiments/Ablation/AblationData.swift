@@ -34,7 +34,7 @@ struct AblationData: Sendable {
         // The question is what the encoder learns.
         request.hyperparameters.leaveNGrams()
         let model = try ModelFolder(
-            toTrain: &request, labels: data.labels, .singleLabel, texts: data.train.examples.map(\.text), notice: notice
+            toTrain: &request, labels: data.labels, .singleLabel, texts: data.train.inputs, notice: notice
         )
         configuration = model.classifier.configuration
         (training, development) = try data.encode(for: model, request.hyperparameters.longTexts, on: workers)

@@ -196,13 +196,13 @@ package struct DataReport: Encodable, Sendable {
                 contentsOf: $0, layout: request.layout,
                 labels: first.hasNumbers ? .number : first.hasSeveralLabels ? .several : .one)
         }
-        let texts = first.examples.map(\.text)
+        let texts = first.inputs
         let (tokenizer, configuration): (Tokenizer, Configuration)
         if let model = request.model {
             (tokenizer, configuration) = try ModelFolder.tokenizer(of: URL(filePath: model))
             try hyperparameters.checkLength(below: configuration.maximumLength, of: model)
         } else {
-            tokenizer = try Tokenizer(learnedFrom: texts, size: hyperparameters.vocabSize)
+            tokenizer = try Tokenizer(learnedFrom: texts.flatMap(\.parts), size: hyperparameters.vocabSize)
             configuration = hyperparameters.newConfiguration(for: tokenizer, labels: first.labelNames.sorted())
         }
         _ = try hyperparameters.chooseLength(for: texts, tokenizer, configuration)
@@ -211,7 +211,7 @@ package struct DataReport: Encodable, Sendable {
             try ([first] + others).map { data in
                 Part(
                     name: data.path, data: data,
-                    texts: try EncodedTexts(data.examples.map(\.text), tokenizer, longTexts, on: workers))
+                    texts: try EncodedTexts(data.inputs, tokenizer, longTexts, on: workers))
             }, longTexts, on: workers)
     }
 }
@@ -237,14 +237,15 @@ extension DataReport.File {
                 label: $0.key, examples: $0.value, share: Double($0.value) / Double(data.examples.count))
         }
         unknownLabels = counts.keys.filter { !known.contains($0) }.sorted()
-        emptyTexts = data.examples.count { $0.text.unicodeScalars.allSatisfy(isWhiteSpace) }
+        emptyTexts = data.inputs.count { $0.parts.contains { $0.unicodeScalars.allSatisfy(isWhiteSpace) } }
         tokens = DataReport.Lengths(part.texts.lengths)
         longerTexts = part.texts.countOfLonger
         (self.duplicates, self.contradictions, self.nearDuplicates) = (duplicates, contradictions, nearDuplicates)
         htmlTexts = data.examples.count { example in
             // Nearly all texts have none of these bytes.
-            example.text.utf8.contains { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "<") }
-                && example.text.contains(
+            let text = example.joinedText
+            return text.utf8.contains { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "<") }
+                && text.contains(
                     /&(amp|lt|gt|quot|apos|nbsp|#[0-9]+|#x[0-9A-Fa-f]+);|<\/?(br|p|b|i|a|div|span)\b[^>]*>/)
         }
     }
@@ -262,7 +263,7 @@ private struct Repetitions {
         duplicates = parts.map { _ in DataReport.Repeated() }
         contradictions = duplicates
         let texts = NumberedTexts(parts)
-        for group in groupsOfSameTexts(parts.flatMap { $0.data.examples.map(\.text) }, on: workers) {
+        for group in groupsOfSameTexts(parts.flatMap { $0.data.examples.map(\.joinedText) }, on: workers) {
             add(group, among: texts)
         }
     }
@@ -271,7 +272,7 @@ private struct Repetitions {
     init(nearIn parts: [DataReport.Part], on workers: Workers) {
         duplicates = parts.map { _ in DataReport.Repeated() }
         contradictions = duplicates
-        let (texts, all) = (NumberedTexts(parts), parts.flatMap { $0.data.examples.map(\.text) })
+        let (texts, all) = (NumberedTexts(parts), parts.flatMap { $0.data.examples.map(\.joinedText) })
         for group in groupsOfSameTexts(all, isNear: true, on: workers) {
             var seen: Set<String> = []
             let different = group.filter { seen.insert(comparable(all[$0])).inserted }
@@ -326,6 +327,6 @@ private struct NumberedTexts {
 
     func occurrences(of texts: [Int], in group: [Int]) -> DataReport.Occurrences {
         DataReport.Occurrences(
-            text: example(group[0]).text, places: texts.prefix(DataReport.shownPlaces).map(place))
+            text: example(group[0]).joinedText, places: texts.prefix(DataReport.shownPlaces).map(place))
     }
 }

@@ -3,6 +3,7 @@ import Evaluation
 import Foundation
 import Inference
 import Kernels
+import Tokenization
 import Transformer
 
 extension EncodedExamples {
@@ -15,12 +16,12 @@ extension EncodedExamples {
     /// - Returns: the SHA-256 of all that was added, in hexadecimal; nil without a teacher
     /// - Throws: an error with a message for a person if a file cannot be read, or if the two do not know the same labels.
     mutating func learnFromTeacher(
-        of request: TrainingRequest, texts: [String], for student: ModelFolder, on workers: Workers
+        of request: TrainingRequest, texts: [Text], for student: ModelFolder, on workers: Workers
     ) throws -> String? {
         guard let path = request.teacher else { return nil }
         var teacher = Classifier(try ModelFolder(contentsOf: URL(filePath: path)), on: workers)
         let unlabelled = try request.unlabelled.flatMap {
-            try Dataset(contentsOf: $0, layout: Layout(), labels: .none).examples.map(\.text)
+            try Dataset(contentsOf: $0, layout: Layout(), labels: .none).inputs
         }
         let (known, labels) = (teacher.configuration.labels, student.classifier.configuration.labels)
         guard [teacher.configuration, student.classifier.configuration].allSatisfy({ $0.problemType == .singleLabel })
@@ -44,7 +45,7 @@ extension EncodedExamples {
                 logits: sorted,
                 shares: texts.map { _ in Float(hyperparameters.distillationWeight) } + unlabelled.map { _ in 1 },
                 temperature: hyperparameters.distillationTemperature), withoutLabels: encoded)
-        let said = sorted.joined().map(\.bitPattern) + encoded.sequences.joined().map { UInt32(truncatingIfNeeded: $0) }
+        let said = sorted.joined().map(\.bitPattern) + encoded.sequences.idsOfEach.joined().map { UInt32(truncatingIfNeeded: $0) }
         return sha256(of: said.withUnsafeBytes(Array.init))
     }
 }

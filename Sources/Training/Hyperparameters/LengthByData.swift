@@ -20,7 +20,7 @@ extension Hyperparameters {
     /// - Returns: what is to be said of it; nil if it is the usual length
     /// - Throws: an error if a text is too long to be split.
     mutating func chooseLength(
-        for texts: [String], _ tokenizer: Tokenizer, _ configuration: Configuration
+        for texts: [Text], _ tokenizer: Tokenizer, _ configuration: Configuration
     ) throws -> String? {
         guard self.maxLength == nil else { return nil }
         let usual = min(HyperparameterDeclarations.usualMaxLength, configuration.maximumLength)

@@ -23,6 +23,8 @@ package struct ConfigurationFile: Codable {
     private var longTexts: LongTexts.Method?
     private var longTextsMaximumLength: Int?
     private var longTextsStride: Int?
+    /// Nil: single texts are read, or nothing is known of it.
+    private var readsPairs: Bool?
 
     private typealias Key = ConfigurationKey<ConfigurationFile>
 
@@ -44,7 +46,7 @@ package struct ConfigurationFile: Codable {
         [
             Key(optional: "calibration_temperature", \.temperature), Key(optional: "decision_threshold", \.threshold),
             Key(optional: "long_texts", \.longTexts), Key(optional: "long_texts_max_length", \.longTextsMaximumLength),
-            Key(optional: "long_texts_stride", \.longTextsStride),
+            Key(optional: "long_texts_stride", \.longTextsStride), Key(optional: "text_pairs", \.readsPairs),
         ]
     }
 
@@ -87,6 +89,7 @@ package struct ConfigurationFile: Codable {
         longTexts = settings.longTexts?.method
         longTextsMaximumLength = settings.longTexts?.maximumLength
         longTextsStride = settings.longTexts?.stride
+        readsPairs = settings.readsPairs ? true : nil
     }
 
     /// Says that the folder has the encoder alone, which `transformers` knows.
@@ -144,6 +147,7 @@ package struct ConfigurationFile: Codable {
         settings.longTexts = longTexts.map {
             LongTexts($0, maximumLength: longTextsMaximumLength ?? configuration.maximumLength, stride: longTextsStride)
         }
+        settings.readsPairs = readsPairs ?? false
         try settings.validate(for: configuration)
         return settings
     }

@@ -10,7 +10,7 @@ package struct Embedding: Sendable {
     let tokens: Block
     /// `[first place + maximum length, width]`; nil: attention knows where tokens stand.
     let positions: Block?
-    /// `[segments, width]`, of which the first row is used; nil: there are none.
+    /// `[segments, width]`; nil: there are none.
     let segments: Block?
     let norm: LayerNorm
     let dropout: DropoutSite
@@ -50,16 +50,13 @@ package struct Embedding: Sendable {
         firstPlace = configuration.firstPosition
     }
 
-    /// - Parameters:
-    ///   - ids: `[tokens]`
-    ///   - y: becomes `[tokens, hidden]`
+    /// - Parameter y: becomes `[tokens, hidden]`
     package func forward(
-        _ ids: [Int], into y: inout Matrix, keeping activations: inout Activations, in pass: Pass
+        _ batch: Batch, into y: inout Matrix, keeping activations: inout Activations, in pass: Pass
     ) {
         sumEmbeddings(
-            ids: ids, places: places(of: ids, in: pass),
-            tables: EmbeddingTables(tokens: tokens, positions: positions, segment: firstSegment), of: pass.parameters,
-            into: &activations.sum, on: pass.workers)
+            rows(of: batch), tables: EmbeddingTables(tokens: tokens, positions: positions, segments: segments),
+            of: pass.parameters, into: &activations.sum, on: pass.workers)
         let mask = pass.mask(dropout)
         guard let projection else {
             norm.forward(activations.sum, into: &y, keeping: &activations.statistics, in: pass)
@@ -72,8 +69,10 @@ package struct Embedding: Sendable {
 
     /// - Parameters:
     ///   - gradient: dy, `[tokens, hidden]`; overwritten
-    ///   - ids: what ``forward(_:into:keeping:in:)`` was given
-    package func backward(_ gradient: inout Matrix, input ids: [Int], kept activations: Activations, in pass: Pass) {
+    ///   - batch: what ``forward(_:into:keeping:in:)`` was given
+    package func backward(
+        _ gradient: inout Matrix, input batch: Batch, kept activations: Activations, in pass: Pass
+    ) {
         if let projection {
             projection.backward(
                 gradient, input: activations.narrow, into: &pass.scratch.gradientOfInner, in: pass)
@@ -83,23 +82,27 @@ package struct Embedding: Sendable {
         norm.backward(&gradient, input: activations.sum, kept: activations.statistics, in: pass)
         let gradients = pass.gradients
         guard let tokens = gradients.block(of: tokens) else { return }
-        gradients.tableRows.insert(ids)
+        gradients.tableRows.insert(batch.ids)
         let tables = EmbeddingTables(
             tokens: tokens, positions: positions.flatMap(gradients.block),
-            segment: firstSegment.flatMap(gradients.block), padding: (padding, paddingHasNoPlace ? padding : nil))
+            segments: segments.flatMap(gradients.block), padding: (padding, paddingHasNoPlace ? padding : nil))
         sumEmbeddingsBackward(
-            gradient, ids: ids, places: places(of: ids, in: pass), tables: tables, into: &gradients.values,
-            adding: gradients.isAdding, on: pass.workers)
+            gradient, rows(of: batch), tables: tables, into: &gradients.values, adding: gradients.isAdding,
+            on: pass.workers)
     }
 
-    private var firstSegment: Block? { segments.map { Block(offset: $0.offset, columns: $0.columns) } }
+    private func rows(of batch: Batch) -> EmbeddingRows {
+        // With one segment, there is nothing to be told.
+        let isTold = (segments?.rows ?? 0) > 1
+        return EmbeddingRows(ids: batch.ids, places: places(in: batch), segments: isTold ? batch.segments : [])
+    }
 
     /// The row of the table of positions for each token.
-    private func places(of ids: [Int], in pass: Pass) -> [Int] {
-        zip(pass.offsets, pass.offsets.dropFirst()).flatMap { start, end in
+    private func places(in batch: Batch) -> [Int] {
+        zip(batch.offsets, batch.offsets.dropFirst()).flatMap { start, end in
             guard paddingHasNoPlace else { return Array(firstPlace..<firstPlace + end - start) }
             var next = firstPlace
-            return ids[start..<end].map { id in
+            return batch.ids[start..<end].map { id in
                 if id == padding { return id }
                 defer { next += 1 }
                 return next

@@ -74,7 +74,7 @@ package struct Configuration: Sendable, Equatable {
     package var alternation = AlternatingAttention()
     /// The longest sequence, special tokens included.
     package var maximumLength = 512
-    /// How many segments a text can have, of which this package uses the first; 0: there is no table of them.
+    /// How many segments there are for texts that are read together; 0: there is no table of them.
     package var segments = 2
     /// Dropout on hidden states.
     package var dropout: Float = 0.1

@@ -12,6 +12,9 @@ package struct InferenceSettings: Sendable, Equatable {
     /// Nil: texts are cut off at the model's limit.
     package var longTexts: LongTexts?
 
+    /// Whether the model was trained with pairs of texts, and so can do nothing with single ones.
+    package var readsPairs = false
+
     /// Settings that change nothing.
     package init() {}
 

@@ -191,7 +191,7 @@ package struct SequenceClassifier {
 
     private func readFeatures(of batch: Batch, in pass: Pass, _ workspace: inout Workspace) {
         embedding.forward(
-            batch.ids, into: &workspace.encoder.input, keeping: &workspace.embedding,
+            batch, into: &workspace.encoder.input, keeping: &workspace.embedding,
             in: workspace.reach.embeddings ? pass : pass.with(\.randomness, nil))
         encoder.forward(&workspace.encoder, in: pass)
         pooler.readFeatures(encoder.output(workspace.encoder), keeping: &workspace.pooler, in: pass)
@@ -221,7 +221,7 @@ package struct SequenceClassifier {
         let logits = workspace.logits
         backward(objective.gradient(logits, targets: targets, total: total), input: input, in: pass, &workspace)
         if case .texts(let batch) = input, workspace.reach.embeddings {
-            embedding.backward(&workspace.gradient, input: batch.ids, kept: workspace.embedding, in: pass)
+            embedding.backward(&workspace.gradient, input: batch, kept: workspace.embedding, in: pass)
         }
         pass.gradients.finishPass()
         return (objective.loss(logits, targets: targets, total: total), logits)
@@ -243,7 +243,7 @@ package struct SequenceClassifier {
             workspace.pooler.features, targets: targets, into: &workspace.pooledGradient, on: workspace.workers)
         pooler.readFeaturesBackward(workspace.pooledGradient, into: &workspace.gradient, in: pass)
         encoder.backward(&workspace.gradient, kept: workspace.encoder, in: pass)
-        embedding.backward(&workspace.gradient, input: batch.ids, kept: workspace.embedding, in: pass)
+        embedding.backward(&workspace.gradient, input: batch, kept: workspace.embedding, in: pass)
         pass.gradients.finishPass()
         return loss
     }

@@ -168,12 +168,15 @@ struct DataCommand: ParsableCommand {
         }
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         var outputs = try paths.map { try OutputFile($0, besides: files) }
+        let hasPairs = data.examples[0].textPair != nil
         for (part, places) in places.enumerated() {
-            try outputs[part].write((["text", "label"] + (by == nil ? [] : ["group"])).csvRow)
+            try outputs[part].write(
+                (["text"] + (hasPairs ? ["text_pair"] : []) + ["label"] + (by == nil ? [] : ["group"])).csvRow)
             for start in stride(from: 0, to: places.count, by: 1000) {
                 let rows = places[start..<min(start + 1000, places.count)].map { place in
                     let example = data.examples[place]
-                    return ([example.text, example.label ?? ""] + (example.group.map { [$0] } ?? [])).csvRow
+                    return
+                        (example.input.parts + [example.label ?? ""] + (example.group.map { [$0] } ?? [])).csvRow
                 }
                 try outputs[part].write(rows.joined())
             }

@@ -56,6 +56,7 @@ struct Embed: ParsableCommand {
 
     private func forEachBatch(by embedder: inout TextEmbedder, _ body: ([String], Matrix) throws -> Void) throws {
         try input.forEachBatch(ofAtMost: embedder.textsAtATime) { texts in
+            let texts = texts.map(\.first)
             try body(texts, embedder.embeddings(of: texts, normalized: normalize))
         }
     }

@@ -3,6 +3,7 @@ import Datasets
 import Evaluation
 import Inference
 import Kernels
+import Tokenization
 import Transformer
 
 struct Explain: ParsableCommand {
@@ -80,8 +81,9 @@ struct Explain: ParsableCommand {
         var page = ExplanationPage(model: model.model, labels: configuration.labels)
         var (count, truncated) = (0, 0)
         do {
-            func explain(_ text: String, actual: String?) throws {
-                let explanation = try classifier.explain(text, label: label)
+            func explain(_ text: Text, actual: String?) throws {
+                if text.second != nil { throw ValidationError("'explain' is for single texts, and these are pairs.") }
+                let explanation = try classifier.explain(text.first, label: label)
                 if json {
                     try Output.write(jsonLines: [explanation.document(of: configuration, actual: actual)])
                 } else if output == nil {
@@ -94,7 +96,7 @@ struct Explain: ParsableCommand {
             }
             if errors != nil || !input.files.isEmpty && input.layout.labelColumn != nil {
                 for example in try labeledExamples(for: &classifier) {
-                    try explain(example.text, actual: example.label)
+                    try explain(example.input, actual: example.label)
                 }
             } else {
                 try input.forEachBatch { texts in for text in texts { try explain(text, actual: nil) } }

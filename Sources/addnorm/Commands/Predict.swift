@@ -3,6 +3,7 @@ import Datasets
 import Escaping
 import Inference
 import Reports
+import Transformer
 
 struct Predict: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,6 +25,13 @@ struct Predict: ParsableCommand {
             answered by null and, in place of the text, what is wrong (in JSON: error).
 
               addnorm predict --model models/reviews --id-column id --on-bad-row keep new.csv
+
+            A model that reads pairs of texts takes the second one from --text-pair-column, in JSON from text_pair.
+
+            One that was trained to tell whether a text entails another (natural-language inference) tells any labels: \
+            --candidate-labels gives them, and each is put into --hypothesis in turn.
+
+              addnorm predict --model models/nli --candidate-labels food,service,price reviews.txt
             """)
 
     @OptionGroup
@@ -44,81 +52,125 @@ struct Predict: ParsableCommand {
     @OptionGroup
     var decisions: DecisionOptions
 
+    @OptionGroup(title: "Labels that the model was not trained with")
+    var zeroShot: ZeroShotOptions
+
     @OptionGroup(title: "Long texts")
     var longTexts: LongTextOptions
 
     @OptionGroup(title: "Inference")
     var inference: InferenceOptions
 
+    func validate() throws {
+        if !zeroShot.candidateLabels.isEmpty && (input.layout.textPairColumn != nil || !input.textPair.isEmpty) {
+            throw ValidationError(
+                "With --candidate-labels, the second text is the hypothesis: leave the other one out.")
+        }
+    }
+
     func run() throws {
         var classifier = try inference.classifier(model, reading: longTexts)
-        let configuration = classifier.configuration
-        if decisions.abstainBelow != nil { try classifier.model.requireLabels(for: "--abstain-below") }
-        let isRegression = configuration.problemType == .regression
+        let zeroShot = try zeroShot.zeroShot(by: classifier.configuration)
+        let configuration = zeroShot?.configuration ?? classifier.configuration
+        if decisions.abstainBelow != nil && zeroShot == nil {
+            try classifier.model.requireLabels(for: "--abstain-below")
+        }
         let labelsKey = configuration.problemType == .multiLabel ? "labels" : "label"
         var (count, longer) = (0, 0)
         // Each answer has the probability of every label.
         let mostTexts = max(1, 4_000_000 / configuration.labels.count)
         try input.forEachBatchOfRows(ofAtMost: mostTexts, id: idColumn) { rows in
-            let encoded = try classifier.encode(rows.filter { $0.problem == nil }.map(\.text))
+            let read = rows.filter { $0.problem == nil }
+            let encoded = try classifier.encode(zeroShot?.pairs(of: read.map(\.text)) ?? read.map(\.input))
             count += encoded.count
             longer += encoded.countOfLonger
-            if isRegression {
+            if configuration.problemType == .regression {
                 let numbers = encoded.count > 0 ? try classifier.numbers(of: encoded) : []
-                return try write(rows, numbers)
-            }
-            let predictions = encoded.count > 0 ? Array(try classifier.classify(encoded)) : []
-            var unused = predictions[...]
-            // One line for each row, even if --text had several.
-            let answers = rows.map { row in
-                let prediction = row.problem == nil ? unused.popFirst() : nil
-                let names = prediction?.names(of: configuration, abstainingBelow: decisions.abstainBelow)
-                return (row, prediction, names)
-            }
-            if json {
-                try Output.write(
-                    jsonLines: answers.map { row, prediction, names in
-                        JSONObject(
-                            [
-                                "text": row.problem == nil ? row.text : nil, labelsKey: names,
-                                "confidence": prediction?.confidence,
-                                "probabilities": prediction?.probabilities(of: configuration),
-                            ], optional: ["id": idColumn == nil ? nil : row.group ?? "", "error": row.problem])
-                    })
-            } else {
-                let lines = answers.map { row, prediction, names in
-                    let cells = [
-                        names?.text ?? "null", prediction.map { Double($0.confidence).figure } ?? "null",
-                        row.problem ?? row.text,
-                    ]
-                    let id = idColumn == nil ? [] : [row.group ?? ""]
-                    return (id + cells).map(\.printable).joined(separator: "\t") + "\n"
+                return try write(rows, numbers) { number in
+                    (JSONObject(["value": number]), [number.map { Double($0).figure } ?? "null"])
                 }
-                try Output.write(lines.joined())
+            }
+            let predictions =
+                encoded.count == 0
+                ? [] : Array(try zeroShot?.predictions(classifier.logits(of: encoded)) ?? classifier.classify(encoded))
+            try write(rows, predictions) { prediction in
+                let names = prediction?.names(of: configuration, abstainingBelow: decisions.abstainBelow)
+                return (
+                    JSONObject([
+                        labelsKey: names, "confidence": prediction?.confidence,
+                        "probabilities": prediction?.probabilities(of: configuration),
+                    ]), [names?.text ?? "null", prediction.map { Double($0.confidence).figure } ?? "null"]
+                )
             }
         }
         let longTexts = classifier.longTexts
         if longer > 0 && longTexts.method == .truncate {
-            Output.warn("\(longer) of \(count) texts have more than \(longTexts.maximumLength) tokens and were cut off")
+            let texts = zeroShot == nil ? "texts" : "pairs of a text and a hypothesis"
+            Output.warn(
+                "\(longer) of \(count) \(texts) have more than \(longTexts.maximumLength) tokens and were cut off")
         }
     }
-    /// Writes the numbers that a regression has predicted for those of the rows that could be read.
-    private func write(_ rows: [Example], _ numbers: [Float]) throws {
-        var unused = numbers[...]
-        let answers = rows.map { row in (row, row.problem == nil ? unused.popFirst() : nil) }
+
+    /// Writes one line for each row, even if --text had several.
+    ///
+    /// - Parameters:
+    ///   - answers: for those of the rows that could be read
+    ///   - describe: an answer, or that there is none, for JSON and for a table
+    private func write<Answer>(
+        _ rows: [Example], _ answers: [Answer],
+        _ describe: (Answer?) -> (object: JSONObject, cells: [String])
+    ) throws {
+        var unused = answers[...]
+        let lines = rows.map { row in (row, describe(row.problem == nil ? unused.popFirst() : nil)) }
         if json {
             return try Output.write(
-                jsonLines: answers.map { row, number in
-                    JSONObject(
-                        ["text": row.problem == nil ? row.text : nil, "value": number],
-                        optional: ["id": idColumn == nil ? nil : row.group ?? "", "error": row.problem])
+                jsonLines: lines.map { row, answer in
+                    JSONObject(["text": row.problem == nil ? row.text : nil], optional: ["text_pair": row.textPair])
+                        .adding(answer.object).adding(
+                            JSONObject(
+                                [:], optional: ["id": idColumn == nil ? nil : row.group ?? "", "error": row.problem]))
                 })
         }
-        let lines = answers.map { row, number in
+        let table = lines.map { row, answer in
             let id = idColumn == nil ? [] : [row.group ?? ""]
-            let cells = [number.map { Double($0).figure } ?? "null", row.problem ?? row.text]
-            return (id + cells).map(\.printable).joined(separator: "\t") + "\n"
+            let texts = row.problem.map { [$0] } ?? row.input.parts
+            return (id + answer.cells + texts).map(\.printable).joined(separator: "\t") + "\n"
         }
-        try Output.write(lines.joined())
+        try Output.write(table.joined())
+    }
+}
+
+/// What a model for natural-language inference is asked.
+struct ZeroShotOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Tell which of these labels a text has, by a model that was trained to tell whether a text entails another.",
+            valueName: "label,…"),
+        transform: { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } })
+    var candidateLabels: [String] = []
+
+    @Option(help: "What a text entails if it has the label that is put in the place of {}.")
+    var hypothesis = "This example is {}."
+
+    @Flag(help: "A text can have several of the labels, or none.")
+    var multiLabel = false
+
+    func validate() throws {
+        guard hypothesis.components(separatedBy: ZeroShot.placeholder).count == 2 else {
+            throw ValidationError("--hypothesis must have the place of the label, {}, in it once.")
+        }
+        if candidateLabels.contains("") || Set(candidateLabels).count < candidateLabels.count {
+            throw ValidationError("--candidate-labels has a label twice, or an empty one.")
+        }
+        if candidateLabels.isEmpty && (multiLabel || hypothesis != Self().hypothesis) {
+            throw ValidationError("--hypothesis and --multi-label are for --candidate-labels.")
+        }
+    }
+
+    /// - Returns: nil if there are no candidates
+    /// - Throws: an error if the model cannot tell.
+    func zeroShot(by model: Configuration) throws -> ZeroShot? {
+        candidateLabels.isEmpty
+            ? nil : try ZeroShot(candidateLabels, hypothesis: hypothesis, areSeveral: multiLabel, by: model)
     }
 }

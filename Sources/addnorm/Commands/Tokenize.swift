@@ -1,4 +1,6 @@
 import ArgumentParser
+import Inference
+import Kernels
 import Transformer
 
 struct Tokenize: ParsableCommand {
@@ -24,9 +26,12 @@ struct Tokenize: ParsableCommand {
         let maximumLength = try model.maximumLength(limit: configuration.maximumLength)
         if let warning = tokenizer.warning { Output.warn(warning) }
         try input.forEachBatch { texts in
-            let lines = texts.map { text in
-                let ids = tokenizer.encode(text, maximumLength: maximumLength).ids
-                return Tokens(text: text, tokens: ids.map { tokenizer.vocabulary.tokens[$0] }, ids: ids)
+            let encoded = try EncodedTexts(
+                texts, tokenizer, LongTexts(maximumLength: maximumLength), on: Workers(count: 1))
+            let lines = zip(texts, encoded.sequences.idsOfEach).map { text, ids in
+                Tokens(
+                    text: text.first, textPair: text.second, tokens: ids.map { tokenizer.vocabulary.tokens[$0] },
+                    ids: ids)
             }
             if json {
                 try Output.write(jsonLines: lines)
@@ -38,6 +43,7 @@ struct Tokenize: ParsableCommand {
 
     private struct Tokens: Encodable {
         let text: String
+        let textPair: String?
         let tokens: [String]
         let ids: [Int]
     }

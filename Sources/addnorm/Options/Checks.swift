@@ -24,7 +24,8 @@ func requireRunName(_ name: String, _ option: String) throws {
 
 /// The options that can be given several times.
 private let repeatableOptions: Set<Substring> = [
-    "--train", "--unlabelled", "--text", "--query", "--text-column", "--label-map", "--tag", "--group-by", "--vary",
+    "--train", "--unlabelled", "--text", "--text-pair", "--query", "--text-column", "--label-map", "--tag",
+    "--group-by", "--vary",
 ]
 
 /// Refuses other options that are given twice: all but one would be ignored.

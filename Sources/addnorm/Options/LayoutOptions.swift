@@ -24,6 +24,14 @@ struct LayoutOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
+            The column of a second text that is read together with the first, as a hypothesis or an answer is. (default: text_pair, \
+            if there is one)
+            """, valueName: "column"))
+    var textPairColumn: Layout.Column?
+
+    @Option(
+        help: ArgumentHelp(
+            """
             The column of the label, in the same way. (default: label, sentiment, class or category; without a header, the \
             second of a TSV file)
             """, valueName: "column"))
@@ -46,7 +54,7 @@ struct LayoutOptions: ParsableArguments {
 
     var layout: Layout {
         Layout(
-            format: format, textColumns: textColumn, labelColumn: labelColumn,
+            format: format, textColumns: textColumn, textPairColumn: textPairColumn, labelColumn: labelColumn,
             labelMap: Dictionary(labelMap.flatMap(\.names)) { first, _ in first }, onBadRow: onBadRow)
     }
 

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Datasets
+import Evaluation
 import Foundation
+import Tokenization
 
 /// The texts of `predict`, `explain` and `tokenize`: from the command line, from files, or from standard input, line by line.
 struct TextInput: ParsableArguments {
@@ -12,20 +14,26 @@ struct TextInput: ParsableArguments {
     @Option(help: "A text. Can be given several times.")
     var text: [String] = []
 
+    @Option(help: "The text that is read together with --text, for a model that reads pairs. As often as that.")
+    var textPair: [String] = []
+
     @OptionGroup(title: "Input")
     var layout: LayoutOptions
 
     func validate() throws {
         if !files.isEmpty && !text.isEmpty { throw ValidationError("Give either files or --text, not both.") }
+        if !textPair.isEmpty && textPair.count != text.count {
+            throw ValidationError("Give one --text-pair for each --text.")
+        }
     }
 
     /// Calls `body` with texts as they come, each batch as soon as it is there.
     ///
     /// - Parameter most: the texts of a batch
     /// - Throws: `DatasetError` at the first row that is wrong; the texts before it have been handed over by then.
-    func forEachBatch(ofAtMost most: Int = .max, _ body: ([String]) throws -> Void) throws {
+    func forEachBatch(ofAtMost most: Int = .max, _ body: ([Text]) throws -> Void) throws {
         if layout.onBadRow == .keep { throw ValidationError("--on-bad-row keep is for 'predict'.") }
-        try forEachBatchOfRows(ofAtMost: most) { try body($0.map(\.text)) }
+        try forEachBatchOfRows(ofAtMost: most) { try body($0.map(\.input)) }
     }
 
     /// Calls `body` with rows as they come, those that are wrong and kept among them.
@@ -36,7 +44,10 @@ struct TextInput: ParsableArguments {
     {
         var layout = layout.layout
         (layout.groupColumn, layout.groupOption) = (id, "--id-column")
-        if !text.isEmpty { return try body(text.map(Example.init)) }
+        if !text.isEmpty {
+            return try body(
+                text.enumerated().map { Example(text: $1, textPair: textPair.isEmpty ? nil : textPair[$0]) })
+        }
         for file in files.isEmpty ? ["-"] : files {
             if file == "-" && isatty(STDIN_FILENO) == 1 {
                 Output.warn("reading one text a line from the terminal; Ctrl-D ends it")

@@ -11,6 +11,8 @@ struct PredictionsFile {
     private let isCSV: Bool
     private let isJSON: Bool
     private var file: OutputFile
+    /// Whether there is a column for a second text.
+    private var hasPairs = false
 
     /// Opens the file.
     ///
@@ -32,9 +34,7 @@ struct PredictionsFile {
     /// - Parameter least: answers that are less confident are none
     /// - Throws: ``OutputError`` if the disk is full, for example.
     mutating func write(_ result: EvaluationResult, of dataset: Dataset, abstainBelow least: Double?) throws {
-        if !file.hasBegun && !isJSON {
-            try file.write(line(["text", "actual", "predicted", "confidence", "probabilities", "file", "line"]))
-        }
+        try begin(with: dataset, ["actual", "predicted", "confidence", "probabilities"])
         // Some at a time, or a million rows would be held as text.
         for start in stride(from: 0, to: dataset.examples.count, by: 1000) {
             let rows = try (start..<min(start + 1000, dataset.examples.count)).map { index in
@@ -45,17 +45,20 @@ struct PredictionsFile {
                 let file = dataset.file(of: example)
                 if isJSON {
                     return try Output.jsonLines([
-                        JSONObject([
-                            "text": example.text, "actual": actual, "predicted": predicted,
-                            "confidence": prediction.confidence, "probabilities": probabilities, "file": file,
-                            "line": example.line,
-                        ])
+                        JSONObject(
+                            [
+                                "text": example.text, "actual": actual, "predicted": predicted,
+                                "confidence": prediction.confidence, "probabilities": probabilities, "file": file,
+                                "line": example.line,
+                            ], optional: ["text_pair": example.textPair])
                     ])
                 }
-                return line([
-                    example.text, actual.text, predicted?.text ?? "", "\(prediction.confidence)",
-                    try Output.jsonLines([probabilities]).trimmingCharacters(in: .newlines), file, "\(example.line)",
-                ])
+                return line(
+                    texts(of: example) + [
+                        actual.text, predicted?.text ?? "", "\(prediction.confidence)",
+                        try Output.jsonLines([probabilities]).trimmingCharacters(in: .newlines), file,
+                        "\(example.line)",
+                    ])
             }
             try file.write(rows.joined())
         }
@@ -65,7 +68,7 @@ struct PredictionsFile {
     ///
     /// - Throws: ``OutputError`` if the disk is full, for example.
     mutating func write(_ result: RegressionResult, of dataset: Dataset) throws {
-        if !file.hasBegun && !isJSON { try file.write(line(["text", "actual", "predicted", "file", "line"])) }
+        try begin(with: dataset, ["actual", "predicted"])
         for start in stride(from: 0, to: dataset.examples.count, by: 1000) {
             let rows = try (start..<min(start + 1000, dataset.examples.count)).map { index in
                 let example = dataset.examples[index]
@@ -73,14 +76,26 @@ struct PredictionsFile {
                 let file = dataset.file(of: example)
                 return isJSON
                     ? try Output.jsonLines([
-                        JSONObject([
-                            "text": example.text, "actual": actual, "predicted": predicted, "file": file,
-                            "line": example.line,
-                        ])
-                    ]) : line([example.text, "\(actual)", "\(predicted)", file, "\(example.line)"])
+                        JSONObject(
+                            [
+                                "text": example.text, "actual": actual, "predicted": predicted, "file": file,
+                                "line": example.line,
+                            ], optional: ["text_pair": example.textPair])
+                    ]) : line(texts(of: example) + ["\(actual)", "\(predicted)", file, "\(example.line)"])
             }
             try file.write(rows.joined())
         }
+    }
+
+    /// Writes the names of the columns before the first row of a table.
+    private mutating func begin(with dataset: Dataset, _ columns: [String]) throws {
+        if file.hasBegun || isJSON { return }
+        hasPairs = dataset.examples.contains { $0.textPair != nil }
+        try file.write(line((hasPairs ? ["text", "text_pair"] : ["text"]) + columns + ["file", "line"]))
+    }
+
+    private func texts(of example: Example) -> [String] {
+        hasPairs ? [example.text, example.textPair ?? ""] : [example.text]
     }
 
     /// A line of a table.

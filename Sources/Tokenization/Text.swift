@@ -1,0 +1,15 @@
+/// What a model reads at once: a text, or two that are read together, as a premise and a hypothesis are, or a question and its answer.
+package struct Text: Sendable, Hashable, ExpressibleByStringLiteral {
+    package let first: String
+    /// Nil: there is only one.
+    package let second: String?
+
+    package init(_ first: String, _ second: String? = nil) { (self.first, self.second) = (first, second) }
+
+    package init(stringLiteral text: String) { self.init(text) }
+
+    /// One or two.
+    package var parts: [String] { [first] + (second.map { [$0] } ?? []) }
+    /// The bytes of all, as UTF-8.
+    package var size: Int { parts.reduce(0) { $0 + $1.utf8.count } }
+}
