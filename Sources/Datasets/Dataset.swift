@@ -71,6 +71,7 @@ package struct Dataset: Sendable {
         }
         self = parts[0]
         if parts.count == 1 { return }
+        for part in parts { try part.requirePairs(like: self) }
         examples = parts.enumerated().flatMap { place, part in
             part.examples.map { example in
                 var example = example
@@ -172,6 +173,18 @@ package struct Dataset: Sendable {
             part.sources[index].badRows = sources[index].badRows.none
         }
         return part
+    }
+
+    /// Whether each example has a second text.
+    package var hasPairs: Bool { examples.first?.textPair != nil }
+
+    /// - Throws: ``DatasetError`` if only one of both has second texts.
+    package func requirePairs(like other: Dataset) throws {
+        guard hasPairs != other.hasPairs else { return }
+        throw DatasetError(
+            path,
+            "has \(hasPairs ? "" : "no ")second texts, and \(other.path) has \(hasPairs ? "none" : "some"); --text-pair-column names their column"
+        )
     }
 
     /// The labels that occur.

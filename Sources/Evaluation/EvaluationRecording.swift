@@ -110,7 +110,8 @@ extension Evaluation {
         (maxLength, self.longTexts) = (longTexts?.maximumLength, longTexts?.method.rawValue)
         stride = longTexts?.stride
         let layout = Dictionary(uniqueKeysWithValues: circumstances.layout.settings)
-        (format, textColumn) = (layout["format"], layout["text_column"])
+        format = layout["format"]
+        (textColumn, textPairColumn) = (layout["text_column"], layout["text_pair_column"])
         (labelColumn, labelMap) = (layout["label_column"], layout["label_map"])
         onBadRow = layout["on_bad_row"]
         skipped = dataset.sources.reduce(0) { $0 + $1.badRows.count + $1.leftOut }

@@ -38,6 +38,11 @@ extension ModelFolder {
                         "sentence-transformers has no module for the LayerNorm in the head of \(family.name); transformers reads the folder as it is"
                     )
                 }
+                guard !settings.readsPairs else {
+                    throw ModelError(
+                        "sentence-transformers makes vectors of single texts, and the model reads pairs; export it as onnx"
+                    )
+                }
                 guard !classifier.configuration.ngrams else {
                     throw ModelError(
                         "sentence-transformers has no place for the n-grams beside the encoder; export it as onnx, or train an encoder that stands"

@@ -85,10 +85,12 @@ package struct ONNXModel {
         var sum = graph("Gather", constant("embeddings.tokens.weight"), ids)
         sum = graph("Add", sum, graph("Gather", constant("embeddings.positions.weight"), places(of: ids)))
         if let segments = parameters["embeddings.segments.weight"] {
-            // All tokens are of the first segment.
-            let width = segments.shape[1]
-            let first = Array(values("embeddings.segments.weight").prefix(width))
-            sum = graph("Add", sum, graph.constant(first, [width]))
+            let (rows, width) = (segments.shape[0], segments.shape[1])
+            let row =
+                rows > 1 && folder.settings.readsPairs
+                ? graph("Gather", constant("embeddings.segments.weight"), graph.input("token_type_ids"))
+                : graph.constant(Array(values("embeddings.segments.weight").prefix(width)), [width])
+            sum = graph("Add", sum, row)
         }
         let normed = layerNorm(sum, "embeddings.norm")
         return parameters["embeddings.projection.weight"] == nil ? normed : linear(normed, "embeddings.projection")

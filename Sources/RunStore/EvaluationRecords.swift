@@ -56,6 +56,7 @@ package struct Evaluation: Record {
     /// How the file was read, as far as the user has said.
     package var format: String?
     package var textColumn: String?
+    package var textPairColumn: String?
     package var labelColumn: String?
     package var labelMap: String?
     package var onBadRow: String?
@@ -86,8 +87,9 @@ package struct Evaluation: Record {
         [
             ("temperature", temperature.map { "\($0)" }), ("threshold", threshold.map { "\($0)" }),
             ("max_length", maxLength.map { "\($0)" }), ("long_texts", longTexts), ("stride", stride.map { "\($0)" }),
-            ("format", format), ("text_column", textColumn), ("label_column", labelColumn), ("label_map", labelMap),
-            ("on_bad_row", onBadRow), ("skipped", skipped.map { "\($0)" }),
+            ("format", format), ("text_column", textColumn), ("text_pair_column", textPairColumn),
+            ("label_column", labelColumn), ("label_map", labelMap), ("on_bad_row", onBadRow),
+            ("skipped", skipped.map { "\($0)" }),
         ]
     }
 

@@ -52,6 +52,9 @@ extension DatabaseMigrator {
             try db.execute(sql: text(PackageResources.migration7_sql))
             try keepBestEpochs(chosenBy: text(PackageResources.best_epoch_of_any_kind_sql), in: db)
         }
+        migrator.registerMigration("8: pairs of texts") { db in
+            try db.execute(sql: "ALTER TABLE evaluations ADD COLUMN text_pair_column TEXT")
+        }
         return migrator
     }
 

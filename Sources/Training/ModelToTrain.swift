@@ -59,7 +59,7 @@ extension ModelFolder {
         }
         request.hyperparameters.adopt(classifier.configuration)
         // How texts are cut off is a matter of the model's limit.
-        settings.readsPairs = texts.contains { $0.second != nil }
+        settings.readsPairs = texts.first?.second != nil
         settings.longTexts = hyperparameters.longTexts.method == .truncate ? nil : request.hyperparameters.longTexts
     }
 }

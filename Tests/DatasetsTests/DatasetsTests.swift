@@ -47,6 +47,24 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
         #expect(Self.pairs(examples) == [["So fine", "5"]] && examples[0].group == "A")
     }
 
+    @Test func pairs() throws {
+        let examples = try Self.read("label\ttext\ttext_pair\n1\tfine\tso\n")
+        #expect(examples.map { [$0.text, $0.textPair, $0.label] } == [["fine", "so", "1"]])
+        #expect(examples[0].joinedText == "fine | so")
+        let numbered = Layout(textColumns: [.number(1)], textPairColumn: .number(3), labelColumn: .number(2))
+        #expect(try Self.read("fine\t1\tso\n", layout: numbered)[0].textPair == "so")
+        for place in 1...2 {
+            let error = #expect(throws: DatasetError.self) {
+                try Self.read("fine\t1\n", layout: Layout(textPairColumn: .number(place)))
+            }
+            #expect(error?.description.contains("the second text is the same column") == true)
+        }
+        let error = #expect(throws: DatasetError.self) {
+            try Self.read("x\n", name: "d.txt", layout: Layout(textPairColumn: .number(2)), labels: .none)
+        }
+        #expect(error?.description.contains("plain lines have no columns") == true)
+    }
+
     @Test func unlabelled() throws {
         let lines = try Self.read("one\n\ntab\there\n", name: "d.txt", labels: .none)
         #expect(Self.pairs(lines) == [["one", nil], ["", nil], ["tab\there", nil]])

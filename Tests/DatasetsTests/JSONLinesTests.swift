@@ -32,7 +32,20 @@ import Testing
         #expect(try Self.read(#"{"content": "x", "text": "y"}"#, labels: .none).map(\.text) == ["y"])
     }
 
+    @Test func pairs() throws {
+        let pair = #"{"text": "x", "text_pair": "y", "premise": "z"}"#
+        #expect(try Self.read(pair, labels: .none)[0].textPair == "y")
+        let layout = Layout(textPairColumn: .name("premise"))
+        #expect(try Self.read(pair, layout: layout, labels: .none)[0].textPair == "z")
+        #expect(try Self.read(#"{"text_pair": "y", "sentence": "x"}"#, labels: .none)[0].text == "x")
+        let own = Layout(textColumns: [.name("text_pair")])
+        #expect(try Self.read(pair, layout: own, labels: .none).map { [$0.text, $0.textPair] } == [["y", nil]])
+    }
+
     @Test(arguments: [
+        (#"{"text": "x", "label": "a"}\#n{"text": "x", "text_pair": "y", "label": "a"}"#, ":2: has a 'text_pair'"),
+        (#"{"text": "x", "text_pair": "y", "label": "a"}\#n{"text": "x", "label": "a"}"#, ":2: the key 'text_pair' is"),
+        (#"{"text": "x", "text_pair": null, "label": "a"}"#, ":1: the value of 'text_pair' is null"),
         (#"{"text": "x", "label": "a"}\#n{"label": "a"}"#, "d.jsonl:2: the key 'text' is missing"),
         (#"{"text": {"x": 1}, "label": "a"}"#, ":1: the value of 'text' is an object"),
         (#"{"text": null, "label": "a"}"#, ":1: the value of 'text' is null"),

@@ -5,11 +5,12 @@ import Inference
 import Kernels
 import TestSupport
 import Testing
+import Tokenization
 import Transformer
 
 /// Temperatures and thresholds that are fitted to data, and where they are kept.
 @Suite struct FittedSettingsTests {
-    private static let texts = [
+    private static let texts: [Text] = [
         "a good film", "bad", "good, bad!", "a bad film", "good!", "bad, bad film", "film", "a film!", "b", "t, t, t",
     ]
 
@@ -18,7 +19,7 @@ import Transformer
         var labels = try classifier.classify(texts).map { $0.labels[0] }
         labels[4] = 1 - labels[4]
         let file = folder.appending(path: "dev.tsv")
-        try Data(zip(texts, labels).map { "\($0)\t\(["a", "b"][$1])\n" }.joined().utf8).write(to: file)
+        try Data(zip(texts, labels).map { "\($0.first)\t\(["a", "b"][$1])\n" }.joined().utf8).write(to: file)
         var data = try Dataset(contentsOf: file.path, layout: Layout(), labels: .one)
         let examples = try EncodedExamples(
             &data, for: classifier.model, classifier.longTexts, on: classifier.workers)

@@ -27,7 +27,7 @@ import Testing
     ) throws -> [NextLabels.Text] {
         let data = try data ?? Self.data(labelled)
         var next = try NextLabels(data, count: count, by: nil, seed: 42, on: Workers(count: threads))
-        var rest = texts.map(Example.init)[...]
+        var rest = texts.map { Example(text: $0) }[...]
         while !rest.isEmpty {
             try next.look(at: Array(rest.prefix(batch)), of: "texts")
             rest = rest.dropFirst(batch)

@@ -2,11 +2,12 @@ import Inference
 import Kernels
 import TestSupport
 import Testing
+import Tokenization
 import Transformer
 
 /// Answers, logits and embeddings of texts.
 @Suite struct ClassifierTests {
-    private static let texts = [
+    private static let texts: [Text] = [
         "a good film", "bad", "", "good, bad, good, bad, good film!", "a bad film", "a", "good!", "bad, bad, bad film",
         "film", "a film, a bad film, a good film! a bad, bad film!",
     ]
@@ -21,7 +22,7 @@ import Transformer
         let logits = try classifier.logits(of: encoded)
         var workspace = model.classifier.makeWorkspace(for: .inference, on: workers)
         for (index, text) in Self.texts.enumerated() {
-            let encoding = model.tokenizer.encode(text, maximumLength: .max)
+            let encoding = model.tokenizer.encode(text.first, maximumLength: .max)
             let windows = longTexts.sequences(of: encoding.ids, tokens: encoding.tokens)
             let each = model.classifier.logits(.texts(Batch(windows)), in: &workspace)
             for label in 0..<3 {
@@ -39,7 +40,7 @@ import Transformer
             let alone = try classifier.classify([text])[0]
             #expect(alone.labels == prediction.labels && abs(alone.confidence - prediction.confidence) < 1e-6)
         }
-        #expect(try classifier.classify([String]()).isEmpty)
+        #expect(try classifier.classify([Text]()).isEmpty)
     }
 
     /// Where texts can have several labels, it is the probability that the answer is right about all of them.
@@ -91,13 +92,25 @@ import Transformer
         #expect(part.lengths == alone.lengths && part.notice == alone.notice && part.notice != nil)
     }
 
+    /// A pair is read with its segments, beside others and alone.
+    @Test func pairsKeepTheirSegments() throws {
+        let classifier = Classifier(try tinyModel(), longTexts: LongTexts(maximumLength: 8))
+        var texts = try classifier.encode(["film", Text("a good film", "good"), "good"])
+        #expect(texts.sequences.map(\.segments.isEmpty) == [false, false, false])
+        #expect(texts.sequences[1].segments == [0, 0, 0, 0, 0, 1, 1] && texts.sequences[2].segments == [0, 0, 0])
+        texts.append(try classifier.encode([Text("a good film a good film", "good good good")]))
+        #expect(texts.lengths == [3, 7, 3, 12] && texts.sequences[3].segments == [0, 0, 0, 0, 0, 1, 1, 1])
+        #expect(texts.part([2]).sequences[0].segments.isEmpty && texts.countOfLonger == 1)
+        #expect(Batch(texts.sequences).segments.count == 3 + 7 + 3 + 8)
+    }
+
     @Test func workOfACancelledTaskEnds() async throws {
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
             var classifier = Classifier(try tinyModel(), on: Workers(count: 1))
             #expect(throws: CancellationError.self) { try classifier.classify(Self.texts) }
             #expect(throws: CancellationError.self) { try classifier.embeddings(of: Self.texts) }
-            #expect(throws: CancellationError.self) { try classifier.explain(Self.texts[0]) }
+            #expect(throws: CancellationError.self) { try classifier.explain(Self.texts[0].first) }
         }
         try await task.value
     }

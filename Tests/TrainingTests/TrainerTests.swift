@@ -65,7 +65,7 @@ import Transformer
             var notices: [String] = []
             let model = try ModelFolder(
                 toTrain: &request, labels: ["negative", "positive"], .singleLabel,
-                texts: try Dataset(contentsOf: request.train, layout: Layout(), labels: .one).examples.map(\.text),
+                texts: try Dataset(contentsOf: request.train, layout: Layout(), labels: .one).inputs,
                 notice: { notices.append($0) })
             #expect(request.hyperparameters.maxLength == expected)
             #expect(model.classifier.configuration.maximumLength == expected)

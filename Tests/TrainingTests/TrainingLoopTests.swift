@@ -20,7 +20,7 @@ import Transformer
             var request = try TrainerTests.request(in: folder)
             var data = try Dataset(contentsOf: request.train, layout: Layout(), labels: .one)
             let model = try ModelFolder(
-                toTrain: &request, labels: data.labelNames.sorted(), .singleLabel, texts: data.examples.map(\.text),
+                toTrain: &request, labels: data.labelNames.sorted(), .singleLabel, texts: data.inputs,
                 notice: { _ in })
             hyperparameters = request.hyperparameters
             classifier = model.classifier

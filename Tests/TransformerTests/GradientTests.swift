@@ -381,18 +381,22 @@ import Transformer
         var classifier = try SequenceClassifier(configuration, seed: 1)
         let values = Self.randoms(classifier.layout.count, site: 5)
         classifier.parameters = FloatBuffer(values)
-        let sequences = [[2, 5, 9, 3], [7], [2, 5, 5, 12, 0, 3]]
+        let sequences = [
+            TokenSequence([2, 5, 9, 3], segments: [0, 0, 1, 1]), TokenSequence([7]),
+            TokenSequence([2, 5, 5, 12, 0, 3], segments: [0, 1, 1, 0, 0, 1]),
+        ]
+        let batch = Batch(sequences)
         let targets = [2, 0, 1]
         var workspace = classifier.makeWorkspace(for: .training(.all), on: Self.workers)
         let loss = classifier.loss(
-            .texts(Batch(sequences)), targets: .one(targets), randomness: .init(seed: Self.seed, step: Self.step),
+            .texts(batch), targets: .one(targets), randomness: .init(seed: Self.seed, step: Self.step),
             in: &workspace
         ).loss
 
         let mask = Self.mask(configuration)
         func reference(_ values: [Double]) -> Double {
             Reference.loss(
-                ids: sequences.flatMap { $0 }, targets: targets, .init(classifier.layout, values), configuration,
+                ids: batch.ids, segments: batch.segments, targets: targets, .init(classifier.layout, values), configuration,
                 offsets: Self.offsets, mask)
         }
         Self.compare(loss, workspace, classifier, at: values, with: reference)

@@ -25,11 +25,12 @@ import Transformer
         #expect(zip(gradient, try expected("weighted_loss.gradient")).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 
-    /// Every family, against `transformers`; `scripts/fixtures/encoder_families.py` has written the files. One of the texts has a padding token in it.
+    /// Every family, against `transformers`; `scripts/fixtures/encoder_families.py` has written the files. One of the texts has a padding token in it; those
+    /// of pairs are in two or three segments.
     @Test(
         arguments: [
             "distilbert", "distilbert-relu", "roberta", "camembert", "xlm-roberta", "electra", "electra-wide",
-            "modernbert", "modernbert-mean",
+            "modernbert", "modernbert-mean", "bert-pairs", "electra-pairs",
         ])
     func familiesAgreeWithTransformers(_ name: String) throws { try Self.check("family-\(name)") }
 
@@ -40,6 +41,8 @@ import Transformer
         init(_ name: String) throws {
             file = try SafeTensors(contentsOf: fixtures.appending(path: "\(name)/expected.safetensors"))
         }
+
+        func has(_ name: String) -> Bool { file.tensors[name] != nil }
 
         func callAsFunction(_ name: String) throws -> [Float] {
             let count = try #require(file.tensors[name], "\(name)").shape.reduce(1, *)
@@ -54,7 +57,10 @@ import Transformer
         let model = try ModelFolder(contentsOf: Self.fixtures.appending(path: name))
         let classifier = model.classifier
         let expected = try Expected(name)
-        let sequences = try (0..<4).map { try expected("ids.\($0)").map { Int($0) } }
+        let sequences = try (0..<4).map { index in
+            let segments = expected.has("segments.\(index)") ? try expected("segments.\(index)") : []
+            return TokenSequence(try expected("ids.\(index)").map { Int($0) }, segments: segments.map { Int($0) })
+        }
         let targets = try expected("targets").map { Int($0) }
         let batch = Batch(sequences)
         // With BatchNorm, whose fixtures have no dropout, training is another function.

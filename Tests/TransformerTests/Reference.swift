@@ -240,17 +240,18 @@ enum Reference {
     }
 
     static func embedding(
-        _ ids: [Int], _ p: Parameters, _ name: String, _ configuration: Configuration, offsets: [Int], _ mask: Mask
+        _ ids: [Int], segments: [Int], _ p: Parameters, _ name: String, _ configuration: Configuration, offsets: [Int],
+        _ mask: Mask
     ) -> Rows {
         var sum: Rows = []
         for (start, end) in zip(offsets, offsets.dropFirst()) {
             var place = configuration.firstPosition
-            for id in ids[start..<end] {
+            for (row, id) in zip(start..<end, ids[start..<end]) {
                 let hasNoPlace = configuration.positions == .learnedAfterPadding && id == configuration.paddingToken
                 let rows = [
                     p["\(name).tokens.weight"][id],
                     p.values["\(name).positions.weight"]?[hasNoPlace ? id : place],
-                    p.values["\(name).segments.weight"]?[0],
+                    p.values["\(name).segments.weight"]?[segments.isEmpty ? 0 : segments[row]],
                 ].compactMap(\.self)
                 sum.append(rows[0].indices.map { column in rows.reduce(0) { $0 + $1[column] } })
                 place += hasNoPlace ? 0 : 1
@@ -284,9 +285,9 @@ enum Reference {
     }
 
     static func encoderOutput(
-        ids: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
+        ids: [Int], segments: [Int] = [], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
     ) -> Rows {
-        var x = embedding(ids, p, "embeddings", configuration, offsets: offsets, mask)
+        var x = embedding(ids, segments: segments, p, "embeddings", configuration, offsets: offsets, mask)
         for layer in 0..<configuration.layers {
             x = encoderLayer(
                 x, p, "layers.\(layer)", configuration, number: layer, offsets: offsets, mask,
@@ -296,9 +297,10 @@ enum Reference {
     }
 
     static func loss(
-        ids: [Int], targets: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int], _ mask: Mask
+        ids: [Int], segments: [Int] = [], targets: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int],
+        _ mask: Mask
     ) -> Double {
-        let x = encoderOutput(ids: ids, p, configuration, offsets: offsets, mask)
+        let x = encoderOutput(ids: ids, segments: segments, p, configuration, offsets: offsets, mask)
         let site = UInt32(1 + sitesPerLayer(configuration) * configuration.layers)
         let pooled = pooler(x, p, "pooler", configuration, offsets: offsets, mask, site: site)
         let dropsInput = configuration.hasPooler && configuration.pooler.dropsInput

@@ -52,6 +52,7 @@ package struct DataFiles {
         labels = train.hasNumbers ? [Configuration.numberLabel] : names
         if let path = request.dev {
             dev = try Dataset(contentsOf: path, layout: request.layout, labels: .reading(problemType))
+            try dev.requirePairs(like: train)
         } else if hyperparameters.devFraction == 0 {
             dev = train
         } else {

@@ -168,10 +168,9 @@ struct DataCommand: ParsableCommand {
         }
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         var outputs = try paths.map { try OutputFile($0, besides: files) }
-        let hasPairs = data.examples[0].textPair != nil
         for (part, places) in places.enumerated() {
             try outputs[part].write(
-                (["text"] + (hasPairs ? ["text_pair"] : []) + ["label"] + (by == nil ? [] : ["group"])).csvRow)
+                (["text"] + (data.hasPairs ? ["text_pair"] : []) + ["label"] + (by == nil ? [] : ["group"])).csvRow)
             for start in stride(from: 0, to: places.count, by: 1000) {
                 let rows = places[start..<min(start + 1000, places.count)].map { place in
                     let example = data.examples[place]

@@ -149,20 +149,23 @@ struct ZeroShotOptions: ParsableArguments {
         transform: { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } })
     var candidateLabels: [String] = []
 
-    @Option(help: "What a text entails if it has the label that is put in the place of {}.")
-    var hypothesis = "This example is {}."
+    @Option(
+        help: ArgumentHelp(
+            "What a text entails if it has the label that is put in the place of {}. (default: This example is {}.)",
+            valueName: "sentence"))
+    var hypothesis: String?
 
     @Flag(help: "A text can have several of the labels, or none.")
     var multiLabel = false
 
     func validate() throws {
-        guard hypothesis.components(separatedBy: ZeroShot.placeholder).count == 2 else {
+        if let hypothesis, hypothesis.components(separatedBy: ZeroShot.placeholder).count != 2 {
             throw ValidationError("--hypothesis must have the place of the label, {}, in it once.")
         }
         if candidateLabels.contains("") || Set(candidateLabels).count < candidateLabels.count {
             throw ValidationError("--candidate-labels has a label twice, or an empty one.")
         }
-        if candidateLabels.isEmpty && (multiLabel || hypothesis != Self().hypothesis) {
+        if candidateLabels.isEmpty && (multiLabel || hypothesis != nil) {
             throw ValidationError("--hypothesis and --multi-label are for --candidate-labels.")
         }
     }
@@ -171,6 +174,7 @@ struct ZeroShotOptions: ParsableArguments {
     /// - Throws: an error if the model cannot tell.
     func zeroShot(by model: Configuration) throws -> ZeroShot? {
         candidateLabels.isEmpty
-            ? nil : try ZeroShot(candidateLabels, hypothesis: hypothesis, areSeveral: multiLabel, by: model)
+            ? nil : try ZeroShot(
+                candidateLabels, hypothesis: hypothesis ?? "This example is {}.", areSeveral: multiLabel, by: model)
     }
 }

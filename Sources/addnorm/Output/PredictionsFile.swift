@@ -90,7 +90,7 @@ struct PredictionsFile {
     /// Writes the names of the columns before the first row of a table.
     private mutating func begin(with dataset: Dataset, _ columns: [String]) throws {
         if file.hasBegun || isJSON { return }
-        hasPairs = dataset.examples.contains { $0.textPair != nil }
+        hasPairs = dataset.hasPairs
         try file.write(line((hasPairs ? ["text", "text_pair"] : ["text"]) + columns + ["file", "line"]))
     }
 

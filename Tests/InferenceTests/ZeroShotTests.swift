@@ -1,0 +1,38 @@
+import Foundation
+import Inference
+import Kernels
+import Testing
+import Tokenization
+import Transformer
+
+@Suite struct ZeroShotTests {
+    private static func model(_ labels: [String]) -> Configuration {
+        Configuration(vocabularySize: 10, hiddenSize: 4, layers: 1, heads: 1, intermediateSize: 4, labels: labels)
+    }
+
+    /// By the formulas of `transformers`' pipeline: softmax over the labels' entailments, or for each label over entailment and contradiction.
+    @Test func probabilities() throws {
+        let model = Self.model(["CONTRADICTION", "neutral", "Entailment"])
+        let one = try ZeroShot(["a", "b"], hypothesis: "is {}.", areSeveral: false, by: model)
+        #expect(one.pairs(of: ["x"]) == [Text("x", "is a."), Text("x", "is b.")])
+        let logits = Matrix(rows: [[1, 5, 3], [-1, 0, 2]])
+        let probability = try one.predictions(logits)[0].probabilities[0]
+        #expect(abs(probability - exp(3) / (exp(3) + exp(2))) < 1e-6)
+        let several = try ZeroShot(["a", "b"], hypothesis: "is {}.", areSeveral: true, by: model)
+        #expect(abs(try several.predictions(logits)[0].probabilities[1] - 1 / (1 + exp(-3))) < 1e-6)
+        #expect(several.configuration.labels == ["a", "b"])
+        // One label alone has no other to share with.
+        let single = try ZeroShot(["a"], hypothesis: "is {}.", areSeveral: false, by: model)
+        #expect(abs(try single.predictions(Matrix(rows: [[1, 5, 3]]))[0].probabilities[0] - 1 / (1 + exp(-2))) < 1e-6)
+        // What is not entailed stands at the other end.
+        let two = try ZeroShot(["a"], hypothesis: "{}", areSeveral: true, by: Self.model(["entailment", "x", "other"]))
+        #expect(abs(try two.predictions(Matrix(rows: [[2, 9, 1]]))[0].probabilities[0] - 1 / (1 + exp(-1))) < 1e-6)
+    }
+
+    @Test func modelsThatCannotTell() {
+        let error = #expect(throws: ModelError.self) {
+            try ZeroShot(["a"], hypothesis: "{}", areSeveral: false, by: Self.model(["bad", "good"]))
+        }
+        #expect(error?.description.contains("this one has 'bad', 'good'") == true)
+    }
+}
