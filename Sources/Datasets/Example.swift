@@ -34,9 +34,6 @@ package struct Example: Sendable, Equatable {
         self.problem = problem.description
     }
 
-    /// Both texts as one, where they are shown or compared.
-    package var joinedText: String { textPair.map { text + " | " + $0 } ?? text }
-
     /// The number that ``label`` is; nil if it is none.
     package var number: Double? { label.flatMap { Double($0) } }
 

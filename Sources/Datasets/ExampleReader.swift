@@ -187,7 +187,7 @@ struct ExampleReader {
                 "the second text is the same \(kind) as the first or the label; give --text-column, --text-pair-column and --label-column"
             )
         }
-        let pair = pair.flatMap { (texts + [label, group]).contains($0) ? nil : $0 }
+        let pair = pair.flatMap { (texts + [label]).contains($0) ? nil : $0 }
         return Places(text: texts, textPair: named ?? pair, label: label, group: group)
     }
 

@@ -64,7 +64,7 @@ extension RunStore {
                 return PredictionRecord(
                     row: index + 1, actual: names(result.targets[index]), predicted: names(prediction.labels),
                     confidence: Double(prediction.confidence), loss: result.loss(of: index),
-                    text: dataset.examples[index].joinedText)
+                    text: dataset.examples[index].input.joined)
             })
     }
 

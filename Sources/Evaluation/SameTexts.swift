@@ -48,7 +48,7 @@ extension TrainingData {
 /// The beginning of the SHA-256 of each text, without what does not count when texts are compared; of texts without a visible character there is none.
 private func textHashes(of data: Dataset, on workers: Workers) -> [UInt64] {
     workers.map(data.examples.count) { index -> UInt64? in
-        let text = comparable(data.examples[index].joinedText)
+        let text = comparable(data.examples[index].input.joined)
         return text.isEmpty ? nil : UInt64(sha256(of: Array(text.utf8)).prefix(16), radix: 16)
     }.compactMap { $0 }
 }

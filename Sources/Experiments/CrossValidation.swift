@@ -72,7 +72,7 @@ package struct CrossValidation {
                 return true
             }
         }
-        let same = groupsOfSameTexts(data.examples.map(\.joinedText), on: workers)
+        let same = groupsOfSameTexts(data.examples.map(\.input.joined), on: workers)
         let columns = labels.count
         var sums = [Float](repeating: 0, count: targets.count * columns)
         let trainings = Self.rounds * Self.folds

@@ -60,12 +60,12 @@ package struct NextLabels {
                 "\(data.path): every text has the label '\(names.first ?? "")', and a classifier needs two to be in doubt about;"
                     + " label texts chosen by chance until there is another")
         }
-        labelled = Set(data.examples.map { comparable($0.joinedText) })
+        labelled = Set(data.examples.map { comparable($0.input.joined) })
         if var embedder {
             rows = { SparseMatrix(try embedder.embeddings(of: $0, normalized: true), rows: $0.indices) }
             read = { embedder.notice }
             classifier = LogisticRegression(
-                try rows(data.examples.map(\.joinedText)), Baseline.targets(data, names), labels: names.count, c: Self.c,
+                try rows(data.examples.map(\.input.joined)), Baseline.targets(data, names), labels: names.count, c: Self.c,
                 seed: seed)
         } else {
             let baseline = try Baseline(data, metric: .usual, seed: seed, on: workers)
@@ -87,19 +87,19 @@ package struct NextLabels {
     /// - Throws: what making vectors throws
     package mutating func look(at examples: [Example], of path: String, _ embeddings: Matrix? = nil) throws {
         let places = examples.indices.filter { place in
-            let text = comparable(examples[place].joinedText)
+            let text = comparable(examples[place].input.joined)
             return !text.isEmpty && !labelled.contains(text) && seen.insert(text).inserted
         }
         if places.isEmpty { return }
         let new = places.map { examples[$0] }
         let rows =
-            try embeddings.map { SparseMatrix($0.withRowsOfLengthOne, rows: places) } ?? rows(new.map(\.joinedText))
+            try embeddings.map { SparseMatrix($0.withRowsOfLengthOne, rows: places) } ?? rows(new.map(\.input.joined))
         let logits = classifier.logits(of: rows)
         let predictions = try Predictions(
             logits: logits, problemType: areSeveral ? .multiLabel : .singleLabel, InferenceSettings())
         for (row, (example, prediction)) in zip(new, predictions).enumerated() {
             let text = Text(
-                file: example.file ?? path, line: example.line, text: example.joinedText,
+                file: example.file ?? path, line: example.line, text: example.input.joined,
                 uncertainty: 1 - prediction.margin(areSeveral: areSeveral))
             candidates.append((text, rows.row(row)))
         }

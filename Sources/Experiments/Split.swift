@@ -60,7 +60,7 @@ package struct Split {
             return place
         }
         let groups = Dictionary(grouping: data.examples.indices) { data.examples[$0].group }.filter { $0.key != nil }
-        for group in groupsOfSameTexts(data.examples.map(\.joinedText), on: workers) + groups.values {
+        for group in groupsOfSameTexts(data.examples.map(\.input.joined), on: workers) + groups.values {
             for place in group.dropFirst() { parent[root(place)] = root(group[0]) }
         }
         return Dictionary(grouping: data.examples.indices, by: root).values.sorted { $0[0] < $1[0] }

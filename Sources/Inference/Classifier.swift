@@ -63,11 +63,11 @@ package struct Classifier {
     }
 
     /// The logits of sequences of token ids by the encoder alone, `[sequences, labels]`.
-    mutating func logits(of sequences: [[Int]]) throws -> Matrix { try logits(of: TokenSequences(sequences)) }
+    mutating func logits(of sequences: [TokenSequence]) throws -> Matrix { try logits(of: TokenSequences(sequences)) }
 
     /// What n-grams say of them, `[sequences, labels]`; nil if there are none.
-    func ngramLogits(of sequences: [[Int]]) -> Matrix? {
-        model.ngrams.map { Matrix(rows: $0.logits(of: sequences, on: workers)) }
+    func ngramLogits(of sequences: [TokenSequence]) -> Matrix? {
+        model.ngrams.map { Matrix(rows: $0.logits(of: sequences.map(\.ids), on: workers)) }
     }
 
     func answers(_ logits: Matrix) throws -> Predictions {

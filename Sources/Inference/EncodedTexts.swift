@@ -10,7 +10,7 @@ package struct TokenSequences: RandomAccessCollection, Sendable {
     /// Where each sequence ends.
     private var ends: [Int] = []
 
-    init(_ sequences: some Sequence<[Int]> = []) { for sequence in sequences { append(TokenSequence(sequence)) } }
+    init(_ sequences: [TokenSequence] = []) { for sequence in sequences { append(sequence) } }
 
     package var startIndex: Int { 0 }
     package var endIndex: Int { ends.count }
@@ -66,11 +66,7 @@ package struct EncodedTexts: Sendable {
     ///
     /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory, or if the model reads pairs of texts and one has no second.
     package init(_ texts: [Text], for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
-        if model.settings.readsPairs, let single = texts.firstIndex(where: { $0.second == nil }) {
-            throw ModelError(
-                "the model was trained with pairs of texts, and text \(single + 1) has no second one; name its column with"
-                    + " --text-pair-column, or give it by --text-pair")
-        }
+        try model.requirePairs(in: texts)
         try self.init(texts, model.tokenizer, longTexts, on: workers)
         let segments = model.classifier.configuration.segments
         guard segments < 2 || sequences.lastSegment < segments else {
@@ -196,6 +192,16 @@ package struct EncodedTexts: Sendable {
     }
 }
 
+extension ModelFolder {
+    /// - Throws: ``ModelError`` if the model reads pairs of texts, and one of these has no second.
+    func requirePairs(in texts: [Text]) throws {
+        guard settings.readsPairs, let single = texts.firstIndex(where: { $0.second == nil }) else { return }
+        throw ModelError(
+            "the model was trained with pairs of texts, and text \(single + 1) has no second one; name its column with"
+                + " --text-pair-column, or give it by --text-pair")
+    }
+}
+
 extension Tokenizer {
     /// What is read of a text or of two, and how many tokens there are of all.
     fileprivate func encode(_ text: Text, _ longTexts: LongTexts) -> (length: Int, sequences: [TokenSequence]) {
@@ -210,7 +216,7 @@ extension Tokenizer {
     }
 
     /// - Throws: ``ModelError`` if two texts cannot be read together in this way.
-    fileprivate func requirePairs(_ longTexts: LongTexts) throws {
+    func requirePairs(_ longTexts: LongTexts) throws {
         guard longTexts.method == .truncate else {
             throw ModelError(
                 "--long-texts \(longTexts.method.rawValue) is for single texts; of two that are read together, the longer one is cut off: leave it out"

@@ -35,7 +35,7 @@ package struct Explanation: Sendable {
         }
     }
 
-    /// The whole text.
+    /// The whole text; of two, both as one.
     package let text: String
     /// The id of the label that is explained.
     package let label: Int
@@ -68,30 +68,27 @@ package struct Explanation: Sendable {
 }
 
 extension Classifier {
-    /// Explains the decision on one text: a pass forward and back, and one forward for each word. What is longer than the model
+    /// Explains the decision on one text, or on two that are read together: a pass forward and back, and one forward for each word. What is longer than the model
     /// reads is cut off, and explained as far as it is read.
     ///
     /// - Parameter label: the id of the label to explain; nil: the predicted one, or if there are several or none, the most
     ///   probable
-    /// - Throws: ``ModelError`` if the model reads pairs of texts, or its numbers have overflowed.
-    package mutating func explain(_ text: String, label: Int? = nil) throws -> Explanation {
-        if model.settings.readsPairs {
-            throw ModelError("only single texts can be explained, and the model reads pairs of them")
-        }
-        let (encoding, words) = model.tokenizer.align(text, maximumLength: longTexts.maximumLength)
-        let ids = encoding.ids
-        try configuration.requireMemory(forExplaining: ids, words: words.count, on: workers)
-        let ngrams = ngramLogits(of: [ids])
-        let encoder = try logits(of: [ids])
+    /// - Throws: ``ModelError`` if the model reads pairs of texts and there is no second one, or if its numbers have overflowed.
+    package mutating func explain(_ text: Text, label: Int? = nil) throws -> Explanation {
+        try model.requirePairs(in: [text])
+        let (sequence, words, isTruncated) = try align(text)
+        try configuration.requireMemory(forExplaining: sequence.ids.count, words: words.count, on: workers)
+        let ngrams = ngramLogits(of: [sequence])
+        let encoder = try logits(of: [sequence])
         let predictions = try answers(encoder.adding(ngrams))
         let prediction = predictions[0]
         let label = label ?? (prediction.labels.count == 1 ? prediction.labels[0] : prediction.mostProbable)
         var workspace = explaining.take() ?? model.classifier.makeWorkspace(for: .explanation, on: workers)
         let scores = model.classifier.gradientTimesInput(
-            Batch([ids]), labels: [label], offset: ngrams, temperature: model.settings.temperature, in: &workspace)
+            Batch([sequence]), labels: [label], offset: ngrams, temperature: model.settings.temperature, in: &workspace)
         explaining = workspace
         let read = words.filter { $0.tokens?.isEmpty == false }
-        let variants = read.map { Array(ids[..<$0.tokens!.lowerBound] + ids[$0.tokens!.upperBound...]) }
+        let variants = read.map { sequence.without($0.tokens!) }
         let ngramsWithout = ngramLogits(of: variants)
         func logOdds(_ predictions: Predictions) -> [Double] {
             (0..<predictions.logits.rows).map {
@@ -105,7 +102,7 @@ extension Classifier {
         var withoutNGrams = logOdds(try answers(sameEncoder.adding(ngramsWithout)))[...]
         guard whole.isFinite, (scores + without).allSatisfy(\.isFinite) else { throw ModelError.overflow }
         return Explanation(
-            text: text, label: label, prediction: prediction,
+            text: text.joined, label: label, prediction: prediction,
             words: words.map { word in
                 Explanation.Word(
                     text: word.text, place: word.place,
@@ -114,6 +111,28 @@ extension Classifier {
                     },
                     // A word without tokens is not missed.
                     leaveOneOut: word.tokens.map { $0.isEmpty ? 0 : whole - without.removeFirst() })
-            }, isTruncated: encoding.isTruncated)
+            }, isTruncated: isTruncated)
+    }
+
+    /// What is read of a text, which of the tokens belong to which word, and whether the text was longer.
+    private func align(_ text: Text) throws -> (TokenSequence, words: [AlignedWord], isTruncated: Bool) {
+        let (tokenizer, length) = (model.tokenizer, longTexts.maximumLength)
+        guard let second = text.second else {
+            let (encoding, words) = tokenizer.align(text.first, maximumLength: length)
+            return (TokenSequence(encoding.ids), words, encoding.isTruncated)
+        }
+        try tokenizer.requirePairs(longTexts)
+        let (pair, words) = tokenizer.align(text.first, second, maximumLength: length)
+        return (TokenSequence(pair.ids, segments: pair.segments), words, pair.length > length)
+    }
+}
+
+extension TokenSequence {
+    /// The same without some of its tokens.
+    fileprivate func without(_ tokens: Range<Int>) -> TokenSequence {
+        func rest(_ all: [Int]) -> [Int] {
+            all.isEmpty ? [] : Array(all[..<tokens.lowerBound] + all[tokens.upperBound...])
+        }
+        return TokenSequence(rest(ids), segments: rest(segments))
     }
 }

@@ -17,8 +17,7 @@ extension Configuration {
     }
 
     /// The same for explaining a text, in which each word is left out in turn.
-    func requireMemory(forExplaining ids: [Int], words: Int, on workers: Workers) throws {
-        let length = ids.count
+    func requireMemory(forExplaining length: Int, words: Int, on workers: Workers) throws {
         try Self.requireMemory(
             floats: 3 * floats(forLongest: length, on: workers) + 2 * Double(words) * Double(length),
             for: "explaining a text of \(length) tokens", "lower --max-length")

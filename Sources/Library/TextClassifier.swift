@@ -100,7 +100,7 @@ public final class TextClassifier: Sendable {
             return id
         }
         return try await engine.run { [labels] in
-            Explanation(try $0.explain(text, label: id), labels: labels)
+            Explanation(try $0.explain(Text(text), label: id), labels: labels)
         }
     }
 

@@ -10,6 +10,17 @@ package struct AlignedWord: Sendable, Equatable {
     fileprivate init(_ place: Range<Int>, of scalars: [Unicode.Scalar], tokens: Range<Int>?) {
         (text, self.place, self.tokens) = (String(scalars[place]), place, tokens)
     }
+
+    /// The same word in a longer text.
+    ///
+    /// - Parameter start: where its own text begins there
+    fileprivate func moved(by start: Int, tokens: Range<Int>?) -> AlignedWord {
+        AlignedWord(text: text, place: start + place.lowerBound..<start + place.upperBound, tokens: tokens)
+    }
+
+    private init(text: String, place: Range<Int>, tokens: Range<Int>?) {
+        (self.text, self.place, self.tokens) = (text, place, tokens)
+    }
 }
 
 extension Tokenizer {
@@ -54,6 +65,28 @@ extension Tokenizer {
         }
         // What is left over belongs to no word: no such case is known.
         return (encoding, start < end ? [wholeText] : words)
+    }
+
+    /// Encodes two texts that are read together and says which of the ids belong to which word of ``Text/joined``.
+    ///
+    /// - Parameter maximumLength: as for ``encode(_:_:maximumLength:)``
+    package func align(
+        _ first: String, _ second: String, maximumLength: Int
+    ) -> (encoding: PairEncoding, words: [AlignedWord]) {
+        let pair = encode(first, second, maximumLength: maximumLength)
+        var (words, start): ([AlignedWord], Int) = ([], 0)
+        for (text, places) in zip([first, second], pair.tokens) {
+            let (whole, own) = align(text, maximumLength: .max)
+            let missing = whole.tokens.count - places.count
+            let read = truncatesBeginning ? whole.tokens.dropFirst(missing) : whole.tokens.dropLast(missing)
+            words += own.map { word in
+                let tokens = word.tokens.flatMap { missing == 0 || $0.overlaps(read) ? $0.clamped(to: read) : nil }
+                let shift = places.lowerBound - read.lowerBound
+                return word.moved(by: start, tokens: tokens.map { $0.lowerBound + shift..<$0.upperBound + shift })
+            }
+            start += text.unicodeScalars.count + Text.separator.unicodeScalars.count
+        }
+        return (pair, words)
     }
 
     /// Aligns words whose tokens depend on what is before them, as a space is a part of a token: a word ends where the tokens of the text up to there are those that

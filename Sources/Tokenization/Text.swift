@@ -10,6 +10,9 @@ package struct Text: Sendable, Hashable, ExpressibleByStringLiteral {
 
     /// One or two.
     package var parts: [String] { [first] + (second.map { [$0] } ?? []) }
+    /// All as one, where they are shown or compared.
+    package var joined: String { parts.joined(separator: Self.separator) }
+    static let separator = " | "
     /// The bytes of all, as UTF-8.
     package var size: Int { parts.reduce(0) { $0 + $1.utf8.count } }
 }

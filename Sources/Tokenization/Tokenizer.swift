@@ -38,6 +38,8 @@ package struct Tokenizer: Sendable {
         package let ids: [Int]
         /// The segment of each: whether it belongs to the first text or to the second, for models that are told.
         package let segments: [Int]
+        /// The places of the tokens of each text among the ids.
+        package let tokens: [Range<Int>]
         /// How many ids there are of the whole texts.
         package let length: Int
     }
@@ -115,6 +117,7 @@ extension Tokenizer {
             }
         }
         var (ids, segments): ([Int], [Int]) = ([], [])
+        var tokens = [0..<0, 0..<0]
         for piece in template.pair {
             let (part, segment) =
                 switch piece {
@@ -122,10 +125,13 @@ extension Tokenizer {
                 case .first(let segment): (texts[0], segment)
                 case .second(let segment): (texts[1], segment)
                 }
+            let place = ids.count..<ids.count + part.count
+            if case .first = piece { tokens[0] = place }
+            if case .second = piece { tokens[1] = place }
             ids += part
             segments += [Int](repeating: segment, count: part.count)
         }
-        return PairEncoding(ids: ids, segments: segments, length: length + leastLengthOfPair)
+        return PairEncoding(ids: ids, segments: segments, tokens: tokens, length: length + leastLengthOfPair)
     }
 
     /// How many ids two texts without a token have.

@@ -64,7 +64,18 @@ import Testing
 
             try fails(["predict", "--model", "model", "--text", "we had tea"], "trained with pairs of texts")
             try fails(["evaluate", "--model", "model", "dev.jsonl", "--text-column", "premise"], "--text-pair-column")
-            try fails(["explain", "--model", "model", "--text", "we had tea"], "only single texts can be explained")
+            let explained = try program.run(
+                "explain", "--model", "model", "--json", "--text", "we had tea", "--text-pair", "there was tea"
+            ).object
+            #expect(explained["text"] as? String == "we had tea | there was tea")
+            #expect(
+                (explained["words"] as? [[String: Any]])?.map { $0["word"] as? String } == [
+                    "we", "had", "tea", "there", "was", "tea",
+                ])
+            try fails(["explain", "--model", "model", "--text", "we had tea"], "trained with pairs of texts")
+            try fails(
+                ["embed", "--model", "model", "--text", "a", "--text-pair", "b"], "'embed' reads single texts",
+                status: 64)
             try fails(["predict", "--model", "model", "train.tsv", "--long-texts", "windows"], "is for single texts")
             try fails(["predict", "--model", "model", "train.tsv", "--max-length", "2"], "need 3 tokens")
             try fails(

@@ -50,7 +50,6 @@ func withFile<Result>(_ bytes: some Sequence<UInt8>, name: String, _ body: (Stri
     @Test func pairs() throws {
         let examples = try Self.read("label\ttext\ttext_pair\n1\tfine\tso\n")
         #expect(examples.map { [$0.text, $0.textPair, $0.label] } == [["fine", "so", "1"]])
-        #expect(examples[0].joinedText == "fine | so")
         let numbered = Layout(textColumns: [.number(1)], textPairColumn: .number(3), labelColumn: .number(2))
         #expect(try Self.read("fine\t1\tso\n", layout: numbered)[0].textPair == "so")
         for place in 1...2 {

@@ -110,7 +110,7 @@ import Transformer
             var classifier = Classifier(try tinyModel(), on: Workers(count: 1))
             #expect(throws: CancellationError.self) { try classifier.classify(Self.texts) }
             #expect(throws: CancellationError.self) { try classifier.embeddings(of: Self.texts) }
-            #expect(throws: CancellationError.self) { try classifier.explain(Self.texts[0].first) }
+            #expect(throws: CancellationError.self) { try classifier.explain(Self.texts[0]) }
         }
         try await task.value
     }

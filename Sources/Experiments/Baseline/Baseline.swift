@@ -56,7 +56,7 @@ package struct Baseline {
             throw TrainingError(
                 "\(data.path): a bag of words is for \(Self.mostLabels) labels at most; these are \(names.count)")
         }
-        let bytes = data.examples.reduce(0) { $0 + $1.joinedText.utf8.count }
+        let bytes = data.examples.reduce(0) { $0 + $1.input.joined.utf8.count }
         // Up to nine grams of 16 bytes for each character.
         guard bytes < ProcessInfo.processInfo.physicalMemory / 300 else {
             throw TrainingError("\(data.path): too much text for this machine's memory; take a part of it")
@@ -66,7 +66,7 @@ package struct Baseline {
         var random = RandomNumbers(seed: seed, stream: .folds, step: 1)
         let chosen = Array(data.examples.indices.shuffled(using: &random).prefix(Self.mostTextsToChooseBy))
         let foldOf = Self.folds(of: data.part(chosen), seed: seed, on: workers)
-        let texts = data.examples.map(\.joinedText)
+        let texts = data.examples.map(\.input.joined)
 
         var (candidates, outcomes): ([Candidate], [EvaluationResult]) = ([], [])
         for bag in BagOfWords.allCases {
@@ -113,7 +113,7 @@ package struct Baseline {
     package func evaluate(_ data: inout Dataset, on workers: Workers) throws -> EvaluationResult {
         try data.requireLabels(among: configuration.labels)
         let start = ContinuousClock.now
-        let logits = classifier.logits(of: rows(of: data.examples.map(\.joinedText), on: workers))
+        let logits = classifier.logits(of: rows(of: data.examples.map(\.input.joined), on: workers))
         return try EvaluationResult(
             LabeledLogits(
                 logits: logits, targets: Self.targets(data, configuration.labels), tokens: 0,

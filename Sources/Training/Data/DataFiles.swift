@@ -131,7 +131,7 @@ extension Dataset {
     mutating func removeTexts(of other: Dataset, on workers: Workers) {
         let own = examples.count
         let leaked = Set(
-            groupsOfSameTexts(examples.map(\.joinedText) + other.examples.map(\.joinedText), on: workers)
+            groupsOfSameTexts(examples.map(\.input.joined) + other.examples.map(\.input.joined), on: workers)
                 .filter { $0.last! >= own }.flatMap { $0.prefix { $0 < own } })
         examples = examples.indices.filter { !leaked.contains($0) }.map { examples[$0] }
     }

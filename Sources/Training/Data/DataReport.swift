@@ -243,7 +243,7 @@ extension DataReport.File {
         (self.duplicates, self.contradictions, self.nearDuplicates) = (duplicates, contradictions, nearDuplicates)
         htmlTexts = data.examples.count { example in
             // Nearly all texts have none of these bytes.
-            let text = example.joinedText
+            let text = example.input.joined
             return text.utf8.contains { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "<") }
                 && text.contains(
                     /&(amp|lt|gt|quot|apos|nbsp|#[0-9]+|#x[0-9A-Fa-f]+);|<\/?(br|p|b|i|a|div|span)\b[^>]*>/)
@@ -263,7 +263,7 @@ private struct Repetitions {
         duplicates = parts.map { _ in DataReport.Repeated() }
         contradictions = duplicates
         let texts = NumberedTexts(parts)
-        for group in groupsOfSameTexts(parts.flatMap { $0.data.examples.map(\.joinedText) }, on: workers) {
+        for group in groupsOfSameTexts(parts.flatMap { $0.data.examples.map(\.input.joined) }, on: workers) {
             add(group, among: texts)
         }
     }
@@ -272,7 +272,7 @@ private struct Repetitions {
     init(nearIn parts: [DataReport.Part], on workers: Workers) {
         duplicates = parts.map { _ in DataReport.Repeated() }
         contradictions = duplicates
-        let (texts, all) = (NumberedTexts(parts), parts.flatMap { $0.data.examples.map(\.joinedText) })
+        let (texts, all) = (NumberedTexts(parts), parts.flatMap { $0.data.examples.map(\.input.joined) })
         for group in groupsOfSameTexts(all, isNear: true, on: workers) {
             var seen: Set<String> = []
             let different = group.filter { seen.insert(comparable(all[$0])).inserted }
@@ -327,6 +327,6 @@ private struct NumberedTexts {
 
     func occurrences(of texts: [Int], in group: [Int]) -> DataReport.Occurrences {
         DataReport.Occurrences(
-            text: example(group[0]).joinedText, places: texts.prefix(DataReport.shownPlaces).map(place))
+            text: example(group[0]).input.joined, places: texts.prefix(DataReport.shownPlaces).map(place))
     }
 }

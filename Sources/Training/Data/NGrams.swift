@@ -36,7 +36,7 @@ extension DataFiles {
     /// Whether there are memory and time for the n-grams of the training texts: up to six for each byte, which are counted and numbered once, and weighted by each thread that
     /// fits a classifier, with one number for each label.
     func haveRoomForNGrams(_ longTexts: LongTexts, on workers: Workers) -> Bool {
-        let bytes = train.examples.reduce(0.0) { $0 + Double($1.joinedText.utf8.count) }
+        let bytes = train.examples.reduce(0.0) { $0 + Double($1.input.joined.utf8.count) }
         let fits = Double(min(workers.count, NGramClassifier.fits))
         let perByte = 6 * (32 + 16 * fits) + 4 * fits * Double(labels.count)
         // Windows overlap by half.

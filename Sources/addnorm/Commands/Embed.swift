@@ -29,6 +29,8 @@ struct Embed: ParsableCommand {
     var normalize: Bool?
 
     func validate() throws {
+        try input.layout.requireSingleTexts(for: "embed")
+        if !input.textPair.isEmpty { throw ValidationError("'embed' reads single texts: leave --text-pair out.") }
         if let output, !output.hasSuffix(".npy") && !output.hasSuffix(".jsonl") {
             throw ValidationError("--output must end in .npy or .jsonl.")
         }

@@ -82,8 +82,7 @@ struct Explain: ParsableCommand {
         var (count, truncated) = (0, 0)
         do {
             func explain(_ text: Text, actual: String?) throws {
-                if text.second != nil { throw ValidationError("'explain' is for single texts, and these are pairs.") }
-                let explanation = try classifier.explain(text.first, label: label)
+                let explanation = try classifier.explain(text, label: label)
                 if json {
                     try Output.write(jsonLines: [explanation.document(of: configuration, actual: actual)])
                 } else if output == nil {

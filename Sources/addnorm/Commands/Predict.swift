@@ -174,7 +174,8 @@ struct ZeroShotOptions: ParsableArguments {
     /// - Throws: an error if the model cannot tell.
     func zeroShot(by model: Configuration) throws -> ZeroShot? {
         candidateLabels.isEmpty
-            ? nil : try ZeroShot(
+            ? nil
+            : try ZeroShot(
                 candidateLabels, hypothesis: hypothesis ?? "This example is {}.", areSeveral: multiLabel, by: model)
     }
 }

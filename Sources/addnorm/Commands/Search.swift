@@ -55,6 +55,7 @@ struct Search: ParsableCommand {
     var layout: LayoutOptions
 
     func validate() throws {
+        try layout.requireSingleTexts(for: "search")
         let wanted = [!query.isEmpty, queries != nil, duplicates].filter { $0 }.count
         if wanted != 1 { throw ValidationError("Give one of --query TEXT, --queries FILE and --duplicates.") }
         if duplicates && top != nil { throw ValidationError("--top is for --query and --queries.") }

@@ -58,6 +58,13 @@ struct LayoutOptions: ParsableArguments {
             labelMap: Dictionary(labelMap.flatMap(\.names)) { first, _ in first }, onBadRow: onBadRow)
     }
 
+    /// - Throws: an error if a command that cannot read pairs is to.
+    func requireSingleTexts(for command: String) throws {
+        if textPairColumn != nil {
+            throw ValidationError("'\(command)' reads single texts: leave --text-pair-column out.")
+        }
+    }
+
     func validate() throws {
         var seen: Set<String> = []
         for (old, _) in labelMap.flatMap(\.names) where !seen.insert(old).inserted {

@@ -92,7 +92,7 @@ struct EvaluationDocument: EvaluationOutput {
                     file: file, line: example.line,
                     actual: LabelNames(result.targets[index], of: configuration),
                     predicted: LabelNames(prediction.labels, of: configuration), confidence: prediction.confidence,
-                    text: example.joinedText)
+                    text: example.input.joined)
             }
         }
         guard view.isGrouped && value == nil else {

@@ -42,7 +42,7 @@ struct RegressionDocument: EvaluationOutput {
                 let (file, example) = row(index)
                 return Miss(
                     file: file, line: example.line, actual: result.pairs.actual[index],
-                    predicted: result.pairs.predicted[index], error: result.error(of: index), text: example.joinedText)
+                    predicted: result.pairs.predicted[index], error: result.error(of: index), text: example.input.joined)
             }
         }
         guard view.isGrouped && value == nil else {
