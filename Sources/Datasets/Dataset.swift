@@ -103,7 +103,9 @@ package struct Dataset: Sendable {
             var size = 0
             while let next = try stream.next() {
                 examples += next
-                size += next.reduce(0) { $0 + MemoryLayout<Example>.size + $1.text.utf8.count + ($1.textPair?.utf8.count ?? 0) }
+                for example in next {
+                    size += MemoryLayout<Example>.size + example.text.utf8.count + (example.textPair?.utf8.count ?? 0)
+                }
                 if size > ProcessInfo.processInfo.physicalMemory / 2 {
                     throw DatasetError(
                         path,

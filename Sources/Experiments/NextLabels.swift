@@ -65,7 +65,8 @@ package struct NextLabels {
             rows = { SparseMatrix(try embedder.embeddings(of: $0, normalized: true), rows: $0.indices) }
             read = { embedder.notice }
             classifier = LogisticRegression(
-                try rows(data.examples.map(\.input.joined)), Baseline.targets(data, names), labels: names.count, c: Self.c,
+                try rows(data.examples.map(\.input.joined)), Baseline.targets(data, names), labels: names.count,
+                c: Self.c,
                 seed: seed)
         } else {
             let baseline = try Baseline(data, metric: .usual, seed: seed, on: workers)

@@ -41,7 +41,8 @@ package struct Suspects {
             let example = data.examples[issue.index]
             return Row(
                 file: data.file(of: example), line: example.line, label: example.label ?? "",
-                suggested: validation.labels[issue.suggested], probability: issue.confidence, text: example.input.joined)
+                suggested: validation.labels[issue.suggested], probability: issue.confidence, text: example.input.joined
+            )
         }
         self.data = data
     }

@@ -67,8 +67,20 @@ public final class TextClassifier: Sendable {
     /// - Returns: one answer for each text, in their order
     /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
     public func classify(_ texts: [String]) async throws -> [Answer] {
+        try await classify(texts.map { Text($0) })
+    }
+
+    /// Classifies pairs of texts that are read together, by a model that was trained with such pairs: whether the second follows from the first, for example.
+    ///
+    /// - Returns: one answer for each pair, in their order
+    /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
+    public func classify(pairs: [(first: String, second: String)]) async throws -> [Answer] {
+        try await classify(pairs.map { Text($0.first, $0.second) })
+    }
+
+    private func classify(_ texts: [Text]) async throws -> [Answer] {
         try await inParts(texts) { [labels] texts, classifier in
-            try classifier.classify(texts.map { Text($0) }).map { Answer($0, labels: labels) }
+            try classifier.classify(texts).map { Answer($0, labels: labels) }
         }
     }
 
@@ -80,8 +92,8 @@ public final class TextClassifier: Sendable {
     /// - Returns: a vector for each text, in their order, all of the model's hidden size
     /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
     public func embeddings(of texts: [String]) async throws -> [[Float]] {
-        try await inParts(texts) { texts, classifier in
-            let embeddings = try classifier.embeddings(of: texts.map { Text($0) })
+        try await inParts(texts.map { Text($0) }) { texts, classifier in
+            let embeddings = try classifier.embeddings(of: texts)
             return texts.indices.map { embeddings.row($0) }
         }
     }
@@ -106,7 +118,7 @@ public final class TextClassifier: Sendable {
 
     /// Some texts at a time, so that tasks which ask for little need not wait for one which asks for much.
     private func inParts<Result: Sendable>(
-        _ texts: [String], _ work: @Sendable ([String], inout Classifier) throws -> [Result]
+        _ texts: [Text], _ work: @Sendable ([Text], inout Classifier) throws -> [Result]
     ) async throws -> [Result] {
         var results: [Result] = []
         for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {

@@ -34,6 +34,10 @@ import Transformer
             #expect(alone.probabilities[alone.label] == alone.confidence)
         }
         #expect(try await classifier.classify([String]()).isEmpty)
+        let (pair, turned) = try await (
+            classifier.classify(pairs: [("good", "film")]), classifier.classify(pairs: [("film", "good")])
+        )
+        #expect(pair[0].probabilities != turned[0].probabilities && pair[0].probabilities != answers[0].probabilities)
     }
 
     @Test func aTextCanHaveSeveralLabels() async throws {

@@ -396,7 +396,8 @@ import Transformer
         let mask = Self.mask(configuration)
         func reference(_ values: [Double]) -> Double {
             Reference.loss(
-                ids: batch.ids, segments: batch.segments, targets: targets, .init(classifier.layout, values), configuration,
+                ids: batch.ids, segments: batch.segments, targets: targets, .init(classifier.layout, values),
+                configuration,
                 offsets: Self.offsets, mask)
         }
         Self.compare(loss, workspace, classifier, at: values, with: reference)

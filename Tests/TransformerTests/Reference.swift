@@ -297,7 +297,8 @@ enum Reference {
     }
 
     static func loss(
-        ids: [Int], segments: [Int] = [], targets: [Int], _ p: Parameters, _ configuration: Configuration, offsets: [Int],
+        ids: [Int], segments: [Int] = [], targets: [Int], _ p: Parameters, _ configuration: Configuration,
+        offsets: [Int],
         _ mask: Mask
     ) -> Double {
         let x = encoderOutput(ids: ids, segments: segments, p, configuration, offsets: offsets, mask)

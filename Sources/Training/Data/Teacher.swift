@@ -45,7 +45,9 @@ extension EncodedExamples {
                 logits: sorted,
                 shares: texts.map { _ in Float(hyperparameters.distillationWeight) } + unlabelled.map { _ in 1 },
                 temperature: hyperparameters.distillationTemperature), withoutLabels: encoded)
-        let said = sorted.joined().map(\.bitPattern) + encoded.sequences.idsOfEach.joined().map { UInt32(truncatingIfNeeded: $0) }
+        let said =
+            sorted.joined().map(\.bitPattern)
+            + encoded.sequences.idsOfEach.joined().map { UInt32(truncatingIfNeeded: $0) }
         return sha256(of: said.withUnsafeBytes(Array.init))
     }
 }

@@ -42,7 +42,8 @@ struct RegressionDocument: EvaluationOutput {
                 let (file, example) = row(index)
                 return Miss(
                     file: file, line: example.line, actual: result.pairs.actual[index],
-                    predicted: result.pairs.predicted[index], error: result.error(of: index), text: example.input.joined)
+                    predicted: result.pairs.predicted[index], error: result.error(of: index), text: example.input.joined
+                )
             }
         }
         guard view.isGrouped && value == nil else {
