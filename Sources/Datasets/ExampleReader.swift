@@ -71,6 +71,11 @@ struct ExampleReader {
                 path,
                 "plain lines have no labels; give a .tsv, .csv or .jsonl file, or a folder with a folder for each label"
             )
+        case .folder where layout.secondText == .needed, .lines where layout.secondText == .needed:
+            throw DatasetError(
+                path,
+                "has no second texts, and the model reads pairs; give a table or JSON Lines, with --text-pair-column"
+            )
         case .lines where needsColumns:
             throw DatasetError(path, "plain lines have no columns; say with --format what it is")
         default: break
@@ -187,7 +192,7 @@ struct ExampleReader {
                 "the second text is the same \(kind) as the first or the label; give --text-column, --text-pair-column and --label-column"
             )
         }
-        let pair = pair.flatMap { (texts + [label]).contains($0) ? nil : $0 }
+        let pair = layout.secondText == .ignored ? nil : pair.flatMap { (texts + [label]).contains($0) ? nil : $0 }
         return Places(text: texts, textPair: named ?? pair, label: label, group: group)
     }
 
@@ -240,7 +245,7 @@ struct ExampleReader {
         }
         let list = cells.map { "'\($0)'" }.joined(separator: ", ")
         let pair = hasHeader ? names.firstIndex(of: Self.textPairName) : nil
-        return try places(line: line, "column", pair: pair) { column, candidates, option in
+        let places = try places(line: line, "column", pair: pair) { column, candidates, option in
             switch column {
             case .number(let number):
                 // Rows of a TSV file without a header need not be alike.
@@ -265,6 +270,13 @@ struct ExampleReader {
                         + " \(option), or both by their numbers if that is no header: --text-column 1 --label-column 2")
             }
         }
+        if layout.secondText == .needed && places.textPair == nil {
+            throw DatasetError(
+                path, line: line,
+                "no column is called \(Self.textPairName), and the model reads pairs of texts; the first row has \(list); name one with"
+                    + " --text-pair-column")
+        }
+        return places
     }
 
     /// The columns that the user has chosen.
@@ -288,8 +300,10 @@ struct ExampleReader {
             guard let text = value.text else { throw BadRow("the value of '\(key)' is \(value.kind)") }
             return text
         }
-        if keys.textPair == nil, !keys.all.contains(Self.textPairName), object[Self.textPairName]?.isNull == false {
-            throw BadRow("has a '\(Self.textPairName)', and the first row has none")
+        if keys.textPair == nil, layout.secondText != .ignored, let pair = textPairKey(of: object),
+            !keys.all.contains(pair)
+        {
+            throw BadRow("has a '\(pair)', and the first row has none")
         }
         return Example(
             text: try keys.text.map(text).joined(separator: " "), textPair: try keys.textPair.map(text),
@@ -299,8 +313,7 @@ struct ExampleReader {
 
     /// Decides from the first object which keys are read.
     private func findKeys(of object: [String: JSONValue]) throws -> Places<String> {
-        let pair = object.keys.first { $0.lowercased() == Self.textPairName }
-        return try places(line: nil, "key", pair: pair) { column, candidates, option in
+        let places = try places(line: nil, "key", pair: textPairKey(of: object)) { column, candidates, option in
             switch column {
             case .name(let name): return name
             case .number(let number):
@@ -318,6 +331,16 @@ struct ExampleReader {
                 return key
             }
         }
+        if layout.secondText == .needed && places.textPair == nil {
+            throw BadRow(
+                "has no '\(Self.textPairName)', and the model reads pairs; --text-pair-column names another key")
+        }
+        return places
+    }
+
+    /// The key by which a second text is found, of the same ones always the same.
+    private func textPairKey(of object: [String: JSONValue]) -> String? {
+        object.lazy.filter { $0.key.lowercased() == Self.textPairName && !$0.value.isNull }.map(\.key).min()
     }
 }
 

@@ -16,6 +16,14 @@ package struct Layout: Sendable, Codable, Equatable {
         case lines
     }
 
+    /// Whether texts have a second one.
+    package enum SecondText: String, Sendable, Codable {
+        /// A row without it is wrong.
+        case needed
+        /// It is not read.
+        case ignored
+    }
+
     /// Which column of a table, or which key of an object, is meant.
     package enum Column: Sendable, Equatable, Codable {
         /// By the name in the header, or by the key.
@@ -44,6 +52,8 @@ package struct Layout: Sendable, Codable, Equatable {
     package var textColumns: [Column]
     /// Where the text is that is read together with it. Nil: `text_pair`, if that is there.
     package var textPairColumn: Column?
+    /// Nil: there is one if its column is named, or called so.
+    package var secondText: SecondText?
     /// Where the label is. Nil: `label`, `sentiment`, `class` or `category`, and in a TSV without a header the second column.
     package var labelColumn: Column?
     /// Where ``Example/group`` is. Nil: there is none.

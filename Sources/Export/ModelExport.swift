@@ -38,7 +38,7 @@ extension ModelFolder {
                         "sentence-transformers has no module for the LayerNorm in the head of \(family.name); transformers reads the folder as it is"
                     )
                 }
-                guard !settings.readsPairs else {
+                guard settings.readsPairs != true else {
                     throw ModelError(
                         "sentence-transformers makes vectors of single texts, and the model reads pairs; export it as onnx"
                     )

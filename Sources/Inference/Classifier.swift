@@ -38,6 +38,12 @@ package struct Classifier {
     ///
     /// - Throws: ``ModelError`` if a text, or what is made of it, needs too much memory, or if the model reads pairs of texts and one has no second.
     package func encode(_ texts: [Text]) throws -> EncodedTexts {
+        try model.requirePairs(in: texts)
+        return try encodeAny(texts)
+    }
+
+    /// The same, whether or not the model's answers to such texts mean anything.
+    func encodeAny(_ texts: [Text]) throws -> EncodedTexts {
         let encoded = try EncodedTexts(texts, for: model, longTexts, on: workers)
         try configuration.requireMemory(for: encoded.sequences, on: workers)
         return encoded
@@ -90,7 +96,7 @@ package struct Classifier {
     ///
     /// - Returns: `[texts, hidden]`
     /// - Throws: ``ModelError`` if the model's numbers have overflowed.
-    package mutating func embeddings(of texts: [Text]) throws -> Matrix { try embeddings(of: encode(texts)) }
+    package mutating func embeddings(of texts: [Text]) throws -> Matrix { try embeddings(of: encodeAny(texts)) }
 
     /// The same of encoded texts.
     ///

@@ -6,7 +6,7 @@ import Transformer
 package struct TokenSequences: RandomAccessCollection, Sendable {
     private var ids: [Int32] = []
     /// The segments of tokens, up to the last one that is in another than the first.
-    private var segments: [UInt16] = []
+    private var segments: [UInt8] = []
     /// Where each sequence ends.
     private var ends: [Int] = []
 
@@ -34,13 +34,10 @@ package struct TokenSequences: RandomAccessCollection, Sendable {
     /// The ids of each.
     package var idsOfEach: some RandomAccessCollection<[Int]> & Sendable { self.lazy.map(\.ids) }
 
-    /// The last segment that a token is in.
-    var lastSegment: Int { Int(segments.max() ?? 0) }
-
     mutating func append(_ sequence: TokenSequence) {
         if sequence.segments.contains(where: { $0 > 0 }) {
             segments += repeatElement(0, count: ids.count - segments.count)
-            segments += sequence.segments.lazy.map { UInt16(clamping: $0) }
+            segments += sequence.segments.lazy.map { UInt8($0) }
         }
         ids.append(contentsOf: sequence.ids.lazy.map(Int32.init))
         ends.append(ids.count)
@@ -64,16 +61,9 @@ package struct EncodedTexts: Sendable {
 
     /// Reads texts for a model, with what its n-grams say of them.
     ///
-    /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory, or if the model reads pairs of texts and one has no second.
+    /// - Throws: ``ModelError`` if the windows of a text, or all together, would need too much memory.
     package init(_ texts: [Text], for model: ModelFolder, _ longTexts: LongTexts, on workers: Workers) throws {
-        try model.requirePairs(in: texts)
         try self.init(texts, model.tokenizer, longTexts, on: workers)
-        let segments = model.classifier.configuration.segments
-        guard segments < 2 || sequences.lastSegment < segments else {
-            throw ModelError(
-                "the tokenizer puts tokens into segment \(sequences.lastSegment), and the model has \(segments), from 0 (type_vocab_size)"
-            )
-        }
         ngramLogits = model.ngrams?.logits(of: sequences.idsOfEach, on: workers)
     }
 
@@ -195,10 +185,8 @@ package struct EncodedTexts: Sendable {
 extension ModelFolder {
     /// - Throws: ``ModelError`` if the model reads pairs of texts, and one of these has no second.
     func requirePairs(in texts: [Text]) throws {
-        guard settings.readsPairs, let single = texts.firstIndex(where: { $0.second == nil }) else { return }
-        throw ModelError(
-            "the model was trained with pairs of texts, and text \(single + 1) has no second one; name its column with"
-                + " --text-pair-column, or give it by --text-pair")
+        guard settings.readsPairs == true, let single = texts.firstIndex(where: { $0.second == nil }) else { return }
+        throw ModelError("the model was trained with pairs of texts, and text \(single + 1) has no second one")
     }
 }
 
@@ -206,7 +194,8 @@ extension Tokenizer {
     /// What is read of a text or of two, and how many tokens there are of all.
     fileprivate func encode(_ text: Text, _ longTexts: LongTexts) -> (length: Int, sequences: [TokenSequence]) {
         if let second = text.second {
-            let pair = encode(text.first, second, maximumLength: longTexts.maximumLength)
+            let pair = encode(
+                text.first, second, maximumLength: longTexts.maximumLength, keepsSecond: text.keepsSecond)
             return (pair.length, [TokenSequence(pair.ids, segments: pair.segments)])
         }
         let encoding = encode(text.first, maximumLength: .max)

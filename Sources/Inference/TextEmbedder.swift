@@ -22,9 +22,7 @@ package struct TextEmbedder {
     package init(_ model: EmbeddingModel, batchSize: Int = 32, on workers: Workers = Workers()) {
         let limit = model.folder.classifier.configuration.maximumLength
         let longTexts = LongTexts(maximumLength: min(limit, model.settings.maximumLength ?? limit))
-        var folder = model.folder
-        folder.settings.readsPairs = false
-        classifier = Classifier(folder, longTexts: longTexts, batchSize: batchSize, on: workers)
+        classifier = Classifier(model.folder, longTexts: longTexts, batchSize: batchSize, on: workers)
         (settings, pooling) = (model.settings, model.pooling)
     }
 
@@ -40,7 +38,7 @@ package struct TextEmbedder {
     /// - Throws: ``ModelError`` if a text needs too much memory, or the model's numbers have overflowed; `CancellationError` if the task is cancelled.
     package mutating func embeddings(of texts: [String], normalized: Bool? = nil) throws -> Matrix {
         let prompt = settings.prompt
-        let encoded = try classifier.encode(texts.map { Text(prompt + $0) })
+        let encoded = try classifier.encodeAny(texts.map { Text(prompt + $0) })
         let embeddings = try classifier.embeddings(of: encoded, by: pooling)
         count += encoded.count
         countOfLonger += encoded.countOfLonger

@@ -37,7 +37,7 @@ package struct ZeroShot {
         self.entailment = entailment
         // Where no name says so, it stands at the other end.
         contradiction =
-            known.firstIndex { $0.hasPrefix("contra") || $0.hasPrefix("not") }
+            known.firstIndex { $0.hasPrefix("contra") } ?? known.firstIndex { $0.hasPrefix("not") }
             ?? (entailment == 0 ? known.count - 1 : 0)
         hypotheses = labels.map { hypothesis.replacingOccurrences(of: Self.placeholder, with: $0) }
         var configuration = model
@@ -48,7 +48,21 @@ package struct ZeroShot {
 
     /// What the model reads: each text with each hypothesis.
     package func pairs(of texts: [String]) -> [Text] {
-        texts.flatMap { text in hypotheses.map { Text(text, $0) } }
+        texts.flatMap { text in hypotheses.map { Text(text, $0, keepsSecond: true) } }
+    }
+
+    /// Refuses hypotheses of which a model cannot read all, and some of the text beside.
+    ///
+    /// - Throws: ``ModelError`` that names the first.
+    package func requireRoom(in classifier: Classifier) throws {
+        let most = classifier.longTexts.maximumLength
+        for hypothesis in hypotheses {
+            let length = classifier.model.tokenizer.encode("", hypothesis, maximumLength: .max).length
+            if length < most { continue }
+            throw ModelError(
+                "the hypothesis '\(hypothesis)' has \(length) tokens, the special ones included, and \(most) are read of a text and a hypothesis"
+                    + " together; shorten it, or raise --max-length")
+        }
     }
 
     /// The answers for texts.

@@ -102,9 +102,12 @@ public final class TextClassifier: Sendable {
     ///
     /// - Parameters:
     ///   - text: the text. What is longer than the model reads at a time is explained as far as it is read.
+    ///   - second: a second one that is read together with it, by a model of pairs; both are shown as one, with ` | ` between them
     ///   - label: the label to explain; nil: the answer, or if that is not one label, the most probable label
     /// - Throws: ``TextClassifierError``, or `CancellationError` if the task is cancelled.
-    public func explanation(of text: String, label: String? = nil) async throws -> Explanation {
+    public func explanation(of text: String, and second: String? = nil, label: String? = nil) async throws
+        -> Explanation
+    {
         let id = try label.map { name in
             guard let id = labels.firstIndex(of: name) else {
                 throw TextClassifierError.unknownLabel(name, known: labels)
@@ -112,7 +115,7 @@ public final class TextClassifier: Sendable {
             return id
         }
         return try await engine.run { [labels] in
-            Explanation(try $0.explain(Text(text), label: id), labels: labels)
+            Explanation(try $0.explain(Text(text, second), label: id), labels: labels)
         }
     }
 

@@ -76,13 +76,10 @@ extension Tokenizer {
         let pair = encode(first, second, maximumLength: maximumLength)
         var (words, start): ([AlignedWord], Int) = ([], 0)
         for (text, places) in zip([first, second], pair.tokens) {
-            let (whole, own) = align(text, maximumLength: .max)
-            let missing = whole.tokens.count - places.count
-            let read = truncatesBeginning ? whole.tokens.dropFirst(missing) : whole.tokens.dropLast(missing)
-            words += own.map { word in
-                let tokens = word.tokens.flatMap { missing == 0 || $0.overlaps(read) ? $0.clamped(to: read) : nil }
-                let shift = places.lowerBound - read.lowerBound
-                return word.moved(by: start, tokens: tokens.map { $0.lowerBound + shift..<$0.upperBound + shift })
+            let alone = align(text, maximumLength: places.count + template.count)
+            let shift = places.lowerBound - alone.encoding.tokens.lowerBound
+            words += alone.words.map { word in
+                word.moved(by: start, tokens: word.tokens.map { $0.lowerBound + shift..<$0.upperBound + shift })
             }
             start += text.unicodeScalars.count + Text.separator.unicodeScalars.count
         }

@@ -3,15 +3,19 @@ package struct Text: Sendable, Hashable, ExpressibleByStringLiteral {
     package let first: String
     /// Nil: there is only one.
     package let second: String?
+    /// Whether of two that are too long the first alone is cut off; else the longer one is, first.
+    package let keepsSecond: Bool
 
-    package init(_ first: String, _ second: String? = nil) { (self.first, self.second) = (first, second) }
+    package init(_ first: String, _ second: String? = nil, keepsSecond: Bool = false) {
+        (self.first, self.second, self.keepsSecond) = (first, second, keepsSecond)
+    }
 
     package init(stringLiteral text: String) { self.init(text) }
 
     /// One or two.
     package var parts: [String] { [first] + (second.map { [$0] } ?? []) }
-    /// All as one, where they are shown or compared.
-    package var joined: String { parts.joined(separator: Self.separator) }
+    /// All as one, where they are shown or compared; empty if they are.
+    package var joined: String { size == 0 ? "" : parts.joined(separator: Self.separator) }
     static let separator = " | "
     /// The bytes of all, as UTF-8.
     package var size: Int { parts.reduce(0) { $0 + $1.utf8.count } }

@@ -81,10 +81,10 @@ extension Tokenizer {
 
     /// Encodes `text`.
     ///
-    /// - Parameter maximumLength: the largest number of ids, at least 2; what is beyond is cut off before `[SEP]`.
+    /// - Parameter maximumLength: the largest number of ids, at least 2, or as many as special tokens are put around a text; what is beyond is cut off before `[SEP]`.
     /// - Complexity: O(*n*) in the length of the text, for a given vocabulary.
     package func encode(_ text: String, maximumLength: Int) -> Encoding {
-        precondition(maximumLength >= 2, "the special tokens need two places")
+        precondition(maximumLength >= min(2, template.count), "the special tokens need two places")
         var ids: [Int] = []
         // English has about four bytes to a token.
         ids.reserveCapacity(min(maximumLength, text.utf8.count / 4 + 2))
@@ -101,8 +101,12 @@ extension Tokenizer {
 
     /// Encodes two texts that are read together.
     ///
-    /// - Parameter maximumLength: the largest number of ids, at least ``leastLengthOfPair``; of the longer text, more is cut off.
-    package func encode(_ first: String, _ second: String, maximumLength: Int) -> PairEncoding {
+    /// - Parameters:
+    ///   - maximumLength: the largest number of ids, at least ``leastLengthOfPair``; of the longer text, more is cut off
+    ///   - keepsSecond: whether of the second text nothing is cut off, as long as there is room for it
+    package func encode(
+        _ first: String, _ second: String, maximumLength: Int, keepsSecond: Bool = false
+    ) -> PairEncoding {
         var texts: [[Int]] = [[], []]
         appendTokens(of: first, upTo: .max, to: &texts[0])
         appendTokens(of: second, upTo: .max, to: &texts[1])
@@ -110,8 +114,8 @@ extension Tokenizer {
         let length = texts[0].count + texts[1].count
         if length > room {
             // The shorter one stays whole if it has no more than half of the room; else both get half, and the longer one what is left over.
-            let (short, long) = texts[0].count > texts[1].count ? (1, 0) : (0, 1)
-            let lengthOfShort = min(texts[short].count, room / 2)
+            let (short, long) = keepsSecond || texts[0].count > texts[1].count ? (1, 0) : (0, 1)
+            let lengthOfShort = min(texts[short].count, keepsSecond ? room : room / 2)
             for (text, length) in [(short, lengthOfShort), (long, room - lengthOfShort)] {
                 texts[text] = Array(truncatesBeginning ? texts[text].suffix(length) : texts[text].prefix(length))
             }

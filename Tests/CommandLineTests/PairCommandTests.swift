@@ -62,8 +62,10 @@ import Testing
             _ = try program.run("data", "train.tsv", "--split", "50/25/25", "--output", "parts")
             #expect(try program.text(of: "parts/train.csv").hasPrefix("text,text_pair,label"))
 
-            try fails(["predict", "--model", "model", "--text", "we had tea"], "trained with pairs of texts")
-            try fails(["evaluate", "--model", "model", "dev.jsonl", "--text-column", "premise"], "--text-pair-column")
+            try fails(["predict", "--model", "model", "--text", "we had tea"], "give a --text-pair", status: 64)
+            try fails(
+                ["evaluate", "--model", "model", "dev.jsonl", "--text-column", "premise"],
+                "dev.jsonl:1: has no 'text_pair'")
             let explained = try program.run(
                 "explain", "--model", "model", "--json", "--text", "we had tea", "--text-pair", "there was tea"
             ).object
@@ -72,9 +74,9 @@ import Testing
                 (explained["words"] as? [[String: Any]])?.map { $0["word"] as? String } == [
                     "we", "had", "tea", "there", "was", "tea",
                 ])
-            try fails(["explain", "--model", "model", "--text", "we had tea"], "trained with pairs of texts")
+            try fails(["explain", "--model", "model", "--text", "we had tea"], "give a --text-pair", status: 64)
             try fails(
-                ["embed", "--model", "model", "--text", "a", "--text-pair", "b"], "'embed' reads single texts",
+                ["embed", "--model", "model", "--text", "a", "--text-pair", "b"], "Single texts are read",
                 status: 64)
             try fails(["predict", "--model", "model", "train.tsv", "--long-texts", "windows"], "is for single texts")
             try fails(["predict", "--model", "model", "train.tsv", "--max-length", "2"], "need 3 tokens")
@@ -92,6 +94,37 @@ import Testing
                 ["train", "--train", "train.tsv", "--dev", "single.tsv", "--output", "other"], "has no second texts")
             try fails(
                 ["export", "--model", "model", "--format", "sentence-transformers", "--output", "st"], "single texts")
+        }
+    }
+
+    /// A row without a second text is a row that is wrong; a model of single texts passes second ones over.
+    @Test func secondTextsAreThereOrNot() async throws {
+        try await withPairs { program in
+            let rows = [#"{"text": "we had tea"}"#, #"{"text": "we had tea", "text_pair": "there was tea"}"#]
+            let kept = try program.run(
+                ["predict", "--model", "model", "--json", "--format", "jsonl", "--on-bad-row", "keep"],
+                input: rows.joined(separator: "\n") + "\n"
+            ).output.split(separator: "\n")
+            #expect(kept.count == 2 && kept[0].contains("has no 'text_pair'") && kept[1].contains("entailment"))
+
+            let training = try program.run(
+                ["train", "--train", "train.tsv", "--dev", "train.tsv", "--output", "single", "--epochs", "1"]
+                    + ["--text-column", "text_pair"] + Program.smallShape)
+            #expect(training.status == 0, "\(training.errors)")
+            let answers = try [rows[0], rows[1]].map {
+                try program.run(
+                    ["predict", "--model", "single", "--json", "--format", "jsonl"], input: $0 + "\n"
+                ).output
+            }
+            #expect(answers[0] == answers[1] && answers[0].contains("confidence"))
+            for (options, status) in [
+                (["--text", "a", "--text-pair", "b"], 64), (["train.tsv", "--text-pair-column", "2"], 64),
+            ] {
+                let refused = try program.run(["predict", "--model", "single"] + options)
+                #expect(
+                    Int(refused.status) == status && refused.errors.contains("single texts")
+                        || refused.errors.contains("Single"))
+            }
         }
     }
 
@@ -122,7 +155,8 @@ import Testing
             for (arguments, message) in [
                 (["--candidate-labels", "a,a"], "a label twice"), (["--hypothesis", "about {}"], "--candidate-labels"),
                 (["--candidate-labels", "a,b", "--hypothesis", "about"], "in it once"),
-                (["--candidate-labels", "a,b", "--text-pair", "x"], "the second text is the hypothesis"),
+                (["--candidate-labels", "a,b", "--text-pair", "x"], "leave --text-pair out"),
+                (["--candidate-labels", ""], "an empty one"), (["--candidate-labels", "a,,b"], "an empty one"),
             ] {
                 let result = try program.run(["predict", "--model", "model", "--text", "x"] + arguments)
                 #expect(result.status == 64 && result.errors.contains(message), "\(result.errors)")

@@ -38,6 +38,14 @@ import Testing
         let layout = Layout(textPairColumn: .name("premise"))
         #expect(try Self.read(pair, layout: layout, labels: .none)[0].textPair == "z")
         #expect(try Self.read(#"{"text_pair": "y", "sentence": "x"}"#, labels: .none)[0].text == "x")
+        // Of several, always the same; of none, none.
+        let several = #"{"text": "x", "text_pair": "y", "Text_Pair": "z"}"#
+        #expect(try (0..<8).allSatisfy { _ in try Self.read(several, labels: .none)[0].textPair == "z" })
+        let none = #"{"text": "x", "text_pair": null}"#
+        #expect(try Self.read("\(none)\n\(none)", labels: .none).allSatisfy { $0.textPair == nil })
+        var ignoring = Layout()
+        ignoring.secondText = .ignored
+        #expect(try Self.read("\(none)\n\(pair)", layout: ignoring, labels: .none).allSatisfy { $0.textPair == nil })
         let own = Layout(textColumns: [.name("text_pair")])
         #expect(try Self.read(pair, layout: own, labels: .none).map { [$0.text, $0.textPair] } == [["y", nil]])
     }
@@ -45,7 +53,11 @@ import Testing
     @Test(arguments: [
         (#"{"text": "x", "label": "a"}\#n{"text": "x", "text_pair": "y", "label": "a"}"#, ":2: has a 'text_pair'"),
         (#"{"text": "x", "text_pair": "y", "label": "a"}\#n{"text": "x", "label": "a"}"#, ":2: the key 'text_pair' is"),
-        (#"{"text": "x", "text_pair": null, "label": "a"}"#, ":1: the value of 'text_pair' is null"),
+        (
+            #"{"text": "x", "text_pair": 1, "label": "a"}\#n{"text": "x", "text_pair": null, "label": "a"}"#,
+            ":2: the value of"
+        ),
+        (#"{"text": "x", "label": "a"}\#n{"text": "x", "Text_Pair": "y", "label": "a"}"#, ":2: has a 'Text_Pair'"),
         (#"{"text": "x", "label": "a"}\#n{"label": "a"}"#, "d.jsonl:2: the key 'text' is missing"),
         (#"{"text": {"x": 1}, "label": "a"}"#, ":1: the value of 'text' is an object"),
         (#"{"text": null, "label": "a"}"#, ":1: the value of 'text' is null"),

@@ -1,6 +1,7 @@
 import Foundation
 import Inference
 import Kernels
+import TestSupport
 import Testing
 import Tokenization
 import Transformer
@@ -14,7 +15,8 @@ import Transformer
     @Test func probabilities() throws {
         let model = Self.model(["CONTRADICTION", "neutral", "Entailment"])
         let one = try ZeroShot(["a", "b"], hypothesis: "is {}.", areSeveral: false, by: model)
-        #expect(one.pairs(of: ["x"]) == [Text("x", "is a."), Text("x", "is b.")])
+        let pairs = [Text("x", "is a.", keepsSecond: true), Text("x", "is b.", keepsSecond: true)]
+        #expect(one.pairs(of: ["x"]) == pairs)
         let logits = Matrix(rows: [[1, 5, 3], [-1, 0, 2]])
         let probability = try one.predictions(logits)[0].probabilities[0]
         #expect(abs(probability - exp(3) / (exp(3) + exp(2))) < 1e-6)
@@ -27,6 +29,20 @@ import Transformer
         // What is not entailed stands at the other end.
         let two = try ZeroShot(["a"], hypothesis: "{}", areSeveral: true, by: Self.model(["entailment", "x", "other"]))
         #expect(abs(try two.predictions(Matrix(rows: [[2, 9, 1]]))[0].probabilities[0] - 1 / (1 + exp(-1))) < 1e-6)
+    }
+
+    /// Of a long text and a hypothesis, the text is cut off; and there must be room for some of it.
+    @Test func hypothesesAreReadWhole() throws {
+        let model = try tinyModel(labels: ["contradiction", "neutral", "entailment"])
+        let classifier = Classifier(model, longTexts: LongTexts(maximumLength: 8), on: Workers(count: 1))
+        let labels = try ZeroShot(
+            ["good", "t"], hypothesis: "a film ! {}", areSeveral: false, by: classifier.configuration)
+        try labels.requireRoom(in: classifier)
+        let sequences = try classifier.encode(labels.pairs(of: ["good good good"])).sequences
+        #expect(sequences.map(\.ids) == [[2, 6, 3, 5, 7, 9, 6, 3], [2, 6, 3, 5, 7, 9, 13, 3]])
+        let long = try ZeroShot(["b"], hypothesis: "a film ! {} !", areSeveral: false, by: classifier.configuration)
+        let error = #expect(throws: ModelError.self) { try long.requireRoom(in: classifier) }
+        #expect(error?.description.contains("'a film ! b !' has 8 tokens") == true)
     }
 
     @Test func modelsThatCannotTell() {

@@ -70,11 +70,12 @@ def check_logits(name, folder, model, tokenizer, pairs, family):
 
 def check_zero_shot(name, folder, model, tokenizer, texts):
     classify = pipeline("zero-shot-classification", model=model, tokenizer=tokenizer, device="cpu")
-    for options in ([], ["--multi-label"]):
-        expected = [classify(text, CANDIDATES, hypothesis_template="This text is about {}.", multi_label=bool(options)) for text in texts]
+    for options in ([], ["--multi-label"], ["--max-length", "20"]):
+        tokenizer.model_max_length = 20 if "--max-length" in options else 512
+        expected = [classify(text, CANDIDATES, hypothesis_template="This text is about {}.", multi_label="--multi-label" in options) for text in texts]
         answers = addnorm("predict", "--model", folder, "--json", "--candidate-labels", ",".join(CANDIDATES), "--hypothesis", "This text is about {}.", *options, texts=texts)
         difference = max(abs(a["probabilities"][label] - score) for a, e in zip(answers, expected) for label, score in zip(e["labels"], e["scores"]))
-        report(f"{name}, zero-shot{' with several labels' if options else ''}: largest difference of the probabilities of {len(texts)} texts", difference, TOLERANCE)
+        report(f"{name}, zero-shot {' '.join(options)}: largest difference of the probabilities of {len(texts)} texts", difference, TOLERANCE)
 
 
 def check_trained(family, folder, pairs):

@@ -196,6 +196,7 @@ package struct DataReport: Encodable, Sendable {
                 contentsOf: $0, layout: request.layout,
                 labels: first.hasNumbers ? .number : first.hasSeveralLabels ? .several : .one)
         }
+        for other in others { try other.requirePairs(like: first) }
         let texts = first.inputs
         let (tokenizer, configuration): (Tokenizer, Configuration)
         if let model = request.model {

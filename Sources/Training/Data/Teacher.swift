@@ -20,8 +20,10 @@ extension EncodedExamples {
     ) throws -> String? {
         guard let path = request.teacher else { return nil }
         var teacher = Classifier(try ModelFolder(contentsOf: URL(filePath: path)), on: workers)
-        let unlabelled = try request.unlabelled.flatMap {
-            try Dataset(contentsOf: $0, layout: Layout(), labels: .none).inputs
+        let unlabelled = try request.unlabelled.flatMap { path in
+            var layout = Layout()
+            layout.secondText = texts.first?.second == nil ? .ignored : .needed
+            return try Dataset(contentsOf: path, layout: layout, labels: .none).inputs
         }
         let (known, labels) = (teacher.configuration.labels, student.classifier.configuration.labels)
         guard [teacher.configuration, student.classifier.configuration].allSatisfy({ $0.problemType == .singleLabel })

@@ -23,7 +23,7 @@ package struct ConfigurationFile: Codable {
     private var longTexts: LongTexts.Method?
     private var longTextsMaximumLength: Int?
     private var longTextsStride: Int?
-    /// Nil: single texts are read, or nothing is known of it.
+    /// Nil: nothing is known of it; not written where single texts are read.
     private var readsPairs: Bool?
 
     private typealias Key = ConfigurationKey<ConfigurationFile>
@@ -89,7 +89,7 @@ package struct ConfigurationFile: Codable {
         longTexts = settings.longTexts?.method
         longTextsMaximumLength = settings.longTexts?.maximumLength
         longTextsStride = settings.longTexts?.stride
-        readsPairs = settings.readsPairs ? true : nil
+        readsPairs = settings.readsPairs == true ? true : nil
     }
 
     /// Says that the folder has the encoder alone, which `transformers` knows.
@@ -112,6 +112,7 @@ package struct ConfigurationFile: Codable {
         } catch let error as ModelError {
             throw JSONFileError(error.description)
         }
+        if container.contains("norm") { readsPairs = readsPairs ?? false }
         // Such a family says it with a key of its own.
         if shape.pooler.isForMean { pooling = shape.pooling }
     }
@@ -147,7 +148,7 @@ package struct ConfigurationFile: Codable {
         settings.longTexts = longTexts.map {
             LongTexts($0, maximumLength: longTextsMaximumLength ?? configuration.maximumLength, stride: longTextsStride)
         }
-        settings.readsPairs = readsPairs ?? false
+        settings.readsPairs = readsPairs
         try settings.validate(for: configuration)
         return settings
     }

@@ -12,8 +12,8 @@ package struct InferenceSettings: Sendable, Equatable {
     /// Nil: texts are cut off at the model's limit.
     package var longTexts: LongTexts?
 
-    /// Whether the model was trained with pairs of texts, and so can do nothing with single ones.
-    package var readsPairs = false
+    /// Whether the model was trained with pairs of texts, and so can do nothing with single ones. Nil: nothing is known of it, of a folder that others have made.
+    package var readsPairs: Bool? = false
 
     /// Settings that change nothing.
     package init() {}

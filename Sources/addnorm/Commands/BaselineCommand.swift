@@ -69,6 +69,7 @@ struct BaselineCommand: ParsableCommand {
         var others = try ([dev].compactMap { $0 } + files).map {
             try Dataset(contentsOf: $0, layout: layout.layout, labels: reading)
         }
+        for other in others { try other.requirePairs(like: data) }
         for notice in ([data] + others).flatMap(\.notices) { Output.warn(notice) }
         if case .f1(let label) = metric, !data.labelNames.contains(label) {
             throw ValidationError("--metric f1:\(label): there is no such label.")

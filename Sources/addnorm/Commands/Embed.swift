@@ -29,8 +29,6 @@ struct Embed: ParsableCommand {
     var normalize: Bool?
 
     func validate() throws {
-        try input.layout.requireSingleTexts(for: "embed")
-        if !input.textPair.isEmpty { throw ValidationError("'embed' reads single texts: leave --text-pair out.") }
         if let output, !output.hasSuffix(".npy") && !output.hasSuffix(".jsonl") {
             throw ValidationError("--output must end in .npy or .jsonl.")
         }
@@ -57,7 +55,8 @@ struct Embed: ParsableCommand {
     }
 
     private func forEachBatch(by embedder: inout TextEmbedder, _ body: ([String], Matrix) throws -> Void) throws {
-        try input.forEachBatch(ofAtMost: embedder.textsAtATime) { texts in
+        let layout = try input.layout.layoutOfSingleTexts(for: "'embed' reads")
+        try input.forEachBatch(ofAtMost: embedder.textsAtATime, by: layout) { texts in
             let texts = texts.map(\.first)
             try body(texts, embedder.embeddings(of: texts, normalized: normalize))
         }

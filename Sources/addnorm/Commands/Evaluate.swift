@@ -110,7 +110,7 @@ struct Evaluate: ParsableCommand {
             ("--calibrate", calibrate), ("--uncalibrate", uncalibrate), ("--tune-threshold", tuneThreshold != nil),
             ("--abstain-below", decisions.abstainBelow != nil),
         ] where isGiven { try classifier.model.requireLabels(for: option) }
-        var layout = layout.layout
+        var layout = try layout.layout(for: classifier.model.settings)
         layout.groupColumn = by
         let folder = model.folder
         let trainingData = try TrainingData(ofModelIn: URL(filePath: folder))
@@ -122,6 +122,7 @@ struct Evaluate: ParsableCommand {
         var datasets = try files.map {
             try Dataset(contentsOf: $0, layout: layout, labels: .reading(configuration.problemType))
         }
+        for dataset in datasets { try dataset.requirePairs(like: datasets[0]) }
         // Every file is checked, and the database, before the first one is run.
         let examples = try datasets.indices.map { index in
             let examples = try EncodedExamples(

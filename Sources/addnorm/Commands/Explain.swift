@@ -98,7 +98,9 @@ struct Explain: ParsableCommand {
                     try explain(example.input, actual: example.label)
                 }
             } else {
-                try input.forEachBatch { texts in for text in texts { try explain(text, actual: nil) } }
+                try input.forEachBatch(by: input.layout.layout(for: folder.settings)) { texts in
+                    for text in texts { try explain(text, actual: nil) }
+                }
             }
         } catch {
             // What was explained until then is not lost.
@@ -113,7 +115,7 @@ struct Explain: ParsableCommand {
 
     /// The examples of labelled files: all, or those that the model is most confidently wrong about.
     private func labeledExamples(for classifier: inout Classifier) throws -> [Example] {
-        var layout = input.layout.layout
+        var layout = try input.layout.layout(for: classifier.model.settings)
         if layout.labelMap.isEmpty { layout.labelMap = try TrainingData(ofModelIn: model.url)?.labelMap ?? [:] }
         var wrong: [(example: Example, confidence: Float)] = []
         for path in input.files {

@@ -61,17 +61,16 @@ struct Predict: ParsableCommand {
     @OptionGroup(title: "Inference")
     var inference: InferenceOptions
 
-    func validate() throws {
-        if !zeroShot.candidateLabels.isEmpty && (input.layout.textPairColumn != nil || !input.textPair.isEmpty) {
-            throw ValidationError(
-                "With --candidate-labels, the second text is the hypothesis: leave the other one out.")
-        }
-    }
-
     func run() throws {
         var classifier = try inference.classifier(model, reading: longTexts)
         let zeroShot = try zeroShot.zeroShot(by: classifier.configuration)
+        try zeroShot?.requireRoom(in: classifier)
         let configuration = zeroShot?.configuration ?? classifier.configuration
+        let layout =
+            zeroShot == nil
+            ? try input.layout.layout(for: classifier.model.settings)
+            : try input.layout.layoutOfSingleTexts(
+                for: "With --candidate-labels, the second text is the hypothesis. Give")
         if decisions.abstainBelow != nil && zeroShot == nil {
             try classifier.model.requireLabels(for: "--abstain-below")
         }
@@ -79,7 +78,7 @@ struct Predict: ParsableCommand {
         var (count, longer) = (0, 0)
         // Each answer has the probability of every label.
         let mostTexts = max(1, 4_000_000 / configuration.labels.count)
-        try input.forEachBatchOfRows(ofAtMost: mostTexts, id: idColumn) { rows in
+        try input.forEachBatchOfRows(ofAtMost: mostTexts, by: layout, id: idColumn) { rows in
             let read = rows.filter { $0.problem == nil }
             let encoded = try classifier.encode(zeroShot?.pairs(of: read.map(\.text)) ?? read.map(\.input))
             count += encoded.count
@@ -146,7 +145,9 @@ struct ZeroShotOptions: ParsableArguments {
         help: ArgumentHelp(
             "Tell which of these labels a text has, by a model that was trained to tell whether a text entails another.",
             valueName: "label,…"),
-        transform: { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } })
+        transform: {
+            $0.split(separator: ",", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
+        })
     var candidateLabels: [String] = []
 
     @Option(

@@ -55,7 +55,6 @@ struct Search: ParsableCommand {
     var layout: LayoutOptions
 
     func validate() throws {
-        try layout.requireSingleTexts(for: "search")
         let wanted = [!query.isEmpty, queries != nil, duplicates].filter { $0 }.count
         if wanted != 1 { throw ValidationError("Give one of --query TEXT, --queries FILE and --duplicates.") }
         if duplicates && top != nil { throw ValidationError("--top is for --query and --queries.") }
@@ -161,7 +160,7 @@ struct Search: ParsableCommand {
     /// Calls `body` with the texts of files, some at a time.
     private func forEachBatch(of files: [String], ofAtMost most: Int, _ body: ([Place]) throws -> Void) throws {
         for file in files {
-            try layout.layout.forEachBatch(of: file, ofAtMost: most) { examples in
+            try layout.layoutOfSingleTexts(for: "'search' reads").forEachBatch(of: file, ofAtMost: most) { examples in
                 try body(examples.map { Place(file: $0.file ?? file, line: $0.line, text: $0.text) })
             }
         }

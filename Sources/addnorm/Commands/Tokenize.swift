@@ -25,7 +25,7 @@ struct Tokenize: ParsableCommand {
         let (tokenizer, configuration) = try model.tokenizer()
         let maximumLength = try model.maximumLength(limit: configuration.maximumLength)
         if let warning = tokenizer.warning { Output.warn(warning) }
-        try input.forEachBatch { texts in
+        try input.forEachBatch(by: input.layout.layout) { texts in
             let encoded = try EncodedTexts(
                 texts, tokenizer, LongTexts(maximumLength: maximumLength), on: Workers(count: 1))
             let lines = zip(texts, encoded.sequences.idsOfEach).map { text, ids in

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Foundation
+import Transformer
 
 /// How input files are read.
 struct LayoutOptions: ParsableArguments {
@@ -58,11 +59,24 @@ struct LayoutOptions: ParsableArguments {
             labelMap: Dictionary(labelMap.flatMap(\.names)) { first, _ in first }, onBadRow: onBadRow)
     }
 
-    /// - Throws: an error if a command that cannot read pairs is to.
-    func requireSingleTexts(for command: String) throws {
-        if textPairColumn != nil {
-            throw ValidationError("'\(command)' reads single texts: leave --text-pair-column out.")
-        }
+    /// How texts are read for a model, which may read pairs or may not.
+    ///
+    /// - Throws: an error if the options say otherwise.
+    func layout(for model: InferenceSettings) throws -> Layout {
+        var layout = model.readsPairs == false ? try layoutOfSingleTexts(for: "The model was trained with") : layout
+        if model.readsPairs == true { layout.secondText = .needed }
+        return layout
+    }
+
+    /// How single texts are read; a second text beside them is passed over.
+    ///
+    /// - Parameter reader: who reads these, for the error
+    /// - Throws: an error if the options say otherwise.
+    func layoutOfSingleTexts(for reader: String) throws -> Layout {
+        if textPairColumn != nil { throw ValidationError("\(reader) single texts: leave --text-pair-column out.") }
+        var layout = layout
+        layout.secondText = .ignored
+        return layout
     }
 
     func validate() throws {

@@ -25,25 +25,34 @@ struct TextInput: ParsableArguments {
         if !textPair.isEmpty && textPair.count != text.count {
             throw ValidationError("Give one --text-pair for each --text.")
         }
+        if !text.isEmpty && layout.textPairColumn != nil {
+            throw ValidationError("--text-pair-column is for files; the second of a --text is --text-pair.")
+        }
     }
 
     /// Calls `body` with texts as they come, each batch as soon as it is there.
     ///
     /// - Parameter most: the texts of a batch
     /// - Throws: `DatasetError` at the first row that is wrong; the texts before it have been handed over by then.
-    func forEachBatch(ofAtMost most: Int = .max, _ body: ([Text]) throws -> Void) throws {
+    func forEachBatch(ofAtMost most: Int = .max, by layout: Layout, _ body: ([Text]) throws -> Void) throws {
         if layout.onBadRow == .keep { throw ValidationError("--on-bad-row keep is for 'predict'.") }
-        try forEachBatchOfRows(ofAtMost: most) { try body($0.map(\.input)) }
+        try forEachBatchOfRows(ofAtMost: most, by: layout) { try body($0.map(\.input)) }
     }
 
     /// Calls `body` with rows as they come, those that are wrong and kept among them.
     ///
     /// - Parameter id: the column of ``Example/group``
-    func forEachBatchOfRows(ofAtMost most: Int = .max, id: Layout.Column? = nil, _ body: ([Example]) throws -> Void)
-        throws
-    {
-        var layout = layout.layout
+    func forEachBatchOfRows(
+        ofAtMost most: Int = .max, by layout: Layout, id: Layout.Column? = nil, _ body: ([Example]) throws -> Void
+    ) throws {
+        var layout = layout
         (layout.groupColumn, layout.groupOption) = (id, "--id-column")
+        if layout.secondText == .ignored && !textPair.isEmpty {
+            throw ValidationError("Single texts are read: leave --text-pair out.")
+        }
+        if layout.secondText == .needed && !text.isEmpty && textPair.isEmpty {
+            throw ValidationError("The model was trained with pairs of texts: give a --text-pair for each --text.")
+        }
         if !text.isEmpty {
             return try body(
                 text.enumerated().map { Example(text: $1, textPair: textPair.isEmpty ? nil : textPair[$0]) })
