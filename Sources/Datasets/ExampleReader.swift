@@ -7,6 +7,7 @@ struct ExampleReader {
     private let path: String
     private let layout: Layout
     private let format: Layout.Format
+    private let finder: PlaceFinder
     /// How labels are read, and what was found out about them.
     private(set) var labels: Labels
 
@@ -34,28 +35,13 @@ struct ExampleReader {
     private var width = 0
     private var isExact = false
 
-    /// Where the parts of an example are in a row.
-    private struct Places<Place: Equatable> {
-        let text: [Place]
-        /// Nil where texts stand alone.
-        let textPair: Place?
-        /// Nil where no labels are read.
-        let label: Place?
-        let group: Place?
-
-        var all: [Place] { text + [textPair, label, group].compactMap { $0 } }
-    }
-
-    private static let textNames = ["text", "sentence", "review", "content"]
-    private static let textPairName = "text_pair"
-    private static let labelNames = ["label", "sentiment", "class", "category"]
-
     /// Creates a reader that stands before the first line.
     ///
     /// - Parameter path: what errors name as the file
     /// - Throws: ``DatasetError`` if such files have no labels or columns, and some are wanted.
     init(path: String, layout: Layout, format: Layout.Format, labels: LabelReading) throws {
         (self.path, self.layout, self.format) = (path, layout, format)
+        finder = PlaceFinder(path: path, layout: layout, format: format, readsLabels: labels != .none)
         self.labels = Labels(labels, map: layout.labelMap)
         if layout.onBadRow == .keep && labels != .none {
             throw DatasetError(path, "--on-bad-row keep is for texts that are to be classified, by 'predict'")
@@ -165,44 +151,18 @@ struct ExampleReader {
         return further
     }
 
-    /// Decides where the parts of an example are.
-    ///
-    /// - Parameters:
-    ///   - line: the line that an error names, if any
-    ///   - kind: what an error calls a place
-    ///   - pair: the place of the usual name of a second text, if there is one
-    ///   - find: the place that a user has named, else that of the first of the usual names; is told the option that names it
-    private func places<Place: Equatable>(
-        line: Int?, _ kind: String, pair: Place?,
-        find: (Layout.Column?, _ usual: [String], _ option: String) throws -> Place
-    ) throws -> Places<Place> {
-        let columns: [Layout.Column?] = layout.textColumns.isEmpty ? [nil] : layout.textColumns
-        let texts = try columns.map { try find($0, Self.textNames, "--text-column") }
-        let label =
-            labels.reading == .none ? nil : try find(layout.labelColumn, Self.labelNames, "--label-column")
-        if let label, texts.contains(label) {
-            throw DatasetError(
-                path, line: line, "text and label are the same \(kind); give --text-column and --label-column")
-        }
-        let group = try layout.groupColumn.map { try find($0, [], layout.groupOption) }
-        let named = try layout.textPairColumn.map { try find($0, [], "--text-pair-column") }
-        if let named, texts.contains(named) || named == label {
-            throw DatasetError(
-                path, line: line,
-                "the second text is the same \(kind) as the first or the label; give --text-column, --text-pair-column and --label-column"
-            )
-        }
-        let pair = layout.secondText == .ignored ? nil : pair.flatMap { (texts + [label]).contains($0) ? nil : $0 }
-        return Places(text: texts, textPair: named ?? pair, label: label, group: group)
-    }
-
     // MARK: Tables
 
     private mutating func example(of cells: [Substring]) throws -> Example? {
         guard let columns else {
-            let columns = try findColumns(firstRow: cells)
+            let hasChoice = !finder.chosenColumns.isEmpty
+            let columns: Places<Int>
+            (columns, hasHeader) = try finder.columns(firstRow: cells, line: line)
             self.columns = columns
-            isExact = format == .csv || hasHeader || (columns.label != nil && chosenColumns.isEmpty)
+            if format == .tsv && !hasHeader && !hasChoice && cells.count == 2 {
+                possibleHeader = cells.map(String.init)
+            }
+            isExact = format == .csv || hasHeader || (columns.label != nil && !hasChoice)
             width = format == .csv || hasHeader ? cells.count : (columns.all.max() ?? 0) + 1
             return hasHeader ? nil : try example(of: cells)
         }
@@ -227,69 +187,10 @@ struct ExampleReader {
             group: columns.group.map { String(cells[$0]) }, file: nil, line: line)
     }
 
-    /// Decides from the first row whether there is a header, and which columns are read.
-    private mutating func findColumns(firstRow cells: [Substring]) throws -> Places<Int> {
-        if format == .csv, cells.count == 1, cells[0].utf8.contains(UInt8(ascii: ";")) {
-            throw DatasetError(
-                path, line: line, "the first row has ';' between its fields; the delimiter must be a comma")
-        }
-        let names = cells.map { $0.lowercased().trimmingCharacters(in: .whitespaces) }
-        func known(_ candidates: [String]) -> Int? { names.firstIndex(where: candidates.contains) }
-        let (hasText, hasLabel) = (known(Self.textNames) != nil, known(Self.labelNames) != nil)
-        let isNamed = chosenColumns.contains { if case .name = $0 { true } else { false } }
-        // A user who gives numbers for both says that there is none, unless there is no doubt.
-        let areNumbered = format == .tsv && !layout.textColumns.isEmpty && layout.labelColumn != nil
-        hasHeader = isNamed || hasText && hasLabel || (hasText || hasLabel) && !areNumbered
-        if format == .tsv && !hasHeader && chosenColumns.isEmpty && cells.count == 2 {
-            possibleHeader = cells.map(String.init)
-        }
-        let list = cells.map { "'\($0)'" }.joined(separator: ", ")
-        let pair = hasHeader ? names.firstIndex(of: Self.textPairName) : nil
-        let places = try places(line: line, "column", pair: pair) { column, candidates, option in
-            switch column {
-            case .number(let number):
-                // Rows of a TSV file without a header need not be alike.
-                guard number >= 1, number <= cells.count || format == .tsv && !hasHeader else {
-                    throw DatasetError(
-                        path, line: line, "the row has \(cells.count) columns and no column \(number)")
-                }
-                return number - 1
-            case .name(let name):
-                guard let index = cells.firstIndex(of: name[...]) ?? names.firstIndex(of: name.lowercased()) else {
-                    throw DatasetError(
-                        path, line: line,
-                        "no column is called '\(name)'; the header has \(list); name one of them with \(option)")
-                }
-                return index
-            case nil:
-                if hasHeader, let known = known(candidates) { return known }
-                if format == .tsv && !hasHeader { return candidates == Self.labelNames ? 1 : 0 }
-                throw DatasetError(
-                    path, line: line,
-                    "no column is called \(candidates.joined(separator: ", ")); the first row has \(list); name one with"
-                        + " \(option), or both by their numbers if that is no header: --text-column 1 --label-column 2")
-            }
-        }
-        if layout.secondText == .needed && places.textPair == nil {
-            throw DatasetError(
-                path, line: line,
-                "no column is called \(Self.textPairName), and the model reads pairs of texts; the first row has \(list); name one with"
-                    + " --text-pair-column")
-        }
-        return places
-    }
-
-    /// The columns that the user has chosen.
-    private var chosenColumns: [Layout.Column] {
-        layout.textColumns
-            + [layout.textPairColumn, labels.reading == .none ? nil : layout.labelColumn, layout.groupColumn]
-            .compactMap { $0 }
-    }
-
     // MARK: Objects
 
     private mutating func example(of object: [String: JSONValue]) throws -> Example {
-        let keys = try self.keys ?? findKeys(of: object)
+        let keys = try self.keys ?? finder.keys(of: object)
         self.keys = keys
         func value(_ key: String) throws -> JSONValue {
             guard let value = object[key] else { throw BadRow("the key '\(key)' is missing") }
@@ -300,9 +201,7 @@ struct ExampleReader {
             guard let text = value.text else { throw BadRow("the value of '\(key)' is \(value.kind)") }
             return text
         }
-        if keys.textPair == nil, layout.secondText != .ignored, let pair = textPairKey(of: object),
-            !keys.all.contains(pair)
-        {
+        if keys.textPair == nil, let pair = finder.textPairKey(of: object), !keys.all.contains(pair) {
             throw BadRow("has a '\(pair)', and the first row has none")
         }
         return Example(
@@ -311,37 +210,6 @@ struct ExampleReader {
             group: try keys.group.map { object[$0]?.isNull ?? true ? "" : try text($0) }, file: nil, line: line)
     }
 
-    /// Decides from the first object which keys are read.
-    private func findKeys(of object: [String: JSONValue]) throws -> Places<String> {
-        let places = try places(line: nil, "key", pair: textPairKey(of: object)) { column, candidates, option in
-            switch column {
-            case .name(let name): return name
-            case .number(let number):
-                throw DatasetError(
-                    path, "the keys of JSON objects have no numbers; give a name with \(option), not \(number)")
-            case nil:
-                let keys = object.keys.sorted()
-                // The objects' own order is not known.
-                let known = candidates.lazy.compactMap { name in keys.first { $0.lowercased() == name } }
-                guard let key = known.first else {
-                    throw BadRow(
-                        "no key is called \(candidates.joined(separator: ", ")); the keys are"
-                            + " \(keys.map { "'\($0)'" }.joined(separator: ", ")); name one of them with \(option)")
-                }
-                return key
-            }
-        }
-        if layout.secondText == .needed && places.textPair == nil {
-            throw BadRow(
-                "has no '\(Self.textPairName)', and the model reads pairs; --text-pair-column names another key")
-        }
-        return places
-    }
-
-    /// The key by which a second text is found, of the same ones always the same.
-    private func textPairKey(of object: [String: JSONValue]) -> String? {
-        object.lazy.filter { $0.key.lowercased() == Self.textPairName && !$0.value.isNull }.map(\.key).min()
-    }
 }
 
 extension ArraySlice<UInt8> {
