@@ -203,6 +203,11 @@ struct BERTWords: Sequence, IteratorProtocol {
         var start = rest.lowerBound
         var end = start
         while end < rest.upperBound {
+            // Nearly all characters of many texts: they need no closer look.
+            if 0x61...0x7A ~= text[end] {
+                end += 1
+                continue
+            }
             let scalar = text.scalar(at: end)
             let kind = scalar.kind
             if kind != .letter && start < end { break }
