@@ -65,13 +65,12 @@ extension Tokenizer {
     ///
     /// - Parameter size: the largest number of tokens
     package init(learnedFrom texts: [String], size: Int, normalizer: BERTNormalizer = BERTNormalizer()) throws {
-        var counts: [[UInt8]: Int] = [:]
-        for text in texts {
-            for word in Splitter.bert.words(of: text, normalizedBy: .bert(normalizer)) { counts[word, default: 0] += 1 }
-        }
         let special = SpecialTokens.bert.all
-        let learned = WordPieceLearner(counts, size: size - special.count).tokens
-        try self.init(tokens: special + learned, normalizer: normalizer, source: "the learned vocabulary")
+        let words = Splitter.bert.countedWords(of: texts, .bert(normalizer))
+        let learned = MergeLearner(wordPiecesOf: words, size: size - special.count).pieces
+        try self.init(
+            tokens: special + learned.map { String(decoding: $0, as: UTF8.self) }, normalizer: normalizer,
+            source: "the learned vocabulary")
     }
 
     /// The id of the token for a purpose, ``SpecialTokens/Role/mask`` for example; nil if there is none.

@@ -258,8 +258,8 @@ extension Splitter.Metaspace {
 extension Splitter.ByteLevel {
     /// That of GPT-2 (Radford et al., *Language Models are Unsupervised Multitask Learners*, 2019): contractions, and words, numbers and other
     /// characters with the space before them.
-    private static let pattern = try? Pattern(
-        parsing: #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#)
+    static let expression = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+    private static let pattern = try? Pattern(parsing: expression)
 
     fileprivate func split(_ words: inout Splitter.Words) {
         if addsPrefix { addPrefix(&words) }
