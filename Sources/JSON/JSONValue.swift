@@ -54,6 +54,48 @@ package enum JSONValue {
         return Double(text)
     }
 
+    /// The document, without spaces; what is ``unreadable`` becomes null.
+    package var utf8: [UInt8] {
+        var result: [UInt8] = []
+        write(to: &result)
+        return result
+    }
+
+    private func write(to result: inout [UInt8]) {
+        func write(_ text: String) {
+            result.append(UInt8(ascii: "\""))
+            for byte in text.utf8 {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { result.append(UInt8(ascii: "\\")) }
+                if byte < 0x20 {
+                    result += "\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8
+                } else {
+                    result.append(byte)
+                }
+            }
+            result.append(UInt8(ascii: "\""))
+        }
+        switch self {
+        case .null, .unreadable: result += "null".utf8
+        case .bool(let value): result += "\(value)".utf8
+        case .number(let text): result += text.utf8
+        case .string(let text): write(text)
+        case .array(let values):
+            for (index, value) in values.enumerated() {
+                result.append(UInt8(ascii: index == 0 ? "[" : ","))
+                value.write(to: &result)
+            }
+            result += values.isEmpty ? "[]".utf8 : "]".utf8
+        case .object(let pairs):
+            for (index, pair) in pairs.enumerated() {
+                result.append(UInt8(ascii: index == 0 ? "{" : ","))
+                write(pair.key)
+                result.append(UInt8(ascii: ":"))
+                pair.value.write(to: &result)
+            }
+            result += pairs.isEmpty ? "{}".utf8 : "}".utf8
+        }
+    }
+
     /// A reader of RFC 8259.
     private struct Parser {
         let bytes: [UInt8]

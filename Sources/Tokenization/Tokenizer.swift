@@ -67,13 +67,12 @@ extension Tokenizer {
     ///
     /// - Parameter size: the largest number of tokens
     package init(learnedFrom texts: [String], size: Int, normalizer: BERTNormalizer = BERTNormalizer()) throws {
-        var counts: [[UInt8]: Int] = [:]
-        for text in texts {
-            for word in Splitter.bert.words(of: text, normalizedBy: .bert(normalizer)) { counts[word, default: 0] += 1 }
-        }
         let special = SpecialTokens.bert.all
-        let learned = WordPieceLearner(counts, size: size - special.count).tokens
-        try self.init(tokens: special + learned, normalizer: normalizer, source: "the learned vocabulary")
+        let words = Splitter.bert.countedWords(of: texts, .bert(normalizer))
+        let learned = MergeLearner(wordPiecesOf: words, size: size - special.count).pieces
+        try self.init(
+            tokens: special + learned.map { String(decoding: $0, as: UTF8.self) }, normalizer: normalizer,
+            source: "the learned vocabulary")
     }
 
     /// The id of the token for a purpose, ``SpecialTokens/Role/mask`` for example; nil if there is none.
@@ -146,7 +145,6 @@ extension Tokenizer {
     /// - Parameter end: with more ids than that, the rest may be left out, unless the beginning is to be
     private func appendTokens(of text: String, upTo end: Int, to ids: inout [Int]) {
         let end = truncatesBeginning ? .max : end
-        var scratch = SubwordScratch()
         let beginning = splitter.asksForBeginning && keepsBeginning(of: text)
         for segment in addedTokens.split(text, normalizer) {
             if ids.count > end { break }
@@ -154,17 +152,11 @@ extension Tokenizer {
             case .token(let id): ids.append(id)
             case .text(let text, let range, let beginsText):
                 if case .bert = splitter {
-                    // Word by word: what is beyond the end need not be split.
-                    for word in BERTWords(text: text, rest: range) {
-                        subwords.append(word, of: text, to: &ids, &scratch)
-                        if ids.count > end { break }
-                    }
-                    continue
-                }
-                let words = splitter.words(of: text, in: range, beginsText: beginsText && beginning)
-                for word in words.ranges {
-                    subwords.append(word, of: words.text, to: &ids, &scratch)
-                    if ids.count > end { break }
+                    // One after the other: what is beyond the end need not be split.
+                    subwords.append(BERTWords(text: text, rest: range), of: text, upTo: end, to: &ids)
+                } else {
+                    let words = splitter.words(of: text, in: range, beginsText: beginsText && beginning)
+                    subwords.append(words.ranges, of: words.text, upTo: end, to: &ids)
                 }
             }
         }

@@ -40,7 +40,8 @@ extension ModelFolder {
             ngrams = teacher.ngrams
             notice("the model begins with \(layers) of the \(all) layers of \(path)")
         } else {
-            let tokenizer = try Tokenizer(learnedFrom: texts.flatMap(\.parts), size: hyperparameters.vocabSize)
+            let tokenizer = try Tokenizer(
+                learnedFrom: texts.flatMap(\.parts), size: hyperparameters.vocabSize, as: hyperparameters.tokenizer)
             var configuration = hyperparameters.newConfiguration(for: tokenizer, labels: labels)
             configuration.problemType = problemType
             if let chosen = try request.hyperparameters.chooseLength(for: texts, tokenizer, configuration) {
@@ -58,8 +59,9 @@ extension ModelFolder {
             if let dropout = hyperparameters.dropout { try classifier.setDropout(Float(dropout)) }
         }
         request.hyperparameters.adopt(classifier.configuration)
-        // How texts are cut off is a matter of the model's limit.
+        request.hyperparameters.tokenizer = tokenizer.kind ?? hyperparameters.tokenizer
         settings.readsPairs = texts.first?.second != nil
+        // How texts are cut off is a matter of the model's limit.
         settings.longTexts = hyperparameters.longTexts.method == .truncate ? nil : request.hyperparameters.longTexts
     }
 }

@@ -69,6 +69,43 @@ import Testing
         }
     }
 
+    /// Once it is loaded, the model says what it said when it was trained, and goes on with its tokens.
+    @Test(arguments: ["wordpiece", "bpe", "unigram"]) func aVocabularyOfAnyKind(_ kind: String) async throws {
+        try await Program.use { program in
+            let training = try program.train("--tokenizer", kind, "--long-texts", "windows", "--max-length", "5")
+            #expect(training.status == 0, "\(training.errors)")
+            let best = try program.run(
+                "runs", "query", "--json",
+                "SELECT value AS loss FROM metrics WHERE split = 'dev' AND name = 'loss' AND epoch = (SELECT best_epoch FROM run_summary)"
+            )
+            let loss = try #require(best.objects.first?["loss"] as? Double, "\(best.output)\(best.errors)")
+            let evaluation = try program.run("evaluate", "--model", "model", "--json", "train.tsv").object
+            #expect(abs(try #require(evaluation["loss"] as? Double) - loss) < 1e-6)
+            let explanation = try program.run("explain", "--model", "model", "--text", "great, awful food", "--json")
+            #expect(explanation.output.contains("\"awful\"") && explanation.status == 0, "\(explanation.errors)")
+
+            let further = [
+                "train", "--model", "model", "--train", "train.tsv", "--output", "further", "--epochs", "1", "--name",
+                "further",
+            ]
+            #expect(try program.run(further).status == 0)
+            let params = "SELECT value FROM params WHERE name = 'tokenizer' ORDER BY run_id"
+            #expect(try program.run("runs", "query", "--csv", params).output == "value\r\n\(kind)\r\n\(kind)\r\n")
+            let refused = try program.run(further + ["--tokenizer", kind])
+            #expect(refused.status == 64 && refused.errors.contains("--tokenizer, --vocab-size"))
+        }
+    }
+
+    @Test func aVocabularyOfBytesHasThemAll() async throws {
+        try await Program.use { program in
+            let refused = try program.train("--tokenizer", "bpe", "--vocab-size", "260")
+            #expect(
+                refused.status == 64
+                    && refused.errors.contains("--vocab-size must be at least 261 with --tokenizer bpe"))
+            #expect(try program.train("--tokenizer", "bpe", "--vocab-size", "261", "--epochs", "1").status == 0)
+        }
+    }
+
     @Test func aModelIsTrainedFurtherForOtherLabels() async throws {
         try await Program.withModel { program in
             try program.write(

@@ -96,6 +96,14 @@ import Tokenization
         #expect(tokenizer.encode(String(repeating: "b", count: 300), maximumLength: .max).ids.count == 301)
     }
 
+    /// Long runs of characters that a pattern tries from each of them on, in vain.
+    @Test(.timeLimit(.minutes(1)), arguments: ["b+c", "b+$c?d|x", "(?:b{2,}|b*b)c", "bb+(?=c)"])
+    func longRunsTakeTimeOfTheirLength(_ pattern: String) throws {
+        let tokenizer = try Self.tokenizer("b+", pattern)
+        let text = String(repeating: "b", count: 50_000) + "a" + String(repeating: "b", count: 50_000)
+        #expect(tokenizer.encode(text, maximumLength: .max).ids.count == 100_002)
+    }
+
     @Test func wordsHaveTheirTokens() throws {
         let fixture = HardStringsTests.fixtures
         let bytes = try Tokenizer(contentsOf: fixture.appending(path: "roberta"))

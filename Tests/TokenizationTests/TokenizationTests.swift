@@ -328,7 +328,7 @@ import Tokenization
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 return UInt8(ascii: "a") + UInt8(state >> 59)
             }
-            return WordPieceLearner([word: 2, word.reversed(): 3], size: 30_000).placesRead
+            return MergeLearner(wordPiecesOf: [word: 2, word.reversed(): 3], size: 30_000).placesRead
         }
         let (once, twice) = (work(20_000), work(40_000))
         #expect(Double(twice) <= 2.5 * Double(once), "\(once) \(twice)")

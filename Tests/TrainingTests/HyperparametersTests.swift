@@ -15,7 +15,7 @@ import Training
                 "layer_decay", "layers", "learning_rate", "log_layer_norms", "long_texts", "lora_alpha", "lora_dropout",
                 "lora_rank", "lora_targets", "max_grad_norm",
                 "max_length", "metric", "ngrams", "norm", "norm_placement", "on_non_finite", "pooling", "problem_type",
-                "residual", "seed", "stride", "threads",
+                "residual", "seed", "stride", "threads", "tokenizer",
                 "train_embeddings", "train_layers", "vocab_size",
                 "warmup_ratio", "weight_decay",
             ])

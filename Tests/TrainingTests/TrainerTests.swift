@@ -8,6 +8,7 @@ import Testing
 import Evaluation
 import Experiments
 import Inference
+import Tokenization
 import Training
 import Transformer
 
@@ -104,13 +105,17 @@ import Transformer
     }
 
     /// Interrupted after any number of steps and resumed, a training ends with the same bytes and the same records.
-    /// With BatchNorm, what it remembers goes on, too.
-    @Test(arguments: [(1, AddNormVariant.Norm.layerNorm), (4, .layerNorm), (9, .layerNorm), (9, .batchNorm)])
-    func resumesAsIfNeverStopped(_ steps: Int, _ norm: AddNormVariant.Norm) throws {
+    /// With BatchNorm, what it remembers goes on, too; and so does a tokenizer of another kind.
+    @Test(arguments: [
+        (1, AddNormVariant.Norm.layerNorm, SubwordKind.wordPiece), (4, .layerNorm, .wordPiece), (9, .layerNorm, .bpe),
+        (9, .batchNorm, .unigram),
+    ])
+    func resumesAsIfNeverStopped(_ steps: Int, _ norm: AddNormVariant.Norm, _ kind: SubwordKind) throws {
         try withFolder { folder in
             let store = try RunStore(path: folder.appending(path: "runs.sqlite").path, for: .write)
             var (whole, parts) = (try Self.request(in: folder, output: "a"), try Self.request(in: folder, output: "b"))
             (whole.hyperparameters.norm, parts.hyperparameters.norm) = (norm, norm)
+            (whole.hyperparameters.tokenizer, parts.hyperparameters.tokenizer) = (kind, kind)
             (whole.hyperparameters.logLayerNorms, parts.hyperparameters.logLayerNorms) = (true, true)
             _ = try Self.train(whole, store)
             let first = try Self.train(parts, store, interruptAfter: steps)
@@ -122,6 +127,7 @@ import Transformer
             var trainer = try Trainer(resuming: first.run, store: store, report: { _ in }, isInterrupted: { false })
             _ = try trainer.run()
             #expect(try Self.weights(whole) == Self.weights(parts))
+            #expect(try store.params(of: 2).first { $0.name == "tokenizer" }?.value == kind.rawValue)
             func values(_ run: Int64) throws -> [[String]] {
                 try store.metrics(of: run).filter { $0.name != "tokens_per_second" }.map {
                     [$0.split.rawValue, $0.name, "\($0.step)", "\($0.value ?? 0)"]

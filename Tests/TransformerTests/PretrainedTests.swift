@@ -50,6 +50,25 @@ import Transformer
         }
     }
 
+    /// What is SentencePiece's is read as the family has it, where no file names the tokenizer's class.
+    @Test func theFamilyHasATokenizer() throws {
+        let named = PyTorchTests.fixtures.appending(path: "../../TokenizationTests/Fixtures/CamembertTokenizer")
+        let expected = try Tokenizer(contentsOf: named)
+        let tokenizer = try withFolder { folder in
+            for file in [
+                named.appending(path: "sentencepiece.bpe.model"),
+                PyTorchTests.fixtures.appending(path: "family-camembert/config.json"),
+            ] { try FileManager.default.copyItem(at: file, to: folder.appending(path: file.lastPathComponent)) }
+            #expect(
+                try replace("\"vocab_size\": 40", by: "\"vocab_size\": 9999", in: folder.appending(path: "config.json"))
+            )
+            try Data(#"{"add_prefix_space": false}"#.utf8).write(to: folder.appending(path: "tokenizer_config.json"))
+            return try ModelFolder.tokenizer(of: folder).tokenizer
+        }
+        #expect(tokenizer.vocabulary.tokens == expected.vocabulary.tokens)
+        #expect(tokenizer.encode("le chat", maximumLength: 9) == expected.encode("le chat", maximumLength: 9))
+    }
+
     static func pretrained(
         _ folder: URL, labels: [String] = labels, pooling: Configuration.Pooling? = nil
     ) throws -> (model: ModelFolder, notices: [String]) {

@@ -164,7 +164,8 @@ package struct Tuning {
 
     /// What a model decides, or the machine.
     private static let undecided: Set = [
-        "dropout", "problem_type", "layers", "hidden_size", "heads", "intermediate_size", "vocab_size", "pooling",
+        "dropout", "problem_type", "layers", "hidden_size", "heads", "intermediate_size", "tokenizer", "vocab_size",
+        "pooling",
         "initializer_range", "norm", "norm_placement", "residual", "train_embeddings", "max_length", "threads",
         "ngrams", "lora_alpha",
     ]

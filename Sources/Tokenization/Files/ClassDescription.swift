@@ -189,7 +189,7 @@ struct ClassDescription {
 
 extension AddedToken {
     /// As `tokenizer.json` has it.
-    fileprivate var description: JSONValue {
+    var description: JSONValue {
         .object([
             ("id", .number("\(id)")), ("content", .string(content)), ("single_word", .bool(boundary == .word)),
             ("lstrip", .bool(stripsLeft)), ("rstrip", .bool(stripsRight)), ("normalized", .bool(isNormalized)),

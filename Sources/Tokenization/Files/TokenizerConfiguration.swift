@@ -23,6 +23,7 @@ struct TokenizerConfiguration: Codable {
         case keepsAccents = "keep_accents"
         case neverSplit = "never_split"
         case added = "added_tokens_decoder"
+        case inputs = "model_input_names"
     }
 
     /// Whether a space is put before a text.
@@ -35,10 +36,21 @@ struct TokenizerConfiguration: Codable {
         (added ?? [:]).compactMap { id, token in Int(id).map { ($0, token) } }.sorted { $0.0 < $1.0 }.map(\.1)
     }
 
+    /// What a model takes beside the ids; else `transformers` leaves out which of two texts a token is of.
+    var inputs: [String]?
+    /// The special tokens of a generic tokenizer, which are read by ``SpecialTokens``.
+    var special: [SpecialTokens.Role: String] = [:]
+
     /// Writes what a tokenizer has that was made here.
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(tokenizerClass, forKey: .tokenizerClass)
+        if !special.isEmpty {
+            var roles = encoder.container(keyedBy: SpecialTokens.Role.self)
+            for (role, name) in special { try roles.encode(name, forKey: role) }
+            try container.encode(inputs, forKey: .inputs)
+            return try container.encode(maximumLength, forKey: .maximumLength)
+        }
         try container.encode(lowercases, forKey: .lowercases)
         try container.encode(stripsAccents, forKey: .stripsAccents)
         try container.encode(splitsIdeographs, forKey: .splitsIdeographs)
@@ -49,7 +61,7 @@ struct TokenizerConfiguration: Codable {
     private static let classes = [
         "BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast",
     ]
-    private static let genericClasses = ["PreTrainedTokenizerFast", "TokenizersBackend"]
+    static let genericClasses = ["PreTrainedTokenizerFast", "TokenizersBackend"]
 
     /// The class, where its tokenizers split text otherwise before they look into `vocab.txt`.
     var otherClass: String? { tokenizerClass.flatMap { (Self.classes + Self.genericClasses).contains($0) ? nil : $0 } }

@@ -2,7 +2,7 @@ import Foundation
 import JSON
 
 extension Tokenizer {
-    private static let tokenizerName = "tokenizer.json"
+    static let tokenizerName = "tokenizer.json"
     private static let configurationName = "tokenizer_config.json"
     private static let vocabularyName = "vocab.txt"
     private static let specialTokensName = "special_tokens_map.json"
@@ -125,10 +125,16 @@ extension Tokenizer {
             try vocabulary.fileContents.write(to: folder.appending(path: Self.vocabularyName))
         }
         if files[Self.configurationName] == nil, case .bert(let normalizer) = normalizer {
-            let settings = TokenizerConfiguration(
-                tokenizerClass: "BertTokenizer", lowercases: normalizer.lowercases,
-                stripsAccents: normalizer.stripsAccents, splitsIdeographs: normalizer.splitsIdeographs,
-                maximumLength: Double(maximumLength))
+            var settings = TokenizerConfiguration(maximumLength: Double(maximumLength))
+            if case .wordPiece = subwords {
+                settings.tokenizerClass = "BertTokenizer"
+                (settings.lowercases, settings.stripsAccents) = (normalizer.lowercases, normalizer.stripsAccents)
+                settings.splitsIdeographs = normalizer.splitsIdeographs
+            } else {
+                settings.tokenizerClass = TokenizerConfiguration.genericClasses[0]
+                settings.inputs = ["input_ids", "token_type_ids", "attention_mask"]
+                settings.special = special.mapValues { vocabulary.tokens[$0] }
+            }
             try writeJSON(settings, to: folder.appending(path: Self.configurationName))
         }
     }

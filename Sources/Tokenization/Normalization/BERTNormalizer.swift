@@ -30,16 +30,19 @@ package struct BERTNormalizer: Sendable, Equatable {
         result.reserveCapacity(range.count)
         var position = range.lowerBound
         while position < range.upperBound {
-            let scalar = text.scalar(at: position)
-            var end = position + UTF8.width(scalar)
-            if scalar.isASCII {
-                let byte = text[position]
+            let byte = text[position]
+            if byte < 0x80 {
                 if !cleans || 32...126 ~= byte {
-                    result.append(lowercases && ("A"..."Z").contains(scalar) ? byte + 32 : byte)
-                } else if scalar == "\t" || scalar == "\n" || scalar == "\r" {
+                    result.append(lowercases && 0x41...0x5A ~= byte ? byte + 32 : byte)
+                } else if byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") {
                     result.append(UInt8(ascii: " "))
                 }
-            } else if scalar.isPlain {
+                position += 1
+                continue
+            }
+            let scalar = text.scalar(at: position)
+            var end = position + UTF8.width(scalar)
+            if scalar.isPlain {
                 let isWord = splitsIdeographs && scalar.isIdeograph
                 if isWord { result.append(UInt8(ascii: " ")) }
                 for index in position..<end { result.append(text[index]) }

@@ -61,6 +61,11 @@ private struct Matcher {
     let range: Range<Int>
     /// Where to go on if what is tried does not match.
     private var stack: [Choice] = []
+    /// Of a run's instruction, a long run from whose places on nothing matched: nothing does where it begins later in there, and else the time for a text of spaces would
+    /// grow with the square of its length.
+    private var hopeless: [Int: Range<Int>] = [:]
+
+    private static let longRun = 100
 
     private struct Choice: Hashable {
         let instruction: Int
@@ -131,6 +136,7 @@ private struct Matcher {
         let bottom = stack.count
         var failures = Failures()
         var (instruction, position) = (start, place)
+        var longRuns: [(instruction: Int, range: Range<Int>)] = []
         while true {
             var matches = true
             switch pattern.instructions[instruction] {
@@ -148,15 +154,19 @@ private struct Matcher {
                 } else {
                     matches = false
                 }
+            case .run(_, _, .max, _) where !hopeless.isEmpty && hopeless[instruction]?.contains(position) == true:
+                matches = false
             case .run(let set, let least, let most, let givesBack):
                 var count = 0
                 var lowest = position
+                let first = position
                 while count < most, let end = end(of: set, at: position) {
                     position = end
                     count += 1
                     if count == least { lowest = end }
                 }
                 matches = count >= least
+                if count > Self.longRun { longRuns.append((instruction, first..<position)) }
                 instruction += 1
                 if matches, givesBack, position > lowest {
                     stack.append(Choice(instruction: instruction, position: position, lowest: lowest))
@@ -186,7 +196,10 @@ private struct Matcher {
                 return position
             }
             if matches { continue }
-            guard let choice = nextChoice(above: bottom, &failures) else { return nil }
+            guard let choice = nextChoice(above: bottom, &failures) else {
+                for run in longRuns { hopeless[run.instruction] = run.range }
+                return nil
+            }
             (instruction, position) = (choice.instruction, choice.position)
         }
     }

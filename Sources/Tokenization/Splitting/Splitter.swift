@@ -203,6 +203,11 @@ struct BERTWords: Sequence, IteratorProtocol {
         var start = rest.lowerBound
         var end = start
         while end < rest.upperBound {
+            // Nearly all characters of many texts: they need no closer look.
+            if 0x61...0x7A ~= text[end] {
+                end += 1
+                continue
+            }
             let scalar = text.scalar(at: end)
             let kind = scalar.kind
             if kind != .letter && start < end { break }
@@ -253,8 +258,8 @@ extension Splitter.Metaspace {
 extension Splitter.ByteLevel {
     /// That of GPT-2 (Radford et al., *Language Models are Unsupervised Multitask Learners*, 2019): contractions, and words, numbers and other
     /// characters with the space before them.
-    private static let pattern = try? Pattern(
-        parsing: #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#)
+    static let expression = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+    private static let pattern = try? Pattern(parsing: expression)
 
     fileprivate func split(_ words: inout Splitter.Words) {
         if addsPrefix { addPrefix(&words) }

@@ -203,7 +203,8 @@ package struct DataReport: Encodable, Sendable {
             (tokenizer, configuration) = try ModelFolder.tokenizer(of: URL(filePath: model))
             try hyperparameters.checkLength(below: configuration.maximumLength, of: model)
         } else {
-            tokenizer = try Tokenizer(learnedFrom: texts.flatMap(\.parts), size: hyperparameters.vocabSize)
+            tokenizer = try Tokenizer(
+                learnedFrom: texts.flatMap(\.parts), size: hyperparameters.vocabSize, as: hyperparameters.tokenizer)
             configuration = hyperparameters.newConfiguration(for: tokenizer, labels: first.labelNames.sorted())
         }
         _ = try hyperparameters.chooseLength(for: texts, tokenizer, configuration)

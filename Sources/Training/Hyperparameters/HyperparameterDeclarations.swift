@@ -1,5 +1,6 @@
 import Kernels
 import RunStore
+import Tokenization
 import Transformer
 
 /// Every hyper-parameter, declared once: from here come the property of ``Hyperparameters``, the option of the command line with
@@ -163,6 +164,12 @@ package struct HyperparameterDeclarations: Sendable {
     package let intermediateSize = Hyperparameter(
         "intermediate_size", default: 512, limits: .count, section: .newModel,
         help: "The width inside the feed-forward sublayer.")
+    package let tokenizer = Hyperparameter<SubwordKind>(
+        "tokenizer", default: .wordPiece, section: .newModel, valueName: "kind",
+        help: """
+            The kind of tokens that are learned from the training texts: wordpiece (BERT's), bpe (merged bytes, as RoBERTa has them) or unigram (SentencePiece's \
+            usual model).
+            """)
     package let vocabSize = Hyperparameter(
         "vocab_size", default: 8000, limits: .bounds(atLeast: 10), section: .newModel,
         help: "The largest vocabulary that is learned.")

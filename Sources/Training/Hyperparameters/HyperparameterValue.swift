@@ -1,4 +1,5 @@
 import RunStore
+import Tokenization
 import Transformer
 
 /// A value of a hyper-parameter: the command line, the database and checkpoints have it as text.
@@ -38,6 +39,7 @@ extension AddNormVariant.Residual: HyperparameterValue {}
 extension Configuration.Pooling: HyperparameterValue {}
 extension Configuration.ProblemType: HyperparameterValue {}
 extension LongTexts.Method: HyperparameterValue {}
+extension SubwordKind: HyperparameterValue {}
 extension EvaluationMetric: HyperparameterValue {}
 
 extension Optional: HyperparameterValue where Wrapped: HyperparameterValue {

@@ -120,6 +120,11 @@ package struct Hyperparameters: Sendable {
             throw TrainingError("--stride is for --long-texts windows")
         }
         try checkAddNorm()
+        if model == nil && self.vocabSize < self.tokenizer.leastSize {
+            throw TrainingError(
+                "--vocab-size must be at least \(self.tokenizer.leastSize) with --tokenizer \(self.tokenizer.text): that has a token for each byte"
+            )
+        }
         if self.hiddenSize % self.heads != 0 { throw TrainingError("--hidden-size must be a multiple of --heads") }
         // Such a folder is for transformers, which reads no n-grams; and these are for labels.
         if model == nil && (self.pooling == .cls || self.problemType == .regression) && !isSet(\.ngrams) {

@@ -3,7 +3,11 @@ extension Family {
     static var roBERTa: Family { ofRoBERTa("RoBERTa", modelType: "roberta", architecture: "Roberta") }
 
     /// Martin et al., *CamemBERT: a Tasty French Language Model*, 2020.
-    static var camemBERT: Family { ofRoBERTa("CamemBERT", modelType: "camembert", architecture: "Camembert") }
+    static var camemBERT: Family {
+        var family = ofRoBERTa("CamemBERT", modelType: "camembert", architecture: "Camembert")
+        family.tokenizerClass = "CamembertTokenizer"
+        return family
+    }
 
     /// Conneau et al., *Unsupervised Cross-lingual Representation Learning at Scale*, 2020.
     static var xlmRoBERTa: Family { ofRoBERTa("XLM-RoBERTa", modelType: "xlm-roberta", architecture: "XLMRoberta") }

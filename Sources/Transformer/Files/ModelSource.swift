@@ -33,7 +33,8 @@ struct ModelSource {
         }
         self.folder = folder
         config = try readJSON(folder.appending(path: ModelFile.configuration))
-        tokenizer = try Tokenizer(contentsOf: folder, tokenizerClass: config.tokenizerClass)
+        tokenizer = try Tokenizer(
+            contentsOf: folder, tokenizerClass: config.tokenizerClass ?? config.family.tokenizerClass)
     }
 
     /// The labels of the classifier for texts; nil if there is none.

@@ -1,22 +1,23 @@
 import HeapModule
 
-/// Learns a WordPiece vocabulary from text by the merge rule of Hugging Face's `WordPieceTrainer`: again and again, the pair
-/// of adjacent pieces that occurs most often becomes a piece (Sennrich et al., *Neural Machine Translation of Rare Words with
-/// Subword Units*, 2016, algorithm 1).
+/// Learns tokens by merging, as Hugging Face's `WordPieceTrainer` and `BpeTrainer` do: again and again, the pair of adjacent pieces that occurs most often
+/// becomes a piece (Sennrich et al., *Neural Machine Translation of Rare Words with Subword Units*, 2016, algorithm 1).
 ///
 /// The tokens depend on how often each word occurs, and not on the order of the words: equal counts are decided by the ids of the
-/// pieces, never by the order of a hash table.
-package struct WordPieceLearner {
+/// pieces, the smallest first, never by the order of a hash table.
+package struct MergeLearner {
     /// Characters and pairs that occur less often do not become tokens.
-    private static let minimumFrequency = 2
+    static let minimumFrequency = 2
 
-    /// Single characters in the order of their code points, then the same as continuations, then merged pieces in the order of
-    /// merging.
-    package var tokens: [String] { pieces.map(\.token) }
+    /// What each token spells, in UTF-8 or, of a ``BPE`` of bytes, in any bytes: what words are divided into first, and then what was merged, in its order.
+    private(set) var pieces: [[UInt8]]
+    /// The places of the pieces that are merged. There can be more of them than of new pieces: two pairs can spell the same one.
+    private(set) var merges: [(left: Int, right: Int)] = []
     /// How many places of pairs were looked at: what learning takes.
     package private(set) var placesRead = 0
 
-    private var pieces: [Piece]
+    /// How many bytes at the beginning of a piece are lost when it is merged into the one before it.
+    private let prefix: Int
     /// The words of the text, one after the other, each as places that are linked: a merge changes nothing but the neighbours of a pair.
     private var places: [Place] = []
     private var pairCounts: [Pair: Int] = [:]
@@ -31,15 +32,6 @@ package struct WordPieceLearner {
         var previous, next: Int
         /// How often the word occurs.
         let count: Int
-    }
-
-    /// What a token spells, and whether it goes on within a word. Its prefix stays apart: Swift would join the last character of
-    /// that with a combining mark after it.
-    private struct Piece {
-        let text: String
-        let continues: Bool
-
-        var token: String { (continues ? WordPiece.continuationPrefix : "") + text }
     }
 
     private struct Pair: Hashable {
@@ -58,27 +50,24 @@ package struct WordPieceLearner {
         }
     }
 
-    /// Learns at most `size` tokens.
+    /// Learns the tokens of a ``WordPiece`` model, at most `size`: single characters in the order of their code points, then the same as continuations, then what was merged.
     ///
     /// - Parameter counts: how often each word occurs; words are UTF-8
     /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words: each merge looks at the places of its pair only.
-    package init(_ counts: [[UInt8]: Int], size: Int) {
-        let minimum = Self.minimumFrequency
+    package init(wordPiecesOf counts: [[UInt8]: Int], size: Int) {
         // Sorted, so that nothing below depends on the order of the dictionary.
         let texts = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
             .map { (Array(String(decoding: $0.key, as: UTF8.self).unicodeScalars), $0.value) }
-        var (frequencies, inside): ([Unicode.Scalar: Int], [Unicode.Scalar: Int]) = ([:], [:])
+        var inside: [Unicode.Scalar: Int] = [:]
         for (word, count) in texts {
-            for scalar in word { frequencies[scalar, default: 0] += count }
             for scalar in word.dropFirst() { inside[scalar, default: 0] += count }
         }
-        // If even the characters do not fit, the frequent ones come first.
-        let alphabet = frequencies.filter { $0.value >= minimum }
-            .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(size).map(\.key).sorted()
-        let continued = alphabet.filter { inside[$0, default: 0] >= minimum }.prefix(size - alphabet.count)
-        pieces =
-            alphabet.map { Piece(text: String($0), continues: false) }
-            + continued.map { Piece(text: String($0), continues: true) }
+        let alphabet = Self.alphabet(of: texts, size: size).map(\.scalar)
+        let continued = alphabet.filter { inside[$0, default: 0] >= Self.minimumFrequency }.prefix(
+            size - alphabet.count)
+        let prefix = WordPiece.continuationPrefix.utf8
+        pieces = alphabet.map { Array(UTF8.encode($0)!) } + continued.map { Array(prefix) + Array(UTF8.encode($0)!) }
+        self.prefix = prefix.count
         let startIDs = Dictionary(uniqueKeysWithValues: zip(alphabet, 0...))
         let insideIDs = Dictionary(uniqueKeysWithValues: zip(continued, alphabet.count...))
         for (word, count) in texts {
@@ -86,8 +75,35 @@ package struct WordPieceLearner {
             let ids = word.enumerated().map { $0 == 0 ? startIDs[$1] : insideIDs[$1] }
             for part in ids.split(separator: nil) { append(part.compactMap { $0 }, count: count) }
         }
-        for place in places.indices { countPair(at: place) }
         merge(upTo: size)
+    }
+
+    /// Learns the tokens of a ``BPE`` of bytes, at most `size`: every byte, in the order of ``ByteAlphabet``, then what was merged.
+    ///
+    /// - Parameter counts: how often each word occurs
+    /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words
+    init(bytesOf counts: [[UInt8]: Int], size: Int) {
+        let bytes = (UInt8.min...UInt8.max).sorted { ByteAlphabet.scalars[Int($0)] < ByteAlphabet.scalars[Int($1)] }
+        pieces = bytes.map { [$0] }
+        prefix = 0
+        var ids = [Int](repeating: 0, count: bytes.count)
+        for (id, byte) in bytes.enumerated() { ids[Int(byte)] = id }
+        for (word, count) in counts.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+            append(word.map { ids[Int($0)] }, count: count)
+        }
+        merge(upTo: size)
+    }
+
+    /// The characters that are frequent enough to be tokens, in the order of their code points, with how often they occur; if even these are more than `size`, the most frequent of them.
+    static func alphabet(of words: [([Unicode.Scalar], Int)], size: Int) -> [(scalar: Unicode.Scalar, count: Int)] {
+        var frequencies: [Unicode.Scalar: Int] = [:]
+        for (word, count) in words {
+            for scalar in word { frequencies[scalar, default: 0] += count }
+        }
+        return frequencies.filter { $0.value >= minimumFrequency }
+            .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(size).map { ($0.key, $0.value) }.sorted {
+                $0.scalar < $1.scalar
+            }
     }
 
     private mutating func append(_ word: [Int], count: Int) {
@@ -125,8 +141,8 @@ package struct WordPieceLearner {
 
     /// Merges pairs until there are `size` pieces, or no pair is frequent enough.
     private mutating func merge(upTo size: Int) {
-        // By their bytes: Swift takes strings for equal that differ in how their accents are composed.
-        var ids = Dictionary(uniqueKeysWithValues: zip(tokens.map { Array($0.utf8) }, 0...))
+        for place in places.indices { countPair(at: place) }
+        var ids = Dictionary(uniqueKeysWithValues: zip(pieces, 0...))
         var heap = Heap(pairCounts.map { Candidate(count: $0.value, pair: $0.key) })
         while pieces.count < size, let best = heap.popMax() {
             let count = pairCounts[best.pair, default: 0]
@@ -135,13 +151,11 @@ package struct WordPieceLearner {
                 continue
             }
             if count < Self.minimumFrequency { break }
-            let (left, right) = (pieces[best.pair.left], pieces[best.pair.right])
-            let merged = Piece(text: left.text + right.text, continues: left.continues)
-            // Two pairs can spell the same piece, which then is one token.
-            let key = Array(merged.token.utf8)
-            let id = ids[key] ?? pieces.count
+            merges.append((best.pair.left, best.pair.right))
+            let merged = pieces[best.pair.left] + pieces[best.pair.right].dropFirst(prefix)
+            let id = ids[merged] ?? pieces.count
             if id == pieces.count {
-                ids[key] = id
+                ids[merged] = id
                 pieces.append(merged)
             }
             for pair in replace(best.pair, by: id) {
