@@ -100,7 +100,7 @@ import Tokenization
     @Test(.timeLimit(.minutes(1)), arguments: ["b+c", "b+$c?d|x", "(?:b{2,}|b*b)c", "bb+(?=c)"])
     func longRunsTakeTimeOfTheirLength(_ pattern: String) throws {
         let tokenizer = try Self.tokenizer("b+", pattern)
-        let text = String(repeating: "b", count: 50_000) + "a" + String(repeating: "b", count: 50_000)
+        let text = String(repeating: "b", count: 100_000) + "a"
         #expect(tokenizer.encode(text, maximumLength: .max).ids.count == 100_002)
     }
 

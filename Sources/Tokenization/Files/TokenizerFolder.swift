@@ -19,15 +19,17 @@ extension Tokenizer {
 
     /// Reads the tokenizer of a model folder: `tokenizer.json` if it is there, else the files that older versions have in its place, and `tokenizer_config.json`.
     ///
-    /// - Parameter tokenizerClass: what `config.json` says of it, if anything
+    /// - Parameters:
+    ///   - tokenizerClass: what `config.json` says of it, if anything
+    ///   - familyClass: the class of a model of SentencePiece where nothing says so; nil: XLM-R's
     /// - Throws: an error that names the file, and what in it this package cannot do.
-    package init(contentsOf folder: URL, tokenizerClass: String? = nil) throws {
+    package init(contentsOf folder: URL, tokenizerClass: String? = nil, familyClass: String? = nil) throws {
         var files: [String: Data] = [:]
         for name in Self.fileNames {
             let file = folder.appending(path: name)
             if FileManager.default.fileExists(atPath: file.path) { files[name] = try readSmallFile(file) }
         }
-        try self.init(files: files, in: folder, tokenizerClass: tokenizerClass)
+        try self.init(files: files, in: folder, tokenizerClass: tokenizerClass, familyClass: familyClass)
     }
 
     /// Reads a tokenizer from the contents of its files.
@@ -35,8 +37,12 @@ extension Tokenizer {
     /// - Parameters:
     ///   - files: by their names in the folder
     ///   - folder: what errors name
+    ///   - tokenizerClass: what `config.json` says of it, if anything
+    ///   - familyClass: the class of a model of SentencePiece where nothing says so; nil: XLM-R's
     /// - Throws: an error that names the file, and what in it this package cannot do.
-    package init(files: [String: Data], in folder: URL, tokenizerClass: String? = nil) throws {
+    package init(
+        files: [String: Data], in folder: URL, tokenizerClass: String? = nil, familyClass: String? = nil
+    ) throws {
         func path(_ name: String) -> String { folder.appending(path: name).path }
         func decode<Value: Decodable>(_ name: String) throws -> Value? {
             try files[name].map { try decodeJSON($0, source: path(name)) }
@@ -87,7 +93,9 @@ extension Tokenizer {
             }
         } else if let pieces, let model = files[pieces] {
             let special = try specialTokens(or: SpecialTokens([:]))
-            try self.init(named: pieces, in: folder, settings, special, defaultClass: "XLMRobertaTokenizer") {
+            try self.init(
+                named: pieces, in: folder, settings, special, defaultClass: familyClass ?? "XLMRobertaTokenizer"
+            ) {
                 try $0.sentencePiece(SentencePieceFile(model))
             }
         } else {

@@ -24,7 +24,7 @@ package struct Family {
     let headNames: [String: String]
     /// Layers that have one tensor together, by their paths.
     var fusedLayers: [String] = []
-    /// The class of its tokenizers, where a folder does not name it and its files could be of several.
+    /// The class of its tokenizers, where a folder has a model of SentencePiece and does not name it; nil: XLM-R's.
     var tokenizerClass: String?
     /// How a new head reads the tokens of a text, where a folder says nothing: as the family's in `transformers` does, unless something else is better.
     var pooling = Configuration.Pooling.cls

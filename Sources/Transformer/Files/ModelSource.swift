@@ -34,7 +34,7 @@ struct ModelSource {
         self.folder = folder
         config = try readJSON(folder.appending(path: ModelFile.configuration))
         tokenizer = try Tokenizer(
-            contentsOf: folder, tokenizerClass: config.tokenizerClass ?? config.family.tokenizerClass)
+            contentsOf: folder, tokenizerClass: config.tokenizerClass, familyClass: config.family.tokenizerClass)
     }
 
     /// The labels of the classifier for texts; nil if there is none.
