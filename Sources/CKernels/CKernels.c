@@ -117,7 +117,10 @@ VECTORISED void ck_softmax(size_t n, float scale, float *x) {
     for (size_t j = 0; j < LANES; j++) largest = maxima[j] > largest ? maxima[j] : largest;
     float sum = 0;
     for (size_t i = 0; i < n; i++) {
-        x[i] = exponential(scale * (x[i] - largest));
+        // What is masked, or next to nothing, becomes 0: divided by the sum it would be a number that processors compute with many times
+        // more slowly.
+        float exponent = scale * (x[i] - largest);
+        x[i] = exponent < -87.0f ? 0.0f : exponential(exponent);
         sum += x[i];
     }
     float factor = 1.0f / sum;
