@@ -117,7 +117,10 @@ VECTORISED void ck_softmax(size_t n, float scale, float *x) {
     for (size_t j = 0; j < LANES; j++) largest = maxima[j] > largest ? maxima[j] : largest;
     float sum = 0;
     for (size_t i = 0; i < n; i++) {
-        x[i] = exponential(scale * (x[i] - largest));
+        // What is masked, or next to nothing, becomes 0: divided by the sum it would be a number that processors compute with many times
+        // more slowly.
+        float exponent = scale * (x[i] - largest);
+        x[i] = exponent < -87.0f ? 0.0f : exponential(exponent);
         sum += x[i];
     }
     float factor = 1.0f / sum;
@@ -133,14 +136,16 @@ VECTORISED void ck_softmax_backward(size_t n, float scale, const float *restrict
 
 // MARK: Matrix products
 
-enum { TILE = 6 };
+// A tile has so many rows. Its columns of B stay in the cache for the next tile, as far as they have no more rows than DEPTH.
+enum { TILE = 6, DEPTH = 1024 };
 
 /// Defines a function that computes `rows` rows and `vectors` vectors of C, both constants: the sums stay in registers. What comes
-/// after these rows of A is fetched meanwhile: the processor itself does not see so many short rows coming.
-#define GEMM_TILE(name, vector)                                                                                        \
-    HELPER void name(const size_t rows, const size_t vectors, size_t k, ck_matrix a, const float *restrict b,          \
+/// after these rows of A is fetched meanwhile: the processor itself does not see so many short rows coming. And one that computes all
+/// rows of such columns, from the first down.
+#define GEMM_TILE(tile, columns, vector)                                                                               \
+    HELPER void tile(const size_t rows, const size_t vectors, size_t k, ck_matrix a, const float *restrict b,          \
                      size_t b_row, ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {    \
-        vector sums[TILE][2];                                                                                          \
+        vector sums[TILE][4];                                                                                          \
         for (size_t i = 0; i < rows; i++) {                                                                            \
             vector *there = (vector *)(c + i * c_row);                                                                 \
             float one = addend == CK_BIAS ? bias[i] : 0;                                                               \
@@ -159,6 +164,20 @@ enum { TILE = 6 };
         for (size_t i = 0; i < rows; i++) {                                                                            \
             for (size_t j = 0; j < vectors; j++) ((vector *)(c + i * c_row))[j] = sums[i][j];                          \
         }                                                                                                              \
+    }                                                                                                                  \
+    HELPER void columns(const size_t vectors, size_t m, size_t k, ck_matrix a, const float *restrict b, size_t b_row,  \
+                        ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {               \
+        for (; m >= TILE; m -= TILE, a.pointer += TILE * a.row, c += TILE * c_row) {                                   \
+            tile(TILE, vectors, k, a, b, b_row, addend, bias, c, c_row);                                               \
+            if (addend == CK_BIAS) bias += TILE;                                                                       \
+        }                                                                                                              \
+        switch (m) {                                                                                                   \
+        case 1: tile(1, vectors, k, a, b, b_row, addend, bias, c, c_row); break;                                       \
+        case 2: tile(2, vectors, k, a, b, b_row, addend, bias, c, c_row); break;                                       \
+        case 3: tile(3, vectors, k, a, b, b_row, addend, bias, c, c_row); break;                                       \
+        case 4: tile(4, vectors, k, a, b, b_row, addend, bias, c, c_row); break;                                       \
+        case 5: tile(5, vectors, k, a, b, b_row, addend, bias, c, c_row); break;                                       \
+        }                                                                                                              \
     }
 
 int ck_has_tiles(void) {
@@ -169,10 +188,11 @@ int ck_has_tiles(void) {
 #endif
 }
 
-GEMM_TILE(gemm_tile, lanes)
-GEMM_TILE(gemm_half_tile, half_lanes)
+GEMM_TILE(gemm_tile, gemm_columns, lanes)
+GEMM_TILE(gemm_half_tile, gemm_half_columns, half_lanes)
 
-/// Whether two vectors side by side fit into the registers with three rows of sums: then each number of A is read half as often.
+/// Whether the sums of several vectors side by side fit into the registers: then each number of A is read less often, and enough sums are on
+/// their way at once.
 HELPER int has_wide_registers(void) {
 #if defined(__x86_64__)
     return __builtin_cpu_supports("avx512f");
@@ -181,47 +201,36 @@ HELPER int has_wide_registers(void) {
 #endif
 }
 
-/// `rows` rows of C, a constant.
-HELPER void gemm_rows(const size_t rows, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
-                      ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {
-    const size_t half = rows < TILE / 2 ? rows : TILE / 2;
+/// The part of ck_gemm with DEPTH rows of B at most.
+HELPER void gemm_block(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
+                       ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {
     size_t j = 0;
-    for (; has_wide_registers() && j + 2 * LANES <= n; j += 2 * LANES) {
-        ck_matrix rest = {a.pointer + half * a.row, a.row, a.column};
-        gemm_tile(half, 2, k, a, b + j, b_row, addend, bias, c + j, c_row);
-        gemm_tile(rows - half, 2, k, rest, b + j, b_row, addend, addend == CK_BIAS ? bias + half : bias,
-                  c + half * c_row + j, c_row);
+    if (has_wide_registers()) {
+        for (; j + 4 * LANES <= n; j += 4 * LANES) gemm_columns(4, m, k, a, b + j, b_row, addend, bias, c + j, c_row);
+        for (; j + 3 * LANES <= n; j += 3 * LANES) gemm_columns(3, m, k, a, b + j, b_row, addend, bias, c + j, c_row);
+        for (; j + 2 * LANES <= n; j += 2 * LANES) gemm_columns(2, m, k, a, b + j, b_row, addend, bias, c + j, c_row);
     }
-    for (; j + LANES <= n; j += LANES) gemm_tile(rows, 1, k, a, b + j, b_row, addend, bias, c + j, c_row);
+    for (; j + LANES <= n; j += LANES) gemm_columns(1, m, k, a, b + j, b_row, addend, bias, c + j, c_row);
     if (j + LANES / 2 <= n) {
-        gemm_half_tile(rows, 1, k, a, b + j, b_row, addend, bias, c + j, c_row);
+        gemm_half_columns(1, m, k, a, b + j, b_row, addend, bias, c + j, c_row);
         j += LANES / 2;
     }
     for (; j < n; j++) {
-        float sums[TILE];
-        for (size_t i = 0; i < rows; i++) {
-            sums[i] = addend == CK_C ? c[i * c_row + j] : addend == CK_BIAS ? bias[i] : 0;
+        for (size_t i = 0; i < m; i++) {
+            float sum = addend == CK_C ? c[i * c_row + j] : addend == CK_BIAS ? bias[i] : 0;
+            for (size_t p = 0; p < k; p++) sum += a.pointer[i * a.row + p * a.column] * b[p * b_row + j];
+            c[i * c_row + j] = sum;
         }
-        for (size_t p = 0; p < k; p++) {
-            for (size_t i = 0; i < rows; i++) sums[i] += a.pointer[i * a.row + p * a.column] * b[p * b_row + j];
-        }
-        for (size_t i = 0; i < rows; i++) c[i * c_row + j] = sums[i];
     }
 }
 
 VECTORISED void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
                         ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {
-    for (; m >= TILE; m -= TILE, a.pointer += TILE * a.row, c += TILE * c_row) {
-        gemm_rows(TILE, n, k, a, b, b_row, addend, bias, c, c_row);
-        if (addend == CK_BIAS) bias += TILE;
-    }
-    switch (m) {
-    case 1: gemm_rows(1, n, k, a, b, b_row, addend, bias, c, c_row); break;
-    case 2: gemm_rows(2, n, k, a, b, b_row, addend, bias, c, c_row); break;
-    case 3: gemm_rows(3, n, k, a, b, b_row, addend, bias, c, c_row); break;
-    case 4: gemm_rows(4, n, k, a, b, b_row, addend, bias, c, c_row); break;
-    case 5: gemm_rows(5, n, k, a, b, b_row, addend, bias, c, c_row); break;
-    }
+    do {
+        size_t depth = k < DEPTH ? k : DEPTH;
+        gemm_block(m, n, depth, a, b, b_row, addend, bias, c, c_row);
+        k -= depth, a.pointer += depth * a.column, b += depth * b_row, addend = CK_C;
+    } while (k > 0);
 }
 
 /// A square of LANES rows and columns: four perfect shuffles of its rows.

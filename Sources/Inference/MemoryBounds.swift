@@ -25,7 +25,7 @@ extension Configuration {
 
     /// What a pass over one text needs at least: attention probabilities of some rows of a head for each thread, and some rows of hidden states.
     package func floats(forLongest length: Int, on workers: Workers) -> Double {
-        let rows = min(length, AttentionShape.mostRows)
+        let rows = min(length, AttentionShape.mostRows(of: length))
         let perToken = 6 * hiddenSize + (isGated ? 2 : 1) * intermediateSize
         return Double(length) * Double(workers.count * rows + perToken)
     }

@@ -15,19 +15,21 @@ package func scaledDotProductAttention(
     _ inputs: Projections, _ shape: AttentionShape, scratch: inout Matrix, into context: inout Matrix,
     on workers: Workers
 ) {
-    let plan = AttentionPlan(inputs, shape)
+    let plan = AttentionPlan(inputs, shape, panels: 2, squares: 1)
     context.resize(rows: inputs.queries.rows, columns: inputs.queries.columns)
-    let memory = plan.prepare(&scratch, squares: 1, for: workers)
+    let memory = plan.prepare(&scratch, for: workers)
     let (q, k, c) = (inputs.queries.pointer, inputs.keysAndValues.pointer, context.mutablePointer())
     workers.share(plan.items) { item, worker in
-        let scratch = memory + worker * plan.scratchSize(squares: 1)
+        let keys = memory + worker * plan.scratchSize
         for block in plan.blocks(of: item) {
-            let p = scratch + block.size * block.padded
-            block.probabilities(q, k, transposed: scratch, into: p)
+            let (values, p) = (keys + block.panel, keys + 2 * block.panel)
+            if block.hasNewKeys {
+                block.transpose(k + block.key, into: keys)
+                block.gather(k + block.value, into: values)
+            }
+            block.probabilities(q, keys: keys, into: p)
             block.drop(p)
-            ck_gemm(
-                block.queries, block.size, block.length, .rows(p, of: block.padded), k + block.value,
-                2 * block.hidden, CK_NOTHING, nil, c + block.query, block.hidden)
+            block.combine(p, values, into: c + block.query)
         }
     }
 }
@@ -46,7 +48,7 @@ package func scaledDotProductAttentionBackward(
     _ dContext: Matrix, _ inputs: Projections, _ shape: AttentionShape, derivatives: Derivatives = .exact,
     scratch: inout Matrix, into dInputs: inout Projections, on workers: Workers
 ) {
-    let plan = AttentionPlan(inputs, shape)
+    let plan = AttentionPlan(inputs, shape, panels: 3, squares: shape.dropout == nil ? 2 : 3)
     let (queries, keysAndValues) = (inputs.queries, inputs.keysAndValues)
     precondition(dContext.columns == queries.columns && dContext.rows == queries.rows, "shapes do not agree")
     dInputs.queries.resize(rows: queries.rows, columns: queries.columns)
@@ -55,39 +57,41 @@ package func scaledDotProductAttentionBackward(
         dInputs.queries.clear()
         dInputs.keysAndValues.clear()
     }
-    let memory = plan.prepare(&scratch, squares: 3, for: workers)
+    let memory = plan.prepare(&scratch, for: workers)
     let (q, k, dc) = (queries.pointer, keysAndValues.pointer, dContext.pointer)
     let (dq, dk) = (dInputs.queries.mutablePointer(), dInputs.keysAndValues.mutablePointer())
     workers.share(plan.items) { item, worker in
-        let memory = memory + worker * plan.scratchSize(squares: 3)
+        let keys = memory + worker * plan.scratchSize
         let blocks = plan.blocks(of: item)
         // Several blocks add to the gradients of the same keys, and a single one may not reach all of them.
         let isWhole = blocks.count == 1 && blocks[0].seesAll
         if !isWhole { blocks[0].clearSequence(of: dk) }
         let addend = isWhole ? CK_NOTHING : CK_C
         for block in blocks {
-            let (rows, length, size, padded) = (block.queries, block.length, block.size, block.padded)
-            let (transposed, p) = (memory, memory + size * padded)
-            let (dropped, dp) = (p + rows * padded, p + 2 * rows * padded)
-            block.probabilities(q, k, transposed: transposed, into: p)
-            dropped.update(from: p, count: rows * padded)
+            let (rows, length, size, stride, panel) = (
+                block.queries, block.length, block.size, block.stride, block.panel
+            )
+            let (gathered, values, p) = (keys + panel, keys + 2 * panel, keys + 3 * panel)
+            let (dp, dropped) = (p + rows * stride, shape.dropout == nil ? p : p + 2 * rows * stride)
+            if block.hasNewKeys {
+                block.transpose(k + block.key, into: keys)
+                block.gather(k + block.key, into: gathered)
+                block.transpose(k + block.value, into: values)
+            }
+            block.probabilities(q, keys: keys, into: p)
+            if dropped != p { dropped.update(from: p, count: rows * stride) }
             block.drop(dropped)
             // dV = (P ⊙ D)ᵀ dC
             ck_gemm(
-                length, size, rows, .rows(dropped, of: padded).transposed, dc + block.query, block.hidden, addend,
+                length, size, rows, .rows(dropped, of: stride).transposed, dc + block.query, block.hidden, addend,
                 nil, dk + block.value, 2 * block.hidden)
             if derivatives == .linearized { continue }
-            block.transpose(k + block.value, into: transposed)
-            ck_gemm(
-                rows, padded, size, .rows(dc + block.query, of: block.hidden), transposed, padded, CK_NOTHING, nil,
-                dp, padded)
+            block.multiply(dc + block.query, values, into: dp)
             block.drop(dp)
-            for row in 0..<rows { ck_softmax_backward(padded, block.scale, p + row * padded, dp + row * padded) }
+            block.differentiate(p, dp)
+            block.combine(dp, gathered, into: dq + block.query)
             ck_gemm(
-                rows, size, length, .rows(dp, of: padded), k + block.key, 2 * block.hidden, CK_NOTHING, nil,
-                dq + block.query, block.hidden)
-            ck_gemm(
-                length, size, rows, .rows(dp, of: padded).transposed, q + block.query, block.hidden, addend, nil,
+                length, size, rows, .rows(dp, of: stride).transposed, q + block.query, block.hidden, addend, nil,
                 dk + block.key, 2 * block.hidden)
         }
     }

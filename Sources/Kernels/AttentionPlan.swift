@@ -13,9 +13,6 @@ package struct Projections {
 
 /// Which tokens attend to which, in how many heads.
 package struct AttentionShape {
-    /// The most rows of probabilities that a thread has at a time, so that memory does not grow with the square of a sequence's length.
-    package static let mostRows = 512
-
     let offsets: [Int]
     let heads: Int
     let reach: Int?
@@ -28,8 +25,18 @@ package struct AttentionShape {
     ///   - dropout: removes attention probabilities; its positions are those of one `[length, length]` matrix per sequence and
     ///     head, even if few tokens have queries
     package init(offsets: [Int], heads: Int, reach: Int? = nil, dropout: Dropout?) {
-        (self.offsets, self.heads, self.reach, self.dropout) = (offsets, heads, reach, dropout)
+        (self.offsets, self.heads, self.reach) = (offsets, heads, reach)
+        self.dropout = dropout?.rate == 0 ? nil : dropout
     }
+
+    /// The most rows of probabilities that a thread has at a time of a sequence of so many tokens that sees all of itself: few enough for its cache,
+    /// so that memory does not grow with the square of the length, and enough to pay for the keys and values that each block of rows reads.
+    package static func mostRows(of length: Int) -> Int { max(fewestRows, 512 * 512 / max(1, length)) }
+
+    private static let fewestRows = 64
+
+    /// The same with this reach: hardly more is to be computed than what is seen.
+    fileprivate func mostRows(of length: Int) -> Int { reach == nil ? Self.mostRows(of: length) : Self.fewestRows }
 }
 
 /// How the attention of a batch is cut into pieces: one for each sequence and head, and of a long sequence a ``AttentionBlock`` after the other.
@@ -40,9 +47,13 @@ struct AttentionPlan {
     let queriesFirstOnly: Bool
     /// Where each sequence's dropout positions begin: heads · length² of them, one after another.
     let positions: [Int]
-    private let longest: Int
+    /// What a worker needs.
+    let scratchSize: Int
 
-    init(_ inputs: Projections, _ shape: AttentionShape) {
+    /// - Parameters:
+    ///   - panels: how many copies of a block's keys or values there are at a time
+    ///   - squares: how many matrices of the shape of its probabilities
+    init(_ inputs: Projections, _ shape: AttentionShape, panels: Int, squares: Int) {
         let (queries, keysAndValues, offsets) = (inputs.queries, inputs.keysAndValues, shape.offsets)
         precondition(offsets.first == 0 && offsets.last == keysAndValues.rows, "offsets do not match the rows")
         precondition(keysAndValues.columns == 2 * queries.columns && queries.columns % shape.heads == 0)
@@ -52,13 +63,16 @@ struct AttentionPlan {
         hidden = queries.columns
         let lengths = zip(offsets, offsets.dropFirst()).map { $1 - $0 }
         positions = lengths.reduce(into: [0]) { $0.append($0.last! + shape.heads * $1 * $1) }
-        longest = lengths.max() ?? 0
+        let (size, queriesFirstOnly) = (hidden / shape.heads, queriesFirstOnly)
+        scratchSize =
+            lengths.map { length in
+                let rows = queriesFirstOnly ? 1 : min(length, shape.mostRows(of: length))
+                let keys = shape.reach.map { min(length, rows + 2 * $0) } ?? length
+                return (panels * size + squares * rows) * oddLines(keys)
+            }.max() ?? 0
     }
 
     var items: Int { (shape.offsets.count - 1) * shape.heads }
-
-    /// The most rows of a block. Of a layer with a reach they are few, so that hardly more is computed than what it sees.
-    private var mostRows: Int { shape.reach == nil ? AttentionShape.mostRows : 64 }
 
     /// The keys that some rows of a sequence can see.
     private func keys(seenBy rows: Range<Int>, of length: Int) -> Range<Int> {
@@ -71,22 +85,16 @@ struct AttentionPlan {
         let (sequence, head) = (item / shape.heads, item % shape.heads)
         let length = shape.offsets[sequence + 1] - shape.offsets[sequence]
         let count = queriesFirstOnly ? 1 : length
-        return stride(from: 0, to: count, by: mostRows).map { first in
-            let rows = first..<min(first + mostRows, count)
+        let most = shape.mostRows(of: length)
+        return stride(from: 0, to: count, by: most).map { first in
+            let rows = first..<min(first + most, count)
             return AttentionBlock(
                 rows, keys: keys(seenBy: rows, of: length), sequence: sequence, head: head, of: self)
         }
     }
 
-    /// What a worker needs: keys or values transposed, and `squares` matrices of the shape of a block's probabilities.
-    func scratchSize(squares: Int) -> Int {
-        let rows = queriesFirstOnly ? 1 : min(longest, mostRows)
-        let keys = shape.reach.map { min(longest, rows + 2 * $0) } ?? longest
-        return (hidden / shape.heads + squares * rows) * AttentionBlock.padded(keys)
-    }
-
-    func prepare(_ scratch: inout Matrix, squares: Int, for workers: Workers) -> UnsafeMutablePointer<Float> {
-        scratch.resize(rows: workers.count * scratchSize(squares: squares), columns: 1)
+    func prepare(_ scratch: inout Matrix, for workers: Workers) -> UnsafeMutablePointer<Float> {
+        scratch.resize(rows: workers.count * scratchSize, columns: 1)
         return scratch.mutablePointer()
     }
 }
@@ -111,11 +119,16 @@ struct AttentionBlock {
     /// The values stand beside the keys.
     var value: Int { key + hidden }
     var scale: Float { 1 / Float(size).squareRoot() }
-    /// The columns of a row of probabilities in memory: whole vectors, so that no loop has a remainder.
-    var padded: Int { Self.padded(length) }
-    static func padded(_ length: Int) -> Int { (length + 15) / 16 * 16 }
+    /// The columns of a row of probabilities that are computed: whole vectors, so that no loop has a remainder.
+    private var padded: Int { (length + 15) / 16 * 16 }
+    /// How far apart such rows are in memory.
+    var stride: Int { oddLines(length) }
+    /// The numbers of a copy of the keys or values.
+    var panel: Int { size * stride }
     /// Whether it has all keys of its sequence.
     var seesAll: Bool { length == sequenceLength }
+    /// Whether the block before it had other keys.
+    let hasNewKeys: Bool
 
     /// - Parameters:
     ///   - rows: of the sequence, those with queries
@@ -134,18 +147,16 @@ struct AttentionBlock {
         let square = plan.positions[sequence] + head * sequenceLength * sequenceLength
         position = square + rows.lowerBound * sequenceLength + keys.lowerBound
         place = rows.lowerBound - keys.lowerBound
+        hasNewKeys = rows.lowerBound == 0 || reach != nil
     }
 
     /// p = softmax(q kᵀ / √d), with 0 for what is out of reach, and beyond the length.
     func probabilities(
-        _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, transposed: UnsafeMutablePointer<Float>,
-        into p: UnsafeMutablePointer<Float>
+        _ q: UnsafePointer<Float>, keys: UnsafePointer<Float>, into p: UnsafeMutablePointer<Float>
     ) {
-        transpose(k + key, into: transposed)
-        ck_gemm(
-            queries, padded, size, .rows(q + query, of: hidden), transposed, padded, CK_NOTHING, nil, p, padded)
+        multiply(q + query, keys, into: p)
         for row in 0..<queries {
-            let p = p + row * padded
+            let p = p + row * stride
             let seen = reach.map { max(0, place + row - $0)..<min(length, place + row + $0 + 1) } ?? 0..<length
             p.update(repeating: -.infinity, count: seen.lowerBound)
             (p + seen.upperBound).update(repeating: -.infinity, count: padded - seen.upperBound)
@@ -153,9 +164,35 @@ struct AttentionBlock {
         }
     }
 
-    /// The keys or values as columns: `[d, padded length]`, with zeros beyond the length.
+    /// dp becomes the gradient of what the probabilities are the softmax of, q kᵀ.
+    func differentiate(_ p: UnsafePointer<Float>, _ dp: UnsafeMutablePointer<Float>) {
+        for row in 0..<queries { ck_softmax_backward(padded, scale, p + row * stride, dp + row * stride) }
+    }
+
+    /// y = x mᵀ of each query with each key.
+    ///
+    /// - Parameters:
+    ///   - x: `[queries, d]`, of rows as wide as all heads
+    ///   - panel: mᵀ, as of ``transpose(_:into:)``
+    func multiply(
+        _ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+    ) {
+        ck_gemm(queries, padded, size, .rows(x, of: hidden), panel, stride, CK_NOTHING, nil, y, stride)
+    }
+
+    /// y = x m, summed over the keys.
+    func combine(_ x: UnsafePointer<Float>, _ panel: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+        ck_gemm(queries, size, length, .rows(x, of: stride), panel, size, CK_NOTHING, nil, y, hidden)
+    }
+
+    /// The keys or values as columns: `[d, stride]`, with zeros beyond the length.
     func transpose(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
-        ck_transpose(length, size, x, 2 * hidden, y, padded)
+        ck_transpose(length, size, x, 2 * hidden, y, stride)
+    }
+
+    /// The keys or values one after another: `[length, d]`.
+    func gather(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+        ck_gather_columns(length, size, x, 2 * hidden, y)
     }
 
     /// Sets the gradients of the keys and values of the whole sequence to 0.
@@ -171,10 +208,10 @@ struct AttentionBlock {
     func drop(_ p: UnsafeMutablePointer<Float>) {
         guard let dropout else { return }
         if seesAll {
-            return dropout.apply(to: p, first: position, rows: queries, count: length, row: padded)
+            return dropout.apply(to: p, first: position, rows: queries, count: length, row: stride)
         }
         for row in 0..<queries {
-            dropout.apply(to: p + row * padded, first: position + row * sequenceLength, count: length)
+            dropout.apply(to: p + row * stride, first: position + row * sequenceLength, count: length)
         }
     }
 }

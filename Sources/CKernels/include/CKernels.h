@@ -73,8 +73,9 @@ typedef enum {
     CK_C,     ///< what is there
 } ck_addend;
 
-/// C = A B + addend: for a B of few columns, such as one attention head's, since B is read anew for every few rows of A. A is
-/// [m, k], transposed or not; B is [k, n] with rows of consecutive elements; bias is read for CK_BIAS only.
+/// C = A B + addend. Some columns of B are read for every few rows of A, best from a cache: they should lie close together. A is [m, k],
+/// transposed or not; B is [k, n] with rows of consecutive elements; bias is read for CK_BIAS only. Each sum is made from the first product to
+/// the last, whatever the shape.
 void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row, ck_addend addend,
              const float *restrict bias, float *restrict c, size_t c_row);
 /// y[j · padded + i] = x[i · x_row + j] for i < rows, j < columns, and 0 for rows <= i < padded.

@@ -56,7 +56,7 @@ package func linearBackward(_ dy: Matrix, weight: Matrix, into dx: inout Matrix,
             .rows(dy, of: outputs), .rows(weight, of: inputs), shape: (rows, inputs, outputs), into: dx, on: workers)
     }
     // Some columns of W at a time.
-    let tileInputs = 32
+    let tileInputs = 64
     splitTiles(
         rows, inputs, byRows: rows > fewRows, scratch: outputs * tileInputs, on: workers
     ) { rows, inputRange, columns in
@@ -102,19 +102,21 @@ package func linearBackward(
             adding: adding, into: dw, on: workers)
     }
     // Some rows at a time: dyᵀ of the outputs, and some columns of x.
-    let (tileRows, tileInputs) = (512, 32)
+    let (tileRows, tileInputs) = (512, 64)
     splitTiles(
-        outputs, inputs, byRows: outputs >= inputs, scratch: tileRows * (outputs + tileInputs), on: workers
+        outputs, inputs, byRows: outputs >= inputs, scratch: oddLines(tileRows) * outputs + tileRows * tileInputs,
+        on: workers
     ) { part, inputRange, dyT in
-        let columns = dyT + tileRows * outputs
+        let columns = dyT + oddLines(tileRows) * outputs
         for row in stride(from: 0, to: rows, by: tileRows) {
             let count = min(tileRows, rows - row)
-            ck_transpose(count, part.count, dy + row * outputs + part.lowerBound, outputs, dyT, count)
+            let dyTRow = oddLines(count)
+            ck_transpose_into(count, part.count, dy + row * outputs + part.lowerBound, outputs, dyT, dyTRow)
             for input in stride(from: inputRange.lowerBound, to: inputRange.upperBound, by: tileInputs) {
                 let width = min(tileInputs, inputRange.upperBound - input)
                 ck_gather_columns(count, width, x + row * inputs + input, inputs, columns)
                 ck_gemm(
-                    part.count, width, count, .rows(dyT, of: count), columns, width,
+                    part.count, width, count, .rows(dyT, of: dyTRow), columns, width,
                     adding || row > 0 ? CK_C : CK_NOTHING, nil, dw + part.lowerBound * inputs + input, inputs)
             }
         }
@@ -123,6 +125,10 @@ package func linearBackward(
 
 /// Up to so many rows, reading the weights is most of the work, and what the threads have to share.
 private let fewRows = 64
+
+/// How far apart rows of so many numbers best are in memory: an odd number of cache lines, since a cache has few places for lines that are a
+/// large power of two apart.
+func oddLines(_ count: Int) -> Int { (count + 15) / 16 * 16 | 16 }
 
 /// Splits the rows or the columns of a product of tiles among threads, and calls `body` with rows, columns, and memory for
 /// `scratch` numbers.
