@@ -18,5 +18,5 @@ package struct Text: Sendable, Hashable, ExpressibleByStringLiteral {
     package var joined: String { size == 0 ? "" : parts.joined(separator: Self.separator) }
     static let separator = " | "
     /// The bytes of all, as UTF-8.
-    package var size: Int { parts.reduce(0) { $0 + $1.utf8.count } }
+    package var size: Int { first.utf8.count + (second?.utf8.count ?? 0) }
 }
