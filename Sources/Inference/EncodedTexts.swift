@@ -199,9 +199,6 @@ extension Tokenizer {
             return (pair.length, [TokenSequence(pair.ids, segments: pair.segments)])
         }
         let encoding = encode(text.first, maximumLength: .max)
-        if encoding.ids.count <= longTexts.maximumLength {
-            return (encoding.ids.count, [TokenSequence(encoding.ids)])
-        }
         let sequences = longTexts.sequences(
             of: encoding.ids, tokens: encoding.tokens, truncatesBeginning: truncatesBeginning)
         return (encoding.ids.count, sequences.map { TokenSequence($0) })

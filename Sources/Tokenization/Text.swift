@@ -15,7 +15,10 @@ package struct Text: Sendable, Hashable, ExpressibleByStringLiteral {
     /// One or two.
     package var parts: [String] { [first] + (second.map { [$0] } ?? []) }
     /// All as one, where they are shown or compared; empty if they are.
-    package var joined: String { size == 0 ? "" : parts.joined(separator: Self.separator) }
+    package var joined: String {
+        guard let second else { return first }
+        return size == 0 ? "" : first + Self.separator + second
+    }
     static let separator = " | "
     /// The bytes of all, as UTF-8.
     package var size: Int { first.utf8.count + (second?.utf8.count ?? 0) }

@@ -55,9 +55,7 @@ package struct MergeLearner {
     /// - Parameter counts: how often each word occurs; words are UTF-8
     /// - Complexity: O(*m* log *m*) for *m* adjacent pairs in the distinct words: each merge looks at the places of its pair only.
     package init(wordPiecesOf counts: [[UInt8]: Int], size: Int) {
-        // Sorted, so that nothing below depends on the order of the dictionary.
-        let texts = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-            .map { (Array(String(decoding: $0.key, as: UTF8.self).unicodeScalars), $0.value) }
+        let texts = Self.characters(of: counts)
         var inside: [Unicode.Scalar: Int] = [:]
         for (word, count) in texts {
             for scalar in word.dropFirst() { inside[scalar, default: 0] += count }
@@ -88,10 +86,20 @@ package struct MergeLearner {
         prefix = 0
         var ids = [Int](repeating: 0, count: bytes.count)
         for (id, byte) in bytes.enumerated() { ids[Int(byte)] = id }
-        for (word, count) in counts.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+        for (word, count) in Self.sorted(counts) {
             append(word.map { ids[Int($0)] }, count: count)
         }
         merge(upTo: size)
+    }
+
+    /// The words in the order of their bytes, so that nothing depends on that of the dictionary.
+    private static func sorted(_ counts: [[UInt8]: Int]) -> [(key: [UInt8], value: Int)] {
+        counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    }
+
+    /// The characters of each word, and how often it occurs; in the order of their bytes.
+    static func characters(of counts: [[UInt8]: Int]) -> [([Unicode.Scalar], Int)] {
+        sorted(counts).map { (Array(String(decoding: $0.key, as: UTF8.self).unicodeScalars), $0.value) }
     }
 
     /// The characters that are frequent enough to be tokens, in the order of their code points, with how often they occur; if even these are more than `size`, the most frequent of them.

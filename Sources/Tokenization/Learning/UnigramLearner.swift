@@ -77,9 +77,7 @@ struct UnigramLearner {
     ///
     /// - Returns: what each of these characters would cost if tokens were characters: the negative logarithm of its share
     private mutating func append(_ counts: [[UInt8]: Int], size: Int) -> [Unicode.Scalar: Double] {
-        // Sorted, so that nothing below depends on the order of the dictionary.
-        let words = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-            .map { (Array(String(decoding: $0.key, as: UTF8.self).unicodeScalars), $0.value) }
+        let words = MergeLearner.characters(of: counts)
         let alphabet = MergeLearner.alphabet(of: words, size: size)
         let total = Double(alphabet.reduce(0) { $0 + $1.count })
         let costs = Dictionary(uniqueKeysWithValues: alphabet.map { ($0.scalar, -log(Double($0.count) / total)) })

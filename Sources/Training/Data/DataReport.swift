@@ -239,7 +239,7 @@ extension DataReport.File {
                 label: $0.key, examples: $0.value, share: Double($0.value) / Double(data.examples.count))
         }
         unknownLabels = counts.keys.filter { !known.contains($0) }.sorted()
-        emptyTexts = data.inputs.count { $0.parts.contains { $0.unicodeScalars.allSatisfy(isWhiteSpace) } }
+        emptyTexts = data.examples.count { $0.input.parts.contains { $0.unicodeScalars.allSatisfy(isWhiteSpace) } }
         tokens = DataReport.Lengths(part.texts.lengths)
         longerTexts = part.texts.countOfLonger
         (self.duplicates, self.contradictions, self.nearDuplicates) = (duplicates, contradictions, nearDuplicates)

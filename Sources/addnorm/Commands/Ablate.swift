@@ -172,7 +172,8 @@ struct Ablate: ParsableCommand {
         try model.requireLabels(for: "'ablate'")
         let workers = training.given.workers
         let configuration = model.classifier.configuration
-        var data = try Dataset(contentsOf: dev, layout: layout.layout, labels: .reading(configuration.problemType))
+        var data = try Dataset(
+            contentsOf: dev, layout: layout.layout(for: model.settings), labels: .reading(configuration.problemType))
         let longTexts = model.settings.longTexts ?? LongTexts(maximumLength: configuration.maximumLength)
         let examples = try EncodedExamples(&data, for: model, longTexts, on: workers)
         let bar = ProgressBar()

@@ -124,10 +124,13 @@ struct Predict: ParsableCommand {
         if json {
             return try Output.write(
                 jsonLines: lines.map { row, answer in
-                    JSONObject(["text": row.problem == nil ? row.text : nil], optional: ["text_pair": row.textPair])
-                        .adding(answer.object).adding(
-                            JSONObject(
-                                [:], optional: ["id": idColumn == nil ? nil : row.group ?? "", "error": row.problem]))
+                    JSONObject(
+                        ["text": row.problem == nil ? row.text : nil],
+                        optional: [
+                            "text_pair": row.textPair, "id": idColumn == nil ? nil : row.group ?? "",
+                            "error": row.problem,
+                        ]
+                    ).adding(answer.object)
                 })
         }
         let table = lines.map { row, answer in
