@@ -75,6 +75,32 @@ package func sumEmbeddings(
     }
 }
 
+/// The same with tables of tokens and of positions in 8 bits.
+package func sumEmbeddings(
+    _ rows: EmbeddingRows, tokens: Int8Table, positions: Int8Table?, segments: Matrix?, into y: inout Matrix,
+    on workers: Workers
+) {
+    precondition(rows.ids.allSatisfy { $0 >= 0 && $0 < tokens.rows }, "a row that the table has not")
+    precondition(positions.map { table in rows.places.allSatisfy { $0 >= 0 && $0 < table.rows } } ?? true)
+    precondition(segments.map { table in rows.segments.allSatisfy { $0 >= 0 && $0 < table.rows } } ?? true)
+    let hidden = tokens.columns
+    y.resize(rows: rows.ids.count, columns: hidden)
+    let y0 = y.mutablePointer()
+    workers.split(rows.ids.count, grain: 8) { part in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: hidden) { position in
+            for row in part {
+                let y = y0 + row * hidden
+                tokens.read(rows.ids[row], into: y)
+                if let positions, let position = position.baseAddress {
+                    positions.read(rows.places[row], into: position)
+                    ck_add(hidden, position, y)
+                }
+                if let segments { ck_add(hidden, segments.pointer + rows.segment(row) * hidden, y) }
+            }
+        }
+    }
+}
+
 /// The gradients of ``sumEmbeddings(_:tables:of:into:on:)``: each row of `dy` is added to the rows of the tables
 /// that were summed. The work is split over columns, because tokens repeat.
 ///

@@ -13,6 +13,8 @@ package struct Workers: Sendable {
     private let missing: Int
     /// What multiplies matrices on each of the threads.
     package let products: Products
+    /// What multiplies those of 8 bits.
+    package let int8Products: Int8Products
     /// The threads besides the calling one; nil if there are none.
     private let team: Team?
 
@@ -24,19 +26,23 @@ package struct Workers: Sendable {
 
     /// Creates workers on `count` threads, or as many as the system starts; by default one for each processor. The threads end with the
     /// last copy.
-    package init(count: Int = processors, products: Products = .chosen) {
-        self.init(count: count, products: products, start: startThread)
+    package init(
+        count: Int = processors, products: Products = .chosen, int8Products: Int8Products = .chosen
+    ) {
+        self.init(count: count, products: products, int8Products: int8Products, start: startThread)
     }
 
     /// - Parameter start: starts a thread; false if it cannot
     package init(
-        count asked: Int, products: Products = .chosen, start: (@escaping @Sendable () -> Void) -> Bool
+        count asked: Int, products: Products = .chosen, int8Products: Int8Products = .chosen,
+        start: (@escaping @Sendable () -> Void) -> Bool
     ) {
         precondition(asked >= 1, "at least one thread is needed")
         var others = asked - 1
         var team: Team?
         while others > 0, team == nil { team = Team(&others, start: start) }
-        (self.team, self.products, count, missing) = (team, products, others + 1, asked - others - 1)
+        (self.team, self.products, self.int8Products) = (team, products, int8Products)
+        (count, missing) = (others + 1, asked - others - 1)
     }
 
     /// What to tell if there are fewer threads than were asked for.

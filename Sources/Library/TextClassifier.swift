@@ -42,7 +42,7 @@ public final class TextClassifier: Sendable {
         contentsOf folder: URL, threads: Int = ProcessInfo.processInfo.activeProcessorCount, batchSize: Int = 32
     ) throws(TextClassifierError) {
         do {
-            _ = try Products.demanded()
+            _ = try DemandedProducts()
             var warnings: [String] = []
             let model = try ModelFolder(contentsOf: folder) { warnings.append($0) }
             try model.requireLabels(for: "TextClassifier")

@@ -31,7 +31,7 @@ struct AddNormCommand: ParsableCommand {
     static func main() {
         VanishedFile.watch()
         do {
-            _ = try Products.demanded()
+            _ = try DemandedProducts()
         } catch {
             exit(withError: ValidationError(error.description))
         }

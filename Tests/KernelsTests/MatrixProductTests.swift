@@ -130,12 +130,12 @@ import Testing
     }
 
     @Test func environmentForcesProducts() throws {
-        #expect(try Products.demanded(by: [:]) == nil)
-        #expect(try Products.demanded(by: ["ADDNORM_PRODUCTS": ""]) == nil)
-        #expect(try Products.demanded(by: ["ADDNORM_PRODUCTS": "openblas"]) == .openblas)
-        #expect(try Products.demanded(by: ["ADDNORM_PRODUCTS": "tiles"]) == .tiles)
+        #expect(try DemandedProducts(of: [:]).float32 == nil)
+        #expect(try DemandedProducts(of: ["ADDNORM_PRODUCTS": ""]).int8 == nil)
+        #expect(try DemandedProducts(of: ["ADDNORM_PRODUCTS": "openblas"]).float32 == .openblas)
+        #expect(try DemandedProducts(of: ["ADDNORM_PRODUCTS": "tiles"]).float32 == .tiles)
         let error = #expect(throws: UnknownProducts.self) {
-            try Products.demanded(by: ["ADDNORM_PRODUCTS": "OpenBLAS"])
+            try DemandedProducts(of: ["ADDNORM_PRODUCTS": "OpenBLAS"])
         }
         #expect(
             error?.description

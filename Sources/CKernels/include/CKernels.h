@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "narrow.h"
+
 /// Tells the processor that this thread waits in a loop.
 static inline void ck_pause(void) {
 #if defined(__x86_64__)

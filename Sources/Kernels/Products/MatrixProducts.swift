@@ -89,13 +89,7 @@ package func linearBackward(
     precondition(max(weight.range.upperBound, bias?.range.upperBound ?? 0) <= gradients.count, "block out of bounds")
     let (rows, dy, x, g) = (dy.rows, dy.pointer, x.pointer, gradients.mutablePointer())
     let dw = g + weight.offset
-    if let bias {
-        let db = g + bias.offset
-        workers.split(outputs, grain: 16) { part in
-            if !adding { (db + part.lowerBound).update(repeating: 0, count: part.count) }
-            for row in 0..<rows { ck_add(part.count, dy + row * outputs + part.lowerBound, db + part.lowerBound) }
-        }
-    }
+    if let bias { sumRows(dy, rows: rows, columns: outputs, into: g + bias.offset, adding: adding, on: workers) }
     if workers.products == .openblas {
         return OpenBLAS.multiply(
             .rows(dy, of: outputs).transposed, .rows(x, of: inputs), shape: (outputs, inputs, rows),
@@ -120,6 +114,17 @@ package func linearBackward(
                     adding || row > 0 ? CK_C : CK_NOTHING, nil, dw + part.lowerBound * inputs + input, inputs)
             }
         }
+    }
+}
+
+/// y = Σ x over the rows of x, `[rows, columns]`, or y += Σ x.
+func sumRows(
+    _ x: UnsafePointer<Float>, rows: Int, columns: Int, into y: UnsafeMutablePointer<Float>, adding: Bool,
+    on workers: Workers
+) {
+    workers.split(columns, grain: 16) { part in
+        if !adding { (y + part.lowerBound).update(repeating: 0, count: part.count) }
+        for row in 0..<rows { ck_add(part.count, x + row * columns + part.lowerBound, y + part.lowerBound) }
     }
 }
 

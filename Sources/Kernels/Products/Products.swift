@@ -2,8 +2,6 @@ import CKernels
 import Foundation
 
 /// What multiplies matrices of Float32.
-///
-/// Products of narrower numbers, once there are some, are cases of a type beside this one, in a file of their own.
 package enum Products: String, CaseIterable, Sendable {
     /// Tiles that read the weights as they stand (`ck_gemm`), made for the registers of AVX2 and AVX-512.
     case tiles
@@ -14,28 +12,44 @@ package enum Products: String, CaseIterable, Sendable {
     package static let suitable: Products = ck_has_tiles() != 0 ? .tiles : .openblas
 
     /// What the environment demands, else what suits this processor.
-    package static let chosen = (try? demanded()) ?? suitable
+    package static let chosen = (try? DemandedProducts())?.float32 ?? suitable
+}
 
-    /// What the variable `ADDNORM_PRODUCTS` demands; nil if it is empty or not set.
-    ///
-    /// - Throws: ``UnknownProducts``
-    package static func demanded(
-        by environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws(UnknownProducts) -> Products? {
-        guard let name = environment["ADDNORM_PRODUCTS"], !name.isEmpty else { return nil }
-        guard let products = Products(rawValue: name) else { throw UnknownProducts(name: name) }
-        return products
+extension Int8Products {
+    /// What the environment demands, else what suits this processor.
+    package static let chosen = (try? DemandedProducts())?.int8 ?? suitable
+}
+
+/// What the variable `ADDNORM_PRODUCTS` of the environment demands: one kind of products, of Float32 or of 8 bits.
+package struct DemandedProducts {
+    /// Nil: none is demanded.
+    package private(set) var float32: Products?
+    /// Nil: none is demanded.
+    package private(set) var int8: Int8Products?
+
+    /// - Throws: ``UnknownProducts`` if there are no such products, or not on this processor.
+    package init(
+        of environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(UnknownProducts) {
+        guard let name = environment["ADDNORM_PRODUCTS"], !name.isEmpty else { return }
+        (float32, int8) = (Products(rawValue: name), Int8Products(rawValue: name))
+        guard float32 != nil || int8?.isAvailable == true else {
+            throw UnknownProducts(name: name, isKnown: int8 != nil)
+        }
     }
 }
 
-/// The environment demands products that do not exist.
+/// The environment demands products that do not exist, or that this processor does not have.
 package struct UnknownProducts: Error, CustomStringConvertible {
     let name: String
+    let isKnown: Bool
 
     /// What is wrong, and what to do.
     package var description: String {
-        let names = Products.allCases.map(\.rawValue).joined(separator: " or ")
-        return "The environment variable ADDNORM_PRODUCTS is '\(name)', but must be \(names). "
-            + "Without it, products are chosen for the processor."
+        let variable = "The environment variable ADDNORM_PRODUCTS is '\(name)', "
+        let remedy = "Without it, products are chosen for the processor."
+        if isKnown { return variable + "which this processor does not have. " + remedy }
+        let (float32, int8) = (Products.allCases.map(\.rawValue), Int8Products.allCases.map(\.rawValue))
+        return variable + "but must be one of \((float32 + int8).joined(separator: ", ")). " + remedy
     }
 }

@@ -23,6 +23,8 @@ package struct ConfigurationFile: Codable {
     private var longTexts: LongTexts.Method?
     private var longTextsMaximumLength: Int?
     private var longTextsStride: Int?
+    /// Nil: as the family's.
+    private(set) var weightFormat: WeightFormat?
     /// Nil: nothing is known of it; not written where single texts are read.
     private var readsPairs: Bool?
 
@@ -34,7 +36,7 @@ package struct ConfigurationFile: Codable {
             Key(optional: "architectures", \.architectures), Key(optional: "model_type", \.modelType),
             Key(optional: "tokenizer_class", \.tokenizerClass), Key(optional: "problem_type", \.problemType),
             Key(optional: "id2label", \.id2label), Key(optional: "pooling", \.pooling),
-            Key(optional: "ngrams", \.ngrams),
+            Key(optional: "ngrams", \.ngrams), Key(optional: "weight_format", \.weightFormat),
             Key("norm", \.shape.addNorm.norm), Key("norm_placement", \.shape.addNorm.placement),
             Key("residual", \.shape.addNorm.residual), Key("initializer_range", \.shape.initializerRange),
             Key("pad_token_id", \.shape.paddingToken),
@@ -73,10 +75,14 @@ package struct ConfigurationFile: Codable {
         return pointed(json, inNumbersOf: namesOfFractions) + Data("\n".utf8)
     }
 
-    init(_ configuration: Configuration, _ settings: InferenceSettings, of family: Family) {
+    init(
+        _ configuration: Configuration, _ settings: InferenceSettings, of family: Family,
+        weightFormat: WeightFormat? = nil
+    ) {
         self.family = family
+        self.weightFormat = weightFormat
         shape = configuration
-        let isKnown = family.foreignPart(of: configuration) == nil
+        let isKnown = family.foreignPart(of: configuration) == nil && weightFormat == nil
         architectures = [isKnown ? family.architecture : Self.ownArchitecture]
         modelType = (isKnown ? "" : Family.ownPrefix.type) + family.modelType
         problemType = configuration.problemType.rawValue

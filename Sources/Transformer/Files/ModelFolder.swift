@@ -96,6 +96,11 @@ package struct ModelFolder {
                     + " \(folder.path) --format merged --output DIR")
         }
         let source = try ModelSource(folder)
+        if source.config.weightFormat != nil {
+            throw ModelError(
+                "\(folder.path): \(Self.isCompressed) take the model that it was made of; this one is for predict and evaluate"
+            )
+        }
         var weights = try source.weights()
         let known = try source.labels(of: weights)
         let own = known == nil ? head.pooling ?? source.config.pooling : source.config.pooling ?? .cls
@@ -146,8 +151,13 @@ package struct ModelFolder {
         _ source: ModelSource, _ weights: Weights, _ configuration: Configuration, mapped: Bool = false,
         newHead seed: UInt64? = nil, adapter: [String: Matrix] = [:], notice: (String) -> Void
     ) throws {
+        let int8 = source.config.weightFormat == .int8 ? weights.int8 : nil
+        let plain = mapped || int8 != nil ? try SequenceClassifier.empty(configuration) : nil
+        let narrow = Set(int8.flatMap { plain?.names(ofNarrow: $0.has) } ?? [])
         let layout =
-            mapped ? weights.layout(mapping: try SequenceClassifier.layout(of: configuration)) : ParameterLayout()
+            mapped
+            ? weights.layout(mapping: plain?.layout ?? ParameterLayout(), narrow: narrow)
+            : ParameterLayout(places: [:], count: 0, narrow: narrow)
         classifier = try SequenceClassifier(configuration, in: layout) { layout in
             let initialize: ((Int, inout FloatBuffer) -> Void)? =
                 if let seed {
@@ -165,6 +175,7 @@ package struct ModelFolder {
             if !read.notes.isEmpty && adapter.isEmpty { notice(weights.notice(read.notes)) }
             return read.parameters
         }
+        if let int8 { classifier.narrow = try int8.read(for: classifier) }
         (tokenizer, family) = (source.tokenizer, source.config.family)
         if let warning = tokenizer.warning { notice(warning) }
     }
@@ -194,6 +205,17 @@ package struct ModelFolder {
         var folder = self
         (folder.classifier, folder.base) = (try classifier.merged(on: workers), nil)
         return folder
+    }
+
+    private static let isCompressed = "the weights are compressed to 8 bits, and have no gradients:"
+
+    /// Refuses weights of 8 bits where Float32 is needed.
+    ///
+    /// - Parameter what: needs them
+    /// - Throws: ``ModelError``, without the folder's name, if the model has them.
+    package func requireFloat32(for what: String) throws {
+        guard classifier.layout.hasNarrow else { return }
+        throw ModelError("\(Self.isCompressed) for \(what), take the model that it was made of")
     }
 
     /// Refuses a regression where labels are needed.
@@ -235,6 +257,7 @@ package struct ModelFolder {
         guard let lora = classifier.configuration.lora else {
             try writeConfiguration(to: folder)
             try ngrams?.write(to: folder)
+            if classifier.hasInt8 { return try writeInt8(to: folder) }
             return try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
         }
         let configuration = classifier.configuration
@@ -246,9 +269,21 @@ package struct ModelFolder {
         try SafeTensors.write(classifier.parameters, tensors: tensors, to: Self.weights(in: folder))
     }
 
+    /// Writes the weights of 8 bits, and the others in Float32.
+    private func writeInt8(to folder: URL) throws {
+        let narrow = classifier.names(ofNarrow: { classifier.narrow.contains($0.block) })
+        let others = family.tensors(of: classifier.layout.parameters.filter { !narrow.contains($0.name) })
+        let float32 = others.map { name, shape, block in
+            let bytes = classifier.parameters.withUnsafeBytes(of: block) { Data($0) }
+            return SafeTensors.Numbers(name, FloatBuffer.Element.float32.rawValue, shape: shape, bytes: bytes)
+        }
+        try SafeTensors.write(Int8Tensors.tensors(of: classifier) + float32, to: Self.weights(in: folder))
+    }
+
     /// Writes the configuration and the tokenizer alone, for a model whose weights lie in a file of another format.
     package func writeConfiguration(to folder: URL) throws {
-        try ConfigurationFile(classifier.configuration, settings, of: family).write(to: folder)
+        let format = classifier.hasInt8 ? WeightFormat.int8 : nil
+        try ConfigurationFile(classifier.configuration, settings, of: family, weightFormat: format).write(to: folder)
         try tokenizer.write(to: folder, maximumLength: classifier.configuration.maximumLength)
     }
 

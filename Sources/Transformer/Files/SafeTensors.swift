@@ -173,7 +173,11 @@ package struct SafeTensors: TensorFile {
         /// - Parameter dtype: the format's name for the type of the numbers
         init<Number: BitwiseCopyable>(_ name: String, _ dtype: String, shape: [Int], _ numbers: [Number]) {
             precondition(numbers.count == shape.reduce(1, *), "as many numbers as the shape says")
-            (self.name, self.dtype, self.shape, bytes) = (name, dtype, shape, numbers.withUnsafeBytes { Data($0) })
+            self.init(name, dtype, shape: shape, bytes: numbers.withUnsafeBytes { Data($0) })
+        }
+
+        init(_ name: String, _ dtype: String, shape: [Int], bytes: Data) {
+            (self.name, self.dtype, self.shape, self.bytes) = (name, dtype, shape, bytes)
         }
     }
 

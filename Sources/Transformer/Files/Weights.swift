@@ -79,17 +79,22 @@ struct Weights {
         "\(path): its tensors are not quite those of the classifier\n" + TensorNote.table(notes)
     }
 
+    /// The weights of 8 bits, of a folder that has such.
+    var int8: Int8Tensors? { files.first.map { Int8Tensors($0) } }
+
     /// A layout in which the files themselves are the parameters' memory, as far as their numbers can be used as they lie there. The others are copied.
     ///
-    /// - Parameter plain: the layout that the parameters would have without the files
-    func layout(mapping plain: ParameterLayout) -> ParameterLayout {
+    /// - Parameters:
+    ///   - plain: the layout that the parameters would have without the files
+    ///   - narrow: the names of those that it is not to have
+    func layout(mapping plain: ParameterLayout, narrow: Set<String>) -> ParameterLayout {
         let starts = MappedMemory.starts(ofFiles: files.map(\.size))
         var places: [String: Int] = [:]
-        for parameter in plain.parameters {
+        for parameter in plain.parameters where !narrow.contains(parameter.name) {
             guard let place = place(of: parameter) else { continue }
             places[parameter.name] = (starts[place.file] + place.start) / 4
         }
-        return ParameterLayout(places: places, count: (starts.last ?? 0) / 4)
+        return ParameterLayout(places: places, count: (starts.last ?? 0) / 4, narrow: narrow)
     }
 
     /// In which file a parameter lies as it is needed, and at which byte; nil if there is none.
@@ -111,7 +116,7 @@ struct Weights {
         of layout: ParameterLayout, mapped: Bool,
         newHead initialize: ((_ index: Int, _ buffer: inout FloatBuffer) -> Void)?
     ) throws -> (parameters: FloatBuffer, notes: [TensorNote]) {
-        let tensors = layout.parameters.map { parameter in
+        let tensors = layout.parameters.filter(\.isInBuffer).map { parameter in
             (name: family.tensorName(of: parameter.name), parameter: parameter)
         }
         var (problems, missing, notes): ([TensorNote], [TensorNote], [TensorNote]) = ([], [], [])
@@ -132,7 +137,8 @@ struct Weights {
             }
         }
         let known = Set(tensors.map(\.name)).union(family.derivedTensors)
-        let unused = (places.filter { !known.contains($0.key) }.values + setAside).map { place in
+        let isOwn: (String) -> Bool = { known.contains($0) || layout.hasNarrow && Int8Tensors.contains($0) }
+        let unused = (places.filter { !isOwn($0.key) }.values + setAside).map { place in
             TensorNote(place.name, files[place.file].tensors[place.name]?.shape ?? [], "not used")
         }.sorted { $0.name < $1.name }
         guard problems.isEmpty && missing.isEmpty else {
@@ -141,8 +147,9 @@ struct Weights {
                     + TensorNote.table(problems + missing + unused) + "\nfetch the model again, or correct config.json")
         }
         var parameters = try mapped ? buffer(mapping: layout) : FloatBuffer(count: layout.count)
-        for (index, (name, parameter)) in tensors.enumerated() where !layout.isPlaced(parameter) {
-            if let place = places[name] {
+        for (index, parameter) in layout.parameters.enumerated()
+        where parameter.isInBuffer && !layout.isPlaced(parameter) {
+            if let place = places[family.tensorName(of: parameter.name)] {
                 read(place, family.part(of: parameter.name), into: &parameters, at: parameter.block)
             } else {
                 initialize?(index, &parameters)
@@ -177,8 +184,9 @@ struct Weights {
     /// Refuses parameters of which no answer can come. Not all of them would be seen in the answer: tanh makes 1 of infinity.
     private func requireFinite(_ parameters: FloatBuffer, _ layout: ParameterLayout) throws {
         // On all processors: it is a good part of the time until the first answer.
-        let areFinite = parameters.areFinite(layout.parameters.map(\.block), on: Workers())
-        if let damaged = zip(layout.parameters, areFinite).first(where: { !$1 })?.0 {
+        let inBuffer = layout.parameters.filter(\.isInBuffer)
+        let areFinite = parameters.areFinite(inBuffer.map(\.block), on: Workers())
+        if let damaged = zip(inBuffer, areFinite).first(where: { !$1 })?.0 {
             throw ModelError(
                 "\(path): the tensor '\(family.tensorName(of: damaged.name))' has values that are infinite or no numbers: the file"
                     + " is damaged, or the training diverged; fetch or train the model again")

@@ -54,9 +54,15 @@ package struct Embedding: Sendable {
     package func forward(
         _ batch: Batch, into y: inout Matrix, keeping activations: inout Activations, in pass: Pass
     ) {
-        sumEmbeddings(
-            rows(of: batch), tables: EmbeddingTables(tokens: tokens, positions: positions, segments: segments),
-            of: pass.parameters, into: &activations.sum, on: pass.workers)
+        if let table = pass.narrow.tables[tokens] {
+            sumEmbeddings(
+                rows(of: batch), tokens: table, positions: positions.flatMap { pass.narrow.tables[$0] },
+                segments: segments.map { pass.parameters[$0] }, into: &activations.sum, on: pass.workers)
+        } else {
+            sumEmbeddings(
+                rows(of: batch), tables: EmbeddingTables(tokens: tokens, positions: positions, segments: segments),
+                of: pass.parameters, into: &activations.sum, on: pass.workers)
+        }
         let mask = pass.mask(dropout)
         guard let projection else {
             norm.forward(activations.sum, into: &y, keeping: &activations.statistics, in: pass)

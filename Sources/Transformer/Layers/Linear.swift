@@ -35,7 +35,12 @@ package struct Linear: Sendable {
     ///   - x: `[rows, inputs]`
     ///   - y: becomes `[rows, outputs]`
     package func forward(_ x: Matrix, into y: inout Matrix, in pass: Pass) {
-        linear(x, weight: pass.parameters[weight], bias: bias.map { pass.parameters[$0] }, into: &y, on: pass.workers)
+        let bias = bias.map { pass.parameters[$0] }
+        switch pass.narrow.matrices[weight] {
+        case nil: linear(x, weight: pass.parameters[weight], bias: bias, into: &y, on: pass.workers)
+        case .int8(let weight): linear(x, weight: weight, bias: bias, into: &y, on: pass.workers)
+        case .bfloat16(let weight): linear(x, weight: weight, bias: bias, into: &y, on: pass.workers)
+        }
         for update in updates { update.forward(x, into: &y, in: pass) }
     }
 
@@ -52,7 +57,11 @@ package struct Linear: Sendable {
 
     /// dx alone.
     func backward(_ dy: Matrix, into dx: inout Matrix, in pass: Pass) {
-        linearBackward(dy, weight: pass.parameters[weight], into: &dx, on: pass.workers)
+        switch pass.narrow.matrices[weight] {
+        case nil: linearBackward(dy, weight: pass.parameters[weight], into: &dx, on: pass.workers)
+        case .bfloat16(let weight): linearBackward(dy, weight: weight, into: &dx, on: pass.workers)
+        case .int8: preconditionFailure("weights of 8 bits have no gradients")
+        }
         for update in updates { update.backward(dy, into: &dx, in: pass) }
     }
 
@@ -60,9 +69,15 @@ package struct Linear: Sendable {
     func backward(_ dy: Matrix, input x: Matrix, in pass: Pass) {
         for update in updates { update.backward(dy, input: x, in: pass) }
         let gradients = pass.gradients
-        guard let weight = gradients.block(of: weight) else { return }
-        linearBackward(
-            dy, x, weight: weight, bias: bias.flatMap(gradients.block), into: &gradients.values,
-            adding: gradients.isAdding, on: pass.workers)
+        guard let place = gradients.block(of: weight) else { return }
+        let bias = bias.flatMap(gradients.block)
+        if case .bfloat16(let weight) = pass.narrow.matrices[weight] {
+            linearBackward(
+                dy, x, as: weight, at: (place, bias), into: &gradients.values, adding: gradients.isAdding,
+                scratch: &pass.scratch.narrowColumns, on: pass.workers)
+        } else {
+            linearBackward(
+                dy, x, weight: place, bias: bias, into: &gradients.values, adding: gradients.isAdding, on: pass.workers)
+        }
     }
 }

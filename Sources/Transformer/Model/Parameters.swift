@@ -33,6 +33,9 @@ package struct Parameter: Sendable, Equatable {
     /// Whether it is a matrix of a ``LowRankUpdate``.
     package var isLowRank: Bool { kind == .lowRankInput || kind == .lowRankOutput }
 
+    /// Whether the buffer has it. What it has not is in ``NarrowWeights``.
+    var isInBuffer: Bool { block.offset < ParameterLayout.endOfBuffers }
+
     /// Whether it is a matrix, and not a vector.
     var isMatrix: Bool { if case .vector = kind { false } else { true } }
 
@@ -65,6 +68,12 @@ package struct ParameterLayout: Sendable {
     private var adapterDropoutSites: UInt32 = 0x4000_0000
     /// Where parameters lie in a file that serves as the beginning of the buffer, by their names.
     private var places: [String: Int]
+    /// The names of parameters that the buffer has not.
+    private let narrow: Set<String>
+    private var narrowCount = 0
+
+    /// No buffer is so long: from here on are the places of parameters that none has.
+    static let endOfBuffers = 1 << 48
 
     /// Creates a layout without parameters.
     ///
@@ -72,17 +81,24 @@ package struct ParameterLayout: Sendable {
     package init(dropoutSites: UInt32 = 0) { self.init(dropoutSites: dropoutSites, places: [:], count: 0) }
 
     /// Creates a layout for a buffer whose first `count` elements are those of a file. Parameters that have no place there come after them.
-    init(places: [String: Int], count: Int) { self.init(dropoutSites: 0, places: places, count: count) }
+    ///
+    /// - Parameter narrow: the names of parameters that get no memory in the buffer
+    init(places: [String: Int], count: Int, narrow: Set<String> = []) {
+        self.init(dropoutSites: 0, places: places, count: count, narrow: narrow)
+    }
 
-    private init(dropoutSites: UInt32, places: [String: Int], count: Int) {
-        (self.dropoutSites, self.places, self.count) = (dropoutSites, places, count)
+    private init(dropoutSites: UInt32, places: [String: Int], count: Int, narrow: Set<String> = []) {
+        (self.dropoutSites, self.places, self.count, self.narrow) = (dropoutSites, places, count, narrow)
     }
 
     /// The layout before anything was asked for.
     var emptied: ParameterLayout {
-        let asked = parameters.lazy.filter { !isPlaced($0) }.reduce(0) { $0 + $1.block.count }
-        return ParameterLayout(dropoutSites: 0, places: places, count: count - asked)
+        let asked = parameters.lazy.filter { !isPlaced($0) && $0.isInBuffer }.reduce(0) { $0 + $1.block.count }
+        return ParameterLayout(places: places, count: count - asked, narrow: narrow)
     }
+
+    /// Whether it leaves parameters out of the buffer.
+    var hasNarrow: Bool { !narrow.isEmpty }
 
     /// Whether a parameter lies in the file.
     func isPlaced(_ parameter: Parameter) -> Bool { places[parameter.name] == parameter.block.offset }
@@ -140,10 +156,11 @@ package struct ParameterLayout: Sendable {
     }
 
     private mutating func add(_ name: String, _ kind: Parameter.Kind, rows: Int, columns: Int) -> Block {
-        let place = places[name]
+        let isNarrow = narrow.contains(name)
+        let place = isNarrow ? Self.endOfBuffers + narrowCount : places[name]
         let block = Block(offset: place ?? count, rows: rows, columns: columns)
         parameters.append(Parameter(name: name, kind: kind, part: part, isAdapter: isAdapter, block: block))
-        if place == nil { count += block.count }
+        if isNarrow { narrowCount += block.count } else if place == nil { count += block.count }
         return block
     }
 

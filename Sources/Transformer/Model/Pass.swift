@@ -15,6 +15,8 @@ package struct Pass {
 
     /// All parameters of the model, of which a layer knows its own.
     let parameters: FloatBuffer
+    /// What is multiplied in place of some of them.
+    let narrow: NarrowWeights
     /// Where the backward pass leaves the gradients of the parameters.
     let gradients: Gradients
     let scratch: Scratch
@@ -35,10 +37,12 @@ package struct Pass {
     ///
     /// - Parameter gradients: nil: none are wanted of parameters
     package init(
-        parameters: FloatBuffer, gradients: Gradients? = nil, scratch: Scratch = Scratch(), offsets: [Int],
+        parameters: FloatBuffer, narrow: NarrowWeights = NarrowWeights(), gradients: Gradients? = nil,
+        scratch: Scratch = Scratch(), offsets: [Int],
         on workers: Workers
     ) {
         self.parameters = parameters
+        self.narrow = narrow
         self.gradients = gradients ?? Gradients()
         self.scratch = scratch
         self.offsets = offsets

@@ -22,6 +22,9 @@ package final class Scratch {
     /// What a residual connection carries past its sublayer.
     var residual = Matrix()
 
+    /// Both factors of a gradient, in panels of 16 bits.
+    var narrowColumns = Matrix()
+
     /// Of low-rank updates: the input or its gradient, what lies between A and B, and the output or its gradient.
     var lowRankInput = Matrix()
     var lowRankInner = Matrix()

@@ -11,6 +11,8 @@ package struct SequenceClassifier {
     package let layout: ParameterLayout
     /// All parameters.
     package var parameters: FloatBuffer
+    /// What is multiplied in place of some of them.
+    package internal(set) var narrow = NarrowWeights()
 
     let embedding: Embedding
     var encoder: Encoder
@@ -61,7 +63,12 @@ package struct SequenceClassifier {
     ///
     /// - Throws: ``ModelError`` if no model can have this configuration.
     package static func layout(of configuration: Configuration) throws -> ParameterLayout {
-        try SequenceClassifier(configuration) { FloatBuffer(count: $0.count) }.layout
+        try empty(configuration).layout
+    }
+
+    /// A classifier whose parameters are all 0, which takes no memory until they are written to.
+    static func empty(_ configuration: Configuration) throws -> SequenceClassifier {
+        try SequenceClassifier(configuration) { FloatBuffer(count: $0.count) }
     }
 
     /// Changes all dropout rates; the parameters stay.
@@ -172,7 +179,8 @@ package struct SequenceClassifier {
     func pass(over input: Input, _ randomness: Pass.Randomness? = nil, in workspace: Workspace) -> Pass {
         let offsets = if case .texts(let batch) = input { batch.offsets } else { [Int]() }
         var pass = Pass(
-            parameters: parameters, gradients: workspace.gradients, scratch: workspace.scratch, offsets: offsets,
+            parameters: parameters, narrow: narrow, gradients: workspace.gradients, scratch: workspace.scratch,
+            offsets: offsets,
             on: workspace.workers)
         pass.randomness = randomness
         if pooler.readsFirstRowsOnly && !encoder.needsAllRows { pass.outputRows = offsets.dropLast() }

@@ -1,0 +1,200 @@
+import CKernels
+
+/// The instructions that multiply bytes. Sums of integers are exact: all compute the same.
+package enum Int8Products: String, CaseIterable, Sendable {
+    /// AVX-512 VNNI: four products and their sum at once.
+    case vnni
+    /// AVX-512 without it: numbers are widened to 16 bits, and multiplied and added in pairs.
+    case avx512
+    /// The same by AVX2.
+    case avx2
+    /// What the compiler makes of loops.
+    case plain
+
+    fileprivate var path: ck_int8_path {
+        switch self {
+        case .vnni: CK_VNNI
+        case .avx512: CK_AVX512
+        case .avx2: CK_AVX2
+        case .plain: CK_PLAIN
+        }
+    }
+
+    /// Whether this processor has them.
+    package var isAvailable: Bool { ck_has_int8(path) != 0 }
+
+    /// The fastest of this processor.
+    package static let suitable = allCases.first(where: \.isAvailable) ?? .plain
+}
+
+/// A weight matrix `[outputs, inputs]` of 8 bits: W ≈ scale ⊙ q, with a scale for each output and q from −127 to 127.
+///
+/// ### References
+/// Jacob et al., *Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference*, 2018, section 2; with a scale for each
+/// output as in Krishnamoorthi, *Quantizing deep convolutional networks for efficient inference*, 2018, section 3.1.
+package struct Int8Matrix {
+    let panels: Panels
+    /// One for each output, and 0 up to a whole number of panels.
+    let scales: Matrix
+    /// The sums of q of each output.
+    let sums: [Int32]
+
+    /// The number of rows.
+    package var outputs: Int { panels.outputs }
+    /// The number of columns.
+    package var inputs: Int { panels.inputs }
+
+    /// More inputs could have sums beyond 32 bits.
+    package static let mostInputs = Int(Int32.max) / (255 * 127)
+
+    /// The shape of the panels' numbers: `[panels, groups of inputs, outputs of a panel, inputs of a group]`.
+    package static func shape(outputs: Int, inputs: Int) -> [Int] {
+        [Panels.count(outputs), (inputs + inputsPerGroup - 1) / inputsPerGroup, Panels.width, inputsPerGroup]
+    }
+
+    /// How many scales there are.
+    package static func scaleCount(outputs: Int) -> Int { Panels.count(outputs) * Panels.width }
+
+    private static let inputsPerGroup = 4
+
+    /// Panels as they lie in a file.
+    ///
+    /// - Parameters:
+    ///   - memory: the numbers of ``shape(outputs:inputs:)``, four in each element
+    ///   - scales: ``scaleCount(outputs:)`` of them
+    package init(outputs: Int, inputs: Int, in memory: FloatBuffer, scales: Matrix) {
+        precondition(inputs <= Self.mostInputs, "sums would overflow")
+        self.init(
+            Panels(outputs: outputs, inputs: inputs, inputsPerGroup: Self.inputsPerGroup, in: memory), scales: scales)
+    }
+
+    private init(_ panels: Panels, scales: Matrix) {
+        precondition(scales.count == panels.count * Panels.width, "a scale for each output")
+        (self.panels, self.scales) = (panels, scales)
+        sums = [Int32](unsafeUninitializedCapacity: scales.count) { sums, count in
+            ck_sum_int8(panels.count, panels.groups, panels.pointer, sums.baseAddress!)
+            count = scales.count
+        }
+    }
+
+    /// The nearest numbers of 8 bits, with the largest of each output as 127.
+    package init(_ weight: Matrix) {
+        precondition(weight.columns <= Self.mostInputs, "sums would overflow")
+        let (outputs, inputs) = (weight.rows, weight.columns)
+        var panels = Panels(outputs: outputs, inputs: inputs, inputsPerGroup: Self.inputsPerGroup)
+        let pointer = panels.mutablePointer()
+        var scales = [Float](repeating: 0, count: panels.count * Panels.width)
+        var rows = [Int8](repeating: 0, count: Panels.width * inputs)
+        for panel in 0..<panels.count {
+            let first = panel * Panels.width
+            let count = min(Panels.width, outputs - first)
+            rows.withUnsafeMutableBufferPointer { rows in
+                for row in 0..<count {
+                    ck_quantize_weights(
+                        inputs, weight.pointer + (first + row) * inputs, rows.baseAddress! + row * inputs,
+                        &scales[first + row])
+                }
+                ck_pack_int8(count, inputs, rows.baseAddress!, inputs, pointer + panel * panels.panelSize)
+            }
+        }
+        self.init(panels, scales: Matrix(scales, columns: scales.count))
+    }
+
+    /// The bytes of the panels, and of the scales.
+    package func withUnsafeBytes(
+        _ body: (_ numbers: UnsafeRawBufferPointer, _ scales: UnsafeRawBufferPointer) throws -> Void
+    ) rethrows {
+        try body(panels.bytes, UnsafeRawBufferPointer(UnsafeBufferPointer(start: scales.pointer, count: scales.count)))
+    }
+}
+
+/// y = x Wᵀ + b, with W in 8 bits. Each row of x becomes bytes with a scale of its own: x ≈ scale · (q − zero).
+///
+/// - Parameters:
+///   - x: `[rows, inputs]`
+///   - weight: `[outputs, inputs]`
+///   - bias: `[outputs]`; nil: there is none
+///   - y: becomes `[rows, outputs]`
+package func linear(
+    _ x: Matrix, weight: Int8Matrix, bias: Matrix? = nil, into y: inout Matrix, on workers: Workers
+) {
+    let (panels, inputs, outputs) = (weight.panels, weight.inputs, weight.outputs)
+    precondition(x.columns == inputs && bias?.count ?? outputs == outputs, "shapes do not agree")
+    y.resize(rows: x.rows, columns: outputs)
+    let (rows, x, y) = (x.rows, x.pointer, y.mutablePointer())
+    withPadded(bias) { bias in
+        splitPanels(rows: rows, of: panels, on: workers) { rows, part, groups in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count) { scales in
+                withUnsafeTemporaryAllocation(of: Int32.self, capacity: rows.count) { zeros in
+                    for (index, row) in rows.enumerated() {
+                        ck_quantize_row(
+                            inputs, x + row * inputs,
+                            UnsafeMutableRawPointer(groups + index * panels.groups).assumingMemoryBound(to: UInt8.self),
+                            scales.baseAddress! + index, zeros.baseAddress! + index)
+                    }
+                    let first = part.lowerBound * Panels.width
+                    weight.sums.withUnsafeBufferPointer { sums in
+                        ck_int8_product(
+                            workers.int8Products.path, rows.count, min(part.upperBound * Panels.width, outputs) - first,
+                            panels.groups,
+                            ck_int8_rows(groups: groups, scales: scales.baseAddress!, zeros: zeros.baseAddress!),
+                            ck_int8_matrix(
+                                panels: panels.pointer + part.lowerBound * panels.panelSize,
+                                scales: weight.scales.pointer + first, sums: sums.baseAddress! + first),
+                            bias.map { $0 + first }, y + rows.lowerBound * outputs + first, outputs)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A table of rows of 8 bits, each with a scale of its own: row ≈ scale · q.
+package struct Int8Table {
+    /// The number of rows, and of the elements of each.
+    package let (rows, columns): (Int, Int)
+    /// Four numbers in each element; a row is filled up with 0.
+    private var memory: FloatBuffer
+    let scales: Matrix
+
+    /// The shape of the numbers, of which each row has a multiple of four.
+    package static func shape(rows: Int, columns: Int) -> [Int] { [rows, (columns + 3) / 4 * 4] }
+
+    /// A table as it lies in a file.
+    ///
+    /// - Parameters:
+    ///   - memory: the numbers of ``shape(rows:columns:)``, four in each element
+    ///   - scales: one for each row
+    package init(rows: Int, columns: Int, in memory: FloatBuffer, scales: Matrix) {
+        precondition(4 * memory.count == Self.shape(rows: rows, columns: columns).reduce(1, *) && scales.count == rows)
+        (self.rows, self.columns, self.memory, self.scales) = (rows, columns, memory, scales)
+    }
+
+    /// The nearest numbers of 8 bits, with the largest of each row as 127.
+    package init(_ table: Matrix) {
+        let shape = Self.shape(rows: table.rows, columns: table.columns)
+        memory = FloatBuffer(count: shape[0] * shape[1] / 4)
+        var scales = [Float](repeating: 0, count: table.rows)
+        let numbers = UnsafeMutableRawPointer(memory.mutablePointer()).assumingMemoryBound(to: Int8.self)
+        for row in 0..<table.rows {
+            ck_quantize_weights(
+                table.columns, table.pointer + row * table.columns, numbers + row * shape[1], &scales[row])
+        }
+        (rows, columns, self.scales) = (table.rows, table.columns, Matrix(scales, columns: max(1, scales.count)))
+    }
+
+    /// y = the numbers of a row.
+    func read(_ row: Int, into y: UnsafeMutablePointer<Float>) {
+        let numbers = UnsafeRawPointer(memory.pointer).assumingMemoryBound(to: Int8.self)
+        ck_dequantize(columns, scales.pointer[row], numbers + row * ((columns + 3) / 4 * 4), y)
+    }
+
+    /// The bytes of the rows, and of the scales.
+    package func withUnsafeBytes(
+        _ body: (_ numbers: UnsafeRawBufferPointer, _ scales: UnsafeRawBufferPointer) throws -> Void
+    ) rethrows {
+        try body(
+            UnsafeRawBufferPointer(start: memory.pointer, count: 4 * memory.count),
+            UnsafeRawBufferPointer(UnsafeBufferPointer(start: scales.pointer, count: scales.count)))
+    }
+}

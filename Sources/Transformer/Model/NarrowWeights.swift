@@ -1,0 +1,123 @@
+import Kernels
+
+/// In how many bits the encoder's weights are multiplied with its activations.
+package enum Precision: Equatable, Sendable {
+    case float32
+    /// Both in bfloat16, with sums in Float32.
+    ///
+    /// - isEmulated: whether without the processor's own instructions, to the same bits
+    case bfloat16(isEmulated: Bool)
+}
+
+/// The weights of a classifier that are multiplied, or read, in fewer bits than Float32 has, by the places of those that they stand for.
+///
+/// Norms, biases, segments, pooler and head are never among them: they are few, and what they compute decides most.
+package struct NarrowWeights {
+    enum NarrowMatrix {
+        case int8(Int8Matrix)
+        case bfloat16(BFloat16Matrix)
+    }
+
+    /// Of linear layers.
+    var matrices: [Block: NarrowMatrix] = [:]
+    /// Of embeddings.
+    var tables: [Block: Int8Table] = [:]
+
+    func contains(_ block: Block) -> Bool { matrices[block] != nil || tables[block] != nil }
+}
+
+/// A weight that can be narrow.
+package struct NarrowPlace {
+    /// The path of its layer.
+    package let name: String
+    /// What it belongs to.
+    package let part: Part
+    /// Where it lies among the parameters, or would.
+    package let block: Block
+    /// Whether its rows are read, and not multiplied.
+    package let isTable: Bool
+}
+
+extension SequenceClassifier {
+    /// All weights that can be narrow, from the embeddings up.
+    package var narrowPlaces: [NarrowPlace] {
+        var places = [NarrowPlace(name: "embeddings.tokens", part: .embeddings, block: embedding.tokens, isTable: true)]
+        func add(_ name: String, _ part: Part, _ block: Block, isTable: Bool = false) {
+            places.append(NarrowPlace(name: name, part: part, block: block, isTable: isTable))
+        }
+        embedding.positions.map { add("embeddings.positions", .embeddings, $0, isTable: true) }
+        embedding.projection.map { add("embeddings.projection", .embeddings, $0.weight) }
+        for (index, layer) in encoder.layers.enumerated() {
+            if let attention = layer.attention.sublayer {
+                add("layers.\(index).attention.query", .layer(index), attention.query.weight)
+                add("layers.\(index).attention.keyValue", .layer(index), attention.keyValue.weight)
+                add("layers.\(index).attention.output", .layer(index), attention.output.weight)
+            }
+            if let feedForward = layer.feedForward.sublayer {
+                add("layers.\(index).feedForward.up", .layer(index), feedForward.up.weight)
+                add("layers.\(index).feedForward.down", .layer(index), feedForward.down.weight)
+            }
+        }
+        return places
+    }
+
+    /// The names of the parameters of some of them.
+    func names(ofNarrow isNarrow: (NarrowPlace) -> Bool) -> [String] {
+        let places = narrowPlaces.filter(isNarrow)
+        return layout.parameters.filter { parameter in
+            places.contains { $0.block.range.contains(parameter.block.offset) }
+        }.map(\.name)
+    }
+
+    /// Whether some of its weights are of 8 bits.
+    var hasInt8: Bool {
+        !narrow.tables.isEmpty || narrow.matrices.values.contains { if case .int8 = $0 { true } else { false } }
+    }
+
+    /// Puts numbers of 8 bits in the place of the weights of some parts. The parameters stay as they are.
+    package mutating func narrowToInt8(_ isNarrow: (Part) -> Bool) {
+        narrow = NarrowWeights()
+        for place in narrowPlaces where isNarrow(place.part) {
+            if place.isTable {
+                narrow.tables[place.block] = Int8Table(parameters[place.block])
+            } else {
+                narrow.matrices[place.block] = .int8(Int8Matrix(parameters[place.block]))
+            }
+        }
+    }
+
+    /// Makes the matrices of the encoder those that a precision multiplies with, from the parameters as they are now.
+    ///
+    /// - Parameter trained: what the backward pass reaches; nil: there is none. Parts that were converted before, and are not trained, stay
+    package mutating func convertMatrices(to precision: Precision, trained: TrainedParts? = nil, on workers: Workers) {
+        guard case .bfloat16(let isEmulated) = precision else { return }
+        for place in narrowPlaces where !place.isTable {
+            let isTrained = trained?.contains(place.part, isAdapter: false) ?? false
+            let known = narrow.matrices.removeValue(forKey: place.block)
+            if let known, !isTrained {
+                narrow.matrices[place.block] = known
+                continue
+            }
+            let hasGradients = trained.map { place.part.isReached(by: $0) } ?? false
+            var matrix =
+                if case .bfloat16(let matrix)? = known { matrix } else {
+                    BFloat16Matrix(
+                        outputs: place.block.rows, inputs: place.block.columns, isEmulated: isEmulated,
+                        hasGradients: hasGradients)
+                }
+            matrix.replace(with: parameters[place.block], on: workers)
+            narrow.matrices[place.block] = .bfloat16(matrix)
+        }
+    }
+}
+
+extension Part {
+    /// Whether the backward pass goes through it where these parts are trained.
+    fileprivate func isReached(by trained: TrainedParts) -> Bool {
+        switch self {
+        case .embeddings: trained.embeddings
+        case .layer(let index): index >= trained.lowestLayer
+        case .head: true
+        }
+    }
+}
