@@ -81,8 +81,7 @@ HELPER int32_t nearest(float x) {
     return bits - ROUNDER_BITS;
 }
 
-VECTORISED void ck_quantize_row(size_t n, const float *restrict x, uint8_t *restrict q, float *restrict scale,
-                                int32_t *restrict zero) {
+VECTORISED void ck_quantize_row(size_t n, const float *restrict x, uint32_t *restrict row) {
     selectable low = {}, high = {}, damage = {}, rest = {};
     size_t whole = n / LANES * LANES;
     memcpy(&rest, x + whole, sizeof(float) * (n - whole));
@@ -104,8 +103,11 @@ VECTORISED void ck_quantize_row(size_t n, const float *restrict x, uint8_t *rest
     }
     float range = high[0] - low[0], steps = range > 0 ? 255.0f / range : 0.0f;
     int32_t offset = nearest(-low[0] * steps);
-    *scale = range / 255.0f + damage[0];
-    *zero = offset;
+    float scale = range / 255.0f + damage[0];
+    size_t groups = (n + 3) / 4;
+    memcpy(row + groups, &scale, sizeof scale);
+    row[groups + 1] = (uint32_t)offset;
+    uint8_t *q = (uint8_t *)row;
     for (size_t i = 0; i < n; i += LANES) {
         lanes shifted = (lanes)(i < whole ? *(const selectable *)(x + i) : rest) * steps + ROUNDER;
         integers value = (integers)shifted - (ROUNDER_BITS - offset);
@@ -136,16 +138,21 @@ VECTORISED void ck_dequantize(size_t n, float factor, const int8_t *restrict q, 
 
 /// What a product of bytes reads.
 typedef struct {
-    ck_int8_rows x;
+    const uint32_t *x;
     ck_int8_matrix w;
     const float *bias;
 } int8_operands;
 
 /// One row of one panel: from sums of integers to numbers.
-HELPER void finish(const integers *sums, size_t row, size_t panel, size_t columns, int8_operands o, float *y, size_t y_row) {
+HELPER void finish(const integers *sums, size_t row, size_t panel, size_t columns, size_t groups, int8_operands o,
+                   float *y, size_t y_row) {
+    const uint32_t *x = o.x + row * (groups + 2);
+    float scale;
+    memcpy(&scale, x + groups, sizeof scale);
+    int32_t zero = (int32_t)x[groups + 1];
     size_t first = panel * CK_PANEL;
-    lanes numbers = __builtin_convertvector(*sums - o.x.zeros[row] * *(const integers *)(o.w.sums + first), lanes);
-    numbers = numbers * (o.x.scales[row] * *(const lanes *)(o.w.scales + first));
+    lanes numbers = __builtin_convertvector(*sums - zero * *(const integers *)(o.w.sums + first), lanes);
+    numbers = numbers * (scale * *(const lanes *)(o.w.scales + first));
     if (o.bias) numbers = numbers + *(const lanes *)(o.bias + first);
     store(&numbers, columns - first, y + row * y_row + first);
 }
@@ -154,7 +161,7 @@ HELPER void plain_tile(const size_t rows, const size_t panels, size_t row, size_
                        int8_operands o, size_t panel, float *y, size_t y_row) {
     for (size_t i = row; i < row + rows; i++) {
         for (size_t p = panel; p < panel + panels; p++) {
-            const uint8_t *x = (const uint8_t *)(o.x.groups + i * groups);
+            const uint8_t *x = (const uint8_t *)(o.x + i * (groups + 2));
             const int8_t *w = (const int8_t *)(o.w.panels + p * groups * CK_PANEL);
             int32_t sums[LANES] = {};
             for (size_t g = 0; g < groups; g++, x += 4, w += 4 * CK_PANEL) {
@@ -162,7 +169,7 @@ HELPER void plain_tile(const size_t rows, const size_t panels, size_t row, size_
                     sums[j] += x[0] * w[4 * j] + x[1] * w[4 * j + 1] + x[2] * w[4 * j + 2] + x[3] * w[4 * j + 3];
                 }
             }
-            finish((integers *)sums, i, p, columns, o, y, y_row);
+            finish((integers *)sums, i, p, columns, groups, o, y, y_row);
         }
     }
 }
@@ -177,20 +184,23 @@ PRODUCT(int8_plain, , HELPER, plain_tile, 2, 1, int8_operands)
 VNNI INLINE void vnni_tile(const size_t rows, const size_t panels, size_t row, size_t columns, size_t groups,
                            int8_operands o, size_t panel, float *y, size_t y_row) {
     __m512i sums[8][3];
+    __m512i zero = _mm512_setzero_si512();
+    // The compiler must not know that it is 0, or it would call memset, and get the sums out of memory.
+    __asm__("" : "+v"(zero));
     for (size_t i = 0; i < rows; i++) {
-        for (size_t p = 0; p < panels; p++) sums[i][p] = _mm512_setzero_si512();
+        for (size_t p = 0; p < panels; p++) sums[i][p] = zero;
     }
-    const uint32_t *x = o.x.groups + row * groups, *w = o.w.panels + panel * groups * CK_PANEL;
+    const uint32_t *x = o.x + row * (groups + 2), *w = o.w.panels + panel * groups * CK_PANEL;
     for (size_t g = 0; g < groups; g++) {
         __m512i weights[3];
         for (size_t p = 0; p < panels; p++) weights[p] = _mm512_loadu_si512(w + (p * groups + g) * CK_PANEL);
         for (size_t i = 0; i < rows; i++) {
-            __m512i quad = _mm512_set1_epi32((int)x[i * groups + g]);
+            __m512i quad = _mm512_set1_epi32((int)x[i * (groups + 2) + g]);
             for (size_t p = 0; p < panels; p++) sums[i][p] = _mm512_dpbusd_epi32(sums[i][p], quad, weights[p]);
         }
     }
     for (size_t i = 0; i < rows; i++) {
-        for (size_t p = 0; p < panels; p++) finish((integers *)&sums[i][p], row + i, panel + p, columns, o, y, y_row);
+        for (size_t p = 0; p < panels; p++) finish((integers *)&sums[i][p], row + i, panel + p, columns, groups, o, y, y_row);
     }
 }
 PRODUCT(int8_vnni, VNNI, VNNI INLINE, vnni_tile, 8, 3, int8_operands)
@@ -201,11 +211,11 @@ PRODUCT(int8_vnni, VNNI, VNNI INLINE, vnni_tile, 8, 3, int8_operands)
                                int8_operands o, size_t panel, float *y, size_t y_row) {                                \
         enum { PARTS = 4 * CK_PANEL / count };                                                                         \
         for (size_t p = panel; p < panel + panels; p++) {                                                              \
-            const uint32_t *x = o.x.groups + row * groups, *w = o.w.panels + p * groups * CK_PANEL;                    \
+            const uint32_t *x = o.x + row * (groups + 2), *w = o.w.panels + p * groups * CK_PANEL;                    \
             vector sums[4][PARTS] = {};                                                                                \
             for (size_t g = 0; g < groups; g++, w += CK_PANEL) {                                                       \
                 vector quads[4];                                                                                       \
-                for (size_t i = 0; i < rows; i++) quads[i] = broadcast(_mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)x[i * groups + g]))); \
+                for (size_t i = 0; i < rows; i++) quads[i] = broadcast(_mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)x[i * (groups + 2) + g]))); \
                 for (size_t part = 0; part < PARTS; part++) {                                                          \
                     vector weights = widen(load((const void *)((const int8_t *)w + part * count)));                    \
                     for (size_t i = 0; i < rows; i++) {                                                                \
@@ -218,7 +228,7 @@ PRODUCT(int8_vnni, VNNI, VNNI INLINE, vnni_tile, 8, 3, int8_operands)
                 integers sum;                                                                                          \
                 for (size_t part = 0; part < PARTS; part++) store((void *)(pairs + part * count / 2), sums[i][part]);  \
                 for (size_t j = 0; j < CK_PANEL; j++) sum[j] = pairs[2 * j] + pairs[2 * j + 1];                        \
-                finish(&sum, row + i, p, columns, o, y, y_row);                                                         \
+                finish(&sum, row + i, p, columns, groups, o, y, y_row);                                                       \
             }                                                                                                          \
         }                                                                                                              \
     }
@@ -244,8 +254,8 @@ int ck_has_int8(ck_int8_path path) {
     }
 }
 
-void ck_int8_product(ck_int8_path path, size_t rows, size_t columns, size_t groups, ck_int8_rows x, ck_int8_matrix w,
-                     const float *restrict bias, float *restrict y, size_t y_row) {
+void ck_int8_product(ck_int8_path path, size_t rows, size_t columns, size_t groups, const uint32_t *restrict x,
+                     ck_int8_matrix w, const float *restrict bias, float *restrict y, size_t y_row) {
     int8_operands operands = {x, w, bias};
     switch (path) {
 #if defined(__x86_64__)
@@ -341,7 +351,11 @@ BFLOAT16 INLINE void native_tile(const size_t rows, const size_t panels, size_t 
                                  bfloat16_operands o, size_t panel, float *y, size_t y_row) {
     __m512 sums[8][3];
     for (size_t i = 0; i < rows; i++) {
-        for (size_t p = 0; p < panels; p++) begin((lanes *)&sums[i][p], row + i, panel + p, columns, o, y, y_row);
+        for (size_t p = 0; p < panels; p++) {
+            begin((lanes *)&sums[i][p], row + i, panel + p, columns, o, y, y_row);
+            // As for bytes: no memset.
+            __asm__("" : "+v"(sums[i][p]));
+        }
     }
     const uint32_t *x = o.x.pointer + row * o.x.row, *w = o.panels + panel * groups * CK_PANEL;
     for (size_t g = 0; g < groups; g++) {

@@ -76,6 +76,7 @@ extension Classifier {
     /// - Throws: ``ModelError`` if the model reads pairs of texts and there is no second one, or if its numbers have overflowed.
     package mutating func explain(_ text: Text, label: Int? = nil) throws -> Explanation {
         try model.requirePairs(in: [text])
+        try model.requireFloat32(for: "explaining")
         let (sequence, words, isTruncated) = try align(text)
         try configuration.requireMemory(forExplaining: sequence.ids.count, words: words.count, on: workers)
         let ngrams = ngramLogits(of: [sequence])

@@ -13,7 +13,7 @@ package enum Activation: Sendable, Equatable {
     case tanh
 
     /// y = f(x).
-    fileprivate func apply(_ count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    func apply(_ count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
         switch self {
         case .gelu: ck_gelu(count, x, y)
         case .geluTanh: ck_gelu_tanh(count, x, y)

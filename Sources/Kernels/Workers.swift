@@ -53,6 +53,9 @@ package struct Workers: Sendable {
                 + " container)"
     }
 
+    /// Of fewer rows than that, not each thread has enough.
+    package var fewRows: Int { count == 1 ? 0 : 64 * count }
+
     /// Splits `0 ..< n` into contiguous ranges and calls `body` with each, on all threads at once. The ranges depend on
     /// `n` and the number of threads only. `body` must not split again.
     ///

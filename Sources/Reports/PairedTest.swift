@@ -14,6 +14,23 @@ package struct PairedTest: Sendable {
         /// About how many texts would show it; nil if it is shown, or the difference is not within the margin.
         package let needed: Int?
 
+        /// Tests the answers of two models to the same texts.
+        ///
+        /// - Parameters:
+        ///   - margin: a fraction
+        ///   - onlyA: how many texts only the first got right
+        ///   - onlyB: how many only the second
+        ///   - texts: the number of all
+        package init(within margin: Double, onlyA: Int, onlyB: Int, of texts: Int) {
+            self.margin = margin
+            interval = tangoInterval(onlyA: onlyA, onlyB: onlyB, of: texts)
+            isShown = interval.isWithin(margin)
+            let n = Double(texts)
+            let size = SampleSize.equivalence(
+                within: margin, difference: Double(onlyB - onlyA) / n, discordant: Double(onlyA + onlyB) / n)
+            needed = isShown ? nil : size.flatMap { $0.texts(beyond: texts) }
+        }
+
         /// The outcome in plain words.
         package var sentence: String {
             (isShown ? "equivalent" : "not shown to be equivalent")
@@ -71,21 +88,15 @@ package struct PairedTest: Sendable {
         self.difference = difference
         let texts = Double(answers.texts)
         let discordant = Double(answers.onlyA + answers.onlyB) / texts
-        // A number of texts that is there already, or that nobody will ever have, is no advice.
-        func reachable(_ n: Double?) -> Int? { n.flatMap { $0 > texts && $0 < 1e12 ? Int($0) : nil } }
         let isDecided = adjustedP < 0.05 && !difference.accuracyInterval.contains(0)
         let needed =
             isDecided
             ? nil
-            : reachable(
-                SampleSize.difference(difference.accuracy, discordant: discordant, level: 0.05 / Double(tests)))
+            : SampleSize.difference(difference.accuracy, discordant: discordant, level: 0.05 / Double(tests))?
+                .texts(beyond: answers.texts)
         self.needed = needed
-        equivalence = margin.map { margin in
-            let interval = tangoInterval(onlyA: answers.onlyA, onlyB: answers.onlyB, of: answers.texts)
-            let size = SampleSize.equivalence(within: margin, difference: difference.accuracy, discordant: discordant)
-            let isShown = interval.isWithin(margin)
-            return Equivalence(
-                margin: margin, interval: interval, isShown: isShown, needed: isShown ? nil : reachable(size))
+        equivalence = margin.map {
+            Equivalence(within: $0, onlyA: answers.onlyA, onlyB: answers.onlyB, of: answers.texts)
         }
         let interval = difference.accuracyInterval
         sentence =
@@ -120,6 +131,11 @@ package struct PairedTest: Sendable {
             isDifferent != isDecided || isOpposed && (isDifferent || isDecided)
             ? "\(metric.words) and accuracy disagree" : nil
     }
+}
+
+extension Double {
+    /// A number of texts that a test would need; nil if so many are there already, or if nobody will ever have them: that is no advice.
+    fileprivate func texts(beyond known: Int) -> Int? { self > Double(known) && self < 1e12 ? Int(self) : nil }
 }
 
 /// How many texts a test would need.

@@ -29,6 +29,7 @@ extension ModelFolder {
             }
         } else if let path = request.teacher {
             let teacher = try ModelFolder(contentsOf: URL(filePath: path), notice: notice)
+            try teacher.requireFloat32(for: "a part of its layers")
             let all = teacher.classifier.configuration.layers
             let layers = hyperparameters.isSet(\.layers) ? hyperparameters.layers : max(1, all / 2)
             guard layers <= all else {

@@ -23,7 +23,7 @@ struct AddNormCommand: ParsableCommand {
         subcommands: [
             Train.self, BaselineCommand.self, Tune.self, Ablate.self, Evaluate.self, Predict.self, Explain.self,
             Embed.self, Search.self, Show.self,
-            ExportCommand.self, DataCommand.self, Tokenize.self, Runs.self,
+            ExportCommand.self, Compress.self, DataCommand.self, Tokenize.self, Runs.self,
             BenchmarkCommand.self,
         ]
     )

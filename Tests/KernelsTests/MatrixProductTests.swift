@@ -139,7 +139,7 @@ import Testing
         }
         #expect(
             error?.description
-                == "The environment variable ADDNORM_PRODUCTS is 'OpenBLAS', but must be tiles or openblas. "
+                == "The environment variable ADDNORM_PRODUCTS is 'OpenBLAS', but must be one of tiles, openblas, vnni, avx512, avx2, plain. "
                 + "Without it, products are chosen for the processor.")
     }
 }

@@ -27,9 +27,8 @@ typedef enum {
 int ck_has_int8(ck_int8_path path);
 
 /// One row in unsigned bytes: x ≈ scale · (q − zero), with 0 as exactly zero. The bytes reach from the smallest to the largest number of the row, or to 0.
-/// Where a number is none or infinite, so is the scale. q is filled with bytes up to a whole number of groups.
-void ck_quantize_row(size_t n, const float *restrict x, uint8_t *restrict q, float *restrict scale,
-                     int32_t *restrict zero);
+/// Where a number is none or infinite, so is the scale. The row becomes its groups, the last one filled up, then the scale, a float, and the zero.
+void ck_quantize_row(size_t n, const float *restrict x, uint32_t *restrict row);
 
 /// One row in signed bytes: x ≈ scale · q, with |q| <= 127.
 void ck_quantize_weights(size_t n, const float *restrict x, int8_t *restrict q, float *restrict scale);
@@ -47,20 +46,13 @@ typedef struct {
     const int32_t *sums;  ///< the sum of q in each row
 } ck_int8_matrix;
 
-/// Rows of bytes, each one group after the other, as ck_quantize_row makes them.
-typedef struct {
-    const uint32_t *groups;
-    const float *scales;
-    const int32_t *zeros;
-} ck_int8_rows;
-
 /// The sum of each row of a matrix in panels.
 void ck_sum_int8(size_t panels, size_t groups, const uint32_t *restrict w, int32_t *restrict sums);
 
-/// y = x Wᵀ + bias for the first `columns` rows of W: sums of integers, each then times the scales of its row and column. Scales, sums and bias have
-/// a whole number of panels of elements; bias may be null.
-void ck_int8_product(ck_int8_path path, size_t rows, size_t columns, size_t groups, ck_int8_rows x, ck_int8_matrix w,
-                     const float *restrict bias, float *restrict y, size_t y_row);
+/// y = x Wᵀ + bias for the first `columns` rows of W: sums of integers, each then times the scales of its row and column. x is as ck_quantize_row makes
+/// it, one row after another. Scales, sums and bias have a whole number of panels of elements; bias may be null.
+void ck_int8_product(ck_int8_path path, size_t rows, size_t columns, size_t groups, const uint32_t *restrict x,
+                     ck_int8_matrix w, const float *restrict bias, float *restrict y, size_t y_row);
 
 // MARK: 16 bits
 

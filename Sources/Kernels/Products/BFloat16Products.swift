@@ -94,7 +94,7 @@ private func multiply(
     y.resize(rows: x.rows, columns: outputs)
     let (rows, x, y) = (x.rows, x.pointer, y.mutablePointer())
     withPadded(bias) { bias in
-        splitPanels(rows: rows, of: weight, on: workers) { rows, part, groups in
+        splitPanels(rows: rows, of: weight, wordsPerRow: weight.groups, on: workers) { rows, part, groups in
             for (index, row) in rows.enumerated() {
                 ck_to_bfloat16(inputs, x + row * inputs, groups + index * weight.groups)
             }

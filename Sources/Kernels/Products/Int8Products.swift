@@ -108,6 +108,31 @@ package struct Int8Matrix {
     }
 }
 
+extension Int8Matrix {
+    /// The words of a row of x in 8 bits: its groups, its scale and its zero.
+    fileprivate var rowSize: Int { panels.groups + 2 }
+
+    /// y = x Wᵀ + b, for some rows, and some panels of W.
+    ///
+    /// - Parameters:
+    ///   - x: rows of 8 bits
+    ///   - y: where the first of these rows begins
+    fileprivate func multiply(
+        rows: Int, _ x: UnsafePointer<UInt32>, panels part: Range<Int>, bias: UnsafePointer<Float>?,
+        into y: UnsafeMutablePointer<Float>, by products: Int8Products
+    ) {
+        let first = part.lowerBound * Panels.width
+        sums.withUnsafeBufferPointer { sums in
+            let matrix = ck_int8_matrix(
+                panels: panels.pointer + part.lowerBound * panels.panelSize, scales: scales.pointer + first,
+                sums: sums.baseAddress! + first)
+            ck_int8_product(
+                products.path, rows, min(part.upperBound * Panels.width, outputs) - first, panels.groups, x, matrix,
+                bias.map { $0 + first }, y + first, outputs)
+        }
+    }
+}
+
 /// y = x Wᵀ + b, with W in 8 bits. Each row of x becomes bytes with a scale of its own: x ≈ scale · (q − zero).
 ///
 /// - Parameters:
@@ -118,32 +143,67 @@ package struct Int8Matrix {
 package func linear(
     _ x: Matrix, weight: Int8Matrix, bias: Matrix? = nil, into y: inout Matrix, on workers: Workers
 ) {
-    let (panels, inputs, outputs) = (weight.panels, weight.inputs, weight.outputs)
+    let (inputs, outputs) = (weight.inputs, weight.outputs)
     precondition(x.columns == inputs && bias?.count ?? outputs == outputs, "shapes do not agree")
     y.resize(rows: x.rows, columns: outputs)
     let (rows, x, y) = (x.rows, x.pointer, y.mutablePointer())
     withPadded(bias) { bias in
-        splitPanels(rows: rows, of: panels, on: workers) { rows, part, groups in
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count) { scales in
-                withUnsafeTemporaryAllocation(of: Int32.self, capacity: rows.count) { zeros in
-                    for (index, row) in rows.enumerated() {
-                        ck_quantize_row(
-                            inputs, x + row * inputs,
-                            UnsafeMutableRawPointer(groups + index * panels.groups).assumingMemoryBound(to: UInt8.self),
-                            scales.baseAddress! + index, zeros.baseAddress! + index)
-                    }
-                    let first = part.lowerBound * Panels.width
-                    weight.sums.withUnsafeBufferPointer { sums in
-                        ck_int8_product(
-                            workers.int8Products.path, rows.count, min(part.upperBound * Panels.width, outputs) - first,
-                            panels.groups,
-                            ck_int8_rows(groups: groups, scales: scales.baseAddress!, zeros: zeros.baseAddress!),
-                            ck_int8_matrix(
-                                panels: panels.pointer + part.lowerBound * panels.panelSize,
-                                scales: weight.scales.pointer + first, sums: sums.baseAddress! + first),
-                            bias.map { $0 + first }, y + rows.lowerBound * outputs + first, outputs)
-                    }
+        splitPanels(rows: rows, of: weight.panels, wordsPerRow: weight.rowSize, on: workers) { rows, part, words in
+            for (index, row) in rows.enumerated() {
+                ck_quantize_row(inputs, x + row * inputs, words + index * weight.rowSize)
+            }
+            weight.multiply(
+                rows: rows.count, words, panels: part, bias: bias, into: y + rows.lowerBound * outputs,
+                by: workers.int8Products)
+        }
+    }
+}
+
+/// A linear layer of 8 bits.
+package struct Int8Linear {
+    let weight: Int8Matrix
+    let bias: Matrix?
+
+    /// - Parameters:
+    ///   - weight: `[outputs, inputs]`
+    ///   - bias: `[outputs]`; nil: there is none
+    package init(_ weight: Int8Matrix, bias: Matrix?) { (self.weight, self.bias) = (weight, bias) }
+}
+
+/// y = down(f(up(x))), with both layers in 8 bits, or gated: f of the first half of what `up` returns, times the second half. What lies between is computed
+/// for few rows at a time, and never leaves the cache. The result is that of the three functions one after the other.
+///
+/// - Parameters:
+///   - x: `[rows, hidden]`
+///   - y: becomes `[rows, hidden]`
+package func feedForward(
+    _ x: Matrix, up: Int8Linear, _ activation: Activation, isGated: Bool, down: Int8Linear, into y: inout Matrix,
+    on workers: Workers
+) {
+    let (hidden, inner, middle) = (up.weight.inputs, up.weight.outputs, down.weight.inputs)
+    precondition(x.columns == hidden && inner == (isGated ? 2 : 1) * middle, "shapes do not agree")
+    y.resize(rows: x.rows, columns: down.weight.outputs)
+    let (rows, x, y, outputs) = (x.rows, x.pointer, y.mutablePointer(), down.weight.outputs)
+    let words = max(up.weight.rowSize, down.weight.rowSize)
+    withPadded(up.bias) { upBias in
+        withPadded(down.bias) { downBias in
+            splitRows(rows, wordsPerRow: words + inner, more: middle, on: workers) { rows, memory in
+                let innerRows = UnsafeMutableRawPointer(memory + rows.count * words).assumingMemoryBound(to: Float.self)
+                let activated = innerRows + rows.count * inner
+                for (index, row) in rows.enumerated() {
+                    ck_quantize_row(hidden, x + row * hidden, memory + index * up.weight.rowSize)
                 }
+                up.weight.multiply(
+                    rows: rows.count, memory, panels: 0..<up.weight.panels.count, bias: upBias, into: innerRows,
+                    by: workers.int8Products)
+                for index in 0..<rows.count {
+                    activation.apply(middle, innerRows + index * inner, into: activated)
+                    if isGated { ck_multiply(middle, innerRows + index * inner + middle, activated) }
+                    ck_quantize_row(middle, activated, memory + index * down.weight.rowSize)
+                }
+                down.weight.multiply(
+                    rows: rows.count, memory, panels: 0..<down.weight.panels.count, bias: downBias,
+                    into: y + rows.lowerBound * outputs, by: workers.int8Products)
             }
         }
     }

@@ -48,23 +48,44 @@ func withPadded<Result>(_ bias: Matrix?, _ body: (UnsafePointer<Float>?) -> Resu
     return (bias.values + [Float](repeating: 0, count: Panels.width)).withUnsafeBufferPointer { body($0.baseAddress) }
 }
 
-/// Splits a product with panels among threads: its rows, or its panels where there are few rows. `body` is called with some rows at a time, as few as the
-/// cache of a processor holds beside a panel, and with memory for the groups of so many rows.
+/// So many rows of a product are computed at a time: few enough for a processor's cache, and enough to read each panel seldom.
+private let rowsAtATime = 48
+
+/// Splits a product with panels among threads: its rows, or its panels where there are few rows. `body` is called with some rows at a time, and with memory
+/// for so many words for each of them.
 func splitPanels(
-    rows: Int, of weight: Panels, on workers: Workers,
-    _ body: (_ rows: Range<Int>, _ panels: Range<Int>, _ groups: UnsafeMutablePointer<UInt32>) -> Void
+    rows: Int, of weight: Panels, wordsPerRow: Int, on workers: Workers,
+    _ body: (_ rows: Range<Int>, _ panels: Range<Int>, _ memory: UnsafeMutablePointer<UInt32>) -> Void
 ) {
-    let most = 48
-    let line = 64
-    let size = (4 * min(rows, most) * weight.groups + line - 1) / line * line
-    withUnsafeTemporaryAllocation(byteCount: workers.count * size, alignment: line) { memory in
-        let byRows = rows > most
-        workers.split(byRows ? rows : weight.count, grain: byRows ? 16 : 1) { worker, part in
-            let groups = (memory.baseAddress! + worker * size).bindMemory(to: UInt32.self, capacity: size / 4)
-            let (rows, panels) = byRows ? (part, 0..<weight.count) : (0..<rows, part)
-            for first in stride(from: rows.lowerBound, to: rows.upperBound, by: most) {
-                body(first..<min(first + most, rows.upperBound), panels, groups)
+    if rows > rowsAtATime {
+        return splitRows(rows, wordsPerRow: wordsPerRow, on: workers) { body($0, 0..<weight.count, $1) }
+    }
+    withMemory(words: rows * wordsPerRow, forEach: workers) { memory in
+        workers.split(weight.count) { worker, part in body(0..<rows, part, memory(worker)) }
+    }
+}
+
+/// Splits rows among threads. `body` is called with some rows at a time, and with memory for so many words for each of them, and some more.
+func splitRows(
+    _ rows: Int, wordsPerRow: Int, more: Int = 0, on workers: Workers,
+    _ body: (_ rows: Range<Int>, _ memory: UnsafeMutablePointer<UInt32>) -> Void
+) {
+    withMemory(words: min(rows, rowsAtATime) * wordsPerRow + more, forEach: workers) { memory in
+        workers.split(rows, grain: 16) { worker, part in
+            for first in stride(from: part.lowerBound, to: part.upperBound, by: rowsAtATime) {
+                body(first..<min(first + rowsAtATime, part.upperBound), memory(worker))
             }
         }
+    }
+}
+
+/// Calls `body` with a function that has for each of the threads so many words of memory, from the beginning of a cache line on.
+private func withMemory(
+    words: Int, forEach workers: Workers, _ body: ((_ worker: Int) -> UnsafeMutablePointer<UInt32>) -> Void
+) {
+    let line = 64
+    let size = (4 * words + line - 1) / line * line
+    withUnsafeTemporaryAllocation(byteCount: workers.count * size, alignment: line) { memory in
+        body { (memory.baseAddress! + $0 * size).bindMemory(to: UInt32.self, capacity: words) }
     }
 }

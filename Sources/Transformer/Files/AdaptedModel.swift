@@ -24,6 +24,7 @@ struct AdaptedModel {
             throw ModelError("\(base.path): is an adapter itself; --model is the model that both were made for")
         }
         let source = try ModelSource(base)
+        try source.requireFloat32()
         let family = source.config.family
         var weights = try source.weights()
         let own = try adapter.configurationFile()

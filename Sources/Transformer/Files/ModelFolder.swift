@@ -96,11 +96,7 @@ package struct ModelFolder {
                     + " \(folder.path) --format merged --output DIR")
         }
         let source = try ModelSource(folder)
-        if source.config.weightFormat != nil {
-            throw ModelError(
-                "\(folder.path): \(Self.isCompressed) take the model that it was made of; this one is for predict and evaluate"
-            )
-        }
+        try source.requireFloat32()
         var weights = try source.weights()
         let known = try source.labels(of: weights)
         let own = known == nil ? head.pooling ?? source.config.pooling : source.config.pooling ?? .cls
@@ -207,15 +203,15 @@ package struct ModelFolder {
         return folder
     }
 
-    private static let isCompressed = "the weights are compressed to 8 bits, and have no gradients:"
-
-    /// Refuses weights of 8 bits where Float32 is needed.
+    /// Refuses weights of 8 bits, which have no gradients, and are not to be written again.
     ///
-    /// - Parameter what: needs them
+    /// - Parameter what: needs others
     /// - Throws: ``ModelError``, without the folder's name, if the model has them.
     package func requireFloat32(for what: String) throws {
-        guard classifier.layout.hasNarrow else { return }
-        throw ModelError("\(Self.isCompressed) for \(what), take the model that it was made of")
+        guard classifier.hasInt8 else { return }
+        throw ModelError(
+            "the model is compressed to 8 bits, which is for 'predict' and 'evaluate': for \(what), take the one that it was made of"
+        )
     }
 
     /// Refuses a regression where labels are needed.

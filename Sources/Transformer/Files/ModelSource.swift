@@ -37,6 +37,16 @@ struct ModelSource {
             contentsOf: folder, tokenizerClass: config.tokenizerClass, familyClass: config.family.tokenizerClass)
     }
 
+    /// Refuses weights of 8 bits, which have no gradients.
+    ///
+    /// - Throws: ``ModelError`` if the folder has them.
+    func requireFloat32() throws {
+        guard config.weightFormat != nil else { return }
+        throw ModelError(
+            "\(folder.path): the model is compressed to 8 bits, which is for 'predict' and 'evaluate'; take the one that it was made of"
+        )
+    }
+
     /// The labels of the classifier for texts; nil if there is none.
     func labels(of weights: Weights) throws -> [String]? {
         guard config.classifiesTexts, let count = weights.rows(of: "classifier.weight") else { return nil }

@@ -41,6 +41,13 @@ package struct FeedForward: Sublayer {
     }
 
     package func forward(_ x: Matrix, into y: inout Matrix, keeping activations: inout Activations, in pass: Pass) {
+        // Of few rows the threads rather share the outputs of each layer.
+        if let up = up.int8(in: pass), let down = down.int8(in: pass), pass.randomness == nil,
+            x.rows >= pass.workers.fewRows
+        {
+            return Kernels.feedForward(
+                x, up: up, activation, isGated: isGated, down: down, into: &y, on: pass.workers)
+        }
         up.forward(x, into: &activations.inner, in: pass)
         let (inner, workers) = (activations.inner, pass.workers)
         if isGated {

@@ -44,6 +44,12 @@ package struct Linear: Sendable {
         for update in updates { update.forward(x, into: &y, in: pass) }
     }
 
+    /// The layer in 8 bits, if it is of such.
+    func int8(in pass: Pass) -> Int8Linear? {
+        guard case .int8(let weight) = pass.narrow.matrices[weight], updates.isEmpty else { return nil }
+        return Int8Linear(weight, bias: bias.map { pass.parameters[$0] })
+    }
+
     /// dW = dyᵀ x, db = Σ dy, dx = dy W.
     ///
     /// - Parameters:

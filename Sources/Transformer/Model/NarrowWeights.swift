@@ -70,7 +70,7 @@ extension SequenceClassifier {
     }
 
     /// Whether some of its weights are of 8 bits.
-    var hasInt8: Bool {
+    package var hasInt8: Bool {
         !narrow.tables.isEmpty || narrow.matrices.values.contains { if case .int8 = $0 { true } else { false } }
     }
 

@@ -170,6 +170,7 @@ struct Ablate: ParsableCommand {
         let folder = URL(filePath: answer.database.folder(ofModel: nameOrFolder))
         let model = try ModelFolder(contentsOf: folder, mapped: true, notice: Output.warn)
         try model.requireLabels(for: "'ablate'")
+        try model.requireFloat32(for: "'ablate'")
         let workers = training.given.workers
         let configuration = model.classifier.configuration
         var data = try Dataset(

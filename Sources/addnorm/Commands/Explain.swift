@@ -68,6 +68,7 @@ struct Explain: ParsableCommand {
     func run() throws {
         let folder = try model.load()
         try folder.requireLabels(for: "'explain'")
+        try folder.requireFloat32(for: "'explain'")
         let maximumLength = try model.maximumLength(of: folder)
         let label = try label.map { try id(of: $0, among: folder.classifier.configuration.labels) }
         // Before the work, which may be long.

@@ -31,6 +31,7 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         let read = try model.load()
+        try read.requireFloat32(for: "'export'")
         if format == .merged && read.classifier.configuration.lora == nil {
             throw OutputError(
                 description: "\(model.model): has no adapter that could be merged; it is a whole model already")

@@ -33,6 +33,7 @@ struct Show: ParsableCommand {
         let run = try store?.writer(ofModel: absolutePath(path))
         let compared = try run.flatMap { run in try store.map { try ComparedRun(run, in: $0) } }
         let foreignPart = folder.family.foreignPart(of: configuration)
+        let hasInt8 = folder.classifier.hasInt8
         let settings = folder.settings
         // The layout of a mapped file counts what nobody reads of it.
         let parameters = folder.classifier.layout.parameters.reduce(0) { $0 + $1.block.count }
@@ -50,7 +51,8 @@ struct Show: ParsableCommand {
                     "problem_type": configuration.problemType.rawValue, "temperature": settings.temperature,
                     "threshold": settings.calibratedThreshold, "long_texts": settings.longTexts?.method.rawValue,
                     "training_files": data?.files, "label_map": data?.labelMap, "run": run?.name,
-                    "evaluations": compared?.evaluations, "loads_in_transformers": foreignPart == nil,
+                    "evaluations": compared?.evaluations, "loads_in_transformers": foreignPart == nil && !hasInt8,
+                    "weights": hasInt8 ? WeightFormat.int8 : nil,
                     "lora_rank": configuration.lora?.rank, "lora_alpha": configuration.lora?.alpha,
                     "lora_targets": configuration.lora?.targets.map(\.rawValue), "base": folder.base,
                     "ngrams": folder.ngrams?.frequencies.count,
@@ -70,6 +72,7 @@ struct Show: ParsableCommand {
                 "reads",
                 "\(configuration.maximumLength) tokens at most; \(settings.longTexts?.method.rawValue ?? "truncate")"
             ),
+            ("weights", hasInt8 ? "8 bits, for predict and evaluate" : nil),
             ("pooling", configuration.pooling.rawValue), ("Add & Norm", configuration.addNorm.formula),
             (
                 "n-grams",
@@ -92,8 +95,10 @@ struct Show: ParsableCommand {
             ("dev \(compared?.metric.words ?? "")", compared?.devValue?.figure),
             (
                 "transformers",
-                foreignPart.map { "has no class for \($0), and refuses it; for other programs: addnorm export" }
-                    ?? "can load it"
+                hasInt8
+                    ? "refuses it; for other programs, take the model that it was made of"
+                    : foreignPart.map { "has no class for \($0), and refuses it; for other programs: addnorm export" }
+                        ?? "can load it"
             ),
         ]
         let table = ReportTable(
