@@ -4,16 +4,15 @@
 
 // MARK: Activations
 
-/// Φ(x), the normal distribution function, from `bell` = e^(−x²/2): Abramowitz & Stegun 7.1.26, error below 1e-7.
+/// Φ(x), the normal distribution function, from `bell` = e^(−x²/2): Abramowitz & Stegun 7.1.26, with √½ and ½ in its coefficients, error below 1e-7.
 HELPER float normal_cdf(float x, float bell) {
-    float z = fabsf(x) * 0.707106781f;
-    float t = 1.0f / (1.0f + 0.3275911f * z);
-    float p = 1.061405429f;
-    p = p * t - 1.453152027f;
-    p = p * t + 1.421413741f;
-    p = p * t - 0.284496736f;
-    p = p * t + 0.254829592f;
-    float tail = 0.5f * p * t * bell;
+    float t = 1.0f / (1.0f + 0.231641888f * fabsf(x));
+    float p = 0.530702715f;
+    p = p * t - 0.726576014f;
+    p = p * t + 0.710706871f;
+    p = p * t - 0.142248368f;
+    p = p * t + 0.127414796f;
+    float tail = p * t * bell;
     return x < 0 ? tail : 1.0f - tail;
 }
 
@@ -88,10 +87,7 @@ VECTORISED void ck_add_square_deviations(size_t n, const float *restrict x, cons
 }
 
 VECTORISED double ck_dot(size_t n, const float *restrict x, const float *restrict y) {
-#pragma clang fp reassociate(on)
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)y[i];
-    return sum;
+    return SUM(double, i, n, (double)x[i] * (double)y[i]);
 }
 
 VECTORISED void ck_add(size_t n, const float *restrict x, float *restrict y) {
@@ -103,10 +99,7 @@ VECTORISED void ck_scale(size_t n, float factor, float *x) {
 }
 
 VECTORISED double ck_sum_of_squares(size_t n, const float *x) {
-#pragma clang fp reassociate(on)
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
-    return sum;
+    return SUM(double, i, n, (double)x[i] * (double)x[i]);
 }
 
 VECTORISED int ck_all_finite(size_t n, const float *x) {

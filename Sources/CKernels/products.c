@@ -2,7 +2,21 @@
 
 #include "vectors.h"
 
-typedef float half_lanes __attribute__((vector_size(2 * LANES), aligned(4)));
+typedef float half_lanes __attribute__((ext_vector_type(LANES / 2), aligned(4)));
+
+/// a · b + c, rounded once, for processors that have no instruction for it (Boldo & Melquiond, *Emulation of FMA and Correctly Rounded Sums: Proved
+/// Algorithms Using Rounding to Odd*, 2008). In double the product is exact. Where the sum is not, its last bit is made 1, so that it never lies in the
+/// middle between two floats that it does not belong to.
+HELPER float multiply_add(float a, float b, float c) {
+    double product = (double)a * (double)b, sum = product + (double)c;
+    double added = sum - product, lost = (product - (sum - added)) + ((double)c - added);
+    int64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    int64_t outwards = (lost > 0) == (sum > 0) ? 1 : -1;
+    bits += (lost < 0 || lost > 0) && bits % 2 == 0 ? outwards : 0;
+    memcpy(&sum, &bits, sizeof bits);
+    return (float)sum;
+}
 
 // A tile has so many rows. Its columns of B stay in the cache for the next tile, as far as they have no more rows than DEPTH.
 enum { TILE = 6, DEPTH = 1024 };
@@ -16,8 +30,8 @@ enum { TILE = 6, DEPTH = 1024 };
         vector sums[TILE][4];                                                                                          \
         for (size_t i = 0; i < rows; i++) {                                                                            \
             vector *there = (vector *)(c + i * c_row);                                                                 \
-            float one = addend == CK_BIAS ? bias[i] : 0;                                                               \
-            for (size_t j = 0; j < vectors; j++) sums[i][j] = addend == CK_C ? there[j] : (vector){} + one;            \
+            vector one = addend == CK_BIAS ? bias[i] : 0;                                                              \
+            for (size_t j = 0; j < vectors; j++) sums[i][j] = addend == CK_C ? there[j] : one;                         \
         }                                                                                                              \
         for (size_t p = 0; p < k; p++) {                                                                               \
             for (size_t i = 0; p % LANES == 0 && i < rows; i++) {                                                      \
@@ -25,8 +39,10 @@ enum { TILE = 6, DEPTH = 1024 };
             }                                                                                                          \
             const vector *values = (const vector *)(b + p * b_row);                                                    \
             for (size_t i = 0; i < rows; i++) {                                                                        \
-                float factor = a.pointer[i * a.row + p * a.column];                                                    \
-                for (size_t j = 0; j < vectors; j++) sums[i][j] += factor * values[j];                                 \
+                vector factor = a.pointer[i * a.row + p * a.column];                                                   \
+                for (size_t j = 0; j < vectors; j++) {                                                                 \
+                    sums[i][j] = __builtin_elementwise_fma(factor, values[j], sums[i][j]);                             \
+                }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
         for (size_t i = 0; i < rows; i++) {                                                                            \
@@ -48,9 +64,18 @@ enum { TILE = 6, DEPTH = 1024 };
         }                                                                                                              \
     }
 
+/// Whether the clone that the loader has taken has FMA.
+HELPER int has_fma(void) {
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("x86-64-v3") != 0;
+#else
+    return 1;
+#endif
+}
+
 int ck_has_tiles(void) {
 #if defined(__x86_64__) && defined(__linux__)
-    return __builtin_cpu_supports("x86-64-v3") != 0;
+    return has_fma();
 #else
     return 0;
 #endif
@@ -67,6 +92,18 @@ HELPER int has_wide_registers(void) {
 #else
     return 0;
 #endif
+}
+
+/// The part of ck_gemm with DEPTH rows of B at most, for processors without FMA.
+HELPER void gemm_block_without_fma(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row,
+                                   ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {
+    for (size_t i = 0; i < m; i++, c += c_row) {
+        for (size_t j = 0; addend != CK_C && j < n; j++) c[j] = addend == CK_BIAS ? bias[i] : 0;
+        for (size_t p = 0; p < k; p++) {
+            float factor = a.pointer[i * a.row + p * a.column];
+            for (size_t j = 0; j < n; j++) c[j] = multiply_add(factor, b[p * b_row + j], c[j]);
+        }
+    }
 }
 
 /// The part of ck_gemm with DEPTH rows of B at most.
@@ -86,7 +123,9 @@ HELPER void gemm_block(size_t m, size_t n, size_t k, ck_matrix a, const float *r
     for (; j < n; j++) {
         for (size_t i = 0; i < m; i++) {
             float sum = addend == CK_C ? c[i * c_row + j] : addend == CK_BIAS ? bias[i] : 0;
-            for (size_t p = 0; p < k; p++) sum += a.pointer[i * a.row + p * a.column] * b[p * b_row + j];
+            for (size_t p = 0; p < k; p++) {
+                sum = __builtin_elementwise_fma(a.pointer[i * a.row + p * a.column], b[p * b_row + j], sum);
+            }
             c[i * c_row + j] = sum;
         }
     }
@@ -96,7 +135,11 @@ VECTORISED void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *
                         ck_addend addend, const float *restrict bias, float *restrict c, size_t c_row) {
     do {
         size_t depth = k < DEPTH ? k : DEPTH;
-        gemm_block(m, n, depth, a, b, b_row, addend, bias, c, c_row);
+        if (has_fma()) {
+            gemm_block(m, n, depth, a, b, b_row, addend, bias, c, c_row);
+        } else {
+            gemm_block_without_fma(m, n, depth, a, b, b_row, addend, bias, c, c_row);
+        }
         k -= depth, a.pointer += depth * a.column, b += depth * b_row, addend = CK_C;
     } while (k > 0);
 }

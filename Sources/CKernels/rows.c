@@ -5,7 +5,6 @@
 // MARK: Softmax
 
 VECTORISED void ck_softmax(size_t n, float scale, float *x) {
-#pragma clang fp reassociate(on)
     // A maximum of its own for each lane: the compiler may not reorder comparisons, for the sake of NaNs.
     float maxima[LANES], largest = -INFINITY;
     for (size_t j = 0; j < LANES; j++) maxima[j] = -INFINITY;
@@ -15,22 +14,18 @@ VECTORISED void ck_softmax(size_t n, float scale, float *x) {
     }
     for (; i < n; i++) maxima[i % LANES] = x[i] > maxima[i % LANES] ? x[i] : maxima[i % LANES];
     for (size_t j = 0; j < LANES; j++) largest = maxima[j] > largest ? maxima[j] : largest;
-    float sum = 0;
     for (size_t i = 0; i < n; i++) {
         // What is masked, or next to nothing, becomes 0: divided by the sum it would be a number that processors compute with many times
         // more slowly.
         float exponent = scale * (x[i] - largest);
         x[i] = exponent < -87.0f ? 0.0f : exponential(exponent);
-        sum += x[i];
     }
-    float factor = 1.0f / sum;
+    float factor = 1.0f / SUM(float, i, n, x[i]);
     for (size_t i = 0; i < n; i++) x[i] *= factor;
 }
 
 VECTORISED void ck_softmax_backward(size_t n, float scale, const float *restrict p, float *restrict dp) {
-#pragma clang fp reassociate(on)
-    float dot = 0;
-    for (size_t i = 0; i < n; i++) dot += p[i] * dp[i];
+    float dot = SUM(float, i, n, p[i] * dp[i]);
     for (size_t i = 0; i < n; i++) dp[i] = scale * p[i] * (dp[i] - dot);
 }
 
@@ -38,13 +33,9 @@ VECTORISED void ck_softmax_backward(size_t n, float scale, const float *restrict
 
 VECTORISED void ck_layer_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain,
                               const float *restrict bias, float *restrict y, float *restrict statistics) {
-#pragma clang fp reassociate(on)
-    float sum = 0;
-    for (size_t i = 0; i < n; i++) sum += x[i];
-    float mean = sum / (float)n;
-    float squares = 0;
-    for (size_t i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
-    float scale = 1.0f / square_root(squares / (float)n + epsilon);
+    float mean = SUM(float, i, n, x[i]) / (float)n;
+    float variance = SUM(float, i, n, (x[i] - mean) * (x[i] - mean)) / (float)n;
+    float scale = 1.0f / square_root(variance + epsilon);
     for (size_t i = 0; i < n; i++) y[i] = (x[i] - mean) * scale * gain[i] + bias[i];
     statistics[0] = mean;
     statistics[1] = scale;
@@ -52,16 +43,11 @@ VECTORISED void ck_layer_norm(size_t n, float epsilon, const float *restrict x, 
 
 VECTORISED void ck_layer_norm_backward(size_t n, const float *restrict x, const float *restrict statistics,
                                        const float *restrict gain, float *restrict dy) {
-#pragma clang fp reassociate(on)
-    float mean = statistics[0], scale = statistics[1], sum = 0, dot = 0;
-    for (size_t i = 0; i < n; i++) {
-        float g = dy[i] * gain[i];
-        sum += g;
-        dot += g * ((x[i] - mean) * scale);
-    }
-    sum /= (float)n;
-    dot /= (float)n;
-    for (size_t i = 0; i < n; i++) dy[i] = scale * (dy[i] * gain[i] - sum - (x[i] - mean) * scale * dot);
+    float mean = statistics[0], scale = statistics[1];
+    for (size_t i = 0; i < n; i++) dy[i] *= gain[i];
+    float sum = SUM(float, i, n, dy[i]) / (float)n;
+    float dot = SUM(float, i, n, dy[i] * ((x[i] - mean) * scale)) / (float)n;
+    for (size_t i = 0; i < n; i++) dy[i] = scale * (dy[i] - sum - (x[i] - mean) * scale * dot);
 }
 
 VECTORISED void ck_layer_norm_add_gradients(size_t n, const float *restrict x, const float *restrict statistics,
@@ -76,20 +62,14 @@ VECTORISED void ck_layer_norm_add_gradients(size_t n, const float *restrict x, c
 
 VECTORISED void ck_rms_norm(size_t n, float epsilon, const float *restrict x, const float *restrict gain,
                             float *restrict y, float *restrict scale) {
-#pragma clang fp reassociate(on)
-    float squares = 0;
-    for (size_t i = 0; i < n; i++) squares += x[i] * x[i];
-    *scale = 1.0f / square_root(squares / (float)n + epsilon);
-    float s = *scale;
+    float s = 1.0f / square_root(SUM(float, i, n, x[i] * x[i]) / (float)n + epsilon);
     for (size_t i = 0; i < n; i++) y[i] = x[i] * s * gain[i];
+    *scale = s;
 }
 
 VECTORISED void ck_rms_norm_backward(size_t n, const float *restrict x, float scale, const float *restrict gain,
                                      float *restrict dy) {
-#pragma clang fp reassociate(on)
-    float dot = 0;
-    for (size_t i = 0; i < n; i++) dot += dy[i] * gain[i] * (x[i] * scale);
-    dot /= (float)n;
+    float dot = SUM(float, i, n, dy[i] * gain[i] * (x[i] * scale)) / (float)n;
     for (size_t i = 0; i < n; i++) dy[i] = scale * (dy[i] * gain[i] - x[i] * scale * dot);
 }
 
