@@ -18,7 +18,7 @@ package enum Activation: Sendable, Equatable {
         case .gelu: ck_gelu(count, x, y)
         case .geluTanh: ck_gelu_tanh(count, x, y)
         case .relu: ck_relu(count, x, y)
-        case .tanh: for i in 0..<count { y[i] = Foundation.tanh(x[i]) }
+        case .tanh: for i in 0..<count { y[i] = hyperbolicTangent(x[i]) }
         }
     }
 
@@ -38,12 +38,15 @@ package enum Activation: Sendable, Equatable {
         case .relu: ck_relu_backward(count, x, dy, y)
         case .tanh:
             for i in 0..<count {
-                y[i] = Foundation.tanh(x[i])
+                y[i] = hyperbolicTangent(x[i])
                 dy[i] *= 1 - y[i] * y[i]
             }
         }
     }
 }
+
+/// In double, so that nothing is seen of how a system's library rounds.
+private func hyperbolicTangent(_ x: Float) -> Float { Float(tanh(Double(x))) }
 
 /// y = f(x), element by element.
 package func activate(_ f: Activation, _ x: Matrix, into y: inout Matrix, on workers: Workers) {

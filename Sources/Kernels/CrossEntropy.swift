@@ -11,13 +11,13 @@ package func softmax(_ logits: Matrix) -> Matrix {
     return probabilities
 }
 
-/// The probabilities σ(logits) = 1 / (1 + exp(−logits)), element by element.
+/// The probabilities σ(logits) = 1 / (1 + exp(−logits)), element by element; in double, so that nothing is seen of how a system's library rounds.
 ///
 /// - Parameter logits: `[sequences, labels]`
 package func sigmoid(_ logits: Matrix) -> Matrix {
     var probabilities = logits
     let p = probabilities.mutablePointer()
-    for index in 0..<logits.count { p[index] = 1 / (1 + exp(-p[index])) }
+    for index in 0..<logits.count { p[index] = Float(1 / (1 + exp(-Double(p[index])))) }
     return probabilities
 }
 

@@ -17,7 +17,7 @@ package struct RotaryPositions {
     /// Creates the angles of heads of `size` columns.
     package init(base: Double, size: Int) { (self.base, self.size) = (base, size) }
 
-    /// In single precision, step by step, as PyTorch has it: at position 8,000 the rounding of an angle is seen.
+    /// In single precision, step by step, as PyTorch has it: at position 8,000 the rounding of an angle is seen. That of a system's library is not.
     private mutating func grow(to positions: Int) {
         guard table.rows < positions else { return }
         let pairs = size / 2
@@ -26,9 +26,9 @@ package struct RotaryPositions {
         let p = table.mutablePointer()
         for position in 0..<positions {
             for pair in 0..<pairs {
-                let angle = Float(position) * frequencies[pair]
-                p[position * size + pair] = cos(angle)
-                p[position * size + pairs + pair] = sin(angle)
+                let angle = Double(Float(position) * frequencies[pair])
+                p[position * size + pair] = Float(cos(angle))
+                p[position * size + pairs + pair] = Float(sin(angle))
             }
         }
     }

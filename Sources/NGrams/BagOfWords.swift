@@ -185,7 +185,7 @@ package struct TermWeights: Sendable {
     }
 
     /// 1 + ln count
-    static func weight(of count: Int32) -> Float { count == 1 ? 1 : 1 + log(Float(count)) }
+    static func weight(of count: Int32) -> Float { count == 1 ? 1 : Float(1 + log(Double(count))) }
 
     /// The column of a gram; nil if it has none.
     func column(of gram: UInt64, kind: Int) -> Int? {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the system libraries that are missing, with their headers: OpenBLAS, SQLite, libcrypto and zlib, and pkg-config, which
-# finds them. On macOS, SQLite and SHA-256 come with the system.
+# finds them. On macOS, SQLite and SHA-256 come with the system. Arguments are other packages of Debian and Ubuntu.
 set -euo pipefail
 
 install_with_apt() {
     local missing=() package
-    for package in libopenblas-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config; do
+    for package in libopenblas-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config "$@"; do
         dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -30,7 +30,7 @@ install_with_brew() {
 if [ "$(uname -s)" = Darwin ]; then
     install_with_brew
 elif command -v dpkg-query >/dev/null; then
-    install_with_apt
+    install_with_apt "$@"
 else
     echo "Neither Debian, Ubuntu nor macOS: the build needs OpenBLAS, SQLite, libcrypto and zlib with their headers, and pkg-config." >&2
 fi

@@ -1,5 +1,5 @@
 /// Vector loops in C, for the one thing that Swift does not do: compile a loop for several instruction sets at once and
-/// choose among them when the program is loaded. Every function is single-threaded; callers split the work.
+/// choose among them when the program is loaded. All of them give the same bits. Every function is single-threaded; callers split the work.
 ///
 /// `n` counts elements. Arrays must not overlap: the compiler is told so, or it could not vectorise.
 #ifndef CKERNELS_H
@@ -77,7 +77,7 @@ typedef enum {
 
 /// C = A B + addend. Some columns of B are read for every few rows of A, best from a cache: they should lie close together. A is [m, k],
 /// transposed or not; B is [k, n] with rows of consecutive elements; bias is read for CK_BIAS only. Each sum is made from the first product to
-/// the last, whatever the shape.
+/// the last, and rounded once for each, whatever the shape.
 void ck_gemm(size_t m, size_t n, size_t k, ck_matrix a, const float *restrict b, size_t b_row, ck_addend addend,
              const float *restrict bias, float *restrict c, size_t c_row);
 /// y[j · padded + i] = x[i · x_row + j] for i < rows, j < columns, and 0 for rows <= i < padded.
