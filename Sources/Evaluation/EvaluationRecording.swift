@@ -9,18 +9,23 @@ package struct EvaluationCircumstances: Sendable {
     /// How the model was used.
     package let settings: InferenceSettings?
     package let longTexts: LongTexts?
+    package let precision: Precision
     /// How the file was read.
     package let layout: Layout
     /// How many of its texts the model was trained with; nil if that is not known.
     package let trainedTexts: Int?
 
-    package init(_ settings: InferenceSettings, _ longTexts: LongTexts, _ layout: Layout, trainedTexts: Int?) {
-        (self.settings, self.longTexts, self.layout, self.trainedTexts) = (settings, longTexts, layout, trainedTexts)
+    package init(
+        _ settings: InferenceSettings, _ longTexts: LongTexts, _ precision: Precision, _ layout: Layout,
+        trainedTexts: Int?
+    ) {
+        (self.settings, self.longTexts, self.precision) = (settings, longTexts, precision)
+        (self.layout, self.trainedTexts) = (layout, trainedTexts)
     }
 
     /// Those of a classifier that is no Transformer.
     package init(layout: Layout) {
-        (settings, longTexts, self.layout, trainedTexts) = (nil, nil, layout, nil)
+        (settings, longTexts, precision, self.layout, trainedTexts) = (nil, nil, .float32, layout, nil)
     }
 }
 
@@ -109,6 +114,7 @@ extension Evaluation {
         (temperature, threshold) = (settings?.temperature, settings?.threshold)
         (maxLength, self.longTexts) = (longTexts?.maximumLength, longTexts?.method.rawValue)
         stride = longTexts?.stride
+        precision = circumstances.precision == .bfloat16 ? Precision.bfloat16.rawValue : nil
         let layout = Dictionary(uniqueKeysWithValues: circumstances.layout.settings)
         format = layout["format"]
         (textColumn, textPairColumn) = (layout["text_column"], layout["text_pair_column"])

@@ -12,9 +12,11 @@ package struct Workers: Sendable {
     /// How many more were asked for than the system would start.
     private let missing: Int
     /// What multiplies matrices on each of the threads.
-    package let products: Products
+    package private(set) var products: Products
     /// What multiplies those of 8 bits.
     package let int8Products: Int8Products
+    /// Whether those of 16 bits are multiplied without the processor's own instruction, to the same bits. Where it has none, they always are.
+    package let emulatesBFloat16: Bool
     /// The threads besides the calling one; nil if there are none.
     private let team: Team?
 
@@ -27,21 +29,25 @@ package struct Workers: Sendable {
     /// Creates workers on `count` threads, or as many as the system starts; by default one for each processor. The threads end with the
     /// last copy.
     package init(
-        count: Int = processors, products: Products = .chosen, int8Products: Int8Products = .chosen
+        count: Int = processors, products: Products = .chosen, int8Products: Int8Products = .chosen,
+        emulatesBFloat16: Bool = false
     ) {
-        self.init(count: count, products: products, int8Products: int8Products, start: startThread)
+        self.init(
+            count: count, products: products, int8Products: int8Products, emulatesBFloat16: emulatesBFloat16,
+            start: startThread)
     }
 
     /// - Parameter start: starts a thread; false if it cannot
     package init(
         count asked: Int, products: Products = .chosen, int8Products: Int8Products = .chosen,
-        start: (@escaping @Sendable () -> Void) -> Bool
+        emulatesBFloat16: Bool = false, start: (@escaping @Sendable () -> Void) -> Bool
     ) {
         precondition(asked >= 1, "at least one thread is needed")
         var others = asked - 1
         var team: Team?
         while others > 0, team == nil { team = Team(&others, start: start) }
         (self.team, self.products, self.int8Products) = (team, products, int8Products)
+        self.emulatesBFloat16 = emulatesBFloat16 || ck_has_bfloat16() == 0
         (count, missing) = (others + 1, asked - others - 1)
     }
 
@@ -51,6 +57,13 @@ package struct Workers: Sendable {
             ? nil
             : "only \(count) of \(count + missing) threads can be started: the system allows no more (see 'ulimit -u', or the limit of the"
                 + " container)"
+    }
+
+    /// The same threads, with other products.
+    package func with(_ products: Products) -> Workers {
+        var workers = self
+        workers.products = products
+        return workers
     }
 
     /// Of fewer rows than that, not each thread has enough.

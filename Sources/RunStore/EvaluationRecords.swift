@@ -53,6 +53,8 @@ package struct Evaluation: Record {
     package var maxLength: Int?
     package var longTexts: String?
     package var stride: Int?
+    /// `bf16`, or nil: as the model's weights are.
+    package var precision: String?
     /// How the file was read, as far as the user has said.
     package var format: String?
     package var textColumn: String?
@@ -87,7 +89,7 @@ package struct Evaluation: Record {
         [
             ("temperature", temperature.map { "\($0)" }), ("threshold", threshold.map { "\($0)" }),
             ("max_length", maxLength.map { "\($0)" }), ("long_texts", longTexts), ("stride", stride.map { "\($0)" }),
-            ("format", format), ("text_column", textColumn), ("text_pair_column", textPairColumn),
+            ("precision", precision), ("format", format), ("text_column", textColumn), ("text_pair_column", textPairColumn),
             ("label_column", labelColumn), ("label_map", labelMap), ("on_bad_row", onBadRow),
             ("skipped", skipped.map { "\($0)" }),
         ]

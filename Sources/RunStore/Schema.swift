@@ -55,6 +55,9 @@ extension DatabaseMigrator {
         migrator.registerMigration("8: pairs of texts") { db in
             try db.execute(sql: "ALTER TABLE evaluations ADD COLUMN text_pair_column TEXT")
         }
+        migrator.registerMigration("9: precision of evaluations") { db in
+            try db.execute(sql: "ALTER TABLE evaluations ADD COLUMN precision TEXT")
+        }
         return migrator
     }
 

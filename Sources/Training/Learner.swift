@@ -15,6 +15,7 @@ package struct Learner {
     /// Whether no step was put off since all were taken.
     private var isUpToDate = true
     private let hyperparameters: Hyperparameters
+    private let trained: TrainedParts
     private let groups: [ParameterGroup]
     private let objective: CrossEntropy
     private var workspace: SequenceClassifier.Workspace
@@ -35,7 +36,7 @@ package struct Learner {
         workers: Workers
     ) throws {
         let configuration = classifier.configuration
-        let trained = try hyperparameters.trainedParts(of: configuration)
+        trained = try hyperparameters.trainedParts(of: configuration)
         self.hyperparameters = hyperparameters
         self.workers = workers
         groups = classifier.layout.groups(
@@ -48,6 +49,7 @@ package struct Learner {
         tokens = RowSet(count: configuration.vocabularySize)
         batchFeatures = Matrix(columns: configuration.hiddenSize)
         unfinished = (classifier, optimizer ?? AdamW(count: workspace.gradients.values.count))
+        unfinished.classifier.convertMatrices(to: hyperparameters.precision, trained: trained, on: workers)
     }
 
     /// Takes one step of the optimizer, by the gradients of one batch, or of several in turn.
@@ -120,6 +122,7 @@ package struct Learner {
             &unfinished.classifier.parameters, gradients: gradients.values, groups: groups,
             rows: gradients.tableRows.rows,
             learningRate: Float(learningRate), maximumNorm: Float(hyperparameters.maxGradNorm), on: workers)
+        unfinished.classifier.convertMatrices(of: trained, on: workers)
         return Double(norm)
     }
 
@@ -176,12 +179,17 @@ package struct Learner {
     ) rethrows {
         catchUp()
         guard var other = copy.take() else { return try body(unfinished.classifier) }
-        gradients.exchangeTrained(of: &unfinished.classifier.parameters, with: &other)
+        exchangeTrained(with: &other)
         defer {
-            gradients.exchangeTrained(of: &unfinished.classifier.parameters, with: &other)
+            exchangeTrained(with: &other)
             copy = other
         }
         try body(unfinished.classifier)
+    }
+
+    private mutating func exchangeTrained(with other: inout FloatBuffer) {
+        gradients.exchangeTrained(of: &unfinished.classifier.parameters, with: &other)
+        unfinished.classifier.convertMatrices(of: trained, on: workers)
     }
 
     /// Takes the steps that were put off. If there are none, memory that is shared need not be copied for that.
@@ -203,8 +211,11 @@ extension Hyperparameters {
         let lengths = sequences.indices.map { sequences.length($0) }.sorted(by: >)
         let tokens = lengths.prefix(self.batchSize).reduce(0, +)
         let perToken = try floatsKeptOfToken(of: configuration)
+        // W and its transpose in 16 bits take as much as W.
+        let narrow = self.precision == .bfloat16 ? classifier.narrowPlaces.filter { !$0.isTable } : []
         try Configuration.requireMemory(
-            floats: Double(classifier.layout.count) + 3 * Double(Gradients.count(trained, of: classifier.layout))
+            floats: Double(classifier.layout.count + narrow.reduce(0) { $0 + $1.block.count })
+                + 3 * Double(Gradients.count(trained, of: classifier.layout))
                 + Double(tokens) * Double(perToken) + 3
                 * configuration.floats(forLongest: lengths.first ?? 0, on: workers),
             for: "a training step", "lower --batch-size, --max-length, --hidden-size or --layers")

@@ -41,7 +41,7 @@ extension Trainer {
                 "\(request.output): an adapter cannot take the place of the model that it is for; choose another --output"
             )
         }
-        let workers = request.hyperparameters.workers
+        let workers = request.workers
         if let notice = workers.notice { report(.notice(notice)) }
         request.hyperparameters.threads = workers.count
         var data = try DataFiles(of: request, on: workers)
@@ -118,11 +118,13 @@ extension Trainer {
 
     /// Goes on with a run from its last checkpoint.
     ///
-    /// - Parameter idOrName: of a run in `store`
+    /// - Parameters:
+    ///   - idOrName: of a run in `store`
+    ///   - emulatesBFloat16: whether products of 16 bits are computed without the processor's own instruction from here on
     /// - Throws: an error with a message for a person if there is no such run or checkpoint, or the data has changed.
     package init(
-        resuming idOrName: String, store: RunStore, report: @escaping (TrainingEvent) -> Void,
-        isInterrupted: @escaping () -> Bool
+        resuming idOrName: String, emulatesBFloat16: Bool = false, store: RunStore,
+        report: @escaping (TrainingEvent) -> Void, isInterrupted: @escaping () -> Bool
     ) throws {
         let run = try store.run(idOrName)
         let folder = CheckpointFolder(forOutput: run.output)
@@ -135,9 +137,11 @@ extension Trainer {
             throw TrainingError("the run '\(run.name)' is being trained by another process; there is nothing to resume")
         }
         let checkpoint = try folder.newest(of: run) { report(.notice($0)) }
-        let state = checkpoint.state
+        var state = checkpoint.state
         let hyperparameters = state.request.hyperparameters
-        let workers = hyperparameters.workers
+        if emulatesBFloat16 { state.request.emulatesBFloat16 = true }
+        try hyperparameters.precision.require(emulated: state.request.emulatesBFloat16)
+        let workers = state.request.workers
         if let notice = workers.notice {
             throw TrainingError("\(notice); the run goes on to the same result only on as many as before")
         }

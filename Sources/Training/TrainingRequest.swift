@@ -1,4 +1,5 @@
 import Datasets
+import Kernels
 
 /// All that a user asks of `addnorm train`.
 package struct TrainingRequest: Codable, Sendable {
@@ -47,6 +48,8 @@ package struct TrainingRequest: Codable, Sendable {
     /// The share of the training texts, of each label where a text has one, that the model is trained with.
     package var trainShare = 1.0
     package var hyperparameters = Hyperparameters()
+    /// Whether products of 16 bits are computed without the processor's own instruction, to the same bits.
+    package var emulatesBFloat16 = false
     /// The command that has asked for the training, as the database keeps it.
     package var command = ""
     /// The runs that this one is compared with; nil if the model is trained with one seed only.
@@ -65,6 +68,11 @@ package struct TrainingRequest: Codable, Sendable {
     var teaching: [(name: String, value: String)] {
         guard let teacher else { return [] }
         return [("teacher", teacher)] + (unlabelled.isEmpty ? [] : [("unlabelled", unlabelled.joined(separator: "\n"))])
+    }
+
+    /// What computes: as many threads as are asked for, else one for each processor.
+    var workers: Workers {
+        Workers(count: hyperparameters.threads ?? Workers.processors, emulatesBFloat16: emulatesBFloat16)
     }
 
     /// Whether the model begins with random weights.

@@ -5,8 +5,6 @@ import CKernels
 /// ### References
 /// Kalamkar et al., *A Study of BFLOAT16 for Deep Learning Training*, 2019, section 2.
 package struct BFloat16Matrix {
-    /// Whether products are computed by the processor's own instruction, which it must have; or by others, to the same bits.
-    let isNative: Bool
     /// W, for products over inputs.
     private(set) var panels: Panels
     /// Wᵀ, for products over outputs; nil: there are none.
@@ -17,11 +15,8 @@ package struct BFloat16Matrix {
 
     /// A matrix of zeros.
     ///
-    /// - Parameters:
-    ///   - isEmulated: whether products are computed without the processor's own instruction
-    ///   - hasGradients: whether products over outputs are wanted, as the backward pass needs them
-    package init(outputs: Int, inputs: Int, isEmulated: Bool, hasGradients: Bool) {
-        isNative = !isEmulated
+    /// - Parameter hasGradients: whether products over outputs are wanted, as the backward pass needs them
+    package init(outputs: Int, inputs: Int, hasGradients: Bool) {
         panels = Panels(outputs: outputs, inputs: inputs, inputsPerGroup: 2)
         transposed = hasGradients ? Panels(outputs: inputs, inputs: outputs, inputsPerGroup: 2) : nil
     }
@@ -71,7 +66,7 @@ package func linear(
     _ x: Matrix, weight: BFloat16Matrix, bias: Matrix? = nil, into y: inout Matrix, on workers: Workers
 ) {
     precondition(bias?.count ?? weight.panels.outputs == weight.panels.outputs, "shapes do not agree")
-    multiply(x, weight.panels, isNative: weight.isNative, bias: bias, into: &y, on: workers)
+    multiply(x, weight.panels, bias: bias, into: &y, on: workers)
 }
 
 /// dx = dy W, of numbers in bfloat16 with sums in Float32.
@@ -82,12 +77,12 @@ package func linear(
 ///   - dx: becomes `[rows, inputs]`
 package func linearBackward(_ dy: Matrix, weight: BFloat16Matrix, into dx: inout Matrix, on workers: Workers) {
     guard let transposed = weight.transposed else { preconditionFailure("a matrix without gradients") }
-    multiply(dy, transposed, isNative: weight.isNative, into: &dx, on: workers)
+    multiply(dy, transposed, into: &dx, on: workers)
 }
 
 /// y = x Wᵀ + b for W in panels.
 private func multiply(
-    _ x: Matrix, _ weight: Panels, isNative: Bool, bias: Matrix? = nil, into y: inout Matrix, on workers: Workers
+    _ x: Matrix, _ weight: Panels, bias: Matrix? = nil, into y: inout Matrix, on workers: Workers
 ) {
     let (inputs, outputs) = (weight.inputs, weight.outputs)
     precondition(x.columns == inputs, "shapes do not agree")
@@ -100,7 +95,8 @@ private func multiply(
             }
             let first = part.lowerBound * Panels.width
             ck_bfloat16_product(
-                isNative ? 1 : 0, rows.count, min(part.upperBound * Panels.width, outputs) - first, weight.groups,
+                workers.emulatesBFloat16 ? 0 : 1, rows.count, min(part.upperBound * Panels.width, outputs) - first,
+                weight.groups,
                 ck_groups(pointer: groups, row: weight.groups, group: 1),
                 weight.pointer + part.lowerBound * weight.panelSize, bias.map { $0 + first }, 0,
                 y + rows.lowerBound * outputs + first, outputs)
@@ -113,16 +109,14 @@ private func multiply(
 /// - Parameters:
 ///   - x: `[rows, inputs]`
 ///   - dy: `[rows, outputs]`
-///   - weight: W, which is not read
-///   - places: where dW lies in `gradients`, and where db does; nil: there is none
+///   - weight: where dW lies in `gradients`, `[outputs, inputs]`
+///   - bias: where db lies, `[outputs]`; nil: there is none
 ///   - adding: whether they are added to what is there
 ///   - scratch: overwritten
-package func linearBackward(
-    _ dy: Matrix, _ x: Matrix, as weight: BFloat16Matrix, at places: (weight: Block, bias: Block?),
-    into gradients: inout FloatBuffer, adding: Bool, scratch: inout Matrix, on workers: Workers
+package func bfloat16LinearBackward(
+    _ dy: Matrix, _ x: Matrix, weight: Block, bias: Block?, into gradients: inout FloatBuffer, adding: Bool,
+    scratch: inout Matrix, on workers: Workers
 ) {
-    let (isNative, bias) = (weight.isNative, places.bias)
-    let weight = places.weight
     let (inputs, outputs) = (weight.columns, weight.rows)
     precondition(dy.columns == outputs && x.columns == inputs && bias?.count ?? outputs == outputs && x.rows == dy.rows)
     precondition(dy.rows > 0, "no rows")
@@ -142,7 +136,7 @@ package func linearBackward(
             for panel in part {
                 let first = panel * Panels.width
                 ck_bfloat16_product(
-                    isNative ? 1 : 0, min(Panels.width, outputs - first), inputs, groups,
+                    workers.emulatesBFloat16 ? 0 : 1, min(Panels.width, outputs - first), inputs, groups,
                     ck_groups(pointer: panelsOfY + panel * size, row: 1, group: Panels.width), panelsOfX, nil,
                     adding ? 1 : 0, dw + first * inputs, inputs)
             }

@@ -114,6 +114,12 @@ package struct HyperparameterDeclarations: Sendable {
         help: """
             Record the norms of gradients and hidden states of each layer too (grad_norm.layer_1, activation_norm.layer_1, …), every ten steps.
             """)
+    package let precision = Hyperparameter<Precision>(
+        "precision", default: .float32, valueName: "fp32|bf16",
+        help: """
+            In how many bits the encoder's matrices are multiplied: fp32, or bf16 (16 bits, with sums in 32, on processors with AVX512-BF16); what is learned \
+            is kept in 32.
+            """)
     /// It decides about the initial weights, the order of examples, dropout, and what is held out.
     package let seed = Hyperparameter<UInt64>(
         "seed", default: 42, limits: .bounds(ceiling: UInt64(Int64.max)),

@@ -39,6 +39,7 @@ extension AddNormVariant.Residual: HyperparameterValue {}
 extension Configuration.Pooling: HyperparameterValue {}
 extension Configuration.ProblemType: HyperparameterValue {}
 extension LongTexts.Method: HyperparameterValue {}
+extension Precision: HyperparameterValue {}
 extension SubwordKind: HyperparameterValue {}
 extension EvaluationMetric: HyperparameterValue {}
 

@@ -77,9 +77,9 @@ package struct Linear: Sendable {
         let gradients = pass.gradients
         guard let place = gradients.block(of: weight) else { return }
         let bias = bias.flatMap(gradients.block)
-        if case .bfloat16(let weight) = pass.narrow.matrices[weight] {
-            linearBackward(
-                dy, x, as: weight, at: (place, bias), into: &gradients.values, adding: gradients.isAdding,
+        if case .bfloat16 = pass.narrow.matrices[weight] {
+            bfloat16LinearBackward(
+                dy, x, weight: place, bias: bias, into: &gradients.values, adding: gradients.isAdding,
                 scratch: &pass.scratch.narrowColumns, on: pass.workers)
         } else {
             linearBackward(

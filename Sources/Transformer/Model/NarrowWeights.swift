@@ -1,14 +1,5 @@
 import Kernels
 
-/// In how many bits the encoder's weights are multiplied with its activations.
-package enum Precision: Equatable, Sendable {
-    case float32
-    /// Both in bfloat16, with sums in Float32.
-    ///
-    /// - isEmulated: whether without the processor's own instructions, to the same bits
-    case bfloat16(isEmulated: Bool)
-}
-
 /// The weights of a classifier that are multiplied, or read, in fewer bits than Float32 has, by the places of those that they stand for.
 ///
 /// Norms, biases, segments, pooler and head are never among them: they are few, and what they compute decides most.
@@ -83,41 +74,6 @@ extension SequenceClassifier {
             } else {
                 narrow.matrices[place.block] = .int8(Int8Matrix(parameters[place.block]))
             }
-        }
-    }
-
-    /// Makes the matrices of the encoder those that a precision multiplies with, from the parameters as they are now.
-    ///
-    /// - Parameter trained: what the backward pass reaches; nil: there is none. Parts that were converted before, and are not trained, stay
-    package mutating func convertMatrices(to precision: Precision, trained: TrainedParts? = nil, on workers: Workers) {
-        guard case .bfloat16(let isEmulated) = precision else { return }
-        for place in narrowPlaces where !place.isTable {
-            let isTrained = trained?.contains(place.part, isAdapter: false) ?? false
-            let known = narrow.matrices.removeValue(forKey: place.block)
-            if let known, !isTrained {
-                narrow.matrices[place.block] = known
-                continue
-            }
-            let hasGradients = trained.map { place.part.isReached(by: $0) } ?? false
-            var matrix =
-                if case .bfloat16(let matrix)? = known { matrix } else {
-                    BFloat16Matrix(
-                        outputs: place.block.rows, inputs: place.block.columns, isEmulated: isEmulated,
-                        hasGradients: hasGradients)
-                }
-            matrix.replace(with: parameters[place.block], on: workers)
-            narrow.matrices[place.block] = .bfloat16(matrix)
-        }
-    }
-}
-
-extension Part {
-    /// Whether the backward pass goes through it where these parts are trained.
-    fileprivate func isReached(by trained: TrainedParts) -> Bool {
-        switch self {
-        case .embeddings: trained.embeddings
-        case .layer(let index): index >= trained.lowestLayer
-        case .head: true
         }
     }
 }

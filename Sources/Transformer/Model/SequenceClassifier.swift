@@ -122,8 +122,9 @@ package struct SequenceClassifier {
             case .training(let trained): (trained, Gradients(trained, of: layout))
             case .explanation: (TrainedParts.all, Gradients())
             }
+        // Answers in 8 bits are the same on every processor, and so is what of them is computed in Float32.
         return Workspace(
-            gradients: gradients, workers: workers, reach: reach, encoder: encoder.makeActivations(for: reach))
+            gradients: gradients, workers: hasInt8 ? workers.with(.tiles) : workers, reach: reach, encoder: encoder.makeActivations(for: reach))
     }
 
     // MARK: Forward

@@ -92,6 +92,9 @@ struct Evaluate: ParsableCommand {
     @OptionGroup(title: "Inference")
     var inference: InferenceOptions
 
+    @OptionGroup(title: "Precision")
+    var precision: PrecisionOptions
+
     /// The share of texts from the training that does not matter.
     private static let mostTrainedTexts = 0.01
 
@@ -103,7 +106,7 @@ struct Evaluate: ParsableCommand {
     }
 
     func run() throws {
-        var classifier = try inference.classifier(model, reading: longTexts)
+        var classifier = try inference.classifier(model, reading: longTexts, in: precision)
         if uncalibrate { (classifier.model.settings.temperature, classifier.model.settings.threshold) = (1, nil) }
         let configuration = classifier.configuration
         for (option, isGiven) in [
@@ -155,7 +158,8 @@ struct Evaluate: ParsableCommand {
         var failure: (any Error)?
         for (index, (dataset, computed)) in zip(datasets, computed).enumerated() {
             let circumstances = EvaluationCircumstances(
-                classifier.model.settings, classifier.longTexts, layout, trainedTexts: trainedTexts[index])
+                classifier.model.settings, classifier.longTexts, precision.precision, layout,
+                trainedTexts: trainedTexts[index])
             func row(_ index: Int) -> (String, Example) {
                 (dataset.file(of: dataset.examples[index]), dataset.examples[index])
             }

@@ -61,8 +61,11 @@ struct Predict: ParsableCommand {
     @OptionGroup(title: "Inference")
     var inference: InferenceOptions
 
+    @OptionGroup(title: "Precision")
+    var precision: PrecisionOptions
+
     func run() throws {
-        var classifier = try inference.classifier(model, reading: longTexts)
+        var classifier = try inference.classifier(model, reading: longTexts, in: precision)
         let zeroShot = try zeroShot.zeroShot(by: classifier.configuration)
         try zeroShot?.requireRoom(in: classifier)
         let configuration = zeroShot?.configuration ?? classifier.configuration

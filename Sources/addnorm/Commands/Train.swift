@@ -56,7 +56,7 @@ struct Train: ParsableCommand {
         if runOptions.resume != nil {
             if !isOnlyResumed {
                 throw ValidationError(
-                    "A run that is resumed keeps its options: besides --resume, only --db can be given.")
+                    "A run that is resumed keeps its options: besides --resume, only --db and --emulate can be given.")
             }
         } else if files.train.isEmpty || files.output == nil {
             throw ValidationError("--train FILE and --output DIR are needed (or --resume RUN).")
@@ -79,7 +79,8 @@ struct Train: ParsableCommand {
 
     private func hyperparameters() throws -> Hyperparameters {
         try Hyperparameters(
-            training, adapter, fewShot, rare, shape, files.selection, model: files.model, teacher: files.teacher)
+            training, adapter, fewShot, rare, shape, files.selection, model: files.model, teacher: files.teacher,
+            emulatesBFloat16: runOptions.emulation.emulate)
     }
 
     /// Whether nothing is given that a run has decided about when it began.
@@ -143,7 +144,9 @@ struct Train: ParsableCommand {
         }
         var trainer =
             if let resume = runOptions.resume {
-                try Trainer(resuming: resume, store: store(), report: report, isInterrupted: { Interrupt.isRaised })
+                try Trainer(
+                    resuming: resume, emulatesBFloat16: runOptions.emulation.emulate, store: store(), report: report,
+                    isInterrupted: { Interrupt.isRaised })
             } else {
                 try Trainer(
                     request, store: store, version: Program.version, report: report,
@@ -222,6 +225,7 @@ struct Train: ParsableCommand {
         request.checkpointEvery = runOptions.checkpointEvery
         request.layout = layout.layout
         request.dropLeaked = files.dropLeaked
+        request.emulatesBFloat16 = runOptions.emulation.emulate
         request.hyperparameters = runOptions.resume == nil ? try hyperparameters() : Hyperparameters()
         request.command = CommandLine.arguments.shellQuoted
         return request
@@ -311,6 +315,9 @@ struct RunOptions: ParsableArguments {
         help: ArgumentHelp(
             "Write a checkpoint every so many steps (200) or minutes (5m), to resume from.", valueName: "interval"))
     var checkpointEvery: TrainingRequest.CheckpointInterval?
+
+    @OptionGroup
+    var emulation: EmulationOptions
 
     @OptionGroup
     var database: DatabaseOptions

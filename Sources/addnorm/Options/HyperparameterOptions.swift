@@ -110,8 +110,12 @@ struct BestEpochOptions: HyperparameterOptions {
 extension Hyperparameters {
     /// What was asked for, and the defaults of what is trained.
     ///
+    /// - Parameter emulatesBFloat16: whether products of 16 bits are computed without the processor's own instruction
     /// - Throws: `ValidationError` if it cannot be done.
-    init(_ options: any HyperparameterOptions..., model: String?, teacher: String? = nil) throws {
+    init(
+        _ options: any HyperparameterOptions..., model: String?, teacher: String? = nil,
+        emulatesBFloat16: Bool = false
+    ) throws {
         self.init()
         for options in options { merge(options.given) }
         do {
@@ -119,5 +123,6 @@ extension Hyperparameters {
         } catch {
             throw ValidationError("\(error).")
         }
+        try self.precision.requireOption(emulated: emulatesBFloat16)
     }
 }
