@@ -9,12 +9,8 @@
 #include <immintrin.h>
 #endif
 
-#pragma clang fp contract(off)
-
 typedef int32_t integers __attribute__((vector_size(4 * LANES), aligned(4)));
 typedef uint32_t words __attribute__((vector_size(4 * LANES), aligned(4)));
-// Of this type of vector one can be chosen by comparing.
-typedef float selectable __attribute__((ext_vector_type(LANES), aligned(4)));
 typedef uint8_t bytes __attribute__((vector_size(LANES), aligned(1)));
 
 _Static_assert(LANES == CK_PANEL, "a panel is as wide as a vector");
@@ -33,7 +29,7 @@ HELPER void store(const lanes *sums, size_t columns, float *y) {
 /// Defines a function that computes all of a product in tiles of ROWS rows and PANELS panels, which `tile` computes: the sums stay in registers. All
 /// rows are multiplied with some panels, before the next ones are read.
 #define PRODUCT(name, attribute, inlined, tile, ROWS, PANELS, operands)                                                \
-    inlined void name##_panels(const size_t panels, size_t rows, size_t columns, size_t groups, operands o,   \
+    inlined void name##_panels(const size_t panels, size_t rows, size_t columns, size_t groups, operands o,            \
                                         size_t panel, float *y, size_t y_row) {                                        \
         size_t row = 0;                                                                                                \
         for (; row + ROWS <= rows; row += ROWS) tile(ROWS, panels, row, columns, groups, o, panel, y, y_row);          \
@@ -82,11 +78,11 @@ HELPER int32_t nearest(float x) {
 }
 
 VECTORISED void ck_quantize_row(size_t n, const float *restrict x, uint32_t *restrict row) {
-    selectable low = {}, high = {}, damage = {}, rest = {};
+    lanes low = {}, high = {}, damage = {}, rest = {};
     size_t whole = n / LANES * LANES;
     memcpy(&rest, x + whole, sizeof(float) * (n - whole));
     for (size_t i = 0; i <= whole; i += LANES) {
-        selectable v = i < whole ? *(const selectable *)(x + i) : rest;
+        lanes v = i < whole ? *(const lanes *)(x + i) : rest;
         low = v < low ? v : low;
         high = v > high ? v : high;
         // 0, unless a number is none or infinite.
@@ -109,7 +105,7 @@ VECTORISED void ck_quantize_row(size_t n, const float *restrict x, uint32_t *res
     row[groups + 1] = (uint32_t)offset;
     uint8_t *q = (uint8_t *)row;
     for (size_t i = 0; i < n; i += LANES) {
-        lanes shifted = (lanes)(i < whole ? *(const selectable *)(x + i) : rest) * steps + ROUNDER;
+        lanes shifted = (i < whole ? *(const lanes *)(x + i) : rest) * steps + ROUNDER;
         integers value = (integers)shifted - (ROUNDER_BITS - offset);
         value = __builtin_elementwise_max(__builtin_elementwise_min(value, (integers){} + 255), (integers){});
         bytes there = __builtin_convertvector(value, bytes);
@@ -159,18 +155,17 @@ HELPER void finish(const integers *sums, size_t row, size_t panel, size_t column
 
 HELPER void plain_tile(const size_t rows, const size_t panels, size_t row, size_t columns, size_t groups,
                        int8_operands o, size_t panel, float *y, size_t y_row) {
-    for (size_t i = row; i < row + rows; i++) {
-        for (size_t p = panel; p < panel + panels; p++) {
-            const uint8_t *x = (const uint8_t *)(o.x + i * (groups + 2));
-            const int8_t *w = (const int8_t *)(o.w.panels + p * groups * CK_PANEL);
-            int32_t sums[LANES] = {};
-            for (size_t g = 0; g < groups; g++, x += 4, w += 4 * CK_PANEL) {
-                for (size_t j = 0; j < LANES; j++) {
-                    sums[j] += x[0] * w[4 * j] + x[1] * w[4 * j + 1] + x[2] * w[4 * j + 2] + x[3] * w[4 * j + 3];
-                }
+    for (size_t p = panel; p < panel + panels; p++) {
+        const uint32_t *x = o.x + row * (groups + 2);
+        const integers *w = (const integers *)(o.w.panels + p * groups * CK_PANEL);
+        integers sums[2] = {};
+        for (size_t g = 0; g < groups; g++) {
+            for (size_t shift = 0; shift < 32; shift += 8) {
+                integers weights = w[g] << (24 - shift) >> 24;
+                for (size_t i = 0; i < rows; i++) sums[i] += (int32_t)(x[i * (groups + 2) + g] >> shift & 255) * weights;
             }
-            finish((integers *)sums, i, p, columns, groups, o, y, y_row);
         }
+        for (size_t i = 0; i < rows; i++) finish(&sums[i], row + i, p, columns, groups, o, y, y_row);
     }
 }
 PRODUCT(int8_plain, , HELPER, plain_tile, 2, 1, int8_operands)
@@ -206,16 +201,16 @@ VNNI INLINE void vnni_tile(const size_t rows, const size_t panels, size_t row, s
 PRODUCT(int8_vnni, VNNI, VNNI INLINE, vnni_tile, 8, 3, int8_operands)
 
 /// Defines a tile that multiplies and adds pairs of 16 bits, of which `vector` has `count`. The sums of a group are left in two lanes.
-#define PAIRS_TILE(name, attribute, vector, count, widen, broadcast, multiply, add, load, store)                      \
+#define PAIRS_TILE(name, attribute, vector, count, widen, broadcast, multiply, add, load, store)                       \
     attribute INLINE void name(const size_t rows, const size_t panels, size_t row, size_t columns, size_t groups,      \
                                int8_operands o, size_t panel, float *y, size_t y_row) {                                \
         enum { PARTS = 4 * CK_PANEL / count };                                                                         \
         for (size_t p = panel; p < panel + panels; p++) {                                                              \
-            const uint32_t *x = o.x + row * (groups + 2), *w = o.w.panels + p * groups * CK_PANEL;                    \
+            const uint32_t *x = o.x + row * (groups + 2), *w = o.w.panels + p * groups * CK_PANEL;                     \
             vector sums[4][PARTS] = {};                                                                                \
             for (size_t g = 0; g < groups; g++, w += CK_PANEL) {                                                       \
                 vector quads[4];                                                                                       \
-                for (size_t i = 0; i < rows; i++) quads[i] = broadcast(_mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)x[i * (groups + 2) + g]))); \
+                for (size_t i = 0; i < rows; i++) quads[i] = broadcast(_mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)x[i * (groups + 2) + g])));\
                 for (size_t part = 0; part < PARTS; part++) {                                                          \
                     vector weights = widen(load((const void *)((const int8_t *)w + part * count)));                    \
                     for (size_t i = 0; i < rows; i++) {                                                                \
@@ -228,7 +223,7 @@ PRODUCT(int8_vnni, VNNI, VNNI INLINE, vnni_tile, 8, 3, int8_operands)
                 integers sum;                                                                                          \
                 for (size_t part = 0; part < PARTS; part++) store((void *)(pairs + part * count / 2), sums[i][part]);  \
                 for (size_t j = 0; j < CK_PANEL; j++) sum[j] = pairs[2 * j] + pairs[2 * j + 1];                        \
-                finish(&sum, row + i, p, columns, groups, o, y, y_row);                                                       \
+                finish(&sum, row + i, p, columns, groups, o, y, y_row);                                                \
             }                                                                                                          \
         }                                                                                                              \
     }

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "CKernels.h"
@@ -50,6 +51,50 @@ static uint64_t hash(uint64_t state, const void *bytes, size_t count) {
         printf("%016" PRIx64 "  %s\n", state, #call);                                                                  \
     } while (0)
 
+/// Products of 8 bits of five rows of n numbers with 37, by all instructions that this processor has, which must agree.
+static void int8_product(size_t n) {
+    static int8_t bytes[37 * 128];
+    static uint32_t rows[5 * 34], panels[3 * 16 * 32];
+    static float scales[48], results[4][5 * 37];
+    static int32_t sums[48];
+    size_t groups = (n + 3) / 4;
+    for (size_t i = 0; i < 5; i++) ck_quantize_row(n, x + i * n, rows + i * (groups + 2));
+    for (size_t i = 0; i < 37; i++) ck_quantize_weights(n, y + i * n, bytes + i * n, scales + i);
+    for (size_t i = 0; i < 3; i++) {
+        ck_pack_int8(i < 2 ? 16 : 5, n, bytes + 16 * i * n, n, panels + 16 * i * groups);
+    }
+    ck_sum_int8(3, groups, panels, sums);
+    ck_int8_matrix matrix = {panels, scales, sums};
+    for (ck_int8_path path = CK_VNNI; path <= CK_PLAIN; path++) {
+        if (!ck_has_int8(path)) continue;
+        ck_int8_product(path, 5, 37, groups, rows, matrix, v, results[path], 37);
+    }
+    for (ck_int8_path path = CK_VNNI; path < CK_PLAIN; path++) {
+        if (ck_has_int8(path) && memcmp(results[path], results[CK_PLAIN], sizeof results[path])) {
+            fputs("instructions for bytes do not agree\n", stderr);
+            exit(1);
+        }
+    }
+    memcpy(z, results[CK_PLAIN], sizeof results[CK_PLAIN]);
+}
+
+/// Products of 16 bits of the same shape, by the processor's instruction, if it has one, and by others, which must agree.
+static void bfloat16_product(size_t n) {
+    static uint32_t rows[5 * 64], panels[3 * 16 * 64];
+    static float results[2][5 * 37];
+    size_t groups = (n + 1) / 2;
+    for (size_t i = 0; i < 5; i++) ck_to_bfloat16(n, x + i * n, rows + i * groups);
+    for (size_t i = 0; i < 3; i++) ck_pack_bfloat16(n, 37 - 16 * i, y + 16 * i, 37, panels + 16 * i * groups);
+    for (int native = 0; native <= ck_has_bfloat16(); native++) {
+        ck_bfloat16_product(native, 5, 37, groups, (ck_groups){rows, groups, 1}, panels, v, 0, results[native], 37);
+    }
+    if (ck_has_bfloat16() && memcmp(results[0], results[1], sizeof results[0])) {
+        fputs("the instruction for 16 bits does not agree\n", stderr);
+        exit(1);
+    }
+    memcpy(z, results[0], sizeof results[0]);
+}
+
 int main(void) {
     KERNEL(ck_gelu(n, x, y));
     KERNEL(ck_gelu_backward(n, x, y, z));
@@ -95,6 +140,9 @@ int main(void) {
     KERNEL(ck_gemm(13, n, 70, (ck_matrix){x, 70, 1}, y, n, CK_NOTHING, z, u, n));
     KERNEL(ck_gemm(n, 24, 33, (ck_matrix){x, 1, n}, y, 30, CK_BIAS, z, u, 24));
     KERNEL(ck_gemm(7, n, 1100, (ck_matrix){x, 1100, 1}, y, 50, CK_C, z, u, 130));
+    KERNEL(int8_product(n));
+    KERNEL(bfloat16_product(n));
+    KERNEL(ck_dequantize(n, 0.7f, (const int8_t *)x, y));
     KERNEL(ck_transpose(n, 35, x, 40, y, n + 3));
     KERNEL(ck_transpose_into(n, 35, x, 40, y, n + 3));
     KERNEL(ck_gather_columns(20, n, x, n + 5, y));

@@ -49,3 +49,17 @@ predict 2 env | same "answers, 2 threads" "$work/answers"
 for processor in Haswell Nehalem; do
     for threads in 1 2; do predict $threads as $processor | same "answers, $processor, $threads threads" "$work/answers"; done
 done
+
+# In 8 bits a model chooses its own products: the same answers by every way to multiply bytes.
+unset ADDNORM_PRODUCTS
+"$program" compress --model "$work/native" --output "$work/int8" >"$work/log"
+predict() { "${@:2}" "$program" predict --model "$work/int8" --json --threads "$1" "$work/texts"; }
+predict 1 env >"$work/answers"
+for way in vnni avx512 avx2 plain; do
+    if ADDNORM_PRODUCTS=$way predict 2 env >"$work/other" 2>"$work/log"; then
+        same "answers in 8 bits, $way" "$work/answers" <"$work/other"
+    else
+        grep "does not have" "$work/log"
+    fi
+done
+for processor in Haswell Nehalem; do predict 2 as $processor | same "answers in 8 bits, $processor" "$work/answers"; done

@@ -124,7 +124,8 @@ package struct SequenceClassifier {
             }
         // Answers in 8 bits are the same on every processor, and so is what of them is computed in Float32.
         return Workspace(
-            gradients: gradients, workers: hasInt8 ? workers.with(.tiles) : workers, reach: reach, encoder: encoder.makeActivations(for: reach))
+            gradients: gradients, workers: hasInt8 ? workers.with(.tiles) : workers, reach: reach,
+            encoder: encoder.makeActivations(for: reach))
     }
 
     // MARK: Forward
