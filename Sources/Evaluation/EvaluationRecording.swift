@@ -16,7 +16,7 @@ package struct EvaluationCircumstances: Sendable {
     package let trainedTexts: Int?
 
     package init(
-        _ settings: InferenceSettings, _ longTexts: LongTexts, _ precision: Precision, _ layout: Layout,
+        _ settings: InferenceSettings, _ longTexts: LongTexts, in precision: Precision, _ layout: Layout,
         trainedTexts: Int?
     ) {
         (self.settings, self.longTexts, self.precision) = (settings, longTexts, precision)

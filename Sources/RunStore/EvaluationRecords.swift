@@ -89,7 +89,8 @@ package struct Evaluation: Record {
         [
             ("temperature", temperature.map { "\($0)" }), ("threshold", threshold.map { "\($0)" }),
             ("max_length", maxLength.map { "\($0)" }), ("long_texts", longTexts), ("stride", stride.map { "\($0)" }),
-            ("precision", precision), ("format", format), ("text_column", textColumn), ("text_pair_column", textPairColumn),
+            ("precision", precision), ("format", format), ("text_column", textColumn),
+            ("text_pair_column", textPairColumn),
             ("label_column", labelColumn), ("label_map", labelMap), ("on_bad_row", onBadRow),
             ("skipped", skipped.map { "\($0)" }),
         ]

@@ -10,6 +10,9 @@ import Testing
             func weights(_ folder: String) throws -> Data {
                 try Data(contentsOf: program.url("\(folder)/model.safetensors"))
             }
+            func lines(_ text: String) -> [Substring] {
+                text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+            }
             let training = try program.train("--precision", "bf16", "--emulate")
             #expect(training.status == 0, "\(training.errors)")
             // Resumed, it can be emulated as well.
@@ -25,7 +28,7 @@ import Testing
             }
             let params = try program.run(
                 "runs", "query", "--csv", "SELECT run_id, value FROM params WHERE name = 'precision' ORDER BY run_id")
-            #expect(params.output.hasSuffix("1,bf16\n2,bf16\n"), "\(params.output)")
+            #expect(lines(params.output) == ["run_id,value", "1,bf16", "2,bf16", ""], "\(params.output)")
 
             let evaluation = ["evaluate", "--model", "model", "train.tsv", "--json"]
             let whole = try program.run(evaluation).object
@@ -34,9 +37,9 @@ import Testing
             #expect(loss != other && abs(loss - other) < 0.02)
             let recorded = try program.run(
                 "runs", "query", "--csv", "SELECT precision FROM evaluations ORDER BY id")
-            #expect(recorded.output == "precision\n\nbf16\n", "\(recorded.output)")
+            #expect(lines(recorded.output) == ["precision", "", "bf16", ""], "\(recorded.output)")
             let text = ["predict", "--model", "model", "--text", "a wonderful book"]
-            #expect(try program.run(text + Self.narrow + ["--emulate"]).output.hasPrefix("positive\t0.9"))
+            #expect(try program.run(text + Self.narrow + ["--emulate"]).output.hasPrefix("positive\t"))
 
             // Where the processor has the instructions, the same bits; else what to do.
             let plain = try program.train("--precision", "bf16", "--output", "plain")

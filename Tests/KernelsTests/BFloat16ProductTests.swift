@@ -45,7 +45,7 @@ import Testing
     }
 
     /// What the three functions of a linear layer make of a shape's numbers.
-    struct Products {
+    struct Results {
         var (y, dx) = (Matrix(), Matrix())
         /// Gradients that replace what was there, and that are added to 7.
         var (gradients, added): (FloatBuffer, FloatBuffer)
@@ -65,9 +65,9 @@ import Testing
             added = gradients
             var scratch = Matrix()
             bfloat16LinearBackward(
-                dy, x, weight: weight, bias: bias, into: &gradients, adding: false, scratch: &scratch, on: workers)
+                dy, x, at: (weight, bias), into: &gradients, adding: false, scratch: &scratch, on: workers)
             bfloat16LinearBackward(
-                dy, x, weight: weight, bias: bias, into: &added, adding: true, scratch: &scratch, on: workers)
+                dy, x, at: (weight, bias), into: &added, adding: true, scratch: &scratch, on: workers)
         }
     }
 
@@ -93,7 +93,7 @@ import Testing
             }
         }
         for threads in [1, 2, 5] {
-            let found = Products(shape, hard: isHard, on: Workers(count: threads, emulatesBFloat16: true))
+            let found = Results(shape, hard: isHard, on: Workers(count: threads, emulatesBFloat16: true))
             #expect(Self.areSame(found.y.values, y))
             #expect(Self.areSame(found.dx.values, dx))
             #expect(Self.areSame(found.gradients[found.weight].values, dw(from: 0)))
@@ -107,7 +107,7 @@ import Testing
     /// The gradient of a bias is a sum of Float32.
     @Test func theGradientOfTheBiasIsThatOfFloat32() {
         let (shape, workers) = (Shape(rows: 65, inputs: 20, outputs: 33), Workers(count: 2))
-        let found = Products(shape, hard: false, on: workers)
+        let found = Results(shape, hard: false, on: workers)
         var gradients = found.gradients
         linearBackward(
             shape.dy, shape.x, weight: found.weight, bias: found.bias, into: &gradients, adding: false, on: workers)
@@ -119,8 +119,8 @@ import Testing
         .enabled(if: BFloat16Matrix.isAvailable, "this processor has no AVX512-BF16"), arguments: shapes, [false, true])
     func theProcessorsOwnInstructionGivesTheSameBits(_ shape: Shape, _ isHard: Bool) {
         for threads in [1, 3] {
-            let native = Products(shape, hard: isHard, on: Workers(count: threads))
-            let emulated = Products(shape, hard: isHard, on: Workers(count: threads, emulatesBFloat16: true))
+            let native = Results(shape, hard: isHard, on: Workers(count: threads))
+            let emulated = Results(shape, hard: isHard, on: Workers(count: threads, emulatesBFloat16: true))
             #expect(Self.areSame(native.y.values, emulated.y.values))
             #expect(Self.areSame(native.dx.values, emulated.dx.values))
             #expect(Self.areSame(native.gradients[native.weight].values, emulated.gradients[native.weight].values))

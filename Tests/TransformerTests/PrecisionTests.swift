@@ -7,9 +7,9 @@ import Transformer
 /// Models whose matrices are multiplied in 16 bits.
 ///
 /// A number in bfloat16 has 8 bits, and is off by 2⁻⁹ of itself at most; a product of two by 2⁻⁸. In these models what becomes a gradient passes through about 16
-/// products one after another, forward and back. Were all their errors at the limit and of one sign, they would be 16 · 2⁻⁸ = 6 %.
+/// products one after another, forward and back, whose errors have any sign: together about √16 · 2⁻⁸ = 1.6 %. Twice that is allowed.
 @Suite struct PrecisionTests {
-    static let bound = 0.0625
+    static let bound = 0.03125
     static let workers = Workers(count: 2, emulatesBFloat16: true)
     static let sequences = [[2, 5, 9, 3], [7], [2, 5, 5, 12, 0, 3]]
 
@@ -54,12 +54,12 @@ import Transformer
             let narrow = Self.step(of: classifier, trained, in: .bfloat16)
             #expect(abs(narrow.loss - exact.loss) < Self.bound * exact.loss && narrow.loss != exact.loss)
             #expect(Self.distance(narrow.logits, exact.logits, among: []) < Self.bound)
-            let all = exact.gradients.values.values.map(Double.init)
+            let gradients = exact.gradients.values
+            let all = gradients[Block(offset: 0, columns: gradients.count)].values.map(Double.init)
             for parameter in classifier.layout.parameters {
                 guard let place = exact.gradients.block(of: parameter.block) else { continue }
                 let (found, expected) = (narrow.gradients.values[place].values, exact.gradients.values[place].values)
                 let distance = Self.distance(found.map(Double.init), expected.map(Double.init), among: all)
-                print("DISTANCE \(parameter.name) \(distance)")
                 #expect(distance < Self.bound, "gradient of \(parameter.name)")
             }
         }
@@ -71,7 +71,7 @@ import Transformer
         func logits(afterChangeOf changed: Part, _ convert: (inout SequenceClassifier) -> Void) throws -> [Float] {
             var classifier = try Self.classifier()
             classifier.convertMatrices(to: .bfloat16, trained: trained, on: Self.workers)
-            for parameter in classifier.layout.parameters where parameter.part == changed && parameter.isMatrix {
+            for parameter in classifier.layout.parameters where parameter.part == changed && parameter.block.rows > 1 {
                 classifier.parameters.fill(parameter.block, with: 0.1)
             }
             convert(&classifier)

@@ -109,14 +109,14 @@ private func multiply(
 /// - Parameters:
 ///   - x: `[rows, inputs]`
 ///   - dy: `[rows, outputs]`
-///   - weight: where dW lies in `gradients`, `[outputs, inputs]`
-///   - bias: where db lies, `[outputs]`; nil: there is none
+///   - places: where dW lies in `gradients`, `[outputs, inputs]`, and where db does, `[outputs]`; nil: there is none
 ///   - adding: whether they are added to what is there
 ///   - scratch: overwritten
 package func bfloat16LinearBackward(
-    _ dy: Matrix, _ x: Matrix, weight: Block, bias: Block?, into gradients: inout FloatBuffer, adding: Bool,
-    scratch: inout Matrix, on workers: Workers
+    _ dy: Matrix, _ x: Matrix, at places: (weight: Block, bias: Block?), into gradients: inout FloatBuffer,
+    adding: Bool, scratch: inout Matrix, on workers: Workers
 ) {
+    let (weight, bias) = places
     let (inputs, outputs) = (weight.columns, weight.rows)
     precondition(dy.columns == outputs && x.columns == inputs && bias?.count ?? outputs == outputs && x.rows == dy.rows)
     precondition(dy.rows > 0, "no rows")

@@ -79,7 +79,7 @@ package struct Linear: Sendable {
         let bias = bias.flatMap(gradients.block)
         if case .bfloat16 = pass.narrow.matrices[weight] {
             bfloat16LinearBackward(
-                dy, x, weight: place, bias: bias, into: &gradients.values, adding: gradients.isAdding,
+                dy, x, at: (place, bias), into: &gradients.values, adding: gradients.isAdding,
                 scratch: &pass.scratch.narrowColumns, on: pass.workers)
         } else {
             linearBackward(
