@@ -9,23 +9,21 @@ package struct EvaluationCircumstances: Sendable {
     /// How the model was used.
     package let settings: InferenceSettings?
     package let longTexts: LongTexts?
-    package let precision: Precision
+    /// Nil: it computed in Float32.
+    package let precision: String?
     /// How the file was read.
     package let layout: Layout
     /// How many of its texts the model was trained with; nil if that is not known.
     package let trainedTexts: Int?
 
-    package init(
-        _ settings: InferenceSettings, _ longTexts: LongTexts, in precision: Precision, _ layout: Layout,
-        trainedTexts: Int?
-    ) {
-        (self.settings, self.longTexts, self.precision) = (settings, longTexts, precision)
+    package init(of model: ModelFolder, _ longTexts: LongTexts, _ layout: Layout, trainedTexts: Int?) {
+        (settings, self.longTexts, precision) = (model.settings, longTexts, model.classifier.narrowPrecision)
         (self.layout, self.trainedTexts) = (layout, trainedTexts)
     }
 
     /// Those of a classifier that is no Transformer.
     package init(layout: Layout) {
-        (settings, longTexts, precision, self.layout, trainedTexts) = (nil, nil, .float32, layout, nil)
+        (settings, longTexts, precision, self.layout, trainedTexts) = (nil, nil, nil, layout, nil)
     }
 }
 
@@ -114,7 +112,7 @@ extension Evaluation {
         (temperature, threshold) = (settings?.temperature, settings?.threshold)
         (maxLength, self.longTexts) = (longTexts?.maximumLength, longTexts?.method.rawValue)
         stride = longTexts?.stride
-        precision = circumstances.precision == .bfloat16 ? Precision.bfloat16.rawValue : nil
+        precision = circumstances.precision
         let layout = Dictionary(uniqueKeysWithValues: circumstances.layout.settings)
         format = layout["format"]
         (textColumn, textPairColumn) = (layout["text_column"], layout["text_pair_column"])

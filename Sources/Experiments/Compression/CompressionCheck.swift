@@ -23,7 +23,7 @@ package struct CompressionCheck {
     /// Whether the accuracies differ by less than a margin.
     package let equivalence: PairedTest.Equivalence
     private let data: Dataset
-    private let circumstances: EvaluationCircumstances
+    private let circumstances: (before: EvaluationCircumstances, after: EvaluationCircumstances)
 
     package var texts: Int { data.examples.count }
     /// The file.
@@ -41,6 +41,7 @@ package struct CompressionCheck {
         of classifier: Classifier, compressed model: ModelFolder, on data: Dataset, layout: Layout, trainedTexts: Int?,
         equivalentWithin margin: Double
     ) throws {
+        let wide = classifier.model
         var (classifier, data) = (classifier, data)
         let configuration = classifier.configuration
         let examples = try EncodedExamples(&data, for: classifier.model, classifier.longTexts, on: classifier.workers)
@@ -64,8 +65,10 @@ package struct CompressionCheck {
         equivalence = PairedTest.Equivalence(
             within: margin, onlyA: onlyBefore, onlyB: onlyAfter, of: indices.count)
         self.data = data
-        circumstances = EvaluationCircumstances(
-            model.settings, classifier.longTexts, layout, trainedTexts: trainedTexts)
+        func circumstances(of model: ModelFolder) -> EvaluationCircumstances {
+            EvaluationCircumstances(of: model, classifier.longTexts, layout, trainedTexts: trainedTexts)
+        }
+        self.circumstances = (circumstances(of: wide), circumstances(of: model))
     }
 
     /// What the database is told of a compression.
@@ -93,7 +96,7 @@ package struct CompressionCheck {
         let labels = compression.model.classifier.configuration.labels
         let (model, output) = (absolutePath(record.model), absolutePath(record.output))
         let origin = try store.writer(ofModel: model)
-        _ = try store.record(before.result, before.metrics, of: model, on: data, circumstances, labels: labels)
+        _ = try store.record(before.result, before.metrics, of: model, on: data, circumstances.before, labels: labels)
         var run = Run(
             name: try record.name ?? store.freeName("compressed"), command: record.command, output: output,
             trainData: origin?.trainData ?? "", trainSha256: origin?.trainSha256 ?? "", version: record.version)
@@ -116,7 +119,7 @@ package struct CompressionCheck {
                     Metric(run: run.id, .dev, $0.metric.name, step: 1, epoch: 1, value: $0.value)
                 })
             _ = try store.record(
-                after.result, after.metrics, of: output, on: data, circumstances, labels: labels, run: run.id)
+                after.result, after.metrics, of: output, on: data, circumstances.after, labels: labels, run: run.id)
             if equivalence.isShown { try write() }
         } catch {
             try? store.finish(run.id, .failed, hasWrittenOutput: false, error: "\(error)")

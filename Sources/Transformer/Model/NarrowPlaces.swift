@@ -43,6 +43,12 @@ extension SequenceClassifier {
         }.map(\.name)
     }
 
+    /// What the encoder's matrices are multiplied in, as people call it; nil: Float32.
+    package var narrowPrecision: String? {
+        if hasInt8 { return WeightFormat.int8.rawValue }
+        return narrow.matrices.isEmpty ? nil : Precision.bfloat16.rawValue
+    }
+
     /// Whether some of its weights are of 8 bits.
     package var hasInt8: Bool {
         !narrow.tables.isEmpty || narrow.matrices.values.contains { if case .int8 = $0 { true } else { false } }

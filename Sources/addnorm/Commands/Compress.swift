@@ -91,9 +91,9 @@ struct Compress: ParsableCommand {
         if layout.labelMap.isEmpty { layout.labelMap = trainingData?.labelMap ?? [:] }
         let maximumLength = try model.maximumLength(of: folder)
         let longTexts = folder.settings.longTexts ?? LongTexts(maximumLength: maximumLength)
+        let workers = inference.workers
         let classifier = Classifier(
-            try folder.merged(on: inference.workers), longTexts: longTexts, batchSize: inference.batchSize,
-            on: inference.workers)
+            try folder.merged(on: workers), longTexts: longTexts, batchSize: inference.batchSize, on: workers)
         // Both files are read before anything is computed.
         let texts = try calibrate.map { try Dataset(contentsOf: $0, layout: layout, labels: .none).inputs }
         let labelled = try check.map {
@@ -102,10 +102,13 @@ struct Compress: ParsableCommand {
         var compression = try Compression(
             of: classifier, calibratedOn: texts, maxLoss: maxLoss ?? Compression.usualMaxLoss)
         compression.model.trainingData = trainingData
+        if compression.parts.allSatisfy(\.isKept) {
+            Output.warn("every part loses more than --max-loss allows: the model is written as it is, in fp32")
+        }
         let checked = try labelled.map { data in
             try CompressionCheck(
                 of: classifier, compressed: compression.model, on: data, layout: layout,
-                trainedTexts: trainingData?.countsOfTexts(in: [data], on: inference.workers)[0],
+                trainedTexts: trainingData?.countsOfTexts(in: [data], on: workers)[0],
                 equivalentWithin: (equivalentWithin ?? 0.5) / 100)
         }
         func write() throws { try compression.model.write(to: url) }

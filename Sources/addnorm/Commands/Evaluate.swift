@@ -158,8 +158,7 @@ struct Evaluate: ParsableCommand {
         var failure: (any Error)?
         for (index, (dataset, computed)) in zip(datasets, computed).enumerated() {
             let circumstances = EvaluationCircumstances(
-                classifier.model.settings, classifier.longTexts, in: precision.precision, layout,
-                trainedTexts: trainedTexts[index])
+                of: classifier.model, classifier.longTexts, layout, trainedTexts: trainedTexts[index])
             func row(_ index: Int) -> (String, Example) {
                 (dataset.file(of: dataset.examples[index]), dataset.examples[index])
             }
