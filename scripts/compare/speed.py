@@ -87,7 +87,7 @@ class Comparison:
     def __init__(self, model, data, rows, folder):
         self.model, self.data, self.rows, self.folder = model, data, rows, Path(folder)
         self.figures, self.answers = {}, {}
-        self.classifier, self.base = self.folder / "classifier", self.folder / "base"
+        self.classifier, self.base, self.database = (self.folder / name for name in ("classifier", "base", "runs.sqlite"))
         lines = peers.rows(data)
         self.labels = sorted({label for _, label in lines})
         training = [line for i, line in enumerate(lines) if i % 4 < 3]
@@ -111,13 +111,13 @@ class Comparison:
 
     def prepare(self):
         """Trains the classifier, and makes the models that the rows need."""
-        models = [self.classifier] * (self.rows != ["base"]) + [self.base] * ("base" in self.rows and self.has("pytorch"))
+        models = [self.classifier] * any(rows != "base" for rows in self.rows) + [self.base] * ("base" in self.rows and self.has("pytorch"))
         if self.classifier in models:
-            self.note("memory of an epoch", "addnorm fp32", self.tune(self.classifier, self.training, "cls")["memory"])
+            self.note("memory of an epoch", "addnorm fp32", self.tune(self.classifier, self.training, "cls"))
         if self.base in models:
             peer("base", self.model, self.data, self.base)
         for model in models:
-            if self.has("pytorch"):
+            if self.has("onnx") or self.has("openvino"):
                 peer("prepare", model, self.calibration)
         for model in models if {"int8", "base"} & set(self.rows) else []:
             # What random weights answer says nothing.
@@ -125,18 +125,19 @@ class Comparison:
             addnorm("compress", "--model", model, "--output", f"{model}-int8", *options)
 
     def tune(self, output, data, pooling, *options):
-        """Fine-tunes for an epoch; tokens per second and memory."""
-        database = self.folder / "runs.sqlite"
+        """Fine-tunes for an epoch; returns the memory."""
         arguments = ["--model", self.model, "--train", data, "--output", output, "--pooling", pooling, "--epochs", 1, "--overwrite"]
-        memory = addnorm("train", *arguments, "--db", database, *options)[2]
-        query = "SELECT value FROM metrics WHERE name = 'tokens_per_second' ORDER BY run_id DESC, step DESC LIMIT 1"
-        [[speed]] = sqlite3.connect(database).execute(query)
-        return {"tokens_per_second": speed, "memory": memory}
+        return addnorm("train", *arguments, "--db", self.database, *options)[2]
+
+    def speed_of_tuning(self):
+        """Of the last one, over all of its steps but the last few."""
+        query = "SELECT value FROM metrics WHERE name = 'tokens_per_second' ORDER BY run_id DESC, step DESC"
+        return sqlite3.connect(self.database).execute(query).fetchone()[0]
 
     def classify(self, work, engine, model, data, *options):
         """By addnorm."""
         answers = self.folder / "answers.jsonl"
-        arguments = ["--model", model, "--predictions", answers, "--db", self.folder / "runs.sqlite", "--json"]
+        arguments = ["--model", model, "--predictions", answers, "--db", self.database, "--json"]
         result = json.loads(addnorm("evaluate", *arguments, *options, data)[0])
         self.note(work, engine, result["tokens"] / result["seconds"])
         lines = answers.read_text(encoding="utf-8").split("\n")
@@ -176,8 +177,8 @@ class Comparison:
     def bf16(self):
         for pooling in ("cls", "mean"):
             for precision, options in {"fp32": [], "bf16": ["--precision", "bf16"]}.items():
-                speed = self.tune(self.folder / "tuned", self.steps, pooling, *options)["tokens_per_second"]
-                self.note(f"steps {pooling}", f"addnorm {precision}", speed)
+                self.tune(self.folder / "tuned", self.steps, pooling, *options)
+                self.note(f"steps {pooling}", f"addnorm {precision}", self.speed_of_tuning())
         if self.has("pytorch"):
             self.note("steps", "pytorch bf16", peer("train", self.model, self.steps, "grouped", "bf16", 0)["tokens_per_second"])
         self.classify("texts", "addnorm bf16", self.classifier, self.texts, "--precision", "bf16")

@@ -4,7 +4,7 @@
 #
 #     scripts/compare/speed.sh [MODEL [DATA.tsv [--rows float32 bf16 int8 base] [--rounds 5]]]    by default MiniLM-L6 and the reviews
 #
-# A round takes about five minutes, and the machine should be idle. `speed.py` says what the rows are.
+# All rows of five rounds take about an hour, and the machine should be idle. `speed.py` says what the rows are.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 model="${1:-models/minilm-l6}"
