@@ -87,7 +87,7 @@ package struct ONNXModel {
         if let segments = parameters["embeddings.segments.weight"] {
             let (rows, width) = (segments.shape[0], segments.shape[1])
             let row =
-                rows > 1 && folder.settings.readsPairs == true
+                rows > 1 && folder.settings.readsPairs == true && folder.tokenizer.tellsSegments
                 ? graph("Gather", constant("embeddings.segments.weight"), graph.input("token_type_ids"))
                 : graph.constant(Array(values("embeddings.segments.weight").prefix(width)), [width])
             sum = graph("Add", sum, row)

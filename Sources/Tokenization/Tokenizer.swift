@@ -13,6 +13,8 @@ package struct Tokenizer: Sendable {
     let addedTokens: AddedTokens
     /// Whether what is too much of a text is cut off at its beginning, and not at its end.
     package internal(set) var truncatesBeginning = false
+    /// Whether a model is told which of two texts a token is of; else all are of the first segment.
+    package internal(set) var tellsSegments = true
     /// The ids of tokens that have a meaning to the model, by their roles as far as those are known.
     var special: [SpecialTokens.Role: Int] = [:]
     /// The ids of all tokens that are no part of a text.
@@ -132,7 +134,7 @@ extension Tokenizer {
             if case .first = piece { tokens[0] = place }
             if case .second = piece { tokens[1] = place }
             ids += part
-            segments += [Int](repeating: segment, count: part.count)
+            segments += [Int](repeating: tellsSegments ? segment : 0, count: part.count)
         }
         return PairEncoding(ids: ids, segments: segments, tokens: tokens, length: length + leastLengthOfPair)
     }

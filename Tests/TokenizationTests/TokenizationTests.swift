@@ -253,6 +253,18 @@ import Tokenization
         #expect(tokenizer.encode("C++ c++ F# xC++", maximumLength: 20).ids == [2, 5, 6, 7, 7, 1, 1, 7, 7, 3])
     }
 
+    /// As `transformers` 5.24 has it.
+    @Test(arguments: [
+        (#"{}"#, true), (#"{"tokenizer_class": "BertTokenizer"}"#, true),
+        (#"{"tokenizer_class": "DistilBertTokenizer"}"#, false),
+        (#"{"tokenizer_class": "PreTrainedTokenizerFast"}"#, false),
+        (#"{"tokenizer_class": "TokenizersBackend", "model_input_names": ["input_ids", "token_type_ids"]}"#, true),
+        (#"{"tokenizer_class": "BertTokenizer", "model_input_names": ["input_ids", "attention_mask"]}"#, false),
+    ]) func segmentsAreToldIfItStatesSo(_ configuration: String, _ isTold: Bool) throws {
+        let pair = try Self.tokenizer(configuration: configuration).encode("x", "c", maximumLength: 9)
+        #expect(pair.ids == [2, 8, 3, 6, 3] && pair.segments == (isTold ? [0, 0, 0, 1, 1] : [0, 0, 0, 0, 0]))
+    }
+
     @Test func specialTokensHaveManyPlaces() throws {
         func ids(_ tokenizer: Tokenizer) -> [Int] { tokenizer.encode("x<s>x", maximumLength: 9).ids }
         #expect(ids(try Self.tokenizer()) == [2, 8, 1, 1, 1, 8, 3])

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that `transformers` and addnorm read each other's folders, that exported models are read rightly, and that all compute the same.
 
-    pip install torch==2.13.0 transformers==5.23.0 safetensors onnxruntime sentence-transformers
+    pip install torch==2.15.0 transformers==5.24.0 safetensors onnxruntime sentence-transformers
     scripts/setup/fetch-pretrained.sh
     python3 scripts/compare/interop.py [MODEL [TEXTS.tsv …]]
 

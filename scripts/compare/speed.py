@@ -1,17 +1,28 @@
 #!/usr/bin/env python3
 """Compares addnorm's speed and memory with the other engines of this machine; `scripts/compare/speed.sh` sets them up and calls this.
 
-    compare_speed.py MODEL DATA.tsv           the table
-    compare_speed.py MODEL DATA.tsv WORK      one piece of work in one of the other engines, as JSON
+    pip install torch==2.15.0 transformers==5.24.0 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 nncf==3.4.0
+    speed.py MODEL DATA.tsv [--rows float32 bf16 int8 base] [--rounds 5]
 
-Everything is run in turn, round after round, each in a process of its own, in Float32 on all processors, with batches of 32 texts
-of at most 128 tokens. Every round gives one ratio of each row; the table has the median of the ratios and their range. Padding does
-not count as a token. $ROUNDS is the number of rounds: 5 unless it says otherwise.
+| rows | what is measured |
+| --- | --- |
+| float32 | fine-tuning, classifying the file, one sentence, tokenizing, memory |
+| bf16 | fine-tuning and classifying in 16 bits, on processors with AVX512-BF16 |
+| int8 | classifying, one sentence and memory in 8 bits |
+| base | classifying and fine-tuning an encoder of 12 layers of 768 with random weights |
+
+Everything is run in turn, round after round, each in a process of its own on all processors, with batches of 32 texts of at most 128
+tokens. Every round gives one ratio of each row; the table has the median of the ratios and their range. Padding does not count as a token.
+
+The classifier, the same for all, is one that addnorm has trained for an epoch without every fourth text of the file. These are what the last three rows
+classify (`base` 160 of them), and `addnorm evaluate` says how fast; 8 bits are calibrated on 300 others. An engine with several ways to the same precision
+is measured by its fastest. What is not installed, or what the processor has no instructions for, is left out, and said.
 """
 
+import argparse
 import json
 import os
-import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,154 +30,19 @@ import time
 from pathlib import Path
 from statistics import median
 
-ADDNORM = Path(__file__).resolve().parents[2] / ".build/release/addnorm"
-ROUNDS = int(os.environ.get("ROUNDS", 5))
-BATCH, LENGTH, STEPS = 32, 128, 50
-THREADS = os.cpu_count()
-SENTENCE = "a gorgeous , witty , seductive movie ."
+import peers
+from peers import BATCH, SENTENCE
+from program import ADDNORM
 
-
-def rows(path):
-    lines = (line.rstrip("\n").split("\t") for line in open(path, encoding="utf-8", newline="\n"))
-    return [(line[0], line[1]) for line in lines if line[1:] != ["label"]]
-
-
-def load(folder, labels=2):
-    import torch
-    from transformers import BertForSequenceClassification, BertTokenizerFast
-
-    torch.set_num_threads(THREADS)
-    torch.manual_seed(1)
-    tokenizer = BertTokenizerFast.from_pretrained(folder)
-    return torch, tokenizer, BertForSequenceClassification.from_pretrained(folder, num_labels=labels)
-
-
-def padded(torch, ids, chosen, length=None):
-    longest = length or max(len(ids[i]) for i in chosen)
-    batch = torch.zeros(len(chosen), longest, dtype=torch.long)
-    mask = torch.zeros_like(batch)
-    for row, i in enumerate(chosen):
-        batch[row, : len(ids[i])], mask[row, : len(ids[i])] = torch.tensor(ids[i]), 1
-    return batch, mask
-
-
-def train(folder, data, padding, epoch=False):
-    """Fine-tunes as one would: AdamW, clipping; `grouped` has batches of like lengths, shuffled."""
-    texts, names = zip(*rows(data))
-    labels = sorted(set(names))
-    torch, tokenizer, model = load(folder, len(labels))
-    targets = torch.tensor([labels.index(name) for name in names])
-    ids = tokenizer(list(texts), truncation=True, max_length=LENGTH)["input_ids"]
-    model.train()
-    vectors = [p for name, p in model.named_parameters() if name.endswith("bias") or "LayerNorm" in name]
-    weights = [p for name, p in model.named_parameters() if not (name.endswith("bias") or "LayerNorm" in name)]
-    groups = [{"params": weights, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=5e-5, fused=True)
-    random.seed(1)
-    order = random.sample(range(len(ids)), len(ids))
-    if padding == "grouped":
-        pools = (order[i : i + 50 * BATCH] for i in range(0, len(order), 50 * BATCH))
-        order = [i for pool in pools for i in sorted(pool, key=lambda i: -len(ids[i]))]
-    batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
-    random.shuffle(batches)
-    if not epoch:
-        batches = batches[: STEPS // 3 if padding == "longest" else STEPS]
-
-    def step(chosen):
-        batch, mask = padded(torch, ids, chosen, LENGTH if padding == "longest" else None)
-        optimizer.zero_grad(set_to_none=True)
-        model(input_ids=batch, attention_mask=mask, labels=targets[chosen]).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-
-    for chosen in batches[:3]:
-        step(chosen)
-    start = time.perf_counter()
-    for chosen in batches[3:]:
-        step(chosen)
-    seconds = time.perf_counter() - start
-    return {"tokens_per_second": sum(len(ids[i]) for chosen in batches[3:] for i in chosen) / seconds}
-
-
-def classify(folder, data, engine):
-    """Batches of like lengths, and 200 texts one by one."""
-    torch, tokenizer, model = load(folder)
-    model.eval()
-    texts = [text for text, _ in rows(data)]
-    ids = tokenizer(texts, truncation=True, max_length=LENGTH)["input_ids"]
-    if engine == "onnx":
-        import onnxruntime
-
-        class Logits(torch.nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.model = model
-
-            def forward(self, ids, mask):
-                return self.model(input_ids=ids, attention_mask=mask).logits
-
-        with tempfile.TemporaryDirectory() as temporary:
-            path = f"{temporary}/model.onnx"
-            axes = {0: "texts", 1: "tokens"}
-            torch.onnx.export(
-                Logits(), padded(torch, ids, range(4)), path, dynamo=False, opset_version=17, input_names=["ids", "mask"],
-                output_names=["logits"], dynamic_axes={"ids": axes, "mask": axes})  # fmt: skip
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = THREADS
-            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        run = lambda ids, mask: session.run(None, {"ids": ids.numpy(), "mask": mask.numpy()})
-    else:
-        run = lambda ids, mask: model(input_ids=ids, attention_mask=mask).logits
-    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-    batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
-    with torch.inference_mode():
-        run(*padded(torch, ids, batches[-1]))
-        start = time.perf_counter()
-        for chosen in batches:
-            run(*padded(torch, ids, chosen))
-        seconds = time.perf_counter() - start
-        times = []
-        for i in range(min(200, len(ids))):
-            begin = time.perf_counter()
-            run(*padded(torch, ids, [i]))
-            times.append(time.perf_counter() - begin)
-    return {"tokens_per_second": sum(map(len, ids)) / seconds, "p50_ms": 1000 * median(times)}
-
-
-def tokenize(folder, data):
-    """The library itself, without what transformers puts around it; it has threads of its own."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(LENGTH)
-    texts = [text for text, _ in rows(data)]
-    tokenizer.encode_batch_fast(texts)
-    start = time.perf_counter()
-    count = 0
-    while time.perf_counter() - start < 1:
-        count += sum(len(encoding) for encoding in tokenizer.encode_batch_fast(texts))
-    return {"tokens_per_second": count / (time.perf_counter() - start)}
-
-
-def one_sentence(folder, data):
-    torch, tokenizer, model = load(folder)
-    model.eval()
-    with torch.inference_mode():
-        model(**tokenizer([SENTENCE], return_tensors="pt")).logits.argmax(1)
-    return {}
-
-
-WORK = {
-    "grouped": lambda *a: train(*a, "grouped"),
-    "epoch": lambda *a: train(*a, "grouped", epoch=True),
-    "dynamic": lambda *a: train(*a, "dynamic"),
-    "longest": lambda *a: train(*a, "longest"),
-    "pytorch": lambda *a: classify(*a, "pytorch"),
-    "onnx": lambda *a: classify(*a, "onnx"),
-    "tokenizers": tokenize,
-    "sentence": one_sentence,
-}
+STEPS, STEPS_OF_BASE = 50, 11
+HAS_BF16 = "avx512_bf16" in Path("/proc/cpuinfo").read_text().split()
+# The precisions of each engine.
+FLOAT32 = {"onnx": ["fp32"], "openvino": ["fp32"], "pytorch": ["fp32"]}
+BF16 = {"openvino": ["bf16"], "pytorch": ["bf16", "bf16-autocast"]}
+INT8 = {"onnx": ["int8", "int8-columns"], "openvino": ["int8"] + ["int8-bf16"] * HAS_BF16, "pytorch": ["int8"]}
+NAMES = {
+    "addnorm": "addnorm", "onnx": "ONNX Runtime", "openvino": "OpenVINO", "pytorch": "PyTorch", "fp32": "Float32", "bf16": "bf16", "int8": "int8",
+    "bf16-autocast": "bf16 by autocast", "int8-columns": "int8, a scale for each column", "int8-bf16": "int8 beside bf16"}  # fmt: skip
 
 
 def process(command):
@@ -182,74 +58,243 @@ def process(command):
         return output.read().decode(), time.perf_counter() - start, usage.ru_maxrss / 1000
 
 
-def other(model, data, work):
-    output, seconds, memory = process([sys.executable, __file__, model, data, work])
+def addnorm(command, *options):
+    return process([ADDNORM, command, *options])
+
+
+def peer(work, *arguments):
+    output, seconds, memory = process([sys.executable, peers.__file__, work, *arguments])
     return {**json.loads(output.splitlines()[-1]), "seconds": seconds, "memory": memory}
 
 
-def main(model, data):
-    figures = {}
+def latency(model, texts):
+    """The median time in ms from a text on standard input to its answer, after a first one."""
+    times = []
+    with subprocess.Popen([ADDNORM, "predict", "--model", model, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        for text in texts:
+            start = time.perf_counter()
+            child.stdin.write(f"{text}\n".encode())
+            child.stdin.flush()
+            child.stdout.readline()
+            times.append(1000 * (time.perf_counter() - start))
+        child.stdin.close()
+    return median(times[1:])
 
-    def note(name, value):
-        figures.setdefault(name, []).append(value)
 
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(ROUNDS):
-            print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
-            for pooling in ("cls", "mean"):
-                command = [ADDNORM, "benchmark", "--model", model, "--data", data, "--pooling", pooling, "--json"]
-                result = json.loads(process([*command, "--steps", STEPS])[0])
-                note(f"training {pooling}", result["training"]["tokens_per_second"])
-                note(f"share {pooling}", result["training"]["share_of_peak"])
-                if pooling == "cls":
-                    note("classifying", result["classifying"]["tokens_per_second"])
-                    note("latency", result["latency"]["p50_ms"])
-                    note("tokenizing", result["tokenizing_tokens_per_second"])
-            for work in ("grouped", "dynamic", "longest"):
-                result = other(model, data, work)
-                note(work, result["tokens_per_second"])
-            for work in ("pytorch", "onnx"):
-                result = other(model, data, work)
-                note(work, result["tokens_per_second"])
-                note(f"{work} latency", result["p50_ms"])
-            note("tokenizers", other(model, data, "tokenizers")["tokens_per_second"])
-            if number == 0:
-                train = ["--model", model, "--train", data, "--pooling", "cls", "--output", f"{folder}/model"]
-                options = ["--epochs", 1, "--db", f"{folder}/runs.sqlite"]
-                note("memory", process([ADDNORM, "train", *train, *options])[2])
-                note("epoch memory", other(model, data, "epoch")["memory"])
-            predict = [ADDNORM, "predict", "--model", f"{folder}/model", "--text", SENTENCE]
-            note("sentence", process(predict)[1])
-            note("python sentence", other(model, data, "sentence")["seconds"])
+class Comparison:
+    """The figures of every kind of work by every engine, a figure for each round; and the files that the work is done on."""
 
-    def row(work, ours, engine, theirs, unit, lower=False):
+    def __init__(self, model, data, rows, folder):
+        self.model, self.data, self.rows, self.folder = model, data, rows, Path(folder)
+        self.figures, self.answers = {}, {}
+        self.classifier, self.base, self.database = (self.folder / name for name in ("classifier", "base", "runs.sqlite"))
+        lines = peers.rows(data)
+        self.labels = sorted({label for _, label in lines})
+        training = [line for i, line in enumerate(lines) if i % 4 < 3]
+        self.training = self.file("training", training)
+        self.steps = self.file("steps", training[: BATCH * STEPS])
+        self.steps_of_base = self.file("steps-of-base", training[: BATCH * STEPS_OF_BASE])
+        self.calibration = self.file("calibration", training[:300])
+        self.texts = self.file("texts", lines[3::4])
+        self.texts_of_base = self.file("texts-of-base", lines[3::4][:160])
+
+    def file(self, name, rows):
+        path = self.folder / f"{name}.tsv"
+        path.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8", newline="\n")
+        return path
+
+    def note(self, work, engine, figure):
+        self.figures.setdefault((work, engine), []).append(figure)
+
+    def has(self, *engines):
+        return not any(map(peers.missing, engines))
+
+    def prepare(self):
+        """Trains the classifier, and makes the models that the rows need."""
+        models = [self.classifier] * any(rows != "base" for rows in self.rows) + [self.base] * ("base" in self.rows and self.has("pytorch"))
+        if self.classifier in models:
+            self.note("memory of an epoch", "addnorm fp32", self.tune(self.classifier, self.training, "cls"))
+        if self.base in models:
+            peer("base", self.model, self.data, self.base)
+        for model in models:
+            if self.has("onnx") or self.has("openvino"):
+                peer("prepare", model, self.calibration)
+        for model in models if {"int8", "base"} & set(self.rows) else []:
+            # What random weights answer says nothing.
+            options = ["--calibrate", self.calibration] if model == self.classifier else []
+            addnorm("compress", "--model", model, "--output", f"{model}-int8", *options)
+
+    def tune(self, output, data, pooling, *options):
+        """Fine-tunes for an epoch; returns the memory."""
+        arguments = ["--model", self.model, "--train", data, "--output", output, "--pooling", pooling, "--epochs", 1, "--overwrite"]
+        return addnorm("train", *arguments, "--db", self.database, *options)[2]
+
+    def speed_of_tuning(self):
+        """Of the last one, over all of its steps but the last few."""
+        query = "SELECT value FROM metrics WHERE name = 'tokens_per_second' ORDER BY run_id DESC, step DESC"
+        return sqlite3.connect(self.database).execute(query).fetchone()[0]
+
+    def classify(self, work, engine, model, data, *options):
+        """By addnorm."""
+        answers = self.folder / "answers.jsonl"
+        arguments = ["--model", model, "--predictions", answers, "--db", self.database, "--json"]
+        result = json.loads(addnorm("evaluate", *arguments, *options, data)[0])
+        self.note(work, engine, result["tokens"] / result["seconds"])
+        lines = answers.read_text(encoding="utf-8").split("\n")
+        self.answers[work, engine] = [self.labels.index(json.loads(line)["predicted"]) for line in lines if line]
+
+    def classify_by_peers(self, work, model, data, engines):
+        for engine in filter(self.has, engines):
+            for precision in engines[engine]:
+                result, name = peer("classify", model, data, engine, precision), f"{engine} {precision}"
+                self.note(work, name, result["tokens_per_second"])
+                self.note(f"{work}, one", name, result["p50_ms"])
+                self.note(f"{work}, memory", name, result["memory"])
+                self.answers[work, name] = result["answers"]
+
+    # A round
+
+    def float32(self):
+        for pooling in ("cls", "mean"):
+            arguments = ["--model", self.model, "--data", self.data, "--pooling", pooling, "--steps", STEPS]
+            result = json.loads(addnorm("benchmark", *arguments, "--json")[0])
+            self.note(f"training {pooling}", "addnorm fp32", result["training"]["tokens_per_second"])
+            self.note(f"training {pooling}", "share", result["training"]["share_of_peak"])
+            if pooling == "cls":
+                self.note("file", "addnorm fp32", result["classifying"]["tokens_per_second"])
+                self.note("file, one", "addnorm fp32", result["latency"]["p50_ms"])
+                self.note("tokenizing", "addnorm", result["tokenizing_tokens_per_second"])
+        self.note("process", "addnorm", addnorm("predict", "--model", self.classifier, "--text", SENTENCE)[1])
+        self.classify_by_peers("file", self.classifier, self.data, FLOAT32)
+        if self.has("pytorch"):
+            for padding, steps in (("grouped", STEPS), ("dynamic", STEPS), ("longest", STEPS // 3)):
+                self.note(f"training {padding}", "pytorch fp32", peer("train", self.model, self.data, padding, "fp32", steps)["tokens_per_second"])
+            self.note("tokenizing", "tokenizers", peer("tokenize", self.model, self.data)["tokens_per_second"])
+            self.note("process", "pytorch", peer("sentence", self.classifier, self.data)["seconds"])
+            if ("memory of an epoch", "pytorch fp32") not in self.figures:
+                self.note("memory of an epoch", "pytorch fp32", peer("train", self.model, self.training, "grouped", "fp32", 0)["memory"])
+
+    def bf16(self):
+        for pooling in ("cls", "mean"):
+            for precision, options in {"fp32": [], "bf16": ["--precision", "bf16"]}.items():
+                self.tune(self.folder / "tuned", self.steps, pooling, *options)
+                self.note(f"steps {pooling}", f"addnorm {precision}", self.speed_of_tuning())
+        if self.has("pytorch"):
+            self.note("steps", "pytorch bf16", peer("train", self.model, self.steps, "grouped", "bf16", 0)["tokens_per_second"])
+        self.classify("texts", "addnorm bf16", self.classifier, self.texts, "--precision", "bf16")
+        self.classify_by_peers("texts", self.classifier, self.texts, BF16)
+
+    def int8(self):
+        small = f"{self.classifier}-int8"
+        self.classify("texts", "addnorm int8", small, self.texts)
+        self.classify_by_peers("texts", self.classifier, self.texts, INT8)
+        sentences = [text for text, _ in peers.rows(self.texts)][:201]
+        for precision, model in (("fp32", self.classifier), ("int8", small)):
+            self.note("texts, one", f"addnorm {precision}", latency(model, sentences))
+            self.note("texts, memory", f"addnorm {precision}", addnorm("predict", "--model", model, self.texts)[2])
+
+    def of_base(self):
+        if not self.has("pytorch"):
+            return
+        for precision, model in (("fp32", self.base), ("int8", f"{self.base}-int8")):
+            self.classify("base", f"addnorm {precision}", model, self.texts_of_base)
+        self.classify_by_peers("base", self.base, self.texts_of_base, {engine: FLOAT32[engine] + INT8[engine] for engine in FLOAT32})
+        arguments = ["--model", self.base, "--data", self.steps_of_base, "--steps", STEPS_OF_BASE - 3]
+        self.note("base training", "addnorm fp32", json.loads(addnorm("benchmark", *arguments, "--json")[0])["training"]["tokens_per_second"])
+        self.note("base training", "pytorch fp32", peer("train", self.base, self.steps_of_base, "grouped", "fp32", 0)["tokens_per_second"])
+
+    def round(self):
+        if {"bf16", "int8"} & set(self.rows):
+            self.classify("texts", "addnorm fp32", self.classifier, self.texts)
+        for rows, work in (("float32", self.float32), ("bf16", self.bf16), ("int8", self.int8), ("base", self.of_base)):
+            if rows in self.rows:
+                work()
+
+    # The tables
+
+    def row(self, title, ours, engine, theirs, unit, lower=False):
         """The median of either side, and of the ratios of the rounds; a ratio above 1 is in favour of addnorm, but for memory."""
-        ratios = [b / a if lower else a / b for a, b in zip(figures[ours], figures[theirs])]
+        if ours not in self.figures or theirs not in self.figures:
+            return
+        ours, theirs = self.figures[ours], self.figures[theirs]
+        ratios = [b / a if lower else a / b for a, b in zip(ours, theirs)]
         number = lambda values: f"{median(values):,.{0 if median(values) >= 100 else 2}f}"
         spread = f" ({min(ratios):.2f} – {max(ratios):.2f})" if len(ratios) > 1 else ""
-        both = f"| {work} | {number(figures[ours])} {unit} | {engine} | {number(figures[theirs])} {unit} "
-        print(f"{both}| {median(ratios):.2f} ×{spread} |")
+        print(f"| {title} | {number(ours)} {unit} | {engine} | {number(theirs)} {unit} | {median(ratios):.2f} ×{spread} |")
 
-    print(f"Medians of {ROUNDS} rounds, and the range of the ratios.\n")
-    print("| work | addnorm | against | there | ratio |\n| --- | --- | --- | --- | --- |")
-    row("fine-tuning, `cls`", "training cls", "PyTorch, length-grouped", "grouped", "tokens/s")
-    row("fine-tuning, `mean`", "training mean", "PyTorch, length-grouped", "grouped", "tokens/s")
-    row("fine-tuning, `cls`", "training cls", "PyTorch, dynamic padding (the usual way)", "dynamic", "tokens/s")
-    row("fine-tuning, `cls`", "training cls", "PyTorch, padded to 128", "longest", "tokens/s")
-    row("classifying a file, `cls`", "classifying", "ONNX Runtime, length-sorted", "onnx", "tokens/s")
-    row("classifying a file, `cls`", "classifying", "PyTorch, length-sorted", "pytorch", "tokens/s")
-    row("one sentence, model loaded, median", "latency", "ONNX Runtime", "onnx latency", "ms", lower=True)
-    row("one sentence, whole process", "sentence", "Python with PyTorch", "python sentence", "s", lower=True)
-    row("tokenizing the file", "tokenizing", "Hugging Face `tokenizers`", "tokenizers", "tokens/s")
-    row("peak memory, one epoch", "memory", "PyTorch, length-grouped", "epoch memory", "MB")
-    for pooling in ("cls", "mean"):
-        print(f"\ntraining arithmetic, `{pooling}`: {100 * median(figures[f'share {pooling}']):.0f} % of OpenBLAS's sgemm")
-    for name, values in figures.items():
-        print(f"{name}: {', '.join(f'{value:.4g}' for value in values)}", file=sys.stderr)
+    def best(self, title, work, ours, engines, unit, lower=False):
+        """A row for each engine, by the best of its precisions."""
+        for engine, precisions in engines.items():
+            names = [f"{engine} {precision}" for precision in precisions if (work, f"{engine} {precision}") in self.figures]
+            if names:
+                name = (min if lower else max)(names, key=lambda name: median(self.figures[work, name]))
+                self.row(title, (work, ours), name_of(name), (work, name), unit, lower)
+
+    def table(self):
+        print("| work | addnorm | against | there | ratio |\n| --- | --- | --- | --- | --- |")
+        for pooling, padding, there in (
+            ("cls", "grouped", "length-grouped"), ("mean", "grouped", "length-grouped"), ("cls", "dynamic", "dynamic padding (the usual way)"),
+            ("cls", "longest", "padded to 128"),
+        ):  # fmt: skip
+            ours, theirs = (f"training {pooling}", "addnorm fp32"), (f"training {padding}", "pytorch fp32")
+            self.row(f"fine-tuning, `{pooling}`", ours, f"PyTorch, {there}", theirs, "tokens/s")
+        self.best("classifying a file, `cls`", "file", "addnorm fp32", FLOAT32, "tokens/s")
+        self.best("one sentence, model loaded, median", "file, one", "addnorm fp32", FLOAT32, "ms", lower=True)
+        self.row("one sentence, whole process", ("process", "addnorm"), "Python with PyTorch", ("process", "pytorch"), "s", lower=True)
+        self.row("tokenizing the file", ("tokenizing", "addnorm"), "Hugging Face `tokenizers`", ("tokenizing", "tokenizers"), "tokens/s")
+        memory = "memory of an epoch"
+        self.row("peak memory, one epoch", (memory, "addnorm fp32"), "PyTorch, length-grouped", (memory, "pytorch fp32"), "MB")
+        ourselves = {"addnorm": ["fp32"]}
+        for pooling in ("cls", "mean"):
+            title, work = f"fine-tuning, `{pooling}`, bf16", f"steps {pooling}"
+            self.best(title, work, "addnorm bf16", ourselves, "tokens/s")
+            self.row(title, (work, "addnorm bf16"), "PyTorch bf16, length-grouped", ("steps", "pytorch bf16"), "tokens/s")
+        self.best("classifying, bf16", "texts", "addnorm bf16", ourselves | BF16, "tokens/s")
+        self.best("classifying, int8", "texts", "addnorm int8", ourselves | INT8, "tokens/s")
+        self.best("one sentence, int8", "texts, one", "addnorm int8", ourselves | INT8, "ms", lower=True)
+        self.best("peak memory, `predict`, int8", "texts, memory", "addnorm int8", ourselves, "MB")
+        self.best("classifying, 12 layers of 768", "base", "addnorm fp32", FLOAT32, "tokens/s")
+        self.best("classifying, 12 layers of 768, int8", "base", "addnorm int8", ourselves | INT8, "tokens/s")
+        self.best("fine-tuning, 12 layers of 768", "base training", "addnorm fp32", {"pytorch": ["fp32"]}, "tokens/s")
+        for pooling in ("cls", "mean"):
+            if shares := self.figures.get((f"training {pooling}", "share")):
+                print(f"\ntraining arithmetic, `{pooling}`: {100 * median(shares):.0f} % of OpenBLAS's sgemm")
+        expected = self.answers.get(("texts", "addnorm fp32"), [])
+        if expected:
+            print(f"\n| of {len(expected):,} texts | answered as by addnorm in Float32 |\n| --- | --- |")
+        for (work, name), answers in self.answers.items():
+            if work == "texts" and name != "addnorm fp32":
+                print(f"| {name_of(name)} | {100 * sum(map(int.__eq__, answers, expected)) / len(expected):.1f} % |")
+        for engine in peers.MODULES:
+            if not self.has(engine):
+                print(f"\nLeft out: {NAMES[engine]}. Not installed: {', '.join(peers.missing(engine))}.")
+
+
+def name_of(engine):
+    return " ".join(NAMES[word] for word in engine.split())
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Compares addnorm's speed and memory with other engines.")
+    parser.add_argument("model", help="a folder of BERT")
+    parser.add_argument("data", help="text<TAB>label")
+    parser.add_argument("--rows", nargs="+", choices=["float32", "bf16", "int8", "base"], default=["float32", "bf16", "int8", "base"])
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    rows = [row for row in arguments.rows if row != "bf16" or HAS_BF16]
+    with tempfile.TemporaryDirectory() as folder:
+        comparison = Comparison(arguments.model, arguments.data, rows, folder)
+        comparison.prepare()
+        for number in range(arguments.rounds):
+            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
+            comparison.round()
+    print(f"Medians of {arguments.rounds} rounds, and the range of the ratios.\n")
+    comparison.table()
+    if len(rows) < len(arguments.rows):
+        print("\nLeft out: bf16. This processor has no AVX512-BF16.")
+    for (work, engine), values in comparison.figures.items():
+        print(f"{work}, {engine}: {', '.join(f'{value:.4g}' for value in values)}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        print(json.dumps(WORK[sys.argv[3]](*sys.argv[1:3])))
-    else:
-        main(*sys.argv[1:])
+    main()

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Compares addnorm's speed and memory with PyTorch, ONNX Runtime and Hugging Face's tokenizers on this machine, in turn
+# Compares addnorm's speed and memory with PyTorch, ONNX Runtime, OpenVINO and Hugging Face's tokenizers on this machine, in turn
 # (A B A B …), and prints the medians of five rounds, with the range of the ratios.
 #
-#     [ROUNDS=5] scripts/compare/speed.sh [MODEL [DATA.tsv]]        by default MiniLM-L6 and the reviews
+#     scripts/compare/speed.sh [MODEL [DATA.tsv [--rows float32 bf16 int8 base] [--rounds 5]]]    by default MiniLM-L6 and the reviews
 #
-# A round takes about three minutes, and the machine should be idle.
+# All rows of five rounds take about an hour, and the machine should be idle. `speed.py` says what the rows are.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 model="${1:-models/minilm-l6}"
@@ -19,6 +19,7 @@ environment=.build/compare
 if [ ! -x "$environment/bin/python" ]; then
     python3 -m venv "$environment" || { echo "Python has no venv: apt-get install python3-venv" >&2; exit 1; }
 fi
-"$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
-    torch==2.15.0 transformers==5.24.0 onnx==1.23.2 onnxruntime==1.32.0 scikit-learn==1.9.1
-exec "$environment/bin/python" scripts/compare/speed.py "$model" "$data"
+pip=("$environment/bin/python" -m pip install --quiet --disable-pip-version-check)
+"${pip[@]}" torch==2.15.0 transformers==5.24.0 onnx==1.23.2 onnxruntime==1.32.0
+"${pip[@]}" openvino==2026.4.1 nncf==3.4.0 || echo "OpenVINO could not be installed, and is left out" >&2
+exec "$environment/bin/python" scripts/compare/speed.py "$model" "$data" "${@:3}"

@@ -36,8 +36,14 @@ struct TokenizerConfiguration: Codable {
         (added ?? [:]).compactMap { id, token in Int(id).map { ($0, token) } }.sorted { $0.0 < $1.0 }.map(\.1)
     }
 
-    /// What a model takes beside the ids; else `transformers` leaves out which of two texts a token is of.
+    /// What a model takes.
     var inputs: [String]?
+    /// Whether a model takes which of two texts a token is of, also where ``inputs`` does not say it; `transformers` leaves it out else.
+    var tellsSegments: Bool {
+        inputs?.contains("token_type_ids")
+            ?? [nil, "BertTokenizer", "BertTokenizerFast", "ElectraTokenizer", "ElectraTokenizerFast"].contains(
+                tokenizerClass)
+    }
     /// The special tokens of a generic tokenizer, which are read by ``SpecialTokens``.
     var special: [SpecialTokens.Role: String] = [:]
 

@@ -103,6 +103,7 @@ extension Tokenizer {
                 "\(folder.path): has no tokenizer: neither \(Self.tokenizerName), \(Self.vocabularyName), \(Self.tokensName) with"
                     + " \(Self.mergesName), nor \(Self.pieceNames.joined(separator: " or "))")
         }
+        tellsSegments = settings.tellsSegments
         self.files = files
     }
 
