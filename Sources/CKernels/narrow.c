@@ -44,6 +44,12 @@ HELPER void store(const lanes *sums, size_t columns, float *y) {
         for (; panel < count; panel++) name##_panels(1, rows, columns, groups, o, panel, y, y_row);                    \
     }
 
+/// The panel that a tile fetches while it computes: the first tiles, one panel each of those that come after theirs, which all tiles read; a later tile,
+/// what it reads itself.
+HELPER const uint32_t *panel_ahead(const uint32_t *w, size_t tile, size_t panels, size_t groups) {
+    return tile < panels ? w + (panels + tile) * groups * CK_PANEL : w;
+}
+
 // MARK: Bytes
 
 void ck_pack_int8(size_t rows, size_t columns, const int8_t *restrict q, size_t bytes, uint32_t *restrict panel) {
@@ -186,7 +192,9 @@ VNNI INLINE void vnni_tile(const size_t rows, const size_t panels, size_t row, s
         for (size_t p = 0; p < panels; p++) sums[i][p] = zero;
     }
     const uint32_t *x = o.x + row * (groups + 2), *w = o.w.panels + panel * groups * CK_PANEL;
+    const uint32_t *ahead = panel_ahead(w, row / 8, panels, groups);
     for (size_t g = 0; g < groups; g++) {
+        __builtin_prefetch(ahead + g * CK_PANEL, 0, 2);
         __m512i weights[3];
         for (size_t p = 0; p < panels; p++) weights[p] = _mm512_loadu_si512(w + (p * groups + g) * CK_PANEL);
         for (size_t i = 0; i < rows; i++) {
@@ -353,7 +361,9 @@ BFLOAT16 INLINE void native_tile(const size_t rows, const size_t panels, size_t 
         }
     }
     const uint32_t *x = o.x.pointer + row * o.x.row, *w = o.panels + panel * groups * CK_PANEL;
+    const uint32_t *ahead = panel_ahead(w, row / 8, panels, groups);
     for (size_t g = 0; g < groups; g++) {
+        __builtin_prefetch(ahead + g * CK_PANEL, 0, 2);
         __m512i weights[3];
         for (size_t p = 0; p < panels; p++) weights[p] = _mm512_loadu_si512(w + (p * groups + g) * CK_PANEL);
         for (size_t i = 0; i < rows; i++) {
