@@ -93,3 +93,14 @@ package func meanRowsBackward(_ dy: Matrix, offsets: [Int], into dx: inout Matri
         }
     }
 }
+
+/// y = Σ x over the rows of x, `[rows, columns]`, or y += Σ x.
+func sumRows(
+    _ x: UnsafePointer<Float>, rows: Int, columns: Int, into y: UnsafeMutablePointer<Float>, adding: Bool,
+    on workers: Workers
+) {
+    workers.split(columns, grain: 16) { part in
+        if !adding { (y + part.lowerBound).update(repeating: 0, count: part.count) }
+        for row in 0..<rows { ck_add(part.count, x + row * columns + part.lowerBound, y + part.lowerBound) }
+    }
+}

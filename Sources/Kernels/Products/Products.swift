@@ -15,7 +15,32 @@ package enum Products: String, CaseIterable, Sendable {
     package static let chosen = (try? DemandedProducts())?.float32 ?? suitable
 }
 
-extension Int8Products {
+/// The instructions that multiply bytes. Sums of integers are exact: all compute the same.
+package enum Int8Products: String, CaseIterable, Sendable {
+    /// AVX-512 VNNI: four products and their sum at once.
+    case vnni
+    /// AVX-512 without it: numbers are widened to 16 bits, and multiplied and added in pairs.
+    case avx512
+    /// The same by AVX2.
+    case avx2
+    /// What the compiler makes of loops.
+    case plain
+
+    var path: ck_int8_path {
+        switch self {
+        case .vnni: CK_VNNI
+        case .avx512: CK_AVX512
+        case .avx2: CK_AVX2
+        case .plain: CK_PLAIN
+        }
+    }
+
+    /// Whether this processor has them.
+    package var isAvailable: Bool { ck_has_int8(path) != 0 }
+
+    /// The fastest of this processor.
+    package static let suitable = allCases.first(where: \.isAvailable) ?? .plain
+
     /// What the environment demands, else what suits this processor.
     package static let chosen = (try? DemandedProducts())?.int8 ?? suitable
 }

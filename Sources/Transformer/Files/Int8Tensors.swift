@@ -81,18 +81,20 @@ struct Int8Tensors {
         for place in classifier.narrowPlaces {
             let (rows, columns) = (place.block.rows, place.block.columns)
             func add(
-                _ shape: [Int], _ scaleCount: Int, _ numbers: UnsafeRawBufferPointer, _ scales: UnsafeRawBufferPointer
+                shape: [Int], scales count: Int, _ numbers: UnsafeRawBufferPointer, _ scales: UnsafeRawBufferPointer
             ) {
                 let name = prefix + place.name
                 tensors.append(SafeTensors.Numbers(name, "I8", shape: shape, bytes: Data(numbers)))
-                tensors.append(SafeTensors.Numbers(name + suffix, "F32", shape: [scaleCount], bytes: Data(scales)))
+                tensors.append(SafeTensors.Numbers(name + suffix, "F32", shape: [count], bytes: Data(scales)))
             }
             if let table = classifier.narrow.tables[place.block] {
-                table.withUnsafeBytes { add(Int8Table.shape(rows: rows, columns: columns), rows, $0, $1) }
+                let shape = Int8Table.shape(rows: rows, columns: columns)
+                table.withUnsafeBytes { add(shape: shape, scales: rows, $0, $1) }
             } else if case .int8(let matrix) = classifier.narrow.matrices[place.block] {
-                matrix.withUnsafeBytes {
-                    add(Int8Matrix.shape(outputs: rows, inputs: columns), Int8Matrix.scaleCount(outputs: rows), $0, $1)
-                }
+                let (shape, count) = (
+                    Int8Matrix.shape(outputs: rows, inputs: columns), Int8Matrix.scaleCount(outputs: rows)
+                )
+                matrix.withUnsafeBytes { add(shape: shape, scales: count, $0, $1) }
             }
         }
         return tensors
