@@ -92,6 +92,32 @@ for (inputs, outputs) in [(hidden, hidden), (hidden, 2 * hidden), (hidden, inner
             bias: Block(offset: outputs * inputs, columns: outputs), into: &gradients, adding: false, on: workers)
     }
 }
+// In 16 bits, by the processor's instruction where it has one.
+for (inputs, outputs) in [(hidden, hidden), (hidden, inner)] {
+    let (x, dy, weight, bias) = (
+        matrix(rows, inputs), matrix(rows, outputs), matrix(outputs, inputs), matrix(1, outputs)
+    )
+    var half = BFloat16Matrix(outputs: outputs, inputs: inputs, hasGradients: true)
+    var (y, dx, scratch) = (Matrix(columns: outputs), Matrix(columns: inputs), Matrix())
+    var gradients = FloatBuffer(count: outputs * inputs + outputs)
+    let operations = 2 * Double(rows * inputs * outputs)
+    report("weights to 16 bits, \(inputs) → \(outputs)", .bytes(8 * Double(weight.count))) {
+        half.replace(with: weight, on: workers)
+    }
+    report("linear in 16 bits, \(rows) rows", .operations(operations)) {
+        linear(x, weight: half, bias: bias, into: &y, on: workers)
+    }
+    report("its gradient, of the input", .operations(operations)) {
+        linearBackward(dy, weight: half, into: &dx, on: workers)
+    }
+    report("its gradient, of the weights", .operations(operations)) {
+        bfloat16LinearBackward(
+            dy, x,
+            at: (
+                Block(offset: 0, rows: outputs, columns: inputs), Block(offset: outputs * inputs, columns: outputs)
+            ), into: &gradients, adding: false, scratch: &scratch, on: workers)
+    }
+}
 var projections = Projections()
 (projections.queries, projections.keysAndValues) = (matrix(rows, hidden), matrix(rows, 2 * hidden))
 var (context, scratch, gradientOfProjections) = (Matrix(), Matrix(), Projections())

@@ -42,6 +42,7 @@ import Testing
                 ["explain", "--model", "small", "--text", "good"], ["embed", "--model", "small", "--text", "good"],
                 ["export", "--model", "small", "--format", "onnx", "--output", "other"],
                 ["compress", "--model", "small", "--output", "other"],
+                ["predict", "--model", "small", "--precision", "bf16", "--emulate", "--text", "good"],
             ] {
                 let result = try program.run(arguments)
                 #expect(
