@@ -59,7 +59,7 @@ import Testing
     ]
 
     static let resuming: [Mistake] = [
-        (["train", "--resume", "run-1", "--epochs", "3"], 64, "only --db can be given"),
+        (["train", "--resume", "run-1", "--epochs", "3"], 64, "only --db and --emulate can be given"),
         (["train", "--resume", "run-1"], 1, "is finished"),
         (["train", "--resume", "nobody"], 1, "no run has the id or name 'nobody'"),
         (["train", "--resume", "+1"], 1, "no run has the id or name '+1'"),
