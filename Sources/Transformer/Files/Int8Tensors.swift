@@ -1,12 +1,6 @@
 import Foundation
 import Kernels
 
-/// How the weights of a folder are stored that `transformers` cannot read.
-package enum WeightFormat: String, Codable, Sendable {
-    /// Those of ``NarrowWeights`` in 8 bits, the others in Float32.
-    case int8
-}
-
 /// The weights of 8 bits in a file: for each the numbers `int8.LAYER`, as products read them, and Float32 `int8.LAYER.scale`.
 struct Int8Tensors {
     private let file: any TensorFile
