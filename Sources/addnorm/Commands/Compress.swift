@@ -15,7 +15,7 @@ struct Compress: ParsableCommand {
             The folder that is written is for 'predict' and 'evaluate', which give the same answers on every processor. It cannot be trained further, \
             and other programs refuse it: keep the model that it is made of.
 
-              addnorm compress --model models/reviews --output models/reviews-int8 --calibrate train.tsv --check dev.tsv
+              addnorm compress --model models/reviews --output models/reviews-int8 --calibrate texts.txt --check dev.tsv
 
             --calibrate measures on texts, whose labels do not matter, what the answers lose by each part, and keeps in Float32 what loses too much. \
             --check answers labelled texts with both models, and writes nothing unless they are shown to be equally good. Both results are \
@@ -33,7 +33,8 @@ struct Compress: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Texts like those that the model is for, as of the training; some hundred do.", valueName: "file"),
+            "Texts like those that the model is for, best ones that it has not seen; some hundred do.",
+            valueName: "file"),
         completion: .file())
     var calibrate: String?
 
