@@ -17,12 +17,14 @@ _Static_assert(LANES == CK_PANEL, "a panel is as wide as a vector");
 
 // Helpers that are inlined get vectors by their addresses: as values they would be passed in other ways with and without AVX-512.
 
-/// Writes the columns of a vector that there are.
-HELPER void store(const lanes *sums, size_t columns, float *y) {
-    if (columns >= LANES) {
-        *(lanes *)y = *sums;
+/// Writes one row of one panel: the columns that there are.
+HELPER void store(const lanes *numbers, size_t row, size_t panel, size_t columns, float *y, size_t y_row) {
+    size_t first = panel * CK_PANEL;
+    y += row * y_row + first;
+    if (columns - first >= LANES) {
+        *(lanes *)y = *numbers;
     } else {
-        memcpy(y, sums, sizeof(float) * columns);
+        memcpy(y, numbers, sizeof(float) * (columns - first));
     }
 }
 
@@ -156,7 +158,7 @@ HELPER void finish(const integers *sums, size_t row, size_t panel, size_t column
     lanes numbers = __builtin_convertvector(*sums - zero * *(const integers *)(o.w.sums + first), lanes);
     numbers = numbers * (scale * *(const lanes *)(o.w.scales + first));
     if (o.bias) numbers = numbers + *(const lanes *)(o.bias + first);
-    store(&numbers, columns - first, y + row * y_row + first);
+    store(&numbers, row, panel, columns, y, y_row);
 }
 
 HELPER void plain_tile(const size_t rows, const size_t panels, size_t row, size_t columns, size_t groups,
@@ -339,10 +341,7 @@ HELPER void emulated_tile(const size_t rows, const size_t panels, size_t row, si
         }
     }
     for (size_t i = 0; i < rows; i++) {
-        for (size_t p = 0; p < panels; p++) {
-            size_t first = (panel + p) * CK_PANEL;
-            store(&sums[i][p], columns - first, y + (row + i) * y_row + first);
-        }
+        for (size_t p = 0; p < panels; p++) store(&sums[i][p], row + i, panel + p, columns, y, y_row);
     }
 }
 PRODUCT(bfloat16_emulated, VECTORISED, HELPER, emulated_tile, 4, 1, bfloat16_operands)
@@ -374,10 +373,7 @@ BFLOAT16 INLINE void native_tile(const size_t rows, const size_t panels, size_t 
         }
     }
     for (size_t i = 0; i < rows; i++) {
-        for (size_t p = 0; p < panels; p++) {
-            size_t first = (panel + p) * CK_PANEL;
-            store((lanes *)&sums[i][p], columns - first, y + (row + i) * y_row + first);
-        }
+        for (size_t p = 0; p < panels; p++) store((lanes *)&sums[i][p], row + i, panel + p, columns, y, y_row);
     }
 }
 PRODUCT(bfloat16_native, BFLOAT16, BFLOAT16 INLINE, native_tile, 8, 3, bfloat16_operands)
@@ -391,22 +387,6 @@ int ck_has_bfloat16(void) {
 #endif
 }
 
-/// Whether this thread takes numbers for 0 that are too small for a float's usual form: sets it, and returns what it was.
-HELPER unsigned flush_subnormals(unsigned state) {
-#if defined(__x86_64__)
-    unsigned before = _mm_getcsr();
-    _mm_setcsr(state | (before & ~0x8040u));
-    return before & 0x8040;
-#elif defined(__aarch64__)
-    uint64_t flag = (uint64_t)1 << 24, before;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-    __asm__ volatile("msr fpcr, %0" : : "r"(state ? before | flag : before & ~flag));
-    return (before & flag) != 0;
-#else
-    return 0;
-#endif
-}
-
 void ck_bfloat16_product(int native, size_t rows, size_t columns, size_t groups, ck_groups x,
                          const uint32_t *restrict panels, const float *restrict bias, int adding, float *restrict y,
                          size_t y_row) {
@@ -415,7 +395,7 @@ void ck_bfloat16_product(int native, size_t rows, size_t columns, size_t groups,
     if (native) return bfloat16_native(rows, columns, groups, operands, y, y_row);
 #endif
     // As the instruction does in any case.
-    unsigned before = flush_subnormals(0x8040);
+    int before = ck_flush_subnormals(1);
     bfloat16_emulated(rows, columns, groups, operands, y, y_row);
-    flush_subnormals(before);
+    ck_flush_subnormals(before);
 }

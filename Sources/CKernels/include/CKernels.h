@@ -20,15 +20,19 @@ static inline void ck_pause(void) {
 }
 
 /// Whether this thread takes numbers for 0 that are too small for a float's usual form. Processors compute with these many times more slowly;
-/// a training that diverges is full of them.
-static inline void ck_flush_subnormals(int flush) {
+/// a training that diverges is full of them. Returns whether it did before.
+static inline int ck_flush_subnormals(int flush) {
 #if defined(__x86_64__)
     unsigned int flags = 0x8040, state = __builtin_ia32_stmxcsr();
     __builtin_ia32_ldmxcsr(flush ? state | flags : state & ~flags);
+    return (state & flags) != 0;
 #elif defined(__aarch64__)
     uint64_t flag = (uint64_t)1 << 24, state;
     __asm__ volatile("mrs %0, fpcr" : "=r"(state));
     __asm__ volatile("msr fpcr, %0" : : "r"(flush ? state | flag : state & ~flag));
+    return (state & flag) != 0;
+#else
+    return 0;
 #endif
 }
 

@@ -25,6 +25,7 @@ package struct CompressionCheck {
     private let data: Dataset
     private let circumstances: (before: EvaluationCircumstances, after: EvaluationCircumstances)
 
+    /// The number of texts.
     package var texts: Int { data.examples.count }
     /// The file.
     package var path: String { data.path }

@@ -191,7 +191,9 @@ package struct Int8Table {
     let scales: Matrix
 
     /// The shape of the numbers, of which each row has a multiple of four.
-    package static func shape(rows: Int, columns: Int) -> [Int] { [rows, (columns + 3) / 4 * 4] }
+    package static func shape(rows: Int, columns: Int) -> [Int] { [rows, padded(columns)] }
+
+    private static func padded(_ columns: Int) -> Int { (columns + 3) / 4 * 4 }
 
     /// A table as it lies in a file.
     ///
@@ -219,7 +221,7 @@ package struct Int8Table {
     /// y = the numbers of a row.
     func read(_ row: Int, into y: UnsafeMutablePointer<Float>) {
         let numbers = UnsafeRawPointer(memory.pointer).assumingMemoryBound(to: Int8.self)
-        ck_dequantize(columns, scales.pointer[row], numbers + row * ((columns + 3) / 4 * 4), y)
+        ck_dequantize(columns, scales.pointer[row], numbers + row * Self.padded(columns), y)
     }
 
     /// The bytes of the rows, and of the scales.

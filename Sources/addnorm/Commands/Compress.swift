@@ -71,9 +71,7 @@ struct Compress: ParsableCommand {
 
     func validate() throws {
         if let maxLoss, !(maxLoss >= 0) { throw ValidationError("--max-loss must be at least 0.") }
-        if let equivalentWithin, !(equivalentWithin > 0 && equivalentWithin <= 100) {
-            throw ValidationError("--equivalent-within must be more than 0 and at most 100 points.")
-        }
+        try requireMargin(equivalentWithin)
         if maxLoss != nil && calibrate == nil { throw ValidationError("--max-loss is for --calibrate.") }
         if (equivalentWithin != nil || name != nil) && check == nil {
             throw ValidationError("--equivalent-within and --name are for --check.")

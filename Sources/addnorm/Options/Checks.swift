@@ -9,6 +9,12 @@ func requirePositive(_ value: Int?, _ option: String, atMost most: Int = 1_000_0
     if value > most { throw ValidationError("\(option) must be at most \(most.formatted()).") }
 }
 
+/// Checks a margin of `--equivalent-within`, in percentage points.
+func requireMargin(_ points: Double?) throws {
+    guard let points, !(points > 0 && points <= 100) else { return }
+    throw ValidationError("--equivalent-within must be more than 0 and at most 100 points.")
+}
+
 /// Checks a name for a run.
 func requireRunName(_ name: String, _ option: String) throws {
     // A number however it is written, so that nobody takes it for an id.

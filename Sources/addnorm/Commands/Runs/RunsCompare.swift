@@ -54,9 +54,7 @@ extension Runs {
         var answer: AnswerOptions
 
         func validate() throws {
-            if let equivalentWithin, !(equivalentWithin > 0 && equivalentWithin <= 100) {
-                throw ValidationError("--equivalent-within must be more than 0 and at most 100 points.")
-            }
+            try requireMargin(equivalentWithin)
             if !(0...1_000_000).contains(flips) { throw ValidationError("--flips must lie between 0 and 1,000,000.") }
         }
 
