@@ -85,12 +85,19 @@ HELPER int32_t nearest(float x) {
     return bits - ROUNDER_BITS;
 }
 
-VECTORISED void ck_quantize_row(size_t n, const float *restrict x, uint32_t *restrict row) {
+/// Some numbers times their factors, if there are such.
+HELPER void scaled(const float *x, const float *factors, size_t i, lanes *v) {
+    *v = *(const lanes *)(x + i);
+    if (factors) *v *= *(const lanes *)(factors + i);
+}
+
+HELPER void quantize_row(size_t n, const float *restrict x, const float *restrict factors, uint32_t *restrict row) {
     lanes low = {}, high = {}, damage = {}, rest = {};
     size_t whole = n / LANES * LANES;
-    memcpy(&rest, x + whole, sizeof(float) * (n - whole));
+    for (size_t i = whole; i < n; i++) rest[i - whole] = factors ? x[i] * factors[i] : x[i];
     for (size_t i = 0; i <= whole; i += LANES) {
-        lanes v = i < whole ? *(const lanes *)(x + i) : rest;
+        lanes v = rest;
+        if (i < whole) scaled(x, factors, i, &v);
         low = v < low ? v : low;
         high = v > high ? v : high;
         // 0, unless a number is none or infinite.
@@ -113,7 +120,9 @@ VECTORISED void ck_quantize_row(size_t n, const float *restrict x, uint32_t *res
     row[groups + 1] = (uint32_t)offset;
     uint8_t *q = (uint8_t *)row;
     for (size_t i = 0; i < n; i += LANES) {
-        lanes shifted = (i < whole ? *(const lanes *)(x + i) : rest) * steps + ROUNDER;
+        lanes v = rest;
+        if (i < whole) scaled(x, factors, i, &v);
+        lanes shifted = v * steps + ROUNDER;
         integers value = (integers)shifted - (ROUNDER_BITS - offset);
         value = __builtin_elementwise_max(__builtin_elementwise_min(value, (integers){} + 255), (integers){});
         bytes there = __builtin_convertvector(value, bytes);
@@ -123,6 +132,15 @@ VECTORISED void ck_quantize_row(size_t n, const float *restrict x, uint32_t *res
             memcpy(q + i, &there, (n - whole + 3) / 4 * 4);
         }
     }
+}
+
+VECTORISED void ck_quantize_row(size_t n, const float *restrict x, const ck_int8_inputs *inputs,
+                                uint32_t *restrict row) {
+    // Without factors no loop asks for them.
+    if (!inputs->factors) return quantize_row(n, x, NULL, row);
+    quantize_row(n, x, inputs->factors, row);
+    float *exact = (float *)(row + (n + 3) / 4 + 2);
+    for (size_t i = 0; i < inputs->count; i++) exact[i] = x[inputs->exact[i]];
 }
 
 VECTORISED void ck_quantize_weights(size_t n, const float *restrict x, int8_t *restrict q, float *restrict scale) {
@@ -143,37 +161,56 @@ VECTORISED void ck_dequantize(size_t n, float factor, const int8_t *restrict q, 
 /// What a product of bytes reads.
 typedef struct {
     const uint32_t *x;
+    size_t x_row;
     ck_int8_matrix w;
     const float *bias;
 } int8_operands;
 
-/// One row of one panel: from sums of integers to numbers.
-HELPER void finish(const integers *sums, size_t row, size_t panel, size_t columns, size_t groups, int8_operands o,
-                   float *y, size_t y_row) {
-    const uint32_t *x = o.x + row * (groups + 2);
-    float scale;
-    memcpy(&scale, x + groups, sizeof scale);
-    int32_t zero = (int32_t)x[groups + 1];
-    size_t first = panel * CK_PANEL;
-    lanes numbers = __builtin_convertvector(*sums - zero * *(const integers *)(o.w.sums + first), lanes);
-    numbers = numbers * (scale * *(const lanes *)(o.w.scales + first));
-    if (o.bias) numbers = numbers + *(const lanes *)(o.bias + first);
-    store(&numbers, row, panel, columns, y, y_row);
+/// Some rows of some panels: from sums of integers, of which `sums_row` belong to a row, to numbers.
+HELPER void finish(const size_t rows, const size_t panels, const integers *sums, const size_t sums_row, size_t row,
+                   size_t panel, size_t columns, size_t groups, int8_operands o, float *y, size_t y_row) {
+    const uint32_t *x = o.x + row * o.x_row + groups;
+    lanes numbers[8][3];
+    for (size_t i = 0; i < rows; i++) {
+        float scale;
+        memcpy(&scale, x + i * o.x_row, sizeof scale);
+        int32_t zero = (int32_t)x[i * o.x_row + 1];
+        for (size_t p = 0; p < panels; p++) {
+            size_t first = (panel + p) * CK_PANEL;
+            integers sum = sums[i * sums_row + p] - zero * *(const integers *)(o.w.sums + first);
+            numbers[i][p] = __builtin_convertvector(sum, lanes) * (scale * *(const lanes *)(o.w.scales + first));
+        }
+    }
+    const float *exact = (const float *)(x + 2), *weights = o.w.exact + panel * CK_PANEL * o.w.exact_count;
+    for (size_t k = 0; k < o.w.exact_count; k++) {
+        for (size_t p = 0; p < panels; p++) {
+            lanes column = *(const lanes *)(weights + (p * o.w.exact_count + k) * CK_PANEL);
+            for (size_t i = 0; i < rows; i++) {
+                numbers[i][p] = __builtin_elementwise_fma((lanes){} + exact[i * o.x_row + k], column, numbers[i][p]);
+            }
+        }
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t p = 0; p < panels; p++) {
+            if (o.bias) numbers[i][p] += *(const lanes *)(o.bias + (panel + p) * CK_PANEL);
+            store(&numbers[i][p], row + i, panel + p, columns, y, y_row);
+        }
+    }
 }
 
 HELPER void plain_tile(const size_t rows, const size_t panels, size_t row, size_t columns, size_t groups,
                        int8_operands o, size_t panel, float *y, size_t y_row) {
     for (size_t p = panel; p < panel + panels; p++) {
-        const uint32_t *x = o.x + row * (groups + 2);
+        const uint32_t *x = o.x + row * o.x_row;
         const integers *w = (const integers *)(o.w.panels + p * groups * CK_PANEL);
         integers sums[2] = {};
         for (size_t g = 0; g < groups; g++) {
             for (size_t shift = 0; shift < 32; shift += 8) {
                 integers weights = w[g] << (24 - shift) >> 24;
-                for (size_t i = 0; i < rows; i++) sums[i] += (int32_t)(x[i * (groups + 2) + g] >> shift & 255) * weights;
+                for (size_t i = 0; i < rows; i++) sums[i] += (int32_t)(x[i * o.x_row + g] >> shift & 255) * weights;
             }
         }
-        for (size_t i = 0; i < rows; i++) finish(&sums[i], row + i, p, columns, groups, o, y, y_row);
+        finish(rows, 1, sums, 1, row, p, columns, groups, o, y, y_row);
     }
 }
 PRODUCT(int8_plain, , HELPER, plain_tile, 2, 1, int8_operands)
@@ -181,7 +218,7 @@ PRODUCT(int8_plain, , HELPER, plain_tile, 2, 1, int8_operands)
 #if defined(__x86_64__)
 #define VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
-#define AVX2 __attribute__((target("avx2")))
+#define AVX2 __attribute__((target("avx2,fma")))
 #define INLINE static inline __attribute__((always_inline))
 
 VNNI INLINE void vnni_tile(const size_t rows, const size_t panels, size_t row, size_t columns, size_t groups,
@@ -193,20 +230,18 @@ VNNI INLINE void vnni_tile(const size_t rows, const size_t panels, size_t row, s
     for (size_t i = 0; i < rows; i++) {
         for (size_t p = 0; p < panels; p++) sums[i][p] = zero;
     }
-    const uint32_t *x = o.x + row * (groups + 2), *w = o.w.panels + panel * groups * CK_PANEL;
+    const uint32_t *x = o.x + row * o.x_row, *w = o.w.panels + panel * groups * CK_PANEL;
     const uint32_t *ahead = panel_ahead(w, row / 8, panels, groups);
     for (size_t g = 0; g < groups; g++) {
         __builtin_prefetch(ahead + g * CK_PANEL, 0, 2);
         __m512i weights[3];
         for (size_t p = 0; p < panels; p++) weights[p] = _mm512_loadu_si512(w + (p * groups + g) * CK_PANEL);
         for (size_t i = 0; i < rows; i++) {
-            __m512i quad = _mm512_set1_epi32((int)x[i * (groups + 2) + g]);
+            __m512i quad = _mm512_set1_epi32((int)x[i * o.x_row + g]);
             for (size_t p = 0; p < panels; p++) sums[i][p] = _mm512_dpbusd_epi32(sums[i][p], quad, weights[p]);
         }
     }
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t p = 0; p < panels; p++) finish((integers *)&sums[i][p], row + i, panel + p, columns, groups, o, y, y_row);
-    }
+    finish(rows, panels, (const integers *)sums, 3, row, panel, columns, groups, o, y, y_row);
 }
 PRODUCT(int8_vnni, VNNI, VNNI INLINE, vnni_tile, 8, 3, int8_operands)
 
@@ -216,11 +251,11 @@ PRODUCT(int8_vnni, VNNI, VNNI INLINE, vnni_tile, 8, 3, int8_operands)
                                int8_operands o, size_t panel, float *y, size_t y_row) {                                \
         enum { PARTS = 4 * CK_PANEL / count };                                                                         \
         for (size_t p = panel; p < panel + panels; p++) {                                                              \
-            const uint32_t *x = o.x + row * (groups + 2), *w = o.w.panels + p * groups * CK_PANEL;                     \
+            const uint32_t *x = o.x + row * o.x_row, *w = o.w.panels + p * groups * CK_PANEL;                     \
             vector sums[4][PARTS] = {};                                                                                \
             for (size_t g = 0; g < groups; g++, w += CK_PANEL) {                                                       \
                 vector quads[4];                                                                                       \
-                for (size_t i = 0; i < rows; i++) quads[i] = broadcast(_mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)x[i * (groups + 2) + g])));\
+                for (size_t i = 0; i < rows; i++) quads[i] = broadcast(_mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)x[i * o.x_row + g])));\
                 for (size_t part = 0; part < PARTS; part++) {                                                          \
                     vector weights = widen(load((const void *)((const int8_t *)w + part * count)));                    \
                     for (size_t i = 0; i < rows; i++) {                                                                \
@@ -233,7 +268,7 @@ PRODUCT(int8_vnni, VNNI, VNNI INLINE, vnni_tile, 8, 3, int8_operands)
                 integers sum;                                                                                          \
                 for (size_t part = 0; part < PARTS; part++) store((void *)(pairs + part * count / 2), sums[i][part]);  \
                 for (size_t j = 0; j < CK_PANEL; j++) sum[j] = pairs[2 * j] + pairs[2 * j + 1];                        \
-                finish(&sum, row + i, p, columns, groups, o, y, y_row);                                                \
+                finish(1, 1, &sum, 1, row + i, p, columns, groups, o, y, y_row);                                       \
             }                                                                                                          \
         }                                                                                                              \
     }
@@ -252,7 +287,7 @@ int ck_has_int8(ck_int8_path path) {
     case CK_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
                && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-    case CK_AVX2: return __builtin_cpu_supports("avx2") != 0;
+    case CK_AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
     case CK_PLAIN: return 1;
     default: return 0;
@@ -261,7 +296,7 @@ int ck_has_int8(ck_int8_path path) {
 
 void ck_int8_product(ck_int8_path path, size_t rows, size_t columns, size_t groups, const uint32_t *restrict x,
                      ck_int8_matrix w, const float *restrict bias, float *restrict y, size_t y_row) {
-    int8_operands operands = {x, w, bias};
+    int8_operands operands = {x, groups + 2 + w.exact_count, w, bias};
     switch (path) {
 #if defined(__x86_64__)
     case CK_VNNI: return int8_vnni(rows, columns, groups, operands, y, y_row);

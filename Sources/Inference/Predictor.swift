@@ -13,10 +13,15 @@ package struct Predictor {
 
     /// Creates a predictor for classifiers of the same configuration as `classifier`.
     ///
-    /// - Parameter batchSize: how many texts are run at a time; it affects speed and memory, and results only by rounding
-    package init(for classifier: SequenceClassifier, batchSize: Int, workers: Workers) {
+    /// - Parameters:
+    ///   - purpose: what its passes are for: inference, or calibration
+    ///   - batchSize: how many texts are run at a time; it affects speed and memory, and results only by rounding
+    package init(
+        for classifier: SequenceClassifier, _ purpose: SequenceClassifier.Purpose = .inference, batchSize: Int,
+        workers: Workers
+    ) {
         self.batchSize = batchSize
-        workspace = classifier.makeWorkspace(for: .inference, on: workers)
+        workspace = classifier.makeWorkspace(for: purpose, on: workers)
     }
 
     /// The logits of texts; of one that is read in windows, the mean over these.

@@ -45,6 +45,66 @@ import Testing
         }
     }
 
+    /// A layer whose weights were rounded for such inputs, of which some are large, and go together.
+    private static func calibrated(_ shape: Shape, scalesInputs: Bool = true) -> (x: Matrix, weight: Int8Matrix) {
+        var values = shape.x.values
+        for row in 0..<shape.rows {
+            for input in 1..<shape.inputs {
+                values[row * shape.inputs + input] += values[row * shape.inputs + input - 1]
+            }
+            values[row * shape.inputs + shape.inputs / 2] *= 20
+        }
+        let x = Matrix(values, columns: shape.inputs)
+        var statistics = InputStatistics(inputs: shape.inputs)
+        statistics.add(x, on: Workers(count: 2))
+        return (x, Int8Matrix(shape.weight, for: statistics, scalesInputs: scalesInputs))
+    }
+
+    private static func product(
+        _ x: Matrix, _ weight: Int8Matrix, threads: Int = 2, by products: Int8Products = .plain
+    ) -> [Float] {
+        var y = Matrix()
+        linear(x, weight: weight, into: &y, on: Workers(count: threads, int8Products: products))
+        return y.values
+    }
+
+    @Test(arguments: MatrixProductTests.shapes) func someInputsAreExactWithAllInstructions(_ shape: Shape) {
+        let (x, weight) = Self.calibrated(shape)
+        #expect(weight.inputTreatment?.factors.values.contains(0) == true)
+        let expected = Self.product(x, weight)
+        for products in Int8Products.allCases where products.isAvailable {
+            for threads in [1, 5] {
+                #expect(
+                    Self.product(x, weight, threads: threads, by: products) == expected, "\(products) on \(threads)")
+            }
+        }
+    }
+
+    /// The mean square of what is lost, beside that of the nearest numbers.
+    @Test(arguments: [true, false]) func roundingThatKnowsTheInputsLosesLess(_ scalesInputs: Bool) {
+        let shape = Shape(rows: 300, inputs: 100, outputs: 20)
+        let (x, weight) = Self.calibrated(shape, scalesInputs: scalesInputs)
+        var exact = Matrix()
+        linear(x, weight: shape.weight, into: &exact, on: Workers(count: 2))
+        func loss(_ weight: Int8Matrix) -> Float {
+            zip(Self.product(x, weight), exact.values).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        }
+        #expect(loss(weight) < 0.1 * loss(Int8Matrix(shape.weight)))
+    }
+
+    @Test func inputsWithoutStatisticsAreRoundedToTheNearest() {
+        let shape = Shape(rows: 3, inputs: 40, outputs: 20)
+        var statistics = InputStatistics(inputs: 40)
+        statistics.add(Matrix([Float](repeating: 3e30, count: 40), columns: 40), on: Workers(count: 1))
+        let weight = Int8Matrix(shape.weight, for: statistics, scalesInputs: true)
+        #expect(Self.product(shape.x, weight) == Self.product(shape.x, Int8Matrix(shape.weight)))
+        // Inputs that were 0 may be something else in the next text.
+        var zeros = InputStatistics(inputs: 40)
+        zeros.add(Matrix(rows: 2, columns: 40), on: Workers(count: 1))
+        let rounded = Int8Matrix(shape.weight, for: zeros, scalesInputs: true)
+        #expect(Self.product(shape.x, rounded).allSatisfy { $0.isFinite })
+    }
+
     @Test(arguments: [1, 20, 200]) func aFeedForwardSublayerIsItsThreeSteps(_ rows: Int) {
         for isGated in [false, true] {
             let (first, second) = (Shape(rows: rows, inputs: 24, outputs: 38), Shape(rows: 1, inputs: 19, outputs: 24))

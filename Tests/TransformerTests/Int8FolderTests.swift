@@ -7,21 +7,28 @@ import Transformer
 /// Folders whose weights are of 8 bits.
 @Suite struct Int8FolderTests {
     /// A tiny model, of which some parts are of 8 bits.
-    private static func model(_ isNarrow: (Part) -> Bool = { _ in true }) throws -> ModelFolder {
+    private static func model(
+        isCalibrated: Bool = true, _ isNarrow: (Part) -> Bool = { _ in true }
+    ) throws -> ModelFolder {
         var model = try tinyModel()
-        model.classifier.narrowToInt8(isNarrow)
+        let inputs = RecordedInputs()
+        var workspace = model.classifier.makeWorkspace(for: .calibration(inputs), on: Workers(count: 2))
+        _ = model.classifier.logits(.texts(Batch(sequences)), in: &workspace)
+        let weights = model.classifier.int8Weights(for: isCalibrated ? inputs : nil)
+        model.classifier.narrow(to: weights, where: isNarrow)
         return model
     }
 
+    private static let sequences = [[2, 5, 6, 7, 3], [2, 10, 3], [2, 6, 6, 8, 9, 13, 3]].map { TokenSequence($0) }
+
     private static func logits(_ model: ModelFolder) throws -> [Float] {
         var workspace = model.classifier.makeWorkspace(for: .inference, on: Workers(count: 2))
-        let sequences = [[2, 5, 6, 7, 3], [2, 10, 3], [2, 6, 6, 8, 9, 13, 3]].map { TokenSequence($0) }
         return model.classifier.logits(.texts(Batch(sequences)), in: &workspace).values
     }
 
     @Test(arguments: [true, false]) func theAnswersComeBackToTheLastBit(_ isMapped: Bool) throws {
-        for kept in [nil, Part.embeddings, .layer(1)] {
-            let model = try Self.model { $0 != kept }
+        for (kept, isCalibrated) in [(nil, true), (Part.embeddings, true), (.layer(1), true), (nil, false)] {
+            let model = try Self.model(isCalibrated: isCalibrated) { $0 != kept }
             try withFolder { folder in
                 let output = folder.appending(path: "model")
                 try model.write(to: output)
@@ -29,7 +36,8 @@ import Transformer
                 #expect(try Self.logits(again) == Self.logits(model))
             }
         }
-        #expect(try Self.logits(Self.model()) != Self.logits(tinyModel()))
+        let all = try [Self.model(), Self.model(isCalibrated: false), tinyModel()].map { try Self.logits($0) }
+        #expect(Set(all).count == 3)
     }
 
     /// `transformers` knows no such `model_type`; and the numbers are not there twice.
@@ -63,7 +71,8 @@ import Transformer
     /// A name, a type, a shape or a size that is not what the model needs.
     @Test(arguments: [
         ("int8.layers.0.attention.query\"", "int8.layers.9.attention.query\""), ("\"I8\"", "\"U8\""),
-        ("[1,2,16,4]", "[2,1,16,4]"), ("query.scale\"", "query.scalf\""),
+        ("[1,2,16,4]", "[2,1,16,4]"), ("query.scale\"", "query.scalf\""), ("query.factor\"", "query.factos\""),
+        ("query.exact\"", "query.exacd\""), ("[1,1,16]", "[1,16,1]"),
         (#""weight_format" : "int8""#, #""weight_format" : "int4""#),
     ]) func aFolderThatIsNotWhatItSaysIsRefused(_ old: String, _ new: String) throws {
         try withFolder { folder in

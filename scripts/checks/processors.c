@@ -54,17 +54,22 @@ static uint64_t hash(uint64_t state, const void *bytes, size_t count) {
 /// Products of 8 bits of five rows of n numbers with 37, by all instructions that this processor has, which must agree.
 static void int8_product(size_t n) {
     static int8_t bytes[37 * 128];
-    static uint32_t rows[5 * 34], panels[3 * 16 * 32];
-    static float scales[48], results[4][5 * 37];
+    static uint32_t rows[5 * 36], panels[3 * 16 * 32];
+    static float scales[48], factors[128], results[4][5 * 37];
     static int32_t sums[48];
     size_t groups = (n + 3) / 4;
-    for (size_t i = 0; i < 5; i++) ck_quantize_row(n, x + i * n, rows + i * (groups + 2));
+    // The first input and the last are read as they are.
+    uint32_t exact[] = {0, (uint32_t)n - 1};
+    memcpy(factors, z, sizeof(float) * n);
+    factors[0] = factors[n - 1] = 0;
+    ck_int8_inputs inputs = {factors, exact, 2};
+    for (size_t i = 0; i < 5; i++) ck_quantize_row(n, x + i * n, &inputs, rows + i * (groups + 4));
     for (size_t i = 0; i < 37; i++) ck_quantize_weights(n, y + i * n, bytes + i * n, scales + i);
     for (size_t i = 0; i < 3; i++) {
         ck_pack_int8(i < 2 ? 16 : 5, n, bytes + 16 * i * n, n, panels + 16 * i * groups);
     }
     ck_sum_int8(3, groups, panels, sums);
-    ck_int8_matrix matrix = {panels, scales, sums};
+    ck_int8_matrix matrix = {panels, scales, sums, u, 2};
     for (ck_int8_path path = CK_VNNI; path <= CK_PLAIN; path++) {
         if (!ck_has_int8(path)) continue;
         ck_int8_product(path, 5, 37, groups, rows, matrix, v, results[path], 37);
@@ -93,6 +98,16 @@ static void bfloat16_product(size_t n) {
         exit(1);
     }
     memcpy(z, results[0], sizeof results[0]);
+}
+
+/// Weights of one panel that are rounded for inputs, of which the products of each two are known.
+static void rounding(size_t n) {
+    static double products[128 * 128];
+    static float factor[128 * 128];
+    for (size_t i = 0; i < n * n; i++) products[i] = (i % n == i / n ? 400 : x[i % n] * (double)x[i / n]);
+    result = ck_cholesky(n, products);
+    for (size_t i = 0; i < n * n; i++) factor[i] = (float)products[i];
+    ck_round_weights(n, factor, y, w, z, (int8_t *)u);
 }
 
 int main(void) {
@@ -141,6 +156,7 @@ int main(void) {
     KERNEL(ck_gemm(n, 24, 33, (ck_matrix){x, 1, n}, y, 30, CK_BIAS, z, u, 24));
     KERNEL(ck_gemm(7, n, 1100, (ck_matrix){x, 1100, 1}, y, 50, CK_C, z, u, 130));
     KERNEL(int8_product(n));
+    KERNEL(rounding(n));
     KERNEL(bfloat16_product(n));
     KERNEL(ck_dequantize(n, 0.7f, (const int8_t *)x, y));
     KERNEL(ck_transpose(n, 35, x, 40, y, n + 3));

@@ -52,7 +52,12 @@ done
 
 # In 8 bits a model chooses its own products: the same answers by every way to multiply bytes.
 unset ADDNORM_PRODUCTS
-"$program" compress --model "$work/native" --output "$work/int8" >"$work/log"
+compress() {
+    "${@:2}" "$program" compress --model "$work/native" --output "$work/$1" --calibrate "$work/texts" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+    sha256sum <"$work/$1/model.safetensors"
+}
+compress int8 env >"$work/sum"
+ADDNORM_PRODUCTS=tiles compress int8-Haswell as Haswell | same "what is compressed, Haswell" "$work/sum"
 predict() { "${@:2}" "$program" predict --model "$work/int8" --json --threads "$1" "$work/texts"; }
 predict 1 env >"$work/answers"
 for way in vnni avx512 avx2 plain; do

@@ -26,9 +26,17 @@ typedef enum {
 /// Whether this processor has these instructions.
 int ck_has_int8(ck_int8_path path);
 
-/// One row in unsigned bytes: x ≈ scale · (q − zero), with 0 as exactly zero. The bytes reach from the smallest to the largest number of the row, or to 0.
-/// Where a number is none or infinite, so is the scale. The row becomes its groups, the last one filled up, then the scale, a float, and the zero.
-void ck_quantize_row(size_t n, const float *restrict x, uint32_t *restrict row);
+/// How numbers become bytes.
+typedef struct {
+    const float *factors;   ///< what each number is multiplied with first; null: nothing
+    const uint32_t *exact;  ///< the places of some that are read as they are; their factors are 0
+    size_t count;           ///< how many
+} ck_int8_inputs;
+
+/// One row in unsigned bytes: factors ⊙ x ≈ scale · (q − zero), with 0 as exactly zero. The bytes reach from the smallest to the largest number of the row,
+/// or to 0. Where a number is none or infinite, so is the scale. The row becomes its groups, the last one filled up, then the scale, a float, the zero, and
+/// the exact numbers.
+void ck_quantize_row(size_t n, const float *restrict x, const ck_int8_inputs *inputs, uint32_t *restrict row);
 
 /// One row in signed bytes: x ≈ scale · q, with |q| <= 127.
 void ck_quantize_weights(size_t n, const float *restrict x, int8_t *restrict q, float *restrict scale);
@@ -44,15 +52,33 @@ typedef struct {
     const uint32_t *panels;
     const float *scales;  ///< one for each row
     const int32_t *sums;  ///< the sum of q in each row
+    const float *exact;   ///< the columns of exact numbers: for each panel, those of its rows
+    size_t exact_count;
 } ck_int8_matrix;
 
 /// The sum of each row of a matrix in panels.
 void ck_sum_int8(size_t panels, size_t groups, const uint32_t *restrict w, int32_t *restrict sums);
 
-/// y = x Wᵀ + bias for the first `columns` rows of W: sums of integers, each then times the scales of its row and column. x is as ck_quantize_row makes
-/// it, one row after another. Scales, sums and bias have a whole number of panels of elements; bias may be null.
+/// y = x Wᵀ + bias for the first `columns` rows of W: sums of integers, each then times the scales of its row and column; to which the products of exact
+/// numbers are added. x is as ck_quantize_row makes it, one row after another. Scales, sums and bias have a whole number of panels of elements; bias may be null.
 void ck_int8_product(ck_int8_path path, size_t rows, size_t columns, size_t groups, const uint32_t *restrict x,
                      ck_int8_matrix w, const float *restrict bias, float *restrict y, size_t y_row);
+
+// MARK: Rounding weights to 8 bits
+
+/// The lower triangle L of H = L Lᵀ, in the place of H's: Cholesky's. 0 if there is none.
+int ck_cholesky(size_t n, double *h);
+
+/// Rounds the weights of one panel, from the last input to the first, each so that it makes up for the errors of those before it: of the error e of all
+/// inputs of an output, eᵀ L Lᵀ e becomes small.
+///
+/// @param l [n, n], of which the lower triangle is read
+/// @param w [n, CK_PANEL]: the weights of each input
+/// @param scales CK_PANEL: q stands for scale · q
+/// @param sums [n, CK_PANEL], of zeros; is changed
+/// @param q becomes [n, CK_PANEL], with |q| <= 127
+void ck_round_weights(size_t n, const float *restrict l, const float *restrict w, const float *restrict scales,
+                      float *restrict sums, int8_t *restrict q);
 
 // MARK: 16 bits
 

@@ -32,7 +32,7 @@ package struct Compression {
     /// So many texts tell enough.
     private static let mostTexts = 512
 
-    /// Compresses all parts, and then takes back those that lose most, until the loss is small enough.
+    /// Compresses all parts, by rounding that the texts' activations decide, and then takes back those that lose most, until the loss is small enough.
     ///
     /// The loss is the mean over the texts of the Kullback–Leibler divergence of the compressed model's answer from the answer in Float32, in nats: how
     /// much the cross-entropy rises if those were the truth. Of numbers it is the mean squared difference, as a part of their variance.
@@ -49,9 +49,11 @@ package struct Compression {
         let names = [Part.embeddings] + layers.filter { places[$0.description] != nil }
         let texts = try texts.map { try classifier.encode(Self.some(of: $0)) }
         let reference = try texts.map { try classifier.logits(of: $0) }
+        let inputs = try texts.map { try RecordedInputs(of: $0, by: classifier) }
+        let weights = classifier.model.classifier.int8Weights(for: inputs)
         /// What is lost if some parts are of 8 bits.
         func measured(_ isNarrow: (Part) -> Bool) throws -> Double? {
-            classifier.model.classifier.narrowToInt8(isNarrow)
+            classifier.model.classifier.narrow(to: weights, where: isNarrow)
             guard let texts, let reference else { return nil }
             return try classifier.configuration.divergence(of: classifier.logits(of: texts), from: reference)
         }
@@ -78,6 +80,16 @@ package struct Compression {
     private static func some(of texts: [Text]) -> [Text] {
         guard texts.count > mostTexts else { return texts }
         return (0..<mostTexts).map { texts[$0 * texts.count / mostTexts] }
+    }
+}
+
+extension RecordedInputs {
+    /// What texts make of the inputs of a classifier's layers.
+    fileprivate convenience init(of texts: EncodedTexts, by classifier: Classifier) throws {
+        self.init()
+        let model = classifier.model.classifier
+        var predictor = Predictor(for: model, .calibration(self), batchSize: 32, workers: classifier.workers)
+        _ = predictor.logits(model, texts)
     }
 }
 

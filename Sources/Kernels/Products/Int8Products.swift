@@ -9,6 +9,8 @@ package struct Int8Matrix {
     let panels: Panels
     /// One for each output, and 0 up to a whole number of panels.
     let scales: Matrix
+    /// Nil: all inputs become bytes as they are.
+    package let inputTreatment: Int8Inputs?
     /// The sums of q of each output.
     let sums: [Int32]
 
@@ -35,15 +37,19 @@ package struct Int8Matrix {
     /// - Parameters:
     ///   - memory: the numbers of ``shape(outputs:inputs:)``, four in each element
     ///   - scales: ``scaleCount(outputs:)`` of them
-    package init(outputs: Int, inputs: Int, in memory: FloatBuffer, scales: Matrix) {
+    package init(
+        outputs: Int, inputs: Int, in memory: FloatBuffer, scales: Matrix, inputTreatment: Int8Inputs? = nil
+    ) {
         precondition(inputs <= Self.mostInputs, "sums would overflow")
         self.init(
-            Panels(outputs: outputs, inputs: inputs, inputsPerGroup: Self.inputsPerGroup, in: memory), scales: scales)
+            Panels(outputs: outputs, inputs: inputs, inputsPerGroup: Self.inputsPerGroup, in: memory), scales: scales,
+            inputTreatment: inputTreatment)
     }
 
-    private init(_ panels: Panels, scales: Matrix) {
+    private init(_ panels: Panels, scales: Matrix, inputTreatment: Int8Inputs?) {
         precondition(scales.count == panels.count * Panels.width, "a scale for each output")
-        (self.panels, self.scales) = (panels, scales)
+        precondition(inputTreatment?.factors.count ?? panels.inputs == panels.inputs, "a factor for each input")
+        (self.panels, self.scales, self.inputTreatment) = (panels, scales, inputTreatment)
         sums = [Int32](unsafeUninitializedCapacity: scales.count) { sums, count in
             ck_sum_int8(panels.count, panels.groups, panels.pointer, sums.baseAddress!)
             count = scales.count
@@ -52,25 +58,34 @@ package struct Int8Matrix {
 
     /// The nearest numbers of 8 bits, with the largest of each output as 127.
     package init(_ weight: Matrix) {
-        precondition(weight.columns <= Self.mostInputs, "sums would overflow")
-        let (outputs, inputs) = (weight.rows, weight.columns)
+        self.init(outputs: weight.rows, inputs: weight.columns, inputTreatment: nil) { outputs, rows, scales in
+            for row in 0..<outputs.count {
+                ck_quantize_weights(
+                    weight.columns, weight.pointer + (outputs.lowerBound + row) * weight.columns,
+                    rows + row * weight.columns, scales + row)
+            }
+        }
+    }
+
+    /// Numbers of 8 bits that `round` makes of the weights of some outputs, 16 at most: their rows, and their scales.
+    init(
+        outputs: Int, inputs: Int, inputTreatment: Int8Inputs?,
+        by round: (
+            _ outputs: Range<Int>, _ rows: UnsafeMutablePointer<Int8>, _ scales: UnsafeMutablePointer<Float>
+        ) -> Void
+    ) {
+        precondition(inputs <= Self.mostInputs, "sums would overflow")
         var panels = Panels(outputs: outputs, inputs: inputs, inputsPerGroup: Self.inputsPerGroup)
         let pointer = panels.mutablePointer()
         var scales = [Float](repeating: 0, count: panels.count * Panels.width)
-        var rows = [Int8](repeating: 0, count: Panels.width * inputs)
-        for panel in 0..<panels.count {
-            let first = panel * Panels.width
-            let count = min(Panels.width, outputs - first)
-            rows.withUnsafeMutableBufferPointer { rows in
-                for row in 0..<count {
-                    ck_quantize_weights(
-                        inputs, weight.pointer + (first + row) * inputs, rows.baseAddress! + row * inputs,
-                        &scales[first + row])
-                }
-                ck_pack_int8(count, inputs, rows.baseAddress!, inputs, pointer + panel * panels.panelSize)
+        withUnsafeTemporaryAllocation(of: Int8.self, capacity: Panels.width * inputs) { rows in
+            for panel in 0..<panels.count {
+                let part = panel * Panels.width..<min((panel + 1) * Panels.width, outputs)
+                round(part, rows.baseAddress!, &scales[part.lowerBound])
+                ck_pack_int8(part.count, inputs, rows.baseAddress!, inputs, pointer + panel * panels.panelSize)
             }
         }
-        self.init(panels, scales: Matrix(scales, columns: scales.count))
+        self.init(panels, scales: Matrix(scales, columns: scales.count), inputTreatment: inputTreatment)
     }
 
     /// The bytes of the panels, and of the scales.
@@ -81,9 +96,45 @@ package struct Int8Matrix {
     }
 }
 
+/// How the inputs of a layer of 8 bits become bytes, where texts have told which of them are large.
+package struct Int8Inputs {
+    /// What each input is multiplied with first, as its weights are divided by it; 0 for those that stay in Float32.
+    package let factors: Matrix
+    /// The weights of the inputs that stay in Float32, `[panels, inputs, outputs of a panel]`.
+    package let weights: Matrix
+    /// The inputs that stay in Float32, ascending.
+    let exact: [UInt32]
+
+    /// - Parameter weights: of ``shape(outputs:factors:)``
+    package init(factors: Matrix, weights: Matrix) {
+        (self.factors, self.weights) = (factors, weights)
+        exact = Self.exact(factors)
+    }
+
+    /// The shape of the weights of the inputs that stay in Float32: those with factors of 0.
+    package static func shape(outputs: Int, factors: Matrix) -> [Int] {
+        [Panels.count(outputs), exact(factors).count, Panels.width]
+    }
+
+    private static func exact(_ factors: Matrix) -> [UInt32] {
+        (0..<factors.count).filter { factors.pointer[$0] == 0 }.map(UInt32.init)
+    }
+}
+
 extension Int8Matrix {
-    /// The words of a row of x in 8 bits: its groups, its scale and its zero.
-    fileprivate var rowSize: Int { panels.groups + 2 }
+    private var exactCount: Int { inputTreatment?.exact.count ?? 0 }
+
+    /// The words of a row of x in 8 bits: its groups, its scale, its zero, and its exact numbers.
+    fileprivate var rowSize: Int { panels.groups + 2 + exactCount }
+
+    /// Makes a row of x what ``multiply(rows:_:panels:bias:into:by:)`` reads.
+    fileprivate func quantize(_ x: UnsafePointer<Float>, into row: UnsafeMutablePointer<UInt32>) {
+        var treatment = ck_int8_inputs(factors: inputTreatment?.factors.pointer, exact: nil, count: exactCount)
+        (inputTreatment?.exact ?? []).withUnsafeBufferPointer {
+            treatment.exact = $0.baseAddress
+            ck_quantize_row(inputs, x, &treatment, row)
+        }
+    }
 
     /// y = x Wᵀ + b, for some rows, and some panels of W.
     ///
@@ -98,7 +149,8 @@ extension Int8Matrix {
         sums.withUnsafeBufferPointer { sums in
             let matrix = ck_int8_matrix(
                 panels: panels.pointer + part.lowerBound * panels.panelSize, scales: scales.pointer + first,
-                sums: sums.baseAddress! + first)
+                sums: sums.baseAddress! + first,
+                exact: inputTreatment.map { $0.weights.pointer + first * exactCount }, exact_count: exactCount)
             ck_int8_product(
                 products.path, rows, min(part.upperBound * Panels.width, outputs) - first, panels.groups, x, matrix,
                 bias.map { $0 + first }, y + first, outputs)
@@ -123,7 +175,7 @@ package func linear(
     withPadded(bias) { bias in
         splitPanels(rows: rows, of: weight.panels, wordsPerRow: weight.rowSize, on: workers) { rows, part, words in
             for (index, row) in rows.enumerated() {
-                ck_quantize_row(inputs, x + row * inputs, words + index * weight.rowSize)
+                weight.quantize(x + row * inputs, into: words + index * weight.rowSize)
             }
             weight.multiply(
                 rows: rows.count, words, panels: part, bias: bias, into: y + rows.lowerBound * outputs,
@@ -164,7 +216,7 @@ package func feedForward(
                 let innerRows = UnsafeMutableRawPointer(memory + rows.count * words).assumingMemoryBound(to: Float.self)
                 let activated = innerRows + rows.count * inner
                 for (index, row) in rows.enumerated() {
-                    ck_quantize_row(hidden, x + row * hidden, memory + index * up.weight.rowSize)
+                    up.weight.quantize(x + row * hidden, into: memory + index * up.weight.rowSize)
                 }
                 up.weight.multiply(
                     rows: rows.count, memory, panels: 0..<up.weight.panels.count, bias: upBias, into: innerRows,
@@ -172,7 +224,7 @@ package func feedForward(
                 for index in 0..<rows.count {
                     activation.apply(middle, innerRows + index * inner, into: activated)
                     if isGated { ck_multiply(middle, innerRows + index * inner + middle, activated) }
-                    ck_quantize_row(middle, activated, memory + index * down.weight.rowSize)
+                    down.weight.quantize(activated, into: memory + index * down.weight.rowSize)
                 }
                 down.weight.multiply(
                     rows: rows.count, memory, panels: 0..<down.weight.panels.count, bias: downBias,

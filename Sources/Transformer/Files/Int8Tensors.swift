@@ -1,12 +1,15 @@
 import Foundation
 import Kernels
 
-/// The weights of 8 bits in a file: for each the numbers `int8.LAYER`, as products read them, and Float32 `int8.LAYER.scale`.
+/// The weights of 8 bits in a file: for each the numbers `int8.LAYER`, as products read them, and Float32 `int8.LAYER.scale`; of some also
+/// `int8.LAYER.factor`, with which the inputs are multiplied, and `int8.LAYER.exact`, the weights of those whose factor is 0.
 struct Int8Tensors {
     private let file: any TensorFile
 
     private static let prefix = "int8."
-    private static let suffix = ".scale"
+    private static let scale = ".scale"
+    private static let factor = ".factor"
+    private static let exact = ".exact"
 
     init(_ file: any TensorFile) { self.file = file }
 
@@ -22,7 +25,8 @@ struct Int8Tensors {
     func read(for classifier: SequenceClassifier) throws -> NarrowWeights {
         var narrow = NarrowWeights()
         let places = classifier.narrowPlaces.filter(has)
-        let known = Set(places.flatMap { [Self.prefix + $0.name, Self.prefix + $0.name + Self.suffix] })
+        let known = Set(
+            places.flatMap { place in ["", Self.scale, Self.factor, Self.exact].map { Self.prefix + place.name + $0 } })
         if let stranger = file.tensors.keys.sorted().first(where: { Self.contains($0) && !known.contains($0) }) {
             throw error("the tensor '\(stranger)' belongs to no layer")
         }
@@ -31,27 +35,37 @@ struct Int8Tensors {
             if place.isTable {
                 let numbers = try numbers(place.name, shape: Int8Table.shape(rows: rows, columns: columns))
                 narrow.tables[place.block] = Int8Table(
-                    rows: rows, columns: columns, in: numbers, scales: try scales(place.name, count: rows))
+                    rows: rows, columns: columns, in: numbers,
+                    scales: try floats(place.name + Self.scale, shape: [rows]))
             } else {
                 guard columns <= Int8Matrix.mostInputs else { throw error("'\(place.name)' has too many columns") }
                 let numbers = try numbers(place.name, shape: Int8Matrix.shape(outputs: rows, inputs: columns))
-                let scales = try scales(place.name, count: Int8Matrix.scaleCount(outputs: rows))
+                let scales = try floats(place.name + Self.scale, shape: [Int8Matrix.scaleCount(outputs: rows)])
                 narrow.matrices[place.block] = .int8(
-                    Int8Matrix(outputs: rows, inputs: columns, in: numbers, scales: scales))
+                    Int8Matrix(
+                        outputs: rows, inputs: columns, in: numbers, scales: scales,
+                        inputTreatment: try inputTreatment(place.name, outputs: rows, inputs: columns)))
             }
         }
         return narrow
+    }
+
+    private func inputTreatment(_ name: String, outputs: Int, inputs: Int) throws -> Int8Inputs? {
+        guard file.tensors[Self.prefix + name + Self.factor] != nil else { return nil }
+        let factors = try floats(name + Self.factor, shape: [inputs])
+        let shape = Int8Inputs.shape(outputs: outputs, factors: factors)
+        return Int8Inputs(factors: factors, weights: try floats(name + Self.exact, shape: shape))
     }
 
     private func numbers(_ name: String, shape: [Int]) throws -> FloatBuffer {
         try buffer(Self.prefix + name, "I8", shape: shape, bytes: shape.reduce(1, *))
     }
 
-    private func scales(_ name: String, count: Int) throws -> Matrix {
-        let tensor = Self.prefix + name + Self.suffix
-        let scales = try buffer(tensor, "F32", shape: [count], bytes: 4 * count)[Block(offset: 0, columns: count)]
-        guard scales.allFinite else { throw error("the tensor '\(tensor)' has values that are infinite or no numbers") }
-        return scales
+    private func floats(_ name: String, shape: [Int]) throws -> Matrix {
+        let (tensor, count) = (Self.prefix + name, shape.reduce(1, *))
+        let values = try buffer(tensor, "F32", shape: shape, bytes: 4 * count)[Block(offset: 0, columns: count)]
+        guard values.allFinite else { throw error("the tensor '\(tensor)' has values that are infinite or no numbers") }
+        return values
     }
 
     private func buffer(_ name: String, _ dtype: String, shape: [Int], bytes: Int) throws -> FloatBuffer {
@@ -79,7 +93,7 @@ struct Int8Tensors {
             ) {
                 let name = prefix + place.name
                 tensors.append(SafeTensors.Numbers(name, "I8", shape: shape, bytes: Data(numbers)))
-                tensors.append(SafeTensors.Numbers(name + suffix, "F32", shape: [count], bytes: Data(scales)))
+                tensors.append(SafeTensors.Numbers(name + scale, "F32", shape: [count], bytes: Data(scales)))
             }
             if let table = classifier.narrow.tables[place.block] {
                 let shape = Int8Table.shape(rows: rows, columns: columns)
@@ -89,6 +103,15 @@ struct Int8Tensors {
                     Int8Matrix.shape(outputs: rows, inputs: columns), Int8Matrix.scaleCount(outputs: rows)
                 )
                 matrix.withUnsafeBytes { add(shape: shape, scales: count, $0, $1) }
+                if let treatment = matrix.inputTreatment {
+                    let (name, weights) = (
+                        prefix + place.name, Int8Inputs.shape(outputs: rows, factors: treatment.factors)
+                    )
+                    tensors.append(
+                        SafeTensors.Numbers(name + factor, "F32", shape: [columns], treatment.factors.values))
+                    tensors.append(
+                        SafeTensors.Numbers(name + exact, "F32", shape: weights, treatment.weights.values))
+                }
             }
         }
         return tensors

@@ -35,6 +35,7 @@ package struct Linear: Sendable {
     ///   - x: `[rows, inputs]`
     ///   - y: becomes `[rows, outputs]`
     package func forward(_ x: Matrix, into y: inout Matrix, in pass: Pass) {
+        pass.inputs?.record(x, of: weight, on: pass.workers)
         let bias = bias.map { pass.parameters[$0] }
         switch pass.narrow.matrices[weight] {
         case nil: linear(x, weight: pass.parameters[weight], bias: bias, into: &y, on: pass.workers)

@@ -10,14 +10,20 @@ package struct NarrowPlace {
     package let block: Block
     /// Whether its rows are read, and not multiplied.
     package let isTable: Bool
+    /// Whether its inputs are what an activation function returns.
+    var followsActivation = false
 }
 
 extension SequenceClassifier {
     /// All weights that can be narrow, from the embeddings up.
     package var narrowPlaces: [NarrowPlace] {
         var places = [NarrowPlace(name: "embeddings.tokens", part: .embeddings, block: embedding.tokens, isTable: true)]
-        func add(_ name: String, _ part: Part, _ block: Block, isTable: Bool = false) {
-            places.append(NarrowPlace(name: name, part: part, block: block, isTable: isTable))
+        func add(
+            _ name: String, _ part: Part, _ block: Block, isTable: Bool = false, followsActivation: Bool = false
+        ) {
+            places.append(
+                NarrowPlace(
+                    name: name, part: part, block: block, isTable: isTable, followsActivation: followsActivation))
         }
         embedding.positions.map { add("embeddings.positions", .embeddings, $0, isTable: true) }
         embedding.projection.map { add("embeddings.projection", .embeddings, $0.weight) }
@@ -29,7 +35,8 @@ extension SequenceClassifier {
             }
             if let feedForward = layer.feedForward.sublayer {
                 add("layers.\(index).feedForward.up", .layer(index), feedForward.up.weight)
-                add("layers.\(index).feedForward.down", .layer(index), feedForward.down.weight)
+                add(
+                    "layers.\(index).feedForward.down", .layer(index), feedForward.down.weight, followsActivation: true)
             }
         }
         return places
@@ -54,15 +61,31 @@ extension SequenceClassifier {
         !narrow.tables.isEmpty || narrow.matrices.values.contains { if case .int8 = $0 { true } else { false } }
     }
 
+    /// All weights in numbers of 8 bits.
+    ///
+    /// - Parameter inputs: of the layers, for which the numbers are chosen; nil: they are the nearest
+    package func int8Weights(for inputs: RecordedInputs? = nil) -> NarrowWeights {
+        var weights = NarrowWeights()
+        for place in narrowPlaces {
+            let weight = parameters[place.block]
+            if place.isTable {
+                weights.tables[place.block] = Int8Table(weight)
+            } else if let statistics = inputs?.statistics[place.block] {
+                weights.matrices[place.block] = .int8(
+                    Int8Matrix(weight, for: statistics, scalesInputs: !place.followsActivation))
+            } else {
+                weights.matrices[place.block] = .int8(Int8Matrix(weight))
+            }
+        }
+        return weights
+    }
+
     /// Puts numbers of 8 bits in the place of the weights of some parts. The parameters stay as they are.
-    package mutating func narrowToInt8(_ isNarrow: (Part) -> Bool) {
+    package mutating func narrow(to weights: NarrowWeights, where isNarrow: (Part) -> Bool) {
         narrow = NarrowWeights()
         for place in narrowPlaces where isNarrow(place.part) {
-            if place.isTable {
-                narrow.tables[place.block] = Int8Table(parameters[place.block])
-            } else {
-                narrow.matrices[place.block] = .int8(Int8Matrix(parameters[place.block]))
-            }
+            narrow.tables[place.block] = weights.tables[place.block]
+            narrow.matrices[place.block] = weights.matrices[place.block]
         }
     }
 }

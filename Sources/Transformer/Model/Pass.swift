@@ -30,6 +30,8 @@ package struct Pass {
     package var randomness: Randomness?
     /// Whether this is a step of training: what is normalised by the statistics of a batch then is.
     var isTraining: Bool { randomness != nil }
+    /// Where linear layers note what they are given; nil: nowhere.
+    var inputs: RecordedInputs?
     /// What the backward pass takes for derivatives.
     var derivatives = Derivatives.exact
 

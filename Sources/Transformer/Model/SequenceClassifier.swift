@@ -94,6 +94,8 @@ package struct SequenceClassifier {
         let scratch = Scratch()
         /// The parts that the backward pass can reach.
         let reach: TrainedParts
+        /// Where linear layers note what they are given; nil: nowhere.
+        var inputs: RecordedInputs?
         var embedding = Embedding.Activations()
         var encoder: Encoder.Activations
         var pooler = Pooler.Activations()
@@ -108,6 +110,8 @@ package struct SequenceClassifier {
     package enum Purpose {
         /// Nothing is kept.
         case inference
+        /// Nothing is kept, but the linear layers note what they are given.
+        case calibration(RecordedInputs)
         /// What the gradients of these parts need is kept.
         case training(TrainedParts)
         /// All activations are kept; the parameters have no gradients.
@@ -118,14 +122,16 @@ package struct SequenceClassifier {
     package func makeWorkspace(for purpose: Purpose, on workers: Workers) -> Workspace {
         let (reach, gradients) =
             switch purpose {
-            case .inference: (encoder.frozen, Gradients())
+            case .inference, .calibration: (encoder.frozen, Gradients())
             case .training(let trained): (trained, Gradients(trained, of: layout))
             case .explanation: (TrainedParts.all, Gradients())
             }
         // Answers in 8 bits are the same on every processor, and so is what of them is computed in Float32.
-        return Workspace(
+        var workspace = Workspace(
             gradients: gradients, workers: hasInt8 ? workers.with(.tiles) : workers, reach: reach,
             encoder: encoder.makeActivations(for: reach))
+        if case .calibration(let inputs) = purpose { workspace.inputs = inputs }
+        return workspace
     }
 
     // MARK: Forward
@@ -184,7 +190,7 @@ package struct SequenceClassifier {
             parameters: parameters, narrow: narrow, gradients: workspace.gradients, scratch: workspace.scratch,
             offsets: offsets,
             on: workspace.workers)
-        pass.randomness = randomness
+        (pass.randomness, pass.inputs) = (randomness, workspace.inputs)
         if pooler.readsFirstRowsOnly && !encoder.needsAllRows { pass.outputRows = offsets.dropLast() }
         return pass
     }
