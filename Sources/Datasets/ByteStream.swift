@@ -9,6 +9,8 @@ struct ByteStream {
     private let hash = SHA256()
     /// Bytes that have been read, and not yet handed over or inflated.
     private var input: ArraySlice<UInt8> = []
+    /// How many bytes may still be read of the source.
+    private var left: Int
     private var hasBegun = false
     private var atEnd = false
     private var inflater: Inflater?
@@ -24,20 +26,39 @@ struct ByteStream {
 
     /// Opens a file; `-` is standard input.
     ///
+    /// - Parameter range: the bytes that are read; from the middle on, the file is not taken for a compressed one; nil: all
     /// - Throws: ``DatasetError`` if it cannot be opened.
-    init(path: String) throws {
+    init(path: String, range: Range<Int>? = nil) throws {
         self.path = path
+        left = range?.count ?? .max
         do {
-            source = .file(path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(filePath: path)))
+            let file = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(filePath: path))
+            if let start = range?.lowerBound, start > 0 {
+                try file.seek(toOffset: UInt64(start))
+                hasBegun = true
+            }
+            source = .file(file)
         } catch {
             throw DatasetError(path, "cannot be read: \(error.localizedDescription)")
         }
     }
 
+    /// Whether a file is compressed.
+    ///
+    /// - Throws: ``DatasetError`` if it cannot be read.
+    static func isCompressed(_ path: String) throws -> Bool {
+        var stream = try ByteStream(path: path, range: 0..<2)
+        while try stream.fill() {}
+        return stream.input.elementsEqual(magic)
+    }
+
+    /// What compressed data begins with.
+    private static let magic: [UInt8] = [0x1F, 0x8B]
+
     /// Reads what is in memory.
     ///
     /// - Parameter path: what errors name as the file
-    init(_ content: [UInt8], path: String) { (self.path, source) = (path, .memory(content[...])) }
+    init(_ content: [UInt8], path: String) { (self.path, source, left) = (path, .memory(content[...]), .max) }
 
     /// The SHA-256, in hexadecimal, of the bytes that have been read so far, before they are inflated.
     var sha256: String { hash.hexadecimal }
@@ -49,7 +70,7 @@ struct ByteStream {
         if !hasBegun {
             hasBegun = true
             while try fill(), input.elementsEqual([0x1F]) {}
-            if input.starts(with: [0x1F, 0x8B]) { inflater = try Inflater(path: path) }
+            if input.starts(with: Self.magic) { inflater = try Inflater(path: path) }
         }
         guard let inflater else {
             if input.isEmpty, try !fill() { return nil }
@@ -70,6 +91,7 @@ struct ByteStream {
     private mutating func fill() throws -> Bool {
         if atEnd { return false }
         let piece = try read()
+        left -= piece.count
         hash.update(piece)
         input += piece
         atEnd = piece.isEmpty
@@ -85,8 +107,8 @@ struct ByteStream {
         case .file(let handle):
             while true {
                 var failure: Int32 = 0
-                let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
-                    let result = Foundation.read(handle.fileDescriptor, buffer.baseAddress, buffer.count)
+                let piece = [UInt8](unsafeUninitializedCapacity: min(left, Self.pieceSize)) { buffer, count in
+                    let result = Foundation.read(handle.fileDescriptor, buffer.baseAddress, min(left, Self.pieceSize))
                     (count, failure) = (max(0, result), result < 0 ? errno : 0)
                 }
                 if failure == 0 { return piece }

@@ -11,6 +11,13 @@ struct CSVReader {
     /// Whether the last row was quoted as it must not be, so that nobody knows where it ends.
     private(set) var isBroken = false
 
+    /// A reader in the middle of a quoted field.
+    static var inQuotes: CSVReader {
+        var reader = CSVReader()
+        reader.isOpen = true
+        return reader
+    }
+
     /// Gives the open row up; the next line begins a new one.
     mutating func giveUp() {
         self = CSVReader()

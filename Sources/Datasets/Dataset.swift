@@ -52,7 +52,14 @@ package struct Dataset: Sendable {
     ///   skip it, and if no row is left.
     /// - Complexity: O(*n*) in the size of the file. Each text is held once.
     package init(contentsOf path: String, layout: Layout, labels: LabelReading) throws {
-        try self.init(ExampleStream(path: path, layout: layout, labels: labels), path: path, labels)
+        try self.init(Piece(path: path), layout: layout, labels: labels)
+    }
+
+    /// Reads a piece of a file or folder.
+    ///
+    /// - Throws: ``DatasetError``, as for a file.
+    package init(_ piece: Piece, layout: Layout, labels: LabelReading) throws {
+        try self.init(ExampleStream(piece, layout: layout, labels: labels), path: piece.name, labels)
     }
 
     /// Reads several files or folders as one.

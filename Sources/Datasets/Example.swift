@@ -9,6 +9,8 @@ package struct Example: Sendable, Equatable {
     package internal(set) var label: String?
     /// The value of ``Layout/groupColumn``; nil if there is none.
     package let group: String?
+    /// The values of ``Layout/keptColumns``; empty for a row that is wrong.
+    package let kept: [String]
     /// The file, if it is one of a folder.
     package let file: String?
     /// The place of the file or folder in ``Dataset/sources``.
@@ -18,9 +20,12 @@ package struct Example: Sendable, Equatable {
     /// What is wrong with the row, if it is kept nevertheless; the text is empty then.
     package private(set) var problem: String?
 
-    init(text: String, textPair: String? = nil, label: String?, group: String?, file: String?, line: Int) {
+    init(
+        text: String, textPair: String? = nil, label: String?, group: String?, kept: [String] = [], file: String?,
+        line: Int
+    ) {
         (self.text, self.textPair) = (text, textPair)
-        (self.label, self.group, self.file, self.line) = (label, group, file, line)
+        (self.label, self.group, self.kept, self.file, self.line) = (label, group, kept, file, line)
     }
 
     /// A text of no file, or two.

@@ -13,6 +13,8 @@ struct ExampleReader {
 
     /// The lines read so far.
     private var lines = 0
+    /// Whether they begin in the middle of the file.
+    private var isLater = false
     /// How often a line was read, those that were read again included.
     private(set) var linesRead = 0
     /// Where the latest row begins, from 1.
@@ -48,10 +50,13 @@ struct ExampleReader {
         }
         let needsColumns =
             [layout.groupColumn, layout.textPairColumn].contains { $0 != nil } || !layout.textColumns.isEmpty
+            || !layout.keptColumns.isEmpty
         switch format {
         case .folder where needsColumns:
             throw DatasetError(
-                path, "a folder has no columns, and so no \(layout.groupOption), --text-column and --text-pair-column")
+                path,
+                "a folder has no columns, and so no \(layout.groupOption), --keep, --text-column and --text-pair-column"
+            )
         case .lines where labels != .none:
             throw DatasetError(
                 path,
@@ -75,7 +80,7 @@ struct ExampleReader {
         lines += 1
         linesRead += 1
         var bytes = bytes
-        if lines == 1 {
+        if lines == 1 && !isLater {
             do {
                 bytes = try bytes.withoutByteOrderMark()
             } catch let error as BadRow {
@@ -105,6 +110,16 @@ struct ExampleReader {
             return Example(
                 text: try bytes.withoutCarriageReturn.text(), label: nil, group: nil, file: nil, line: line)
         }
+    }
+
+    /// Reads lines from the beginning of the file until its first row has told where the parts are. What is read then comes from the middle of the file.
+    mutating func continueAfterFirstRow(_ next: () throws -> [ArraySlice<UInt8>]?) throws {
+        while format != .lines, columns == nil, keys == nil, let some = try next() {
+            for line in some where columns == nil && keys == nil {
+                do { _ = try read(line) } catch is BadRow {}
+            }
+        }
+        (lines, line, isLater, csv) = (0, 0, true, CSVReader())
     }
 
     /// Reads a file of a folder.
@@ -184,7 +199,8 @@ struct ExampleReader {
                 ? String(cells[columns.text[0]]) : columns.text.map { cells[$0] }.joined(separator: " "),
             textPair: columns.textPair.map { String(cells[$0]) },
             label: try columns.label.flatMap { try labels.gather(cells[$0]) },
-            group: columns.group.map { String(cells[$0]) }, file: nil, line: line)
+            group: columns.group.map { String(cells[$0]) }, kept: columns.kept.map { String(cells[$0]) }, file: nil,
+            line: line)
     }
 
     // MARK: Objects
@@ -201,13 +217,14 @@ struct ExampleReader {
             guard let text = value.text else { throw BadRow("the value of '\(key)' is \(value.kind)") }
             return text
         }
+        func optional(_ key: String) throws -> String { object[key]?.isNull ?? true ? "" : try text(key) }
         if keys.textPair == nil, let pair = finder.textPairKey(of: object), !keys.all.contains(pair) {
             throw BadRow("has a '\(pair)', and the first row has none")
         }
         return Example(
             text: try keys.text.map(text).joined(separator: " "), textPair: try keys.textPair.map(text),
             label: try keys.label.flatMap { try labels.gather(value($0)) },
-            group: try keys.group.map { object[$0]?.isNull ?? true ? "" : try text($0) }, file: nil, line: line)
+            group: try keys.group.map(optional), kept: try keys.kept.map(optional), file: nil, line: line)
     }
 
 }

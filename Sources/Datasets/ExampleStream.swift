@@ -14,15 +14,24 @@ package struct ExampleStream {
     ///
     /// - Parameter path: `-` is standard input
     /// - Throws: ``DatasetError`` if it cannot be opened or has a format that cannot be read.
-    package init(path: String, layout: Layout) throws { try self.init(path: path, layout: layout, labels: .none) }
+    package init(path: String, layout: Layout) throws { try self.init(Piece(path: path), layout: layout) }
 
-    init(path: String, layout: Layout, labels: LabelReading) throws {
-        let format = try layout.format(of: path)
-        try self.init(path: path, layout, format, labels)
+    /// Opens a piece of a file or folder. Where it begins in the middle, the first row of the file tells how its rows are read.
+    ///
+    /// - Throws: ``DatasetError`` if it cannot be opened or has a format that cannot be read.
+    package init(_ piece: Piece, layout: Layout) throws { try self.init(piece, layout: layout, labels: .none) }
+
+    init(_ piece: Piece, layout: Layout, labels: LabelReading) throws {
+        let (path, format) = (piece.path, try layout.format(of: piece.path))
+        try self.init(path: piece.name, layout, format, labels)
         if format == .folder {
-            folder = try LabeledFolder(path: path)
+            folder = try LabeledFolder(path: path, files: piece.range)
         } else {
-            lines = LineStream(try ByteStream(path: path), path: path)
+            lines = LineStream(try ByteStream(path: path, range: piece.range), path: piece.name)
+            if piece.isLater {
+                var first = LineStream(try ByteStream(path: path), path: path)
+                try reader.continueAfterFirstRow { try first.next() }
+            }
         }
     }
 

@@ -11,8 +11,9 @@ struct LabeledFolder {
 
     /// Lists the files.
     ///
+    /// - Parameter part: the numbers of those that are read; nil: all
     /// - Throws: ``DatasetError`` if there are none, or if a folder cannot be listed.
-    init(path: String) throws {
+    init(path: String, files part: Range<Int>? = nil) throws {
         self.path = path
         let expected = "expected a folder for each label, with a file for each text: \(path)/LABEL/TEXT.txt"
         let labels = try Self.list(path, S_IFDIR)
@@ -21,7 +22,21 @@ struct LabeledFolder {
             try Self.list("\(path)/\(label)", S_IFREG).map { (label: label, name: "\(label)/\($0)") }
         }
         if files.isEmpty { throw DatasetError(path, "there are no files in its folders; \(expected)") }
-        self.files = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }[...]
+        let sorted = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        self.files = sorted[part.map { $0.clamped(to: sorted.indices) } ?? sorted.indices]
+    }
+
+    /// The bytes of each file.
+    ///
+    /// - Throws: ``DatasetError`` if one is not there any more.
+    func sizes() throws -> [Int] {
+        try files.map { file in
+            var status = stat()
+            guard stat("\(path)/\(file.name)", &status) == 0 else {
+                throw DatasetError("\(path)/\(file.name)", "cannot be found")
+            }
+            return Int(status.st_size)
+        }
     }
 
     /// The SHA-256, in hexadecimal, of the list that `sha256sum */*` prints in the folder, of the files read so far.

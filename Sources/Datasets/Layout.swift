@@ -60,10 +60,17 @@ package struct Layout: Sendable, Codable, Equatable {
     package var groupColumn: Column?
     /// The option that names it, for errors.
     package var groupOption = "--by"
+    /// What else is read of each row: ``Example/kept``.
+    package var keptColumns: [Column] = []
     /// New names for labels. One that becomes empty is left out.
     package var labelMap: [String: String]
     /// What becomes of rows that are wrong.
     package var onBadRow: BadRowPolicy
+
+    /// What is kept is for `predict`, whose layout nobody stores.
+    private enum CodingKeys: String, CodingKey {
+        case format, textColumns, textPairColumn, secondText, labelColumn, groupColumn, groupOption, labelMap, onBadRow
+    }
 
     /// Creates a layout; without arguments, one that is told by each file itself.
     package init(

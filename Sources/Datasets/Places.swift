@@ -8,8 +8,9 @@ struct Places<Place: Equatable> {
     /// Nil where no labels are read.
     let label: Place?
     let group: Place?
+    let kept: [Place]
 
-    var all: [Place] { text + [textPair, label, group].compactMap { $0 } }
+    var all: [Place] { text + [textPair, label, group].compactMap { $0 } + kept }
 }
 
 /// Decides where the parts of an example are, by what a user has said and by the usual names.
@@ -44,6 +45,7 @@ struct PlaceFinder {
                 path, line: line, "text and label are the same \(kind); give --text-column and --label-column")
         }
         let group = try layout.groupColumn.map { try find($0, [], layout.groupOption) }
+        let kept = try layout.keptColumns.map { try find($0, [], "--keep") }
         let named = try layout.textPairColumn.map { try find($0, [], "--text-pair-column") }
         if let named, texts.contains(named) || named == label {
             throw DatasetError(
@@ -52,7 +54,7 @@ struct PlaceFinder {
             )
         }
         let pair = pair.flatMap { (texts + [label]).contains($0) ? nil : $0 }
-        return Places(text: texts, textPair: named ?? pair, label: label, group: group)
+        return Places(text: texts, textPair: named ?? pair, label: label, group: group, kept: kept)
     }
 
     /// Decides from the first row of a table whether it is a header, and which columns are read.
@@ -110,7 +112,7 @@ struct PlaceFinder {
     var chosenColumns: [Layout.Column] {
         layout.textColumns
             + [layout.textPairColumn, readsLabels ? layout.labelColumn : nil, layout.groupColumn]
-            .compactMap { $0 }
+            .compactMap { $0 } + layout.keptColumns
     }
 
     /// Decides from the first object which keys are read.

@@ -24,7 +24,7 @@ struct AddNormCommand: ParsableCommand {
             Train.self, BaselineCommand.self, Tune.self, Ablate.self, Evaluate.self, Predict.self, Explain.self,
             Embed.self, Search.self, Show.self,
             ExportCommand.self, Compress.self, DataCommand.self, Tokenize.self, Runs.self,
-            BenchmarkCommand.self,
+            Shards.self, BenchmarkCommand.self,
         ]
     )
 

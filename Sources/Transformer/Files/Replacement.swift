@@ -30,13 +30,20 @@ package func replaceFolder(at folder: URL, fill: (_ temporary: URL) throws -> Vo
 ///
 /// - Throws: what the file system says.
 package func replaceFile(at file: URL, with contents: Data) throws {
+    try replaceFile(at: file) { try $0.write(contentsOf: contents) }
+}
+
+/// Writes a file piece by piece, in place of what stands there, whose permissions it takes over.
+///
+/// - Throws: what `write` or the file system says.
+package func replaceFile(at file: URL, write: (FileHandle) throws -> Void) throws {
     let file = file.resolvingSymlinksInPath()
     let temporary = try HiddenPlace(beside: file) { open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
     defer { temporary.remove() }
     let handle = try FileHandle(forWritingTo: temporary.url)
     var status = stat()
     if stat(file.path, &status) == 0 { fchmod(handle.fileDescriptor, status.st_mode & 0o777) }
-    try handle.write(contentsOf: contents)
+    try write(handle)
     try handle.synchronize()
     try handle.close()
     try temporary.moveIntoPlace()

@@ -229,7 +229,7 @@ struct DataCommand: ParsableCommand {
         var next = try NextLabels(
             data, count: count, by: embedder, seed: request.hyperparameters.seed, on: workers)
         for file in unlabelled {
-            try request.layout.forEachBatch(of: file, ofAtMost: 1000) {
+            try request.layout.forEachBatch(of: Piece(path: file), ofAtMost: 1000) {
                 try next.look(at: $0, of: file, known?.next($0.count))
             }
         }

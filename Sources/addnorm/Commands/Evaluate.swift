@@ -19,6 +19,8 @@ struct Evaluate: ParsableCommand {
               addnorm evaluate --model models/reviews --by country held-out.jsonl
               addnorm evaluate --model models/reviews --predictions p.jsonl held-out.tsv
 
+            With --shard I/N, one of N processes measures its part of the rows.
+
             Of a regression it prints the mean squared and the mean absolute error, Pearson's and Spearman's correlation, with intervals, and with \
             --errors the largest errors.
 
@@ -58,6 +60,9 @@ struct Evaluate: ParsableCommand {
             "Report also on the texts of each value of another column: a header's name or key, or a number from 1.",
             valueName: "column"))
     var by: Layout.Column?
+
+    @OptionGroup(title: "Many processes")
+    var shards: ShardOptions
 
     @OptionGroup
     var decisions: DecisionOptions
@@ -122,8 +127,14 @@ struct Evaluate: ParsableCommand {
             let names = labelMap.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
             Output.warn("labels are renamed as for the training: --label-map \(names)")
         }
-        var datasets = try files.map {
-            try Dataset(contentsOf: $0, layout: layout, labels: .reading(configuration.problemType))
+        let shard = try shards.shard()
+        let pieces = try shard.map { try layout.pieces(of: $0, in: files) } ?? files.map { Piece(path: $0) }
+        if pieces.isEmpty, let shard {
+            Output.warn("shard \(shard) has no rows: there is nothing to measure")
+            return
+        }
+        var datasets = try pieces.map {
+            try Dataset($0, layout: layout, labels: .reading(configuration.problemType))
         }
         for dataset in datasets { try dataset.requirePairs(like: datasets[0]) }
         // Every file is checked, and the database, before the first one is run.
@@ -132,7 +143,7 @@ struct Evaluate: ParsableCommand {
                 &datasets[index], for: classifier.model, classifier.longTexts, on: classifier.workers)
             try configuration.requireMemory(for: examples.sequences, on: classifier.workers)
             for notice in datasets[index].notices { Output.warn(notice) }
-            if let notice = examples.texts.notice { Output.warn("\(files[index]): \(notice)") }
+            if let notice = examples.texts.notice { Output.warn("\(datasets[index].path): \(notice)") }
             return examples
         }
         // Of a model of an earlier version, the database knows at least the file.
@@ -185,7 +196,7 @@ struct Evaluate: ParsableCommand {
         }
         if documents.count > 1 {
             let rows = datasets.flatMap { dataset in dataset.examples.map { (dataset.file(of: $0), $0) } }
-            let (names, all) = (files.joined(separator: ", "), LabeledLogits(joining: computed))
+            let (names, all) = (datasets.map(\.path).joined(separator: ", "), LabeledLogits(joining: computed))
             documents.append(
                 configuration.problemType == .regression
                     ? try RegressionDocument(names, all, view) { rows[$0] }

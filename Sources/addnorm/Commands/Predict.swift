@@ -1,6 +1,6 @@
 import ArgumentParser
 import Datasets
-import Escaping
+import Foundation
 import Inference
 import Reports
 import Transformer
@@ -26,6 +26,12 @@ struct Predict: ParsableCommand {
 
               addnorm predict --model models/reviews --id-column id --on-bad-row keep new.csv
 
+            Many processes share the work by --shard I/N: each reads its own part of the files, and with --output writes it to \
+            a file of its own, beside a manifest. One that was killed goes on with --resume, and one that has finished does nothing. \
+            'shards status' says what is missing, and 'shards merge' makes one file of all.
+
+              addnorm predict --model models/reviews --id-column id --output answers --shard 0/8 --resume new.csv
+
             A model that reads pairs of texts takes the second one from --text-pair-column, in JSON from text_pair.
 
             One that was trained to tell whether a text entails another (natural-language inference) tells any labels: \
@@ -46,8 +52,21 @@ struct Predict: ParsableCommand {
             valueName: "column"))
     var idColumn: Layout.Column?
 
+    @Option(
+        help: ArgumentHelp(
+            "Put these columns of the input into the output, between commas: names of the header or keys, or numbers from 1.",
+            valueName: "column,…"),
+        transform: { $0.split(separator: ",").map { Layout.Column(String($0)) } })
+    var keep: [Layout.Column] = []
+
     @Flag(help: "Print one JSON object for each text, with the probability of every label.")
     var json = false
+
+    @OptionGroup(title: "Many processes")
+    var shards: ShardOptions
+
+    @OptionGroup(title: "Many processes")
+    var shardOutput: ShardOutputOptions
 
     @OptionGroup
     var decisions: DecisionOptions
@@ -64,47 +83,73 @@ struct Predict: ParsableCommand {
     @OptionGroup(title: "Precision")
     var precision: PrecisionOptions
 
+    func validate() throws {
+        if shards.shard != nil && input.files.isEmpty { throw ValidationError("--shard is for files.") }
+        guard shardOutput.output != nil else { return }
+        if input.files.isEmpty { throw ValidationError("--output is for files.") }
+        if json { throw ValidationError("--json is for what is printed; --output-format says what --output writes.") }
+    }
+
     func run() throws {
         var classifier = try inference.classifier(model, reading: longTexts, in: precision)
         let zeroShot = try zeroShot.zeroShot(by: classifier.configuration)
         try zeroShot?.requireRoom(in: classifier)
         let configuration = zeroShot?.configuration ?? classifier.configuration
-        let layout =
+        var layout =
             zeroShot == nil
             ? try input.layout.layout(for: classifier.model.settings)
             : try input.layout.layoutOfSingleTexts(
                 for: "With --candidate-labels, the second text is the hypothesis. Give")
+        (layout.groupColumn, layout.groupOption, layout.keptColumns) = (idColumn, "--id-column", keep)
         if decisions.abstainBelow != nil && zeroShot == nil {
             try classifier.model.requireLabels(for: "--abstain-below")
         }
-        let labelsKey = configuration.problemType == .multiLabel ? "labels" : "label"
-        var (count, longer) = (0, 0)
+        let answerKeys: [Configuration.ProblemType: String] = [.multiLabel: "labels", .regression: "value"]
+        let format = AnswerFormat(
+            kind: shardOutput.output == nil ? json ? .jsonl : .text : shardOutput.outputFormat,
+            answerKey: answerKeys[configuration.problemType] ?? "label", hasID: idColumn != nil, kept: keep,
+            hasPairs: layout.secondText == .needed, hasErrors: layout.onBadRow == .keep)
+        let shard = input.files.isEmpty ? nil : try shards.shard()
+        let pieces = try (shard ?? (shardOutput.output == nil ? nil : Shard(0, of: 1))).map {
+            try layout.pieces(of: $0, in: input.files)
+        }
+        var part: ShardPart?
+        if let pieces, let wanted = shard ?? Shard(0, of: 1), shardOutput.output != nil {
+            let manifest = try ShardManifest(
+                wanted, of: pieces, layout: layout, format, model: model, options: options(layout, classifier.longTexts)
+            )
+            part = try shardOutput.open(manifest)
+            if part == nil { return }
+        }
+        var (count, longer, done) = (0, 0, part?.rows ?? 0)
         // Each answer has the probability of every label.
         let mostTexts = max(1, 4_000_000 / configuration.labels.count)
-        try input.forEachBatchOfRows(ofAtMost: mostTexts, by: layout, id: idColumn) { rows in
+        try input.forEachBatchOfRows(ofAtMost: mostTexts, by: layout, pieces) { rows in
+            let answered = min(done, rows.count)
+            done -= answered
+            let rows = rows.dropFirst(answered)
             let read = rows.filter { $0.problem == nil }
             let encoded = try classifier.encode(zeroShot?.pairs(of: read.map(\.text)) ?? read.map(\.input))
             count += encoded.count
             longer += encoded.countOfLonger
+            var answers: [AnswerFormat.Answer]
             if configuration.problemType == .regression {
-                let numbers = encoded.count > 0 ? try classifier.numbers(of: encoded) : []
-                return try write(rows, numbers) { number in
-                    (JSONObject(["value": number]), [number.map { Double($0).figure } ?? "null"])
+                answers = (encoded.count > 0 ? try classifier.numbers(of: encoded) : []).map { AnswerFormat.Answer($0) }
+            } else {
+                let predictions =
+                    encoded.count == 0
+                    ? []
+                    : Array(try zeroShot?.predictions(classifier.logits(of: encoded)) ?? classifier.classify(encoded))
+                answers = predictions.map {
+                    AnswerFormat.Answer($0, of: configuration, abstainBelow: decisions.abstainBelow, format.answerKey)
                 }
             }
-            let predictions =
-                encoded.count == 0
-                ? [] : Array(try zeroShot?.predictions(classifier.logits(of: encoded)) ?? classifier.classify(encoded))
-            try write(rows, predictions) { prediction in
-                let names = prediction?.names(of: configuration, abstainingBelow: decisions.abstainBelow)
-                return (
-                    JSONObject([
-                        labelsKey: names, "confidence": prediction?.confidence,
-                        "probabilities": prediction?.probabilities(of: configuration),
-                    ]), [names?.text ?? "null", prediction.map { Double($0.confidence).figure } ?? "null"]
-                )
-            }
+            answers.reverse()
+            let none = AnswerFormat.Answer(without: format.answerKey)
+            let lines = try format.lines(rows.map { ($0, $0.problem == nil ? answers.popLast() ?? none : none) })
+            if part == nil { try Output.write(lines) } else { try part?.write(lines, rows: rows.count) }
         }
+        try part?.finish()
         let longTexts = classifier.longTexts
         if longer > 0 && longTexts.method == .truncate {
             let texts = zeroShot == nil ? "texts" : "pairs of a text and a hypothesis"
@@ -113,37 +158,91 @@ struct Predict: ParsableCommand {
         }
     }
 
-    /// Writes one line for each row, even if --text had several.
-    ///
-    /// - Parameters:
-    ///   - answers: for those of the rows that could be read
-    ///   - describe: an answer, or that there is none, for JSON and for a table
-    private func write<Answer>(
-        _ rows: [Example], _ answers: [Answer],
-        _ describe: (Answer?) -> (object: JSONObject, cells: [String])
-    ) throws {
-        var unused = answers[...]
-        let lines = rows.map { row in (row, describe(row.problem == nil ? unused.popFirst() : nil)) }
-        if json {
-            return try Output.write(
-                jsonLines: lines.map { row, answer in
-                    JSONObject(
-                        ["text": row.problem == nil ? row.text : nil],
-                        optional: [
-                            "text_pair": row.textPair, "id": idColumn == nil ? nil : row.group ?? "",
-                            "error": row.problem,
-                        ]
-                    ).adding(answer.object)
-                })
-        }
-        let table = lines.map { row, answer in
-            let id = idColumn == nil ? [] : [row.group ?? ""]
-            let texts = row.problem.map { [$0] } ?? row.input.parts
-            return (id + answer.cells + texts).map(\.printable).joined(separator: "\t") + "\n"
-        }
-        try Output.write(table.joined())
+    /// What decides about the answers beside model and input.
+    private func options(_ layout: Layout, _ longTexts: LongTexts) -> [String: String] {
+        let others: [(String, String?)] = [
+            ("id_column", idColumn?.text), ("keep", keep.isEmpty ? nil : keep.map(\.text).joined(separator: ",")),
+            ("abstain_below", decisions.abstainBelow.map { "\($0)" }), ("precision", precision.precision.rawValue),
+            ("max_length", "\(longTexts.maximumLength)"), ("long_texts", longTexts.method.rawValue),
+            ("stride", longTexts.stride.map { "\($0)" }),
+            (
+                "candidate_labels",
+                zeroShot.candidateLabels.isEmpty ? nil : zeroShot.candidateLabels.joined(separator: ",")
+            ),
+            ("hypothesis", zeroShot.hypothesis), ("multi_label", zeroShot.multiLabel ? "true" : nil),
+        ]
+        return Dictionary(
+            layout.settings.map { ($0.name, $0.value) } + others.compactMap { name, value in value.map { (name, $0) } }
+        ) { first, _ in first }
     }
 }
+
+extension AnswerFormat.Answer {
+    /// A number.
+    fileprivate init(_ number: Float) {
+        self.init(
+            object: JSONObject(["value": number]), cells: [Double(number).figure], exactCells: ["\(number)"],
+            probabilities: nil)
+    }
+
+    /// Labels; null if the answer is less confident than is wanted.
+    fileprivate init(
+        _ prediction: Prediction, of configuration: Configuration, abstainBelow least: Double?, _ key: String
+    ) {
+        let names = prediction.names(of: configuration, abstainingBelow: least)
+        let probabilities = prediction.probabilities(of: configuration)
+        self.init(
+            object: JSONObject([key: names, "confidence": prediction.confidence, "probabilities": probabilities]),
+            cells: [names?.text ?? "null", Double(prediction.confidence).figure],
+            exactCells: [names?.text ?? "", "\(prediction.confidence)"], probabilities: probabilities)
+    }
+
+    /// That there is none.
+    fileprivate init(without key: String) {
+        let isNumber = key == "value"
+        self.init(
+            object: isNumber
+                ? JSONObject([key: String?.none])
+                : JSONObject([key: String?.none, "confidence": String?.none, "probabilities": String?.none]),
+            cells: isNumber ? ["null"] : ["null", "null"], exactCells: isNumber ? [""] : ["", ""], probabilities: nil)
+    }
+}
+
+/// Where a shard's answers are written.
+struct ShardOutputOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Write the answers into this folder, to part-I-of-N, which appears when it is complete, with a manifest beside it.",
+            valueName: "dir"), completion: .directory)
+    var output: String?
+
+    @Option(help: ArgumentHelp("What --output writes: jsonl or csv.", valueName: "jsonl|csv"))
+    var outputFormat = AnswerFormat.Kind.jsonl
+
+    @Flag(help: "Go on where a process that has not finished this part was; else it begins anew.")
+    var resume = false
+
+    func validate() throws {
+        if resume && output == nil { throw ValidationError("--resume is for --output.") }
+        if outputFormat != .jsonl && output == nil { throw ValidationError("--output-format is for --output.") }
+        if outputFormat == .text { throw ValidationError("--output-format must be jsonl or csv.") }
+    }
+
+    /// Opens the part; nil if it is finished.
+    func open(_ manifest: ShardManifest) throws -> ShardPart? {
+        guard let output else { return nil }
+        switch try ShardPart.open(manifest, in: URL(filePath: output), resumes: resume) {
+        case .finished(let rows):
+            Output.warn("\(output)/\(manifest.part) is finished, with \(rows.formatted()) rows")
+            return nil
+        case .unfinished(let part):
+            if part.rows > 0 { Output.warn("\(output)/\(manifest.part) goes on after \(part.rows.formatted()) rows") }
+            return part
+        }
+    }
+}
+
+extension AnswerFormat.Kind: ExpressibleByArgument {}
 
 /// What a model for natural-language inference is asked.
 struct ZeroShotOptions: ParsableArguments {

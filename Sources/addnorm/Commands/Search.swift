@@ -160,7 +160,8 @@ struct Search: ParsableCommand {
     /// Calls `body` with the texts of files, some at a time.
     private func forEachBatch(of files: [String], ofAtMost most: Int, _ body: ([Place]) throws -> Void) throws {
         for file in files {
-            try layout.layoutOfSingleTexts(for: "'search' reads").forEachBatch(of: file, ofAtMost: most) { examples in
+            try layout.layoutOfSingleTexts(for: "'search' reads").forEachBatch(of: Piece(path: file), ofAtMost: most) {
+                examples in
                 try body(examples.map { Place(file: $0.file ?? file, line: $0.line, text: $0.text) })
             }
         }

@@ -41,12 +41,10 @@ struct TextInput: ParsableArguments {
 
     /// Calls `body` with rows as they come, those that are wrong and kept among them.
     ///
-    /// - Parameter id: the column of ``Example/group``
+    /// - Parameter pieces: what is read of the files; nil: all
     func forEachBatchOfRows(
-        ofAtMost most: Int = .max, by layout: Layout, id: Layout.Column? = nil, _ body: ([Example]) throws -> Void
+        ofAtMost most: Int = .max, by layout: Layout, _ pieces: [Piece]? = nil, _ body: ([Example]) throws -> Void
     ) throws {
-        var layout = layout
-        (layout.groupColumn, layout.groupOption) = (id, "--id-column")
         if layout.secondText == .ignored && !textPair.isEmpty {
             throw ValidationError("Single texts are read: leave --text-pair out.")
         }
@@ -57,11 +55,11 @@ struct TextInput: ParsableArguments {
             return try body(
                 text.enumerated().map { Example(text: $1, textPair: textPair.isEmpty ? nil : textPair[$0]) })
         }
-        for file in files.isEmpty ? ["-"] : files {
-            if file == "-" && isatty(STDIN_FILENO) == 1 {
+        for piece in pieces ?? (files.isEmpty ? ["-"] : files).map({ Piece(path: $0) }) {
+            if piece.path == "-" && isatty(STDIN_FILENO) == 1 {
                 Output.warn("reading one text a line from the terminal; Ctrl-D ends it")
             }
-            try layout.forEachBatch(of: file, ofAtMost: most, body)
+            try layout.forEachBatch(of: piece, ofAtMost: most, body)
         }
     }
 }
@@ -70,8 +68,8 @@ extension Layout {
     /// Calls `body` with the rows of a file as they come, and says at its end which were skipped.
     ///
     /// - Parameter most: the rows of a batch
-    func forEachBatch(of file: String, ofAtMost most: Int, _ body: ([Example]) throws -> Void) throws {
-        var stream = try ExampleStream(path: file, layout: self)
+    func forEachBatch(of file: Piece, ofAtMost most: Int, _ body: ([Example]) throws -> Void) throws {
+        var stream = try ExampleStream(file, layout: self)
         while let examples = try stream.next() {
             var rest = examples[...]
             while !rest.isEmpty {
@@ -79,6 +77,6 @@ extension Layout {
                 rest = rest.dropFirst(most)
             }
         }
-        if let notice = stream.badRows.notice(file) { Output.warn(notice) }
+        if let notice = stream.badRows.notice(file.name) { Output.warn(notice) }
     }
 }

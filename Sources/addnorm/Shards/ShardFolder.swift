@@ -1,0 +1,115 @@
+import Datasets
+import Foundation
+import Transformer
+
+/// The outputs of all shards.
+struct ShardFolder {
+    private let folder: URL
+    /// By the number of the shard; nil: it has not begun.
+    private let manifests: [ShardManifest?]
+    /// The first that has begun: what is true of all.
+    let first: ShardManifest
+
+    /// Reads all manifests of a folder.
+    ///
+    /// - Throws: ``OutputError`` if there are none, one cannot be read, or they are not of one work.
+    init(_ path: String) throws {
+        let folder = URL(filePath: path)
+        self.folder = folder
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: path)
+        } catch {
+            throw OutputError(description: "\(path): cannot be listed: \(error.localizedDescription)")
+        }
+        let stems = names.filter { $0.hasPrefix("part-") && $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }
+        let found = try stems.compactMap { try ShardManifest($0, in: folder) }.sorted { $0.shard < $1.shard }
+        guard let first = found.first else {
+            throw OutputError(description: "\(path): no shards are there; 'predict --output' writes them")
+        }
+        self.first = first
+        for other in found {
+            if let difference = first.difference(from: other) {
+                throw OutputError(
+                    description:
+                        "\(path): \(other.part) is of \(difference) than \(first.part); keep each work in a folder of its own"
+                )
+            }
+        }
+        var manifests = [ShardManifest?](repeating: nil, count: first.shards)
+        for manifest in found where manifests.indices.contains(manifest.shard) { manifests[manifest.shard] = manifest }
+        self.manifests = manifests
+    }
+
+    /// How many shards there are to be.
+    var count: Int { manifests.count }
+
+    private func isFinished(_ manifest: ShardManifest?) -> Bool {
+        guard let manifest, manifest.state == .finished else { return false }
+        return FileManager.default.fileExists(atPath: folder.appending(path: manifest.part).path)
+    }
+
+    /// Those that are finished.
+    var finished: [ShardManifest] { manifests.compactMap { isFinished($0) ? $0 : nil } }
+    /// The numbers of those that are not.
+    var missing: [Int] { manifests.indices.filter { !isFinished(manifests[$0]) } }
+    /// The numbers of those that are not finished, but have begun.
+    var unfinished: [Int] { missing.filter { manifests[$0] != nil } }
+    /// The rows of those that are finished.
+    var rows: Int { finished.reduce(0) { $0 + $1.rows } }
+
+    /// Checks that all are finished, and that their inputs make the whole input.
+    ///
+    /// - Throws: ``OutputError`` that says what is missing, or there twice.
+    func requireWhole() throws {
+        if let missing = missing.first {
+            throw OutputError(
+                description:
+                    "\(folder.path): shard \(missing) of \(count) is missing; 'shards status' lists all that are")
+        }
+        var last: (manifest: ShardManifest, input: ShardManifest.Input)?
+        for manifest in finished {
+            for input in manifest.input {
+                let isNext = last.map { $0.input.path == input.path && $0.input.end == input.start } ?? false
+                let isFirst = (last.map { $0.input.end == $0.input.size } ?? true) && input.start == 0
+                guard isNext || isFirst else {
+                    throw OutputError(
+                        description:
+                            "\(folder.path): \(manifest.part) does not begin where \(last?.manifest.part ?? "the input") ends: the input has changed"
+                            + " between the shards, or a row is longer than a shard; remove both, and run them again")
+                }
+                last = (manifest, input)
+            }
+        }
+        if let last, last.input.end != last.input.size {
+            throw OutputError(
+                description: "\(folder.path): \(last.manifest.part) ends before the input does; run it again")
+        }
+    }
+
+    /// Writes one file of all parts.
+    ///
+    /// - Returns: its rows
+    /// - Throws: ``OutputError`` if a part is not what its manifest says, or the file cannot be written.
+    func merge(to file: URL) throws -> Int {
+        try replaceFile(at: file) { handle in
+            for (index, manifest) in finished.enumerated() {
+                let part = folder.appending(path: manifest.part)
+                let (hash, _) = try sha256(ofFile: part)
+                let rows = try manifest.format.wholeRows(of: part).rows - (manifest.header.isEmpty ? 0 : 1)
+                guard hash == manifest.sha256, rows == manifest.rows else {
+                    throw OutputError(
+                        description:
+                            "\(part.path): is not what its manifest says; remove both, and run shard \(manifest.shard) again"
+                    )
+                }
+                let source = try FileHandle(forReadingFrom: part)
+                if index > 0 { try source.seek(toOffset: UInt64(manifest.header.utf8.count)) }
+                while let piece = try source.read(upToCount: 1 << 20), !piece.isEmpty {
+                    try handle.write(contentsOf: piece)
+                }
+            }
+        }
+        return rows
+    }
+}

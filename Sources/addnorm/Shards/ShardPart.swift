@@ -1,0 +1,150 @@
+import Datasets
+import Foundation
+
+/// The output of one shard, in a folder that the processes of all shards write to: a file that is there when it is complete, and a manifest beside it.
+///
+/// As long as it is not, its lines are in a file of another name, of which only one process has the lock. Whoever is killed leaves whole lines and at most a
+/// part of one, so that another process can go on.
+struct ShardPart {
+    private let folder: URL
+    private var manifest: ShardManifest
+    private let handle: FileHandle
+    /// How many rows are in it.
+    private(set) var rows: Int
+
+    private static let ending = ".unfinished"
+
+    /// What is found where a part is to be written.
+    enum Found {
+        /// It is complete, with so many rows.
+        case finished(Int)
+        case unfinished(ShardPart)
+    }
+
+    /// Opens the output of a shard.
+    ///
+    /// - Parameter resumes: whether a part that is not finished goes on; else it begins anew
+    /// - Throws: ``OutputError`` if what is there is of other work, or another process is writing it.
+    static func open(_ manifest: ShardManifest, in folder: URL, resumes: Bool) throws -> Found {
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw OutputError(description: "\(folder.path): cannot be made: \(error.localizedDescription)")
+        }
+        let (file, unfinished) = (folder.appending(path: manifest.part), folder.appending(path: manifest.part + ending))
+        let descriptor = Foundation.open(unfinished.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw failure(unfinished, String(cString: strerror(errno))) }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw OutputError(
+                description: errno == EWOULDBLOCK
+                    ? "\(unfinished.path): another process is writing this shard"
+                    : "\(unfinished.path): cannot be locked: \(String(cString: strerror(errno)))")
+        }
+        let found = try ShardManifest(manifest.stem, in: folder)
+        let isComplete = FileManager.default.fileExists(atPath: file.path)
+        if let found, isComplete || resumes, let difference = manifest.difference(fromSamePart: found) {
+            if try handle.seekToEnd() == 0 { unlink(unfinished.path) }
+            throw OutputError(
+                description: "\(file.path): is of \(difference); choose another folder, or remove it and its manifest")
+        }
+        if isComplete {
+            guard let found, found.state == .finished else {
+                // Killed between the last two steps, or nobody knows what it is.
+                if try handle.seekToEnd() == 0 { unlink(unfinished.path) }
+                guard var found else {
+                    throw OutputError(
+                        description: "\(file.path): has no manifest beside it; choose another folder, or remove it")
+                }
+                try found.finish(file, in: folder)
+                return .finished(found.rows)
+            }
+            unlink(unfinished.path)
+            let (hash, bytes) = try sha256(ofFile: file)
+            guard hash == found.sha256, bytes == found.bytes else {
+                throw OutputError(
+                    description: "\(file.path): is not what its manifest says; remove both, and run this shard again")
+            }
+            return .finished(found.rows)
+        }
+        var part = ShardPart(folder: folder, manifest: manifest, handle: handle, rows: 0)
+        if resumes, found != nil { try part.keepWholeRows() } else { try handle.truncate(atOffset: 0) }
+        if try handle.offset() == 0 { try part.append(manifest.header) }
+        try manifest.write(to: folder)
+        return .unfinished(part)
+    }
+
+    /// Cuts off a row that is not whole, and counts the others.
+    private mutating func keepWholeRows() throws {
+        let unfinished = folder.appending(path: manifest.part + Self.ending)
+        let header = manifest.header.isEmpty ? 0 : 1
+        let (rows, bytes) = try manifest.format.wholeRows(of: unfinished)
+        self.rows = max(0, rows - header)
+        try handle.truncate(atOffset: UInt64(rows < header ? 0 : bytes))
+    }
+
+    /// Appends rows.
+    ///
+    /// - Throws: ``OutputError`` if the disk is full, for example.
+    mutating func write(_ lines: String, rows count: Int) throws {
+        try append(lines)
+        rows += count
+    }
+
+    private func append(_ text: String) throws {
+        do {
+            try handle.write(contentsOf: Data(text.utf8))
+        } catch {
+            throw Self.failure(folder.appending(path: manifest.part + Self.ending), error.localizedDescription)
+        }
+    }
+
+    /// Gives the file its name, and writes the manifest.
+    ///
+    /// - Throws: ``OutputError`` if it cannot.
+    mutating func finish() throws {
+        let file = folder.appending(path: manifest.part)
+        guard fsync(handle.fileDescriptor) == 0, rename(file.path + Self.ending, file.path) == 0 else {
+            throw Self.failure(file, String(cString: strerror(errno)))
+        }
+        try manifest.finish(file, in: folder)
+    }
+
+    private static func failure(_ file: URL, _ cause: String) -> OutputError {
+        OutputError(description: "\(file.path): cannot be written: \(cause)")
+    }
+}
+
+extension ShardManifest {
+    /// Says that the part is complete.
+    fileprivate mutating func finish(_ file: URL, in folder: URL) throws {
+        (sha256, bytes) = try Datasets.sha256(ofFile: file)
+        rows = try format.wholeRows(of: file).rows - (header.isEmpty ? 0 : 1)
+        state = .finished
+        // The manifest is replaced by renaming, after which the folder is synchronised, and with it the part's name.
+        try write(to: folder)
+    }
+}
+
+extension AnswerFormat.Kind {
+    /// How many rows in a file are whole, and their bytes.
+    ///
+    /// - Throws: ``OutputError`` if it cannot be read.
+    func wholeRows(of file: URL) throws -> (rows: Int, bytes: Int) {
+        var (rows, bytes, count, isQuoted) = (0, 0, 0, false)
+        do {
+            let handle = try FileHandle(forReadingFrom: file)
+            while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
+                for byte in piece {
+                    count += 1
+                    // A quote in a field is doubled.
+                    if self == .csv && byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+                    if byte == UInt8(ascii: "\n") && !isQuoted { (rows, bytes) = (rows + 1, count) }
+                }
+            }
+        } catch {
+            throw OutputError(description: "\(file.path): cannot be read: \(error.localizedDescription)")
+        }
+        return (rows, bytes)
+    }
+}
