@@ -1,12 +1,24 @@
+import Datasets
 import RunStore
 import Training
 
 /// One training, once with each of several seeds: how far do the results lie apart? The runs are a group, with a model of each in
-/// the folder of its seed.
+/// the folder of its seed. What was trained before, by the same command, is not trained again.
 package struct SeedStudy {
+    /// What is to be done for a seed.
+    package enum Training {
+        case begin(TrainingRequest)
+        /// A run that was ended has a checkpoint.
+        case resume(run: String)
+    }
+
     private let request: TrainingRequest
     /// The seeds of the trainings that have not ended yet. One that was interrupted has: it can be resumed.
     package private(set) var left: [UInt64]
+    /// The runs that were finished before.
+    package private(set) var finished: [String] = []
+    /// The runs of seeds that have begun and not ended.
+    private var begun: [UInt64: Run] = [:]
     /// The name of the group; nil before the first run has one.
     package private(set) var group: String?
 
@@ -18,19 +30,62 @@ package struct SeedStudy {
     /// - Throws: an error with a message for a person if an output or a name is taken.
     package init(_ request: TrainingRequest, seeds: [UInt64], store: RunStore?) throws {
         (self.request, left, group) = (request, seeds, request.name)
-        for training in seeds.map(request(for:)) {
+        for seed in seeds {
+            let training = self.request(for: seed)
+            let run = try Self.earlierRun(of: training, in: store)
+            if let run, run.status == .finished {
+                finished.append(run.name)
+                left.removeAll { $0 == seed }
+                continue
+            }
+            begun[seed] = run
+            if let run, Trainer.canResume(run) { continue }
             try Trainer.checkOutput(training.output, overwrite: training.overwrite)
-            if let store { try training.name.map(store.requireFree) }
+            if run == nil, let store { try training.name.map(store.requireFree) }
         }
+    }
+
+    /// The run of an earlier call of the same command.
+    ///
+    /// - Throws: an error with a message for a person if it is being trained.
+    private static func earlierRun(of request: TrainingRequest, in store: RunStore?) throws -> Run? {
+        guard let name = request.name, case .of(let group) = request.seedGroup, let store else { return nil }
+        let run = try store.runs(ofSeedGroup: group).first {
+            $0.name == name && $0.output == absolutePath(request.output) && work($0.command) == work(request.command)
+        }
+        guard let run, run.status == .running else { return run }
+        throw TrainingError(
+            "the run '\(run.name)' is being trained by another process"
+                + (run.isAlive
+                    ? ""
+                    : " on \(run.host), as far as one can tell from here; if it has ended there, 'runs delete --force' forgets it")
+        )
+    }
+
+    /// What of a command decides what is trained: not where the program lies, nor which seeds are trained at a time.
+    private static func work(_ command: String) -> String {
+        command.replacing(#/^('[^']*'|[^ ]+)| --(seeds|jobs|threads|db)[ =]('[^']*'|[^ ]+)/#, with: "")
     }
 
     /// Trains with the next seed.
     ///
-    /// - Parameter train: does what a training is asked for
+    /// - Parameters:
+    ///   - store: opens the database, to forget a run that has begun and left nothing
+    ///   - train: does what a training is asked for
     /// - Returns: nil if all are done
-    package mutating func next(_ train: (TrainingRequest) throws -> TrainingResult) throws -> TrainingResult? {
+    package mutating func next(
+        store: () throws -> RunStore, _ train: (Training) throws -> TrainingResult
+    ) throws -> TrainingResult? {
         guard let seed = left.first else { return nil }
-        let result = try train(request(for: seed))
+        var training = Training.begin(request(for: seed))
+        if let run = begun[seed] {
+            if Trainer.canResume(run) {
+                training = .resume(run: run.name)
+            } else {
+                try store().delete([run.id], force: false)
+            }
+        }
+        let result = try train(training)
         left.removeFirst()
         group = group ?? result.run
         return result

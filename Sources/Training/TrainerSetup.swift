@@ -116,6 +116,11 @@ extension Trainer {
             isInterrupted: isInterrupted)
     }
 
+    /// Whether a run that has not ended has a checkpoint.
+    package static func canResume(_ run: Run) -> Bool {
+        (try? CheckpointFolder(forOutput: run.output).newest(of: run) { _ in }) != nil
+    }
+
     /// Goes on with a run from its last checkpoint.
     ///
     /// - Parameters:

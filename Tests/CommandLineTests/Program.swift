@@ -131,7 +131,9 @@ extension Program {
     static let smallShape = ["--layers", "1", "--hidden-size", "16", "--heads", "2", "--intermediate-size", "32"]
 
     /// Trains a very small model to the folder `model`, with `train.tsv` as its dev data, too.
-    func train(_ more: String...) throws -> Result {
+    func train(_ more: String...) throws -> Result { try train(more) }
+
+    func train(_ more: [String]) throws -> Result {
         try write(Self.rows, to: "train.tsv")
         // An option is given once.
         let usual = [

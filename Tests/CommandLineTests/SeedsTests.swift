@@ -42,4 +42,50 @@ import Testing
             #expect(!program.exists("model/seed-4"))
         }
     }
+
+    @Test func seedsAreHandedOutAndNoneIsTrainedTwice() async throws {
+        try await Program.use { program in
+            let jobs = ["--name", "s", "--epochs", "2", "--jobs", "2"]
+            let training = try program.train(["--seeds", "1,2,3"] + jobs)
+            #expect(training.status == 0, "\(training.errors)")
+            #expect(training.output.contains("s (3 seeds)") && !training.output.contains("s (2 seeds)"))
+            #expect(training.errors.contains("seed 3: best epoch"))
+            let models = try (1...3).map { try Data(contentsOf: program.url("model/seed-\($0)/model.safetensors")) }
+            // As one after the other, on as many threads.
+            let alone = try program.train(
+                "--output", "alone", "--seed", "2", "--epochs", "2", "--threads", "\(max(1, ProcessInfo.processInfo.activeProcessorCount / 2))")
+            #expect(alone.status == 0)
+            #expect(try Data(contentsOf: program.url("alone/model.safetensors")) == models[1])
+
+            // The same command trains what is left; so does it without --jobs.
+            let again = try program.train(["--seeds", "3,4,1"] + jobs)
+            #expect(again.status == 0 && again.errors.contains("'s-seed-1' is trained already"), "\(again.errors)")
+            #expect(again.output.contains("s (4 seeds)") && !again.errors.contains("seed 3: best"))
+            let other = try program.train(["--seeds", "1,5", "--learning-rate", "1e-3"] + jobs)
+            #expect(other.status == 1 && other.errors.contains("a run called 's-seed-1' is there already"))
+            #expect(!program.exists("model/seed-5"))
+        }
+    }
+
+    /// Each is a line for a shell, with a database of its own.
+    @Test func commandsArePrintedForOtherEngines() async throws {
+        try await Program.use { program in
+            let printed = try program.train(
+                "--seeds", "1,2", "--name", "it's", "--epochs", "2", "--print-commands", "--db", "my runs.sqlite")
+            let lines = printed.output.split(separator: "\n")
+            #expect(lines.count == 2 && !program.exists("model") && !program.exists("my runs.sqlite"))
+            let shell = Process()
+            shell.executableURL = URL(filePath: "/bin/sh")
+            shell.arguments = ["-c", String(lines[1])]
+            shell.currentDirectoryURL = program.folder
+            (shell.standardOutput, shell.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+            try shell.run()
+            shell.waitUntilExit()
+            #expect(shell.terminationStatus == 0)
+            #expect(program.exists("model/seed-2/model.safetensors") && program.exists("my runs-seed-2.sqlite"))
+            for arguments in [["--jobs", "2"], ["--seeds", "1,2", "--jobs", "2"], ["--seeds", "1,2", "--name", "x", "--jobs", "0"]] {
+                #expect(try program.train(arguments).status == 64)
+            }
+        }
+    }
 }

@@ -64,6 +64,9 @@ struct Train: ParsableCommand {
         if (files.train + files.unlabelled + [files.dev]).contains("-") {
             throw ValidationError("Training data must be files: standard input could not be read again by --resume.")
         }
+        if runOptions.jobs.isGiven && (runOptions.seeds == nil || runOptions.name == nil) {
+            throw ValidationError("--jobs and --print-commands are for --seeds, with a --name for all.")
+        }
         if runOptions.seeds != nil && training.given.isSet(\.seed) {
             throw ValidationError("Give either --seed or --seeds, not both.")
         }
@@ -89,7 +92,7 @@ struct Train: ParsableCommand {
             && shape.given.isEmpty && files.isEmpty
             && layout.layout == Layout()
             && runOptions.name == nil && runOptions.project == nil && runOptions.seeds == nil
-            && runOptions.checkpointEvery == nil
+            && runOptions.checkpointEvery == nil && !runOptions.jobs.isGiven
     }
 
     func run() throws {
@@ -99,10 +102,36 @@ struct Train: ParsableCommand {
             try finish(train(request()))
             return
         }
+        let jobs = SeedJobs(seeds: seeds, runOptions, threads: training.given.threads)
+        if runOptions.jobs.printCommands { return try jobs.printCommands() }
         var study = try SeedStudy(request(), seeds: seeds, store: try? runOptions.database.open(for: .read))
+        for run in study.finished { Output.warn("'\(run)' is trained already") }
+        if let count = runOptions.jobs.jobs {
+            try jobs.run(study.left, atATime: count)
+        } else {
+            try train(&study)
+        }
+        // Also those of an earlier call, with other seeds.
+        let store = try runOptions.database.open(for: .read)
+        let runs = try store.runs(ofSeedGroup: study.group ?? "")
+        let groups = try SeedGroup.groups(of: runs.map { try ComparedRun($0, in: store) })
+        Output.warn(groups.notices)
+        try Output.write([groups.part].text)
+    }
+
+    /// Trains with one seed after the other.
+    private func train(_ study: inout SeedStudy) throws {
         do {
             var isFirst = true
-            while let result = try study.next({ try train($0, isFirst: isFirst) }) {
+            while let result = try study.next(
+                store: { try runOptions.database.open(for: .write) },
+                {
+                    switch $0 {
+                    case .begin(let request): try train(request, isFirst: isFirst)
+                    case .resume(let run): try train(request(), resuming: run, isFirst: isFirst)
+                    }
+                })
+            {
                 isFirst = false
                 try finish(result)
             }
@@ -114,20 +143,17 @@ struct Train: ParsableCommand {
             }
             throw error
         }
-        // Also those of an earlier call, with other seeds.
-        let store = try runOptions.database.open(for: .read)
-        let runs = try store.runs(ofSeedGroup: study.group ?? "")
-        let groups = try SeedGroup.groups(of: runs.map { try ComparedRun($0, in: store) })
-        Output.warn(groups.notices)
-        try Output.write([groups.part].text)
     }
 
     /// Trains one model.
     ///
     /// - Parameters:
     ///   - request: of no meaning if a run is resumed
+    ///   - run: the run that is resumed; nil: none, unless --resume names one
     ///   - isFirst: whether the data have not been reported on
-    private func train(_ request: TrainingRequest, isFirst: Bool = true) throws -> TrainingResult {
+    private func train(
+        _ request: TrainingRequest, resuming run: String? = nil, isFirst: Bool = true
+    ) throws -> TrainingResult {
         let display = ProgressDisplay()
         // Also after an error, which is then printed on a line of its own.
         defer { display.finish() }
@@ -143,7 +169,7 @@ struct Train: ParsableCommand {
             return try runOptions.database.open(for: .write)
         }
         var trainer =
-            if let resume = runOptions.resume {
+            if let resume = runOptions.resume ?? run {
                 try Trainer(
                     resuming: resume, emulatesBFloat16: runOptions.emulation.emulate, store: store(), report: report,
                     isInterrupted: { Interrupt.isRaised })
@@ -304,6 +330,9 @@ struct RunOptions: ParsableArguments {
             "Train once with each of these seeds (1,2,3), to --output/seed-1 and so on, and say how far the results lie apart.",
             valueName: "seeds"))
     var seeds: SeedList?
+
+    @OptionGroup
+    var jobs: JobOptions
 
     @Option(
         help: ArgumentHelp(
