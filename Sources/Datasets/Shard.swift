@@ -12,6 +12,11 @@ package struct Shard: Sendable, Equatable, CustomStringConvertible {
         (self.index, self.count) = (index, count)
     }
 
+    private init(_ index: Int, count: Int) { (self.index, self.count) = (index, count) }
+
+    /// All of the work.
+    package static let whole = Shard(0, count: 1)
+
     /// The most parts that there can be.
     package static let most = 1_000_000
 

@@ -62,7 +62,7 @@ import Testing
             #expect(again.status == 0 && again.errors.contains("'s-seed-1' is trained already"), "\(again.errors)")
             #expect(again.output.contains("s (4 seeds)") && !again.errors.contains("seed 3: best"))
             let other = try program.train(["--seeds", "1,5", "--learning-rate", "1e-3"] + jobs)
-            #expect(other.status == 1 && other.errors.contains("a run called 's-seed-1' is there already"))
+            #expect(other.status == 1 && other.errors.contains("seed-1: a model is there already"))
             #expect(!program.exists("model/seed-5"))
         }
     }

@@ -153,6 +153,10 @@ struct Ablate: ParsableCommand {
                 "\(name): an ablation varies that; see --variants, --depths, --learning-rates, --warmup-ratios, --minutes."
             )
         }
+        if let jobs = experiment.jobs {
+            if hyperparameters.threads != nil { throw ValidationError("Give either --jobs or --threads, not both.") }
+            hyperparameters.threads = jobs
+        }
         if !hyperparameters.isSet(\.hiddenSize) { hyperparameters.hiddenSize = AblationRequest.usualHiddenSize }
         let hidden = hyperparameters.hiddenSize
         if !hyperparameters.isSet(\.intermediateSize) { hyperparameters.intermediateSize = 4 * hidden }

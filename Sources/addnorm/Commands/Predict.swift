@@ -109,15 +109,13 @@ struct Predict: ParsableCommand {
             kind: shardOutput.output == nil ? json ? .jsonl : .text : shardOutput.outputFormat,
             answerKey: answerKeys[configuration.problemType] ?? "label", hasID: idColumn != nil, kept: keep,
             hasPairs: layout.secondText == .needed, hasErrors: layout.onBadRow == .keep)
-        let shard = input.files.isEmpty ? nil : try shards.shard()
-        let pieces = try (shard ?? (shardOutput.output == nil ? nil : Shard(0, of: 1))).map {
-            try layout.pieces(of: $0, in: input.files)
-        }
+        let shard =
+            input.files.isEmpty ? nil : try shards.shard() ?? (shardOutput.output == nil ? nil : .whole)
+        let pieces = try shard.map { try layout.pieces(of: $0, in: input.files) }
         var part: ShardPart?
-        if let pieces, let wanted = shard ?? Shard(0, of: 1), shardOutput.output != nil {
+        if let shard, let pieces, shardOutput.output != nil {
             let manifest = try ShardManifest(
-                wanted, of: pieces, layout: layout, format, model: model, options: options(layout, classifier.longTexts)
-            )
+                shard, of: pieces, layout: layout, format, model: model, options: options(layout, classifier.longTexts))
             part = try shardOutput.open(manifest)
             if part == nil { return }
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Experiments
+import Kernels
 
 /// What an ablation reads and writes.
 struct AblationFileOptions: ParsableArguments {
@@ -67,6 +68,9 @@ struct ExperimentOptions: ParsableArguments {
         help: ArgumentHelp("What is asked, between commas. (default: signals,range,results)", valueName: "names"))
     var questions: QuestionList?
 
+    @Option(help: ArgumentHelp("Trainings at a time, on one core each. (default: --threads)", valueName: "n"))
+    var jobs: Int?
+
     @Option(help: "The name of the experiment. (default: a short one is made)")
     var name: String?
 
@@ -78,6 +82,7 @@ struct ExperimentOptions: ParsableArguments {
 
     func validate() throws {
         if let name { try requireRunName(name, "--name") }
+        try requirePositive(jobs, "--jobs", atMost: Workers.mostThreads)
     }
 }
 

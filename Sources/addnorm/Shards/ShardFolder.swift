@@ -95,9 +95,8 @@ struct ShardFolder {
         try replaceFile(at: file) { handle in
             for (index, manifest) in finished.enumerated() {
                 let part = folder.appending(path: manifest.part)
-                let (hash, _) = try sha256(ofFile: part)
                 let rows = try manifest.format.wholeRows(of: part).rows - (manifest.header.isEmpty ? 0 : 1)
-                guard hash == manifest.sha256, rows == manifest.rows else {
+                guard try manifest.isTrue(of: part), rows == manifest.rows else {
                     throw OutputError(
                         description:
                             "\(part.path): is not what its manifest says; remove both, and run shard \(manifest.shard) again"

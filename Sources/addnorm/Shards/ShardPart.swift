@@ -31,47 +31,45 @@ struct ShardPart {
         } catch {
             throw OutputError(description: "\(folder.path): cannot be made: \(error.localizedDescription)")
         }
-        let (file, unfinished) = (folder.appending(path: manifest.part), folder.appending(path: manifest.part + ending))
-        let descriptor = Foundation.open(unfinished.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw failure(unfinished, String(cString: strerror(errno))) }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw OutputError(
-                description: errno == EWOULDBLOCK
-                    ? "\(unfinished.path): another process is writing this shard"
-                    : "\(unfinished.path): cannot be locked: \(String(cString: strerror(errno)))")
-        }
+        let file = folder.appending(path: manifest.part)
         let found = try ShardManifest(manifest.stem, in: folder)
         let isComplete = FileManager.default.fileExists(atPath: file.path)
         if let found, isComplete || resumes, let difference = manifest.difference(fromSamePart: found) {
-            if try handle.seekToEnd() == 0 { unlink(unfinished.path) }
             throw OutputError(
                 description: "\(file.path): is of \(difference); choose another folder, or remove it and its manifest")
         }
         if isComplete {
-            guard let found, found.state == .finished else {
-                // Killed between the last two steps, or nobody knows what it is.
-                if try handle.seekToEnd() == 0 { unlink(unfinished.path) }
-                guard var found else {
-                    throw OutputError(
-                        description: "\(file.path): has no manifest beside it; choose another folder, or remove it")
-                }
-                try found.finish(file, in: folder)
-                return .finished(found.rows)
+            guard var found else {
+                throw OutputError(
+                    description: "\(file.path): has no manifest beside it; choose another folder, or remove it")
             }
-            unlink(unfinished.path)
-            let (hash, bytes) = try sha256(ofFile: file)
-            guard hash == found.sha256, bytes == found.bytes else {
+            // Somebody was killed between the last two steps.
+            if found.state == .unfinished { try found.finish(file, in: folder) }
+            guard try found.isTrue(of: file) else {
                 throw OutputError(
                     description: "\(file.path): is not what its manifest says; remove both, and run this shard again")
             }
             return .finished(found.rows)
         }
-        var part = ShardPart(folder: folder, manifest: manifest, handle: handle, rows: 0)
-        if resumes, found != nil { try part.keepWholeRows() } else { try handle.truncate(atOffset: 0) }
-        if try handle.offset() == 0 { try part.append(manifest.header) }
+        var part = ShardPart(folder: folder, manifest: manifest, handle: try locked(file.path + ending), rows: 0)
+        if resumes, found != nil { try part.keepWholeRows() } else { try part.handle.truncate(atOffset: 0) }
+        if try part.handle.offset() == 0 { try part.append(manifest.header) }
         try manifest.write(to: folder)
         return .unfinished(part)
+    }
+
+    /// Opens a file that no other process has opened in this way.
+    private static func locked(_ path: String) throws -> FileHandle {
+        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw failure(path, String(cString: strerror(errno))) }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            if errno == EWOULDBLOCK {
+                throw OutputError(description: "\(path): another process is writing this shard")
+            }
+            throw failure(path, "it cannot be locked: \(String(cString: strerror(errno)))")
+        }
+        return handle
     }
 
     /// Cuts off a row that is not whole, and counts the others.
@@ -95,7 +93,7 @@ struct ShardPart {
         do {
             try handle.write(contentsOf: Data(text.utf8))
         } catch {
-            throw Self.failure(folder.appending(path: manifest.part + Self.ending), error.localizedDescription)
+            throw Self.failure(folder.appending(path: manifest.part + Self.ending).path, error.localizedDescription)
         }
     }
 
@@ -105,17 +103,23 @@ struct ShardPart {
     mutating func finish() throws {
         let file = folder.appending(path: manifest.part)
         guard fsync(handle.fileDescriptor) == 0, rename(file.path + Self.ending, file.path) == 0 else {
-            throw Self.failure(file, String(cString: strerror(errno)))
+            throw Self.failure(file.path, String(cString: strerror(errno)))
         }
         try manifest.finish(file, in: folder)
     }
 
-    private static func failure(_ file: URL, _ cause: String) -> OutputError {
-        OutputError(description: "\(file.path): cannot be written: \(cause)")
+    private static func failure(_ path: String, _ cause: String) -> OutputError {
+        OutputError(description: "\(path): cannot be written: \(cause)")
     }
 }
 
 extension ShardManifest {
+    /// Whether a finished part is what it was.
+    func isTrue(of file: URL) throws -> Bool {
+        let (hash, bytes) = try Datasets.sha256(ofFile: file)
+        return hash == sha256 && bytes == self.bytes
+    }
+
     /// Says that the part is complete.
     fileprivate mutating func finish(_ file: URL, in folder: URL) throws {
         (sha256, bytes) = try Datasets.sha256(ofFile: file)
