@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Answers a DataFrame on a cluster of three executors with Examples/spark/predict.py, while one process is killed together with its executor, one alone,
 # and one fails: every row has to be there, once, with its columns as they were and the answer that one `addnorm predict` gives. The same with rdd.pipe.
-# Some minutes. Needs a build of the program: swift build -c release, or ADDNORM=PROGRAM. Installs Java where it is missing, and PySpark in .build/.
+# Some minutes. Needs a build of the program: swift build -c release. Installs Java where it is missing, and PySpark in .build/.
 # Usage: spark_check.sh [MODEL]    (default: a small one, trained for it on data/reviews)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,7 +10,7 @@ command -v java >/dev/null || scripts/setup/install-dependencies.sh openjdk-17-j
 python=$PWD/.build/spark-venv/bin/python
 [ -x "$python" ] || python3 -m venv .build/spark-venv
 "$python" -m pip install --quiet "pyspark[sql]==4.3.0" "pandas<3"
-program=$(realpath "${ADDNORM:-$(swift build -c release --show-bin-path)/addnorm}")
+program=$(swift build -c release --show-bin-path)/addnorm
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 model=${1:-$work/model}
