@@ -101,7 +101,7 @@ CONF
 
     # More parts than an array can have tasks.
     ANSWERS=$work/by-two SHARDS=16
-    submit --array=0-15 "$examples/predict.sbatch" 2>&1 >/dev/null | grep . || wrong "Slurm: an array larger than MaxArraySize is no error"
+    submit --array=0-15 "$examples/predict.sbatch" && wrong "Slurm: an array larger than MaxArraySize is no error"
     job=$(FIRST=0 submit --array=0-7 "$examples/predict.sbatch" --id-column id "$work/reviews.csv")
     again=$(FIRST=8 submit --array=0-7 "$examples/predict.sbatch" --id-column id "$work/reviews.csv")
     submit --dependency=afterany:"$job:$again" "$examples/merge.sbatch" "$work/by-two.jsonl" >/dev/null
@@ -183,16 +183,16 @@ check_container() {
     make "${stages[1]}" "$work/debian" /
     ln -s /bin/true "$work/debian/usr/bin/swift"
     make "${stages[0]}" "$work/debian" /
-    grep -q '^RUN swift build .*--static-swift-stdlib' "$file" || wrong "$file: builds another way than is checked here"
+    grep -q '^RUN swift build .*--static-swift-stdlib -Xlinker -s' "$file" || wrong "$file: builds another way than is checked here"
     sed '/^RUN swift build/d' "$file" >"$work/Containerfile"
     quietly buildah build --pull-never --target build -f "$work/Containerfile" -t all-but-swift-build .
     container=$(buildah from --pull-never all-but-swift-build)
     buildah run "$container" -- pkg-config --exists openblas sqlite3 libcrypto zlib
-    buildah run "$container" -- ls Package.swift Sources Tests Benchmarks | tr '\n' ' '
+    buildah run "$container" -- ls Package.swift Sources Tests Benchmarks >/dev/null
     echo "==> Containerfile, the first stage but for 'swift build': files and libraries are there"
 
     # What --static-swift-stdlib links.
-    swiftc -static-stdlib -Xlinker --defsym=main=AddNormProgram_main -o "$work/addnorm" "@$build/addnorm.product/Objects.LinkFileList" -lFoundation \
+    swiftc -static-stdlib -Xlinker -s -Xlinker --defsym=main=AddNormProgram_main -o "$work/addnorm" "@$build/addnorm.product/Objects.LinkFileList" -lFoundation \
         -lCoreFoundation -lFoundationInternationalization -lFoundationEssentials -l_FoundationICU -l_FoundationCShims -l_FoundationCollections \
         -lswiftDispatch -lswiftSynchronization -lopenblas -lsqlite3 -lcrypto -lz 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
     make localhost/program "$work/addnorm" /addnorm/.build/release/addnorm
@@ -204,8 +204,8 @@ check_container() {
     chown -R 1000:1000 "$work/volume"
     buildah run -v "$work/volume:/data" "$container" -- addnorm predict --model model --id-column id --threads 1 --output answers --shard 0/1 reviews.csv
     cmp "$work/volume/answers/part-0-of-1.jsonl" "$wanted"
-    buildah run "$container" -- sh -c 'id -un; ldd /usr/local/bin/addnorm | grep -c swift || true; du -shx --exclude=/proc --exclude=/sys / 2>/dev/null' | tr '\n' ' '
-    echo "==> Containerfile, the last stage: its user, Swift's libraries and size are these, and its answers the same as of one process"
+    buildah run "$container" -- sh -c '[ "$(id -u)" = 1000 ] && ! ldd /usr/local/bin/addnorm | grep -E "swift|not found"'
+    echo "==> Containerfile, the last stage: a user of its own, no library of Swift, and the same answers as of one process"
 }
 
 [ $# -gt 0 ] || set -- slurm parallel mpi kubernetes container
