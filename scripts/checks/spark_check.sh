@@ -41,7 +41,7 @@ tar -C "$model" -czf "$work/model.tar.gz" .
 
 export PYTHONPATH=Examples/spark PYSPARK_PYTHON=$python SPARK_LOCAL_IP=127.0.0.1 SPARK_WORKER_DIR=$work/nodes
 "$python" - "$work" "$program" "$model" <<'PYTHON'
-import json, os, random, subprocess, sys, time
+import glob, json, os, random, subprocess, sys, time
 from collections import Counter
 import numpy
 from pyspark.sql import SparkSession
@@ -120,6 +120,14 @@ lines = spark.sparkContext.textFile(f"{work}/asked.jsonl", 6).pipe(pipe, checkCo
 piped = {int(answer["id"]): answer for answer in map(json.loads, lines)}
 check(f"rdd.pipe: {len(lines)} answers, the same", len(lines) == len(wanted) and piped == wanted)
 spark.stop()
+
+# The script by itself, as its first lines say.
+submit = [os.path.join(os.path.dirname(sys.executable), "spark-submit"), "--master", "local[2]", "--archives", f"{work}/model.tar.gz#model"]
+submit += ["--conf", "spark.task.cpus=2", "Examples/spark/predict.py", "--program", program, "--model", "model", "--format", "json"]
+subprocess.run([*submit, f"{work}/asked.jsonl", f"{work}/answers"], check=True, stderr=subprocess.DEVNULL)
+lines = [json.loads(line) for part in glob.glob(f"{work}/answers/part-*") for line in open(part, encoding="utf-8")]
+check(f"spark-submit: {len(lines)} answers, the same", len(lines) == len(wanted) and all(
+    row["label"] == wanted[row["id"]]["label"] and row["text"] == texts[row["id"]] for row in lines))
 sys.exit(failed > 0)
 PYTHON
 echo "Examples/spark: as it should be"
