@@ -171,7 +171,7 @@ PYTHON
 
 check_container() {
     scripts/setup/install-dependencies.sh buildah debootstrap
-    local file=Examples/container/Containerfile container image stages
+    local file=Examples/container/Containerfile container stages
     mapfile -t stages < <(sed -n 's/^FROM \([^ ]*\).*/\1/p' "$file")
     export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
     buildah() { command buildah --root "$work/images" --runroot "$work/containers" "$@"; }
