@@ -28,7 +28,10 @@ struct DatabaseOptions: ParsableArguments {
         return run?.outputWrittenAt == nil ? nameOrFolder : run?.output ?? nameOrFolder
     }
 
-    func open(for access: RunStore.Access) throws -> RunStore { try RunStore(path: path, for: access) }
+    /// - Parameter patience: how long a locked file is waited for, in seconds
+    func open(for access: RunStore.Access, patience: Double = 10) throws -> RunStore {
+        try RunStore(path: path, for: access, patience: patience)
+    }
 }
 
 /// `--json` and `--db`, for a command that answers with one object.
