@@ -69,7 +69,8 @@ let package = Package(
             name: "Transformer", dependencies: ["NGrams", "Tokenization", "JSON", "Kernels", "CFileSystem", "CZlib"]),
         .target(name: "NGrams", dependencies: ["Kernels"]),
         .target(
-            name: "RunStore", dependencies: ["Escaping", "Kernels", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "RunStore",
+            dependencies: ["Escaping", "Kernels", "CFileSystem", .product(name: "GRDB", package: "GRDB.swift")],
             resources: [.embedInCode("Schema")]),
         .target(
             name: "Tokenization",

@@ -19,7 +19,7 @@ enum Floor {
 }
 
 let arguments = CommandLine.arguments.dropFirst()
-let workers = Workers(count: arguments.last.flatMap { Int($0) } ?? Workers.processors)
+let workers = Workers(count: arguments.last.flatMap { Int($0) })
 if arguments.first == "products" {
     printProductsTable(threads: workers.count)
     exit(0)

@@ -20,21 +20,18 @@ package struct Workers: Sendable {
     /// The threads besides the calling one; nil if there are none.
     private let team: Team?
 
-    /// The number of processors of this machine.
-    package static var processors: Int { ProcessInfo.processInfo.activeProcessorCount }
-
     /// More threads than any machine has would only take time.
     package static let mostThreads = 4096
 
-    /// Creates workers on `count` threads, or as many as the system starts; by default one for each processor. The threads end with the
-    /// last copy.
+    /// Creates workers on `count` threads, or as many as the system starts; by default one for each of the ``AvailableProcessors``. The threads
+    /// end with the last copy.
     package init(
-        count: Int = processors, products: Products = .chosen, int8Products: Int8Products = .chosen,
+        count: Int? = nil, products: Products = .chosen, int8Products: Int8Products = .chosen,
         emulatesBFloat16: Bool = false
     ) {
         self.init(
-            count: count, products: products, int8Products: int8Products, emulatesBFloat16: emulatesBFloat16,
-            start: startThread)
+            count: count ?? AvailableProcessors.here.count, products: products, int8Products: int8Products,
+            emulatesBFloat16: emulatesBFloat16, start: startThread)
     }
 
     /// - Parameter start: starts a thread; false if it cannot

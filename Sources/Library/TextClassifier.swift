@@ -35,18 +35,20 @@ public final class TextClassifier: Sendable {
     ///
     /// - Parameters:
     ///   - folder: the folder of the model, with its `config.json`, `model.safetensors` and the files of its tokenizer
-    ///   - threads: how many threads share the work; by default one for each processor
+    ///   - threads: how many threads share the work; by default one for each processor that this process may use, and no more than
+    ///     `OMP_NUM_THREADS`
     ///   - batchSize: how many texts are run at a time. It affects speed and memory, and answers only by rounding.
     /// - Throws: ``TextClassifierError/cannotOpen(_:)`` that names the file and what is wrong with it.
     public init(
-        contentsOf folder: URL, threads: Int = ProcessInfo.processInfo.activeProcessorCount, batchSize: Int = 32
+        contentsOf folder: URL, threads: Int? = nil, batchSize: Int = 32
     ) throws(TextClassifierError) {
         do {
             _ = try DemandedProducts()
             var warnings: [String] = []
             let model = try ModelFolder(contentsOf: folder) { warnings.append($0) }
             try model.requireLabels(for: "TextClassifier")
-            let classifier = Classifier(model, batchSize: max(1, batchSize), on: Workers(count: max(1, threads)))
+            let classifier = Classifier(
+                model, batchSize: max(1, batchSize), on: Workers(count: threads.map { max(1, $0) }))
             labels = classifier.configuration.labels
             allowsSeveralLabels = classifier.configuration.problemType == .multiLabel
             maximumLength = classifier.longTexts.maximumLength

@@ -21,7 +21,7 @@ package final class RunStore: Sendable {
 
     /// The file as the user named it.
     package let path: String
-    private let queue: DatabaseQueue
+    let queue: DatabaseQueue
 
     /// Opens the file, and brings its schema up to date.
     ///
@@ -29,8 +29,9 @@ package final class RunStore: Sendable {
     ///   - path: the file
     ///   - access: what it is opened for
     ///   - patience: how long a locked file is waited for, in seconds
+    ///   - bringingUpToDate: whether a file of an earlier version, opened for reading, is changed; otherwise it is refused
     /// - Throws: ``RunStoreError`` if the file cannot be opened, is locked, or is not a database of runs.
-    package init(path: String, for access: Access, patience: Double = 10) throws {
+    package init(path: String, for access: Access, patience: Double = 10, bringingUpToDate: Bool = true) throws {
         self.path = path
         if access == .read && !FileManager.default.fileExists(atPath: path) {
             throw RunStoreError("\(path): no such database; the first 'addnorm train' makes one (or name it with --db)")
@@ -64,10 +65,10 @@ package final class RunStore: Sendable {
         case .read:
             if !isCurrent {
                 let folder = URL(filePath: file).deletingLastPathComponent().path
-                guard [file, folder].allSatisfy(FileManager.default.isWritableFile) else {
+                guard bringingUpToDate, [file, folder].allSatisfy(FileManager.default.isWritableFile) else {
                     throw RunStoreError(
                         "\(path): written by an earlier version of addnorm; someone who may write to it must open it once, with"
-                            + " 'addnorm runs list', to bring it up to date")
+                            + " 'addnorm runs list --db', to bring it up to date")
                 }
                 _ = try RunStore(path: path, for: .write, patience: patience)
             }
@@ -103,7 +104,7 @@ package final class RunStore: Sendable {
     }
 
     /// Runs `body` and says what an error of SQLite means to a person.
-    private static func explaining<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+    static func explaining<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
         do {
             return try body()
         } catch let error as DatabaseError {

@@ -70,9 +70,9 @@ package struct TrainingRequest: Codable, Sendable {
         return [("teacher", teacher)] + (unlabelled.isEmpty ? [] : [("unlabelled", unlabelled.joined(separator: "\n"))])
     }
 
-    /// What computes: as many threads as are asked for, else one for each processor.
+    /// What computes: as many threads as are asked for, else one for each processor that may be used.
     var workers: Workers {
-        Workers(count: hyperparameters.threads ?? Workers.processors, emulatesBFloat16: emulatesBFloat16)
+        Workers(count: hyperparameters.threads, emulatesBFloat16: emulatesBFloat16)
     }
 
     /// Whether the model begins with random weights.

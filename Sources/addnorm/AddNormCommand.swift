@@ -36,6 +36,7 @@ struct AddNormCommand: ParsableCommand {
             exit(withError: ValidationError(error.description))
         }
         do {
+            if let notice = AvailableProcessors.here.notice { Output.warn(notice) }
             try requireOptionsOnce(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()
             try command.run()

@@ -14,6 +14,33 @@ import Testing
         }
     }
 
+    /// By default no more threads than `OMP_NUM_THREADS` and the processors that the process is bound to; `--threads` goes first.
+    @Test func aTrainingTakesThreadsForTheProcessorsThatItMayUse() async throws {
+        try await Program.use { program in
+            try program.write(Program.rows, to: "train.tsv")
+            let training = ["train", "--train", "train.tsv", "--epochs", "1", "--ngrams", "off"] + Program.smallShape
+            let environments: [(name: String, openMP: String, more: [String])] = [
+                ("one", "1", []), ("two", "1", ["--threads", "2"]), ("ignored", "two", []),
+            ]
+            let results = try environments.map { name, openMP, more in
+                try program.run(
+                    training + ["--output", name, "--name", name] + more, environment: ["OMP_NUM_THREADS": openMP])
+            }
+            #expect(results.allSatisfy { $0.status == 0 }, "\(results.map(\.errors))")
+            #expect(results.map { $0.errors.contains("OMP_NUM_THREADS is 'two'") } == [false, false, true])
+            // The first processor of a list like 0-3,8: the program is bound to it.
+            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+            let processor = try #require(status.firstMatch(of: /Cpus_allowed_list:\s*(\d+)/)?.1)
+            let bound = program.process(
+                ["-c", "\(processor)", Program.executable.path] + training + ["--output", "bound", "--name", "bound"])
+            bound.executableURL = URL(filePath: "/usr/bin/taskset")
+            try bound.run()
+            bound.waitUntilExit()
+            let store = try RunStore(path: program.url("addnorm.sqlite").path, for: .read)
+            #expect(try ["one", "two", "bound"].map { try store.run($0).threads } == [1, 2, 1])
+        }
+    }
+
     /// Ctrl-C: a model, a run marked as interrupted, and an exit status that scripts notice.
     @Test(.timeLimit(.minutes(1))) func aRunThatIsInterruptedKeepsItsModel() async throws {
         try await Program.use { program in

@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 import sqlite3
+import uuid
 from datetime import datetime, timedelta, timezone
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -54,6 +55,7 @@ for run in range(1, arguments.runs + 1):
     level = generator.gauss(0.87, 0.02)
     values = {**template, "id": run, "name": f"run-{run}", "status": "finished", "seed": seed, "started_at": iso(start)}
     values |= {"finished_at": iso(start + timedelta(seconds=50)), "output": f"/models/run-{run}", "error": None}
+    values |= {"uuid": str(uuid.uuid4()).upper()}
     target.execute(insert, [values[column] for column in columns])
     target.executemany(
         "INSERT INTO params VALUES (?, ?, ?)",

@@ -19,6 +19,9 @@ static inline void ck_pause(void) {
 #endif
 }
 
+/// The number of processors that this thread may run on (`taskset`, a cluster's scheduler), or 0 if the system does not say.
+int ck_affinity(void);
+
 /// Whether this thread takes numbers for 0 that are too small for a float's usual form. Processors compute with these many times more slowly;
 /// a training that diverges is full of them. Returns whether it did before.
 static inline int ck_flush_subnormals(int flush) {

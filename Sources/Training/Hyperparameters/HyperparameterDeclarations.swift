@@ -126,7 +126,7 @@ package struct HyperparameterDeclarations: Sendable {
         help: "The seed of everything random. The same seed and threads give the same model, bit for bit.")
     package let threads = Hyperparameter<Int?>(
         "threads", default: nil, limits: .ifGiven(.bounds(atLeast: 1, ceiling: Workers.mostThreads)),
-        help: "Threads to use. (default: one for each processor)")
+        help: "Threads to use. (default: one for each processor that may be used)")
 
     package let loraRank = Hyperparameter<Int?>(
         "lora_rank", default: nil, limits: .ifGiven(.count), section: .adapter, valueName: "rank",

@@ -288,8 +288,8 @@ package struct Hyperparameters: Sendable {
         return try self.trainLayers.parts(ofLayers: configuration.layers, embeddings: self.trainEmbeddings)
     }
 
-    /// The threads that share the work: as many as are asked for, else one for each processor.
-    package var workers: Workers { Workers(count: self.threads ?? Workers.processors) }
+    /// The threads that share the work: as many as are asked for, else one for each processor that may be used.
+    package var workers: Workers { Workers(count: self.threads) }
 
     // MARK: What a model decides
 

@@ -47,7 +47,7 @@ struct BaselineCommand: ParsableCommand {
     @Option(help: "The seed of the folds.")
     var seed: UInt64 = 42
 
-    @Option(help: "Threads to use. (default: one for each processor)")
+    @Option(help: "Threads to use. (default: one for each processor that may be used)")
     var threads: Int?
 
     @OptionGroup(title: "Input")

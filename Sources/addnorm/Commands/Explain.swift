@@ -56,7 +56,7 @@ struct Explain: ParsableCommand {
         completion: .file())
     var output: String?
 
-    @Option(help: "Threads to use. (default: one for each processor)")
+    @Option(help: "Threads to use. (default: one for each processor that may be used)")
     var threads: Int?
 
     func validate() throws {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import RunStore
+import Synchronization
 
 /// `--db`
 struct DatabaseOptions: ParsableArguments {
@@ -9,6 +10,9 @@ struct DatabaseOptions: ParsableArguments {
             "The SQLite file of runs. (default: $ADDNORM_DB, else addnorm.sqlite in the current folder)",
             valueName: "file"), completion: .file())
     var db: String?
+
+    /// Each of several seeds opens it anew.
+    private static let hasWarned = Atomic(false)
 
     var path: String {
         let variable = ProcessInfo.processInfo.environment["ADDNORM_DB"] ?? ""
@@ -28,7 +32,18 @@ struct DatabaseOptions: ParsableArguments {
         return run?.outputWrittenAt == nil ? nameOrFolder : run?.output ?? nameOrFolder
     }
 
-    func open(for access: RunStore.Access) throws -> RunStore { try RunStore(path: path, for: access) }
+    /// - Parameter patience: how long a locked file is waited for, in seconds
+    func open(for access: RunStore.Access, patience: Double = 10) throws -> RunStore {
+        let store = try RunStore(path: path, for: access, patience: patience)
+        if access == .write, let name = NetworkFileSystem.name(ofPath: path),
+            !Self.hasWarned.exchange(true, ordering: .relaxed)
+        {
+            Output.warn(
+                "\(path): on \(name), a network file system, where SQLite's locks are not safe if several machines write; give each job a file of"
+                    + " its own, and bring them together with 'addnorm runs merge'")
+        }
+        return store
+    }
 }
 
 /// `--json` and `--db`, for a command that answers with one object.

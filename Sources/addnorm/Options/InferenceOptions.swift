@@ -6,7 +6,7 @@ import Transformer
 
 /// How inference is run.
 struct InferenceOptions: ParsableArguments {
-    @Option(help: "Threads to use. (default: one for each processor)")
+    @Option(help: "Threads to use. (default: one for each processor that may be used)")
     var threads: Int?
 
     @Option(help: "Texts that are run at a time; long ones are fewer, with 512 tokens together.")
@@ -35,9 +35,9 @@ struct InferenceOptions: ParsableArguments {
 }
 
 extension Workers {
-    /// As many threads as are asked for, or one for each processor; says so if there are fewer.
+    /// As many threads as are asked for, or one for each processor that may be used; says so if there are fewer.
     init(announcing count: Int?, emulatesBFloat16: Bool = false) {
-        self.init(count: count ?? Workers.processors, emulatesBFloat16: emulatesBFloat16)
+        self.init(count: count, emulatesBFloat16: emulatesBFloat16)
         if let notice { Output.warn(notice) }
     }
 }

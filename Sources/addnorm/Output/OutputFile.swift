@@ -81,7 +81,8 @@ struct OutputFile {
         OutputError(description: "\(path): cannot be written: \(cause)")
     }
 
-    private static func isSame(_ one: String, _ other: String) -> Bool {
+    /// Whether two paths lead to the same file; `-` is standard input.
+    static func isSame(_ one: String, _ other: String) -> Bool {
         func place(_ path: String) -> (dev_t, ino_t)? {
             var status = stat()
             let isThere = (path == "-" ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0

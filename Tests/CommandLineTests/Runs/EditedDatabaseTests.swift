@@ -46,7 +46,8 @@ import Testing
         ["runs", "plot", "1", "2"],
         ["runs", "plot", "1", "2", "--output", "p.svg"], ["runs", "report", "1", "2", "--output", "r.html"],
         ["runs", "export", "--output", "e.json"], ["runs", "export", "--output", "e.csv"], ["runs", "best"],
-        ["runs", "watch", "1"],
+        ["runs", "watch", "1"], ["runs", "merge", "whole.sqlite"],
+        ["runs", "merge", "addnorm.sqlite", "--db", "all.sqlite"],
         ["runs", "query", "SELECT * FROM metrics"], ["runs", "delete", "2"],
         ["evaluate", "--model", "model", "test.tsv"],
     ]
@@ -58,6 +59,7 @@ import Testing
             try program.write(Program.testRows, to: "test.tsv")
             #expect(try program.run("evaluate", "--model", "model", "test.tsv").status == 0)
             let whole = try Data(contentsOf: program.url("addnorm.sqlite"))
+            try whole.write(to: program.url("whole.sqlite"))
             for (index, edit) in Self.edits.enumerated() {
                 // Each edit with a few of the commands, all of them in turn: the rest is for scripts/checks/edited_databases.py.
                 for command in stride(from: index % 3, to: Self.commands.count, by: 3).map({ Self.commands[$0] }) {
