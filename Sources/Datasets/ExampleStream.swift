@@ -60,7 +60,7 @@ package struct ExampleStream {
     package var linesRead: Int { reader.linesRead }
 
     /// The SHA-256, in hexadecimal, of what has been read so far.
-    var sha256: String { lines?.sha256 ?? folder?.sha256 ?? "" }
+    package var sha256: String { lines?.sha256 ?? folder?.sha256 ?? "" }
 
     /// The next examples, at least one; nil at the end. Waits only if there is none yet.
     ///

@@ -39,19 +39,19 @@ package struct Piece: Sendable, Equatable {
     package let path: String
     /// The bytes of a file, from the beginning of a record to that of another, or the files of a folder, by their number; nil: all that there is.
     package let range: Range<Int>?
-    /// How many bytes or files there are, if some are meant; else 0.
-    package let size: Int
+    /// Which of the files and folders it is of, from 0.
+    package let source: Int
 
-    /// - Parameter part: nil: all
-    package init(path: String, part: (range: Range<Int>, of: Int)? = nil) {
-        (self.path, range, size) = (path, part?.range, part?.of ?? 0)
+    /// - Parameter range: nil: all
+    package init(path: String, range: Range<Int>? = nil, source: Int = 0) {
+        (self.path, self.range, self.source) = (path, range, source)
     }
 
     /// Whether the file begins before it.
     var isLater: Bool { (range?.lowerBound ?? 0) > 0 }
 
-    /// What errors name as the file: lines are counted from where the piece begins.
-    package var name: String { isLater ? "\(path) from byte \(range?.lowerBound ?? 0)" : path }
+    /// What errors and the database name as the file: lines are counted from where the piece begins.
+    package var name: String { range.map { "\(path) from \($0.lowerBound) to \($0.upperBound)" } ?? path }
 
     /// The SHA-256, in hexadecimal, of the bytes that it has.
     ///
@@ -68,25 +68,36 @@ package struct Piece: Sendable, Equatable {
     }
 }
 
+/// What a shard has of files and folders.
+package struct ShardInput: Sendable {
+    /// What it reads, one after the other.
+    package let pieces: [Piece]
+    /// The bytes of each file, whether the shard has some of it or not; of a folder, the number of its files.
+    package let sizes: [Int]
+}
+
 extension Layout {
     /// What a shard has of files and folders, as if they were one after the other. A record belongs to the shard in whose bytes it begins; files that are
     /// compressed, and those of a folder, are not divided.
     ///
     /// - Throws: ``DatasetError`` if one is missing, or is not a file or a folder, and so cannot be divided.
-    package func pieces(of shard: Shard, in paths: [String]) throws -> [Piece] {
+    package func input(of shard: Shard, in paths: [String]) throws -> ShardInput {
         let inputs = try paths.map { try DividedInput($0, layout: self) }
         let wanted = shard.range(of: inputs.reduce(0) { $0 + $1.size })
         var start = 0
         var pieces: [Piece] = []
-        for input in inputs {
+        for (source, input) in inputs.enumerated() {
             let range = wanted.clamped(to: start..<start + input.size)
             if !range.isEmpty {
                 let records = try input.records(in: range.lowerBound - start..<range.upperBound - start)
-                if !records.isEmpty { pieces.append(Piece(path: input.path, part: (records, input.count))) }
+                let isAll = records == 0..<input.count
+                if !records.isEmpty {
+                    pieces.append(Piece(path: input.path, range: isAll ? nil : records, source: source))
+                }
             }
             start += input.size
         }
-        return pieces
+        return ShardInput(pieces: pieces, sizes: inputs.map(\.count))
     }
 }
 
@@ -98,9 +109,11 @@ private struct DividedInput {
     private let format: Layout.Format
     /// Where each file of a folder begins; a compressed file is like a folder with one.
     private let starts: [Int]?
+    /// Whether rows that are wrong are no error, and so must be the same wherever the file is divided.
+    private let hasBadRows: Bool
 
     init(_ path: String, layout: Layout) throws {
-        (self.path, format) = (path, try layout.format(of: path))
+        (self.path, format, hasBadRows) = (path, try layout.format(of: path), layout.onBadRow != .error)
         var sizes: [Int]?
         if format == .folder {
             sizes = try LabeledFolder(path: path).sizes()
@@ -123,7 +136,10 @@ private struct DividedInput {
 
     /// The bytes of the records that begin in a range of bytes; of a folder, the numbers of the files that do.
     func records(in range: Range<Int>) throws -> Range<Int> {
-        guard let starts else { return try record(from: range.lowerBound)..<record(from: range.upperBound) }
+        guard let starts else {
+            let (start, end) = (try record(from: range.lowerBound), try record(from: range.upperBound))
+            return start..<max(start, end)
+        }
         let files = starts.indices.filter { range.contains(starts[$0]) }
         let first = files.first ?? 0
         let numbers = first..<first + files.count
@@ -148,7 +164,7 @@ private struct DividedInput {
         while width == nil, let line = try first.next() { width = try? header.read(line)?.count }
         var (outside, inside) = (CSVGuess(CSVReader()), CSVGuess(.inQuotes))
         var lines = try Lines(path, from: start)
-        while !outside.isWrong, !inside.isWrong, lines.start - start < Self.longestDoubt {
+        while !(outside.isWrong && inside.isWrong), lines.start - start < Self.longestDoubt {
             guard let line = try lines.next() else {
                 outside.finish()
                 inside.finish()
@@ -156,10 +172,12 @@ private struct DividedInput {
             }
             outside.read(line, width: width)
             inside.read(line, width: width)
+            if inside.isWrong && outside.rows > 0 || outside.isWrong && inside.rows > 0 { break }
         }
-        // A row that has no end for so long is none.
-        if !outside.isWrong && (inside.isWrong || inside.rows == 0) { return start }
-        let isInside = outside.isWrong && !inside.isWrong
+        // A field that has no end for so long is none, unless rows can be wrong.
+        let isOutside = !outside.isWrong && (inside.isWrong || inside.rows == 0 && !hasBadRows)
+        if isOutside { return start }
+        let isInside = outside.isWrong && !inside.isWrong && inside.rows > 0
         var (reader, rows) = (isInside ? .inQuotes : CSVReader(), try Lines(path, from: isInside ? start : 0))
         while let line = try rows.next() {
             _ = try? reader.read(line)

@@ -1,4 +1,6 @@
 import Datasets
+import Foundation
+import Kernels
 import RunStore
 import Training
 
@@ -50,10 +52,21 @@ package struct SeedStudy {
     /// - Throws: an error with a message for a person if it is being trained.
     private static func earlierRun(of request: TrainingRequest, in store: RunStore?) throws -> Run? {
         guard let name = request.name, case .of(let group) = request.seedGroup, let store else { return nil }
+        let threads = request.hyperparameters.threads ?? AvailableProcessors.here.count
         let run = try store.runs(ofSeedGroup: group).first {
             $0.name == name && $0.output == absolutePath(request.output) && work($0.command) == work(request.command)
+                && $0.threads == threads
         }
-        guard let run, run.status == .running else { return run }
+        guard let run else { return nil }
+        if run.status == .finished {
+            // Another file under the same name, or a model that is gone, is no training that is done.
+            let isSame =
+                request.train.count > 1
+                || (try? sha256(ofFile: URL(filePath: request.train[0])).hash) ?? run.trainSha256 == run.trainSha256
+            let isThere = FileManager.default.fileExists(atPath: run.output)
+            return isSame && isThere ? run : nil
+        }
+        guard run.status == .running else { return run }
         throw TrainingError(
             "the run '\(run.name)' is being trained by another process"
                 + (run.isAlive
@@ -62,7 +75,7 @@ package struct SeedStudy {
         )
     }
 
-    /// What of a command decides what is trained: not where the program lies, nor which seeds are trained at a time.
+    /// What of a command decides what is trained: not where the program lies, nor which seeds are trained at a time. (The threads are recorded by themselves.)
     private static func work(_ command: String) -> String {
         command.replacing(#/^('[^']*'|[^ ]+)| --(seeds|jobs|threads|db)[ =]('[^']*'|[^ ]+)/#, with: "")
     }

@@ -53,7 +53,8 @@ import Testing
             let models = try (1...3).map { try Data(contentsOf: program.url("model/seed-\($0)/model.safetensors")) }
             // As one after the other, on as many threads.
             let alone = try program.train(
-                "--output", "alone", "--seed", "2", "--epochs", "2", "--threads", "\(max(1, ProcessInfo.processInfo.activeProcessorCount / 2))")
+                "--output", "alone", "--seed", "2", "--epochs", "2", "--threads",
+                "\(max(1, ProcessInfo.processInfo.activeProcessorCount / 2))")
             #expect(alone.status == 0)
             #expect(try Data(contentsOf: program.url("alone/model.safetensors")) == models[1])
 
@@ -64,6 +65,10 @@ import Testing
             let other = try program.train(["--seeds", "1,5", "--learning-rate", "1e-3"] + jobs)
             #expect(other.status == 1 && other.errors.contains("seed-1: a model is there already"))
             #expect(!program.exists("model/seed-5"))
+            // A model that is gone is not trained already.
+            try FileManager.default.removeItem(at: program.url("model/seed-2"))
+            let gone = try program.train(["--seeds", "2"] + jobs)
+            #expect(gone.status == 1 && gone.errors.contains("a run called 's-seed-2' is there already"))
         }
     }
 
@@ -83,7 +88,9 @@ import Testing
             shell.waitUntilExit()
             #expect(shell.terminationStatus == 0)
             #expect(program.exists("model/seed-2/model.safetensors") && program.exists("my runs-seed-2.sqlite"))
-            for arguments in [["--jobs", "2"], ["--seeds", "1,2", "--jobs", "2"], ["--seeds", "1,2", "--name", "x", "--jobs", "0"]] {
+            for arguments in [
+                ["--jobs", "2"], ["--seeds", "1,2", "--jobs", "2"], ["--seeds", "1,2", "--name", "x", "--jobs", "0"],
+            ] {
                 #expect(try program.train(arguments).status == 64)
             }
         }

@@ -71,6 +71,9 @@ import Testing
             #expect(try program.run("shards", "merge", "four", "--output", "all").status == 0)
             #expect(try program.text(of: "all") == one)
             #expect(try program.run("shards", "merge", "four", "--output", "all").errors.contains("--overwrite"))
+            let folder = try program.run("shards", "merge", "four", "--output", "model", "--overwrite")
+            #expect(folder.status == 1 && folder.errors.contains("is not an ordinary file"))
+            #expect(program.exists("model/config.json"))
             try (written + Data("x".utf8)).write(to: part)
             let damaged = try program.run("shards", "merge", "four", "--output", "all", "--overwrite")
             #expect(damaged.status == 1 && damaged.errors.contains("is not what its manifest says"))
@@ -87,10 +90,15 @@ import Testing
             )
             try program.write("id,text,gold\n1,other,2\n", to: "a.csv")
             #expect(try Self.predict(program, "out", "0/2").errors.contains("is of other input"))
+            #expect(try Self.predict(program, "out", "1/3").errors.contains("of another number of shards"))
+            let turned = try program.run(
+                "predict", "--model", "model", "--id-column", "id", "--keep", "gold", "--output", "out", "--shard",
+                "0/2", "b.jsonl", "a.csv")
+            #expect(turned.errors.contains("is of other input"))
             // The other half, of files that are not the same any more.
             #expect(try Self.predict(program, "out", "1/2").status == 0)
             #expect(
-                try program.run("shards", "merge", "out", "--output", "all").errors.contains("does not begin where"))
+                try program.run("shards", "merge", "out", "--output", "all").errors.contains("is of other input"))
             try program.write("{}", to: "model/note.json")
             #expect(try Self.predict(program, "out", "0/2").errors.contains("is of another model"))
             for (arguments, message) in [
@@ -98,7 +106,8 @@ import Testing
                 (["--resume", "a.csv"], "--resume is for --output"), (["--shard", "2/2", "a.csv"], "'2/2' is invalid"),
                 (["--output", "x", "--json", "a.csv"], "--output-format"),
                 (["--output", "x", "--shard", "0/2", "-"], "neither"),
-                (["--shard", "/2", "a.csv"], "says which part of 2"),
+                (["--shard", "/2", "a.csv"], "says which part of 2"), (["--keep", "a,a", "a.csv"], "a column twice"),
+                (["--output", "model/answers", "a.csv"], "would replace what is read"),
             ] {
                 let result = try program.run(["predict", "--model", "model"] + arguments, input: "x")
                 #expect(result.status != 0 && result.errors.contains(message), "\(arguments): \(result.errors)")

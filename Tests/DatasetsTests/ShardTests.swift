@@ -21,17 +21,16 @@ import Testing
             var parts: [String] = []
             var pieces: [Piece] = []
             for index in 0..<count {
-                let own = try layout.pieces(of: try #require(Shard(index, of: count)), in: paths)
+                let own = try layout.input(of: try #require(Shard(index, of: count)), in: paths).pieces
                 parts += try texts(own, layout)
                 pieces += own
             }
             #expect(parts == whole, "\(count) shards")
             // Nothing is read twice.
-            #expect(
-                pieces.reduce(0) { $0 + ($1.range?.count ?? 0) }
-                    == Set(pieces.map(\.path)).reduce(0) { sum, path in
-                        sum + (pieces.first { $0.path == path }?.size ?? 0)
-                    })
+            for (source, size) in try layout.input(of: .whole, in: paths).sizes.enumerated() {
+                let ranges = pieces.filter { $0.source == source }.map { $0.range ?? 0..<size }
+                #expect(ranges.reduce(0) { $0 + $1.count } == size, "\(paths[source])")
+            }
         }
     }
 
@@ -65,6 +64,18 @@ import Testing
         }
     }
 
+    /// They tell wrong things about quotes, and must not be counted elsewhere.
+    @Test(arguments: [true, false]) func rowsThatAreWrong(_ hasQuotes: Bool) throws {
+        try withFolder { folder in
+            let rows = (0..<60).map {
+                $0 % 9 == 7 ? "\($0),a,b" : hasQuotes && $0 % 4 == 0 ? "\($0),\"x\ny\"" : "\($0),text"
+            }
+            let file = folder.appending(path: "rows.csv")
+            try Data("id,text\n\(rows.joined(separator: "\n"))\n".utf8).write(to: file)
+            try Self.check([file.path], Layout(onBadRow: .skip), counts: [1, 2, 3, 5, 6, 40])
+        }
+    }
+
     @Test func severalFilesOfAllFormats() throws {
         try withFolder { folder in
             let names = ["a.tsv", "b.jsonl", "c.txt", "d.csv"]
@@ -89,8 +100,8 @@ import Testing
 
     @Test func whatCannotBeDividedIsRefused() throws {
         let shard = try #require(Shard(0, of: 2))
-        #expect(throws: DatasetError.self) { try Layout().pieces(of: shard, in: ["-"]) }
-        #expect(throws: DatasetError.self) { try Layout(format: .lines).pieces(of: shard, in: ["/dev/null"]) }
+        #expect(throws: DatasetError.self) { try Layout().input(of: shard, in: ["-"]) }
+        #expect(throws: DatasetError.self) { try Layout(format: .lines).input(of: shard, in: ["/dev/null"]) }
         for (index, count) in [(-1, 2), (2, 2), (0, 0), (0, Shard.most + 1)] { #expect(Shard(index, of: count) == nil) }
     }
 
@@ -99,10 +110,10 @@ import Testing
         try withFolder { folder in
             let file = folder.appending(path: "a.tsv")
             try Data("text\tmore\n1\tm\n2\tm\n3\tm\n4\n".utf8).write(to: file)
-            let pieces = try Layout().pieces(of: try #require(Shard(1, of: 2)), in: [file.path])
+            let pieces = try Layout().input(of: try #require(Shard(1, of: 2)), in: [file.path]).pieces
             let error = #expect(throws: DatasetError.self) { try Self.texts(pieces, Layout()) }
             #expect(
-                error?.description.contains("a.tsv from byte 14:3: the row has 1 columns, and the header 2") == true,
+                error?.description.contains("a.tsv from 14 to 24:3: the row has 1 columns, and the header 2") == true,
                 "\(error?.description ?? "")")
         }
     }

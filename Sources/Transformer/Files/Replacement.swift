@@ -35,14 +35,16 @@ package func replaceFile(at file: URL, with contents: Data) throws {
 
 /// Writes a file piece by piece, in place of what stands there, whose permissions it takes over.
 ///
-/// - Throws: what `write` or the file system says.
+/// - Throws: what `write` or the file system says; an error if a folder, a pipe or a device stands there.
 package func replaceFile(at file: URL, write: (FileHandle) throws -> Void) throws {
     let file = file.resolvingSymlinksInPath()
+    var status = stat()
+    let isThere = stat(file.path, &status) == 0
+    if isThere && status.st_mode & S_IFMT != S_IFREG { throw ModelError("it is not an ordinary file.") }
     let temporary = try HiddenPlace(beside: file) { open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
     defer { temporary.remove() }
     let handle = try FileHandle(forWritingTo: temporary.url)
-    var status = stat()
-    if stat(file.path, &status) == 0 { fchmod(handle.fileDescriptor, status.st_mode & 0o777) }
+    if isThere { fchmod(handle.fileDescriptor, status.st_mode & 0o777) }
     try write(handle)
     try handle.synchronize()
     try handle.close()

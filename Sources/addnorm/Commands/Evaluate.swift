@@ -128,7 +128,7 @@ struct Evaluate: ParsableCommand {
             Output.warn("labels are renamed as for the training: --label-map \(names)")
         }
         let shard = try shards.shard()
-        let pieces = try shard.map { try layout.pieces(of: $0, in: files) } ?? files.map { Piece(path: $0) }
+        let pieces = try shard.map { try layout.input(of: $0, in: files).pieces } ?? files.map { Piece(path: $0) }
         if pieces.isEmpty, let shard {
             Output.warn("shard \(shard) has no rows: there is nothing to measure")
             return

@@ -56,7 +56,7 @@ struct Predict: ParsableCommand {
         help: ArgumentHelp(
             "Put these columns of the input into the output, between commas: names of the header or keys, or numbers from 1.",
             valueName: "column,…"),
-        transform: { $0.split(separator: ",").map { Layout.Column(String($0)) } })
+        transform: { $0.split(separator: ",", omittingEmptySubsequences: false).map { Layout.Column(String($0)) } })
     var keep: [Layout.Column] = []
 
     @Flag(help: "Print one JSON object for each text, with the probability of every label.")
@@ -85,6 +85,10 @@ struct Predict: ParsableCommand {
 
     func validate() throws {
         if shards.shard != nil && input.files.isEmpty { throw ValidationError("--shard is for files.") }
+        if keep.contains(.name("")) || Set(keep.map(\.text)).count < keep.count {
+            throw ValidationError("--keep has a column twice, or none.")
+        }
+        if !keep.isEmpty && !input.text.isEmpty { throw ValidationError("--keep is for files.") }
         guard shardOutput.output != nil else { return }
         if input.files.isEmpty { throw ValidationError("--output is for files.") }
         if json { throw ValidationError("--json is for what is printed; --output-format says what --output writes.") }
@@ -111,18 +115,20 @@ struct Predict: ParsableCommand {
             hasPairs: layout.secondText == .needed, hasErrors: layout.onBadRow == .keep)
         let shard =
             input.files.isEmpty ? nil : try shards.shard() ?? (shardOutput.output == nil ? nil : .whole)
-        let pieces = try shard.map { try layout.pieces(of: $0, in: input.files) }
+        let shardInput = try shard.map { try layout.input(of: $0, in: input.files) }
         var part: ShardPart?
-        if let shard, let pieces, shardOutput.output != nil {
+        if let shard, let shardInput, let output = shardOutput.output {
+            try OutputFile.check(output, besides: input.files + [model.folder])
             let manifest = try ShardManifest(
-                shard, of: pieces, layout: layout, format, model: model, options: options(layout, classifier.longTexts))
+                shard, of: shardInput, files: input.files, layout: layout, format, model: model,
+                options: options(layout, classifier.longTexts))
             part = try shardOutput.open(manifest)
             if part == nil { return }
         }
         var (count, longer, done) = (0, 0, part?.rows ?? 0)
         // Each answer has the probability of every label.
         let mostTexts = max(1, 4_000_000 / configuration.labels.count)
-        try input.forEachBatchOfRows(ofAtMost: mostTexts, by: layout, pieces) { rows in
+        let hashes = try input.forEachBatchOfRows(ofAtMost: mostTexts, by: layout, shardInput?.pieces) { rows in
             let answered = min(done, rows.count)
             done -= answered
             let rows = rows.dropFirst(answered)
@@ -147,7 +153,7 @@ struct Predict: ParsableCommand {
             let lines = try format.lines(rows.map { ($0, $0.problem == nil ? answers.popLast() ?? none : none) })
             if part == nil { try Output.write(lines) } else { try part?.write(lines, rows: rows.count) }
         }
-        try part?.finish()
+        try part?.finish(inputSha256: ShardManifest.sha256(ofPieces: hashes))
         let longTexts = classifier.longTexts
         if longer > 0 && longTexts.method == .truncate {
             let texts = zeroShot == nil ? "texts" : "pairs of a text and a hypothesis"
@@ -221,6 +227,7 @@ struct ShardOutputOptions: ParsableArguments {
     var resume = false
 
     func validate() throws {
+        if output?.isEmpty == true { throw ValidationError("--output must not be empty.") }
         if resume && output == nil { throw ValidationError("--resume is for --output.") }
         if outputFormat != .jsonl && output == nil { throw ValidationError("--output-format is for --output.") }
         if outputFormat == .text { throw ValidationError("--output-format must be jsonl or csv.") }

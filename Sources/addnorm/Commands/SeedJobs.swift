@@ -61,11 +61,15 @@ struct SeedJobs {
         let stem = file.deletingPathExtension().lastPathComponent
         let commands = seeds.map { seed in
             let own = (database.path as NSString).deletingLastPathComponent
-            let path = (own as NSString).appendingPathComponent("\(stem)-seed-\(seed).\(file.pathExtension)")
+            let path = (own as NSString).appendingPathComponent(
+                "\(stem)-seed-\(seed)" + (file.pathExtension.isEmpty ? "" : "." + file.pathExtension))
             return ([CommandLine.arguments[0]] + Self.arguments(seed: seed, ["--db": path])).shellQuoted + "\n"
         }
         try Output.write(commands.joined())
     }
+
+    /// The threads of each of so many trainings.
+    func threads(atATime count: Int) -> Int { threads ?? max(1, AvailableProcessors.here.count / count) }
 
     /// Trains with each of some seeds.
     ///
@@ -73,11 +77,10 @@ struct SeedJobs {
     /// - Throws: an error if one has failed, when all have ended; `ExitCode` 130 if they were interrupted.
     func run(_ seeds: [UInt64], atATime count: Int) throws {
         Interrupt.watch()
-        let share = threads ?? max(1, Workers.processors / count)
         var (waiting, running, failed, isToEnd) = (seeds[...], [Job](), [UInt64](), false)
         while !running.isEmpty || (!waiting.isEmpty && !Interrupt.isRaised) {
             if running.count < count, !Interrupt.isRaised, let seed = waiting.popFirst() {
-                running.append(try Job(seed, Self.arguments(seed: seed, ["--threads": "\(share)"])))
+                running.append(try Job(seed, Self.arguments(seed: seed, ["--threads": "\(threads(atATime: count))"])))
                 continue
             }
             if Interrupt.isRaised && !isToEnd {

@@ -104,7 +104,9 @@ struct Train: ParsableCommand {
         }
         let jobs = SeedJobs(seeds: seeds, runOptions, threads: training.given.threads)
         if runOptions.jobs.printCommands { return try jobs.printCommands() }
-        var study = try SeedStudy(request(), seeds: seeds, store: try? runOptions.database.open(for: .read))
+        var request = try request()
+        if let count = runOptions.jobs.jobs { request.hyperparameters.threads = jobs.threads(atATime: count) }
+        var study = try SeedStudy(request, seeds: seeds, store: try? runOptions.database.open(for: .read))
         for run in study.finished { Output.warn("'\(run)' is trained already") }
         if let count = runOptions.jobs.jobs {
             try jobs.run(study.left, atATime: count)

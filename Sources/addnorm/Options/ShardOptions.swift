@@ -78,8 +78,8 @@ private struct Job {
         func number(_ name: String?) -> Int? { name.flatMap { environment[$0] }.flatMap { Int($0) } }
         // With a count that was given, others can be parts of the same work: nothing is counted from the first of these.
         let (first, step) = wanted == nil ? (number(first) ?? 0, max(1, number(step) ?? 1)) : (0, 1)
-        guard let index = number(index), let count = wanted ?? number(count),
-            let shard = Shard((index - first) / step, of: count), (index - first).isMultiple(of: step)
+        guard let index = number(index), let count = wanted ?? number(count), index >= first, first >= 0,
+            (index - first).isMultiple(of: step), let shard = Shard((index - first) / step, of: count)
         else {
             let found = [self.index, wanted == nil ? count : nil].compactMap { $0 }
                 .map { "\($0)=\(environment[$0] ?? "")" }.joined(separator: " ")

@@ -42,9 +42,11 @@ struct TextInput: ParsableArguments {
     /// Calls `body` with rows as they come, those that are wrong and kept among them.
     ///
     /// - Parameter pieces: what is read of the files; nil: all
+    /// - Returns: the SHA-256 of each file or piece
+    @discardableResult
     func forEachBatchOfRows(
         ofAtMost most: Int = .max, by layout: Layout, _ pieces: [Piece]? = nil, _ body: ([Example]) throws -> Void
-    ) throws {
+    ) throws -> [String] {
         if layout.secondText == .ignored && !textPair.isEmpty {
             throw ValidationError("Single texts are read: leave --text-pair out.")
         }
@@ -52,14 +54,14 @@ struct TextInput: ParsableArguments {
             throw ValidationError("The model was trained with pairs of texts: give a --text-pair for each --text.")
         }
         if !text.isEmpty {
-            return try body(
-                text.enumerated().map { Example(text: $1, textPair: textPair.isEmpty ? nil : textPair[$0]) })
+            try body(text.enumerated().map { Example(text: $1, textPair: textPair.isEmpty ? nil : textPair[$0]) })
+            return []
         }
-        for piece in pieces ?? (files.isEmpty ? ["-"] : files).map({ Piece(path: $0) }) {
+        return try (pieces ?? (files.isEmpty ? ["-"] : files).map { Piece(path: $0) }).map { piece in
             if piece.path == "-" && isatty(STDIN_FILENO) == 1 {
                 Output.warn("reading one text a line from the terminal; Ctrl-D ends it")
             }
-            try layout.forEachBatch(of: piece, ofAtMost: most, body)
+            return try layout.forEachBatch(of: piece, ofAtMost: most, body)
         }
     }
 }
@@ -68,7 +70,9 @@ extension Layout {
     /// Calls `body` with the rows of a file as they come, and says at its end which were skipped.
     ///
     /// - Parameter most: the rows of a batch
-    func forEachBatch(of file: Piece, ofAtMost most: Int, _ body: ([Example]) throws -> Void) throws {
+    /// - Returns: the SHA-256 of what was read
+    @discardableResult
+    func forEachBatch(of file: Piece, ofAtMost most: Int, _ body: ([Example]) throws -> Void) throws -> String {
         var stream = try ExampleStream(file, layout: self)
         while let examples = try stream.next() {
             var rest = examples[...]
@@ -78,5 +82,6 @@ extension Layout {
             }
         }
         if let notice = stream.badRows.notice(file.name) { Output.warn(notice) }
+        return stream.sha256
     }
 }

@@ -16,13 +16,12 @@ struct ShardFolder {
     init(_ path: String) throws {
         let folder = URL(filePath: path)
         self.folder = folder
-        let names: [String]
+        let stems: [String]
         do {
-            names = try FileManager.default.contentsOfDirectory(atPath: path)
+            stems = try ShardManifest.stems(in: folder)
         } catch {
             throw OutputError(description: "\(path): cannot be listed: \(error.localizedDescription)")
         }
-        let stems = names.filter { $0.hasPrefix("part-") && $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }
         let found = try stems.compactMap { try ShardManifest($0, in: folder) }.sorted { $0.shard < $1.shard }
         guard let first = found.first else {
             throw OutputError(description: "\(path): no shards are there; 'predict --output' writes them")
@@ -67,23 +66,29 @@ struct ShardFolder {
                 description:
                     "\(folder.path): shard \(missing) of \(count) is missing; 'shards status' lists all that are")
         }
-        var last: (manifest: ShardManifest, input: ShardManifest.Input)?
+        // Where the next input has to begin.
+        var (file, start) = (0, 0)
+        func skipEmptyAndEnded() {
+            while file < first.files.count, start == first.files[file].size { (file, start) = (file + 1, 0) }
+        }
         for manifest in finished {
             for input in manifest.input {
-                let isNext = last.map { $0.input.path == input.path && $0.input.end == input.start } ?? false
-                let isFirst = (last.map { $0.input.end == $0.input.size } ?? true) && input.start == 0
-                guard isNext || isFirst else {
+                skipEmptyAndEnded()
+                guard input.file == file, input.start == start else {
                     throw OutputError(
                         description:
-                            "\(folder.path): \(manifest.part) does not begin where \(last?.manifest.part ?? "the input") ends: the input has changed"
-                            + " between the shards, or a row is longer than a shard; remove both, and run them again")
+                            "\(folder.path): \(manifest.part) does not begin where the one before ends; remove it and its manifest, and run it again"
+                    )
                 }
-                last = (manifest, input)
+                start = input.end
             }
         }
-        if let last, last.input.end != last.input.size {
+        skipEmptyAndEnded()
+        if file < first.files.count {
             throw OutputError(
-                description: "\(folder.path): \(last.manifest.part) ends before the input does; run it again")
+                description:
+                    "\(folder.path): the last part ends before the input does; remove it and its manifest, and run it again"
+            )
         }
     }
 
@@ -92,6 +97,17 @@ struct ShardFolder {
     /// - Returns: its rows
     /// - Throws: ``OutputError`` if a part is not what its manifest says, or the file cannot be written.
     func merge(to file: URL) throws -> Int {
+        do {
+            try write(to: file)
+        } catch let error as OutputError {
+            throw error
+        } catch {
+            throw OutputError(description: "\(file.path): cannot be written: \(error.localizedDescription)")
+        }
+        return rows
+    }
+
+    private func write(to file: URL) throws {
         try replaceFile(at: file) { handle in
             for (index, manifest) in finished.enumerated() {
                 let part = folder.appending(path: manifest.part)
@@ -109,6 +125,5 @@ struct ShardFolder {
                 }
             }
         }
-        return rows
     }
 }

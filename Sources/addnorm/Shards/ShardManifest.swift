@@ -4,13 +4,16 @@ import Transformer
 
 /// What stands beside each part of an output: what it was made of, and whether it is complete.
 struct ShardManifest: Codable {
-    /// A range of a file's bytes, or of a folder's files.
-    struct Input: Codable, Equatable {
-        let path: String
-        let start, end, size: Int
+    /// A file or folder of the whole work, wherever it lies on the machine that has read it.
+    struct File: Codable, Equatable {
+        let name: String
+        /// In bytes; of a folder, the number of its files.
+        let size: Int
+    }
 
-        /// Whether both are the same place, wherever the data lies on the machine that has read it.
-        func isSame(as other: Input) -> Bool { (start, end, size) == (other.start, other.end, other.size) }
+    /// What the shard has of one of them: bytes of a file, or files of a folder.
+    struct Input: Codable, Equatable {
+        let file, start, end: Int
     }
 
     enum State: String, Codable {
@@ -21,6 +24,7 @@ struct ShardManifest: Codable {
     let format: AnswerFormat.Kind
     /// The first line of the part, which a merged file has once; empty if there is none.
     let header: String
+    let files: [File]
     let input: [Input]
     let inputSha256: String
     let model: String
@@ -40,19 +44,25 @@ struct ShardManifest: Codable {
     func difference(from other: ShardManifest) -> String? {
         if modelSha256 != other.modelSha256 { return "another model (\(other.model))" }
         if shards != other.shards { return "another number of shards (\(other.shards))" }
+        if files != other.files { return "other input" }
         if options != other.options || format != other.format || header != other.header { return "other options" }
         return nil
     }
 
     /// The same, of the same part.
     func difference(fromSamePart other: ShardManifest) -> String? {
-        let isSame =
-            inputSha256 == other.inputSha256 && input.count == other.input.count
-            && zip(input, other.input).allSatisfy { $0.isSame(as: $1) }
-        return difference(from: other) ?? (isSame ? nil : "other input")
+        if let difference = difference(from: other) { return difference }
+        if inputSha256 != other.inputSha256 || input != other.input { return "other input" }
+        return other.state == .unfinished && version != other.version ? "another version (\(other.version))" : nil
     }
 
     // MARK: Files
+
+    /// The stems of all manifests in a folder.
+    static func stems(in folder: URL) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            .filter { $0.wholeMatch(of: /part-[0-9]+-of-[0-9]+\.json/) != nil }.map { String($0.dropLast(5)) }
+    }
 
     /// What a part and its manifest are called, but for the ending.
     static func stem(_ shard: Int, of shards: Int) -> String { "part-\(shard)-of-\(shards)" }
@@ -76,21 +86,26 @@ struct ShardManifest: Codable {
             throw OutputError(
                 description: "\(file.path): is no manifest of a shard, or of another version; remove it and its part")
         }
+        guard Shard(shard, of: shards) != nil, self.stem == stem,
+            input.allSatisfy({ files.indices.contains($0.file) && 0 <= $0.start && $0.start <= $0.end })
+        else {
+            throw OutputError(description: "\(file.path): is not the manifest of such a shard; remove it")
+        }
     }
 
     init(
-        _ shard: Shard, of pieces: [Piece], layout: Layout, _ format: AnswerFormat, model: ModelOptions,
+        _ shard: Shard, of input: ShardInput, files: [String], layout: Layout, _ format: AnswerFormat,
+        model: ModelOptions,
         options: [String: String]
     ) throws {
         (self.shard, shards) = (shard.index, shard.count)
         (self.format, header) = (format.kind, format.header)
-        input = pieces.map { piece in
-            let range = piece.range ?? 0..<0
-            return Input(
-                path: absolutePath(piece.path), start: range.lowerBound, end: range.upperBound, size: piece.size)
+        self.files = zip(files, input.sizes).map { File(name: URL(filePath: $0).lastPathComponent, size: $1) }
+        self.input = input.pieces.map { piece in
+            let range = piece.range ?? 0..<input.sizes[piece.source]
+            return Input(file: piece.source, start: range.lowerBound, end: range.upperBound)
         }
-        inputSha256 = Datasets.sha256(
-            of: Array(try pieces.map { try $0.sha256(layout) + "\n" }.joined().utf8))
+        inputSha256 = Self.sha256(ofPieces: try input.pieces.map { try $0.sha256(layout) })
         self.model = absolutePath(model.folder)
         modelSha256 = try ([model.base].compactMap { $0 } + [model.url]).map(Self.sha256(ofFolder:)).joined(
             separator: "+")
@@ -98,11 +113,19 @@ struct ShardManifest: Codable {
         version = Program.version
     }
 
-    /// The SHA-256 of the list that `sha256sum *` prints in a folder.
+    /// The SHA-256 of all input, by those of its pieces.
+    static func sha256(ofPieces hashes: [String]) -> String {
+        Datasets.sha256(of: Array(hashes.map { $0 + "\n" }.joined().utf8))
+    }
+
+    /// The SHA-256 of the list that `sha256sum *` prints in a folder, of its ordinary files.
     private static func sha256(ofFolder folder: URL) throws -> String {
         let files = try FileManager.default.contentsOfDirectory(
             at: folder, includingPropertiesForKeys: nil, options: .skipsHiddenFiles
-        ).filter { !$0.resolvingSymlinksInPath().hasDirectoryPath }
+        ).filter { file in
+            var status = stat()
+            return stat(file.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        }
         let lines = try files.sorted { $0.lastPathComponent.utf8.lexicographicallyPrecedes($1.lastPathComponent.utf8) }
             .map { "\(try Datasets.sha256(ofFile: $0).hash)  \($0.lastPathComponent)\n" }
         return Datasets.sha256(of: Array(lines.joined().utf8))

@@ -31,45 +31,83 @@ struct ShardPart {
         } catch {
             throw OutputError(description: "\(folder.path): cannot be made: \(error.localizedDescription)")
         }
-        let file = folder.appending(path: manifest.part)
-        let found = try ShardManifest(manifest.stem, in: folder)
-        let isComplete = FileManager.default.fileExists(atPath: file.path)
-        if let found, isComplete || resumes, let difference = manifest.difference(fromSamePart: found) {
+        let others = try ShardManifest.stems(in: folder).filter { !$0.hasSuffix("-of-\(manifest.shards)") }
+        if let other = others.first {
             throw OutputError(
-                description: "\(file.path): is of \(difference); choose another folder, or remove it and its manifest")
+                description:
+                    "\(folder.path): has \(other) already, of another number of shards; choose another folder, or the same number"
+            )
         }
-        if isComplete {
-            guard var found else {
-                throw OutputError(
-                    description: "\(file.path): has no manifest beside it; choose another folder, or remove it")
-            }
-            // Somebody was killed between the last two steps.
-            if found.state == .unfinished { try found.finish(file, in: folder) }
-            guard try found.isTrue(of: file) else {
-                throw OutputError(
-                    description: "\(file.path): is not what its manifest says; remove both, and run this shard again")
-            }
-            return .finished(found.rows)
+        let found = try ShardManifest(manifest.stem, in: folder)
+        if let part = try finished(found, manifest, in: folder) { return .finished(part) }
+        if resumes, let found, let difference = manifest.difference(fromSamePart: found) {
+            throw otherWork(found, difference, in: folder)
         }
-        var part = ShardPart(folder: folder, manifest: manifest, handle: try locked(file.path + ending), rows: 0)
-        if resumes, found != nil { try part.keepWholeRows() } else { try part.handle.truncate(atOffset: 0) }
-        if try part.handle.offset() == 0 { try part.append(manifest.header) }
+        let handle = try locked(folder.appending(path: manifest.part + ending).path)
+        // Another process may have finished it meanwhile.
+        if let part = try finished(ShardManifest(manifest.stem, in: folder), manifest, in: folder) {
+            unlink(folder.appending(path: manifest.part + ending).path)
+            return .finished(part)
+        }
+        var part = ShardPart(folder: folder, manifest: manifest, handle: handle, rows: 0)
+        if resumes, found != nil { try part.keepWholeRows() } else { try handle.truncate(atOffset: 0) }
+        if try handle.offset() == 0 { try part.append(manifest.header) }
         try manifest.write(to: folder)
         return .unfinished(part)
     }
 
+    /// The rows of a part that is complete; nil if it is not.
+    ///
+    /// - Throws: ``OutputError`` if it is of other work, or is not what its manifest says.
+    private static func finished(_ found: ShardManifest?, _ manifest: ShardManifest, in folder: URL) throws -> Int? {
+        let file = folder.appending(path: (found ?? manifest).part)
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        guard var found else {
+            throw OutputError(
+                description: "\(file.path): has no manifest beside it; choose another folder, or remove it")
+        }
+        if let difference = manifest.difference(fromSamePart: found) {
+            throw otherWork(found, difference, in: folder)
+        }
+        guard try found.isTrue(of: file) else {
+            throw OutputError(
+                description: "\(file.path): is not what its manifest says; remove both, and run this shard again")
+        }
+        // Somebody was killed before the last step.
+        if found.state == .unfinished {
+            found.state = .finished
+            try found.write(to: folder)
+        }
+        return found.rows
+    }
+
+    private static func otherWork(_ found: ShardManifest, _ difference: String, in folder: URL) -> OutputError {
+        OutputError(
+            description:
+                "\(folder.appending(path: found.part).path): is of \(difference); choose another folder, or remove it and its manifest"
+        )
+    }
+
     /// Opens a file that no other process has opened in this way.
     private static func locked(_ path: String) throws -> FileHandle {
-        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw failure(path, String(cString: strerror(errno))) }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            if errno == EWOULDBLOCK {
-                throw OutputError(description: "\(path): another process is writing this shard")
+        while true {
+            let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+            guard descriptor >= 0 else { throw failure(path, String(cString: strerror(errno))) }
+            let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                if errno == EWOULDBLOCK {
+                    throw OutputError(description: "\(path): another process is writing this shard")
+                }
+                throw failure(path, "it cannot be locked: \(String(cString: strerror(errno)))")
             }
-            throw failure(path, "it cannot be locked: \(String(cString: strerror(errno)))")
+            // Who had the lock may have given the file its name.
+            var (own, there) = (stat(), stat())
+            if fstat(descriptor, &own) == 0, stat(path, &there) == 0, own.st_ino == there.st_ino,
+                own.st_dev == there.st_dev
+            {
+                return handle
+            }
         }
-        return handle
     }
 
     /// Cuts off a row that is not whole, and counts the others.
@@ -99,13 +137,28 @@ struct ShardPart {
 
     /// Gives the file its name, and writes the manifest.
     ///
-    /// - Throws: ``OutputError`` if it cannot.
-    mutating func finish() throws {
-        let file = folder.appending(path: manifest.part)
-        guard fsync(handle.fileDescriptor) == 0, rename(file.path + Self.ending, file.path) == 0 else {
+    /// - Parameter inputSha256: of what was read
+    /// - Throws: ``OutputError`` if it cannot, or if that is not what the manifest says.
+    mutating func finish(inputSha256: String) throws {
+        let (file, unfinished) = (
+            folder.appending(path: manifest.part), folder.appending(path: manifest.part + Self.ending)
+        )
+        guard inputSha256 == manifest.inputSha256 else {
+            throw OutputError(
+                description:
+                    "\(unfinished.path): the input has changed while it was read; remove it, and run this shard again")
+        }
+        guard fsync(handle.fileDescriptor) == 0 else { throw Self.failure(file.path, String(cString: strerror(errno))) }
+        (manifest.sha256, manifest.bytes) = try sha256(ofFile: unfinished)
+        manifest.rows = rows
+        // Whoever finds the part knows by this whether it is whole.
+        try manifest.write(to: folder)
+        guard rename(unfinished.path, file.path) == 0 else {
             throw Self.failure(file.path, String(cString: strerror(errno)))
         }
-        try manifest.finish(file, in: folder)
+        manifest.state = .finished
+        // It is replaced by renaming, after which the folder is synchronised, and with it the part's name.
+        try manifest.write(to: folder)
     }
 
     private static func failure(_ path: String, _ cause: String) -> OutputError {
@@ -118,15 +171,6 @@ extension ShardManifest {
     func isTrue(of file: URL) throws -> Bool {
         let (hash, bytes) = try Datasets.sha256(ofFile: file)
         return hash == sha256 && bytes == self.bytes
-    }
-
-    /// Says that the part is complete.
-    fileprivate mutating func finish(_ file: URL, in folder: URL) throws {
-        (sha256, bytes) = try Datasets.sha256(ofFile: file)
-        rows = try format.wholeRows(of: file).rows - (header.isEmpty ? 0 : 1)
-        state = .finished
-        // The manifest is replaced by renaming, after which the folder is synchronised, and with it the part's name.
-        try write(to: folder)
     }
 }
 
