@@ -32,8 +32,8 @@ struct SeedJobs {
     /// Nil: as many as there are for each.
     private let threads: Int?
 
-    init(seeds: [UInt64], _ run: RunOptions, threads: Int?) {
-        (self.seeds, self.threads, database) = (seeds, threads, run.database)
+    init(seeds: [UInt64], _ database: DatabaseOptions, threads: Int?) {
+        (self.seeds, self.database, self.threads) = (seeds, database, threads)
     }
 
     /// The command as it was given, for one seed.
