@@ -33,7 +33,7 @@ package struct Dataset: Sendable {
     /// That of the file or folder; of several, the SHA-256 of theirs, each on a line of its own.
     package var sha256: String {
         sources.count == 1
-            ? sources[0].sha256 : Datasets.sha256(of: Array(sources.map { $0.sha256 + "\n" }.joined().utf8))
+            ? sources[0].sha256 : Datasets.sha256(ofLines: sources.map(\.sha256))
     }
     /// In the order of the file; of a folder, in the byte order of its paths.
     package var examples: [Example]

@@ -56,6 +56,11 @@ package func sha256(of bytes: [UInt8]) -> String {
     return hash.hexadecimal
 }
 
+/// The SHA-256 of lines, each with its line feed, in hexadecimal.
+package func sha256(ofLines lines: some Sequence<String>) -> String {
+    sha256(of: lines.lazy.map { Array("\($0)\n".utf8) })
+}
+
 /// The SHA-256 of pieces of bytes, one after another, in hexadecimal.
 package func sha256(of pieces: some Sequence<[UInt8]>) -> String {
     let hash = SHA256()

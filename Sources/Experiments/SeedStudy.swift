@@ -19,8 +19,8 @@ package struct SeedStudy {
     package private(set) var left: [UInt64]
     /// The runs that were finished before.
     package private(set) var finished: [String] = []
-    /// The runs of seeds that have begun and not ended.
-    private var begun: [UInt64: Run] = [:]
+    /// The runs of seeds that have begun and not ended, and whether they have a checkpoint.
+    private var begun: [UInt64: (run: Run, canResume: Bool)] = [:]
     /// The name of the group; nil before the first run has one.
     package private(set) var group: String?
 
@@ -32,16 +32,18 @@ package struct SeedStudy {
     /// - Throws: an error with a message for a person if an output or a name is taken.
     package init(_ request: TrainingRequest, seeds: [UInt64], store: RunStore?) throws {
         (self.request, left, group) = (request, seeds, request.name)
+        let known = try request.name.flatMap { try store?.runs(ofSeedGroup: $0) } ?? []
+        let trainSha256 = known.isEmpty ? nil : request.trainSha256
         for seed in seeds {
             let training = self.request(for: seed)
-            let run = try Self.earlierRun(of: training, in: store)
+            let run = try Self.earlierRun(of: training, among: known, trainSha256: trainSha256)
             if let run, run.status == .finished {
                 finished.append(run.name)
                 left.removeAll { $0 == seed }
                 continue
             }
-            begun[seed] = run
-            if let run, Trainer.canResume(run) { continue }
+            begun[seed] = run.map { ($0, Trainer.canResume($0)) }
+            if begun[seed]?.canResume == true { continue }
             try Trainer.checkOutput(training.output, overwrite: training.overwrite)
             if run == nil, let store { try training.name.map(store.requireFree) }
         }
@@ -49,22 +51,21 @@ package struct SeedStudy {
 
     /// The run of an earlier call of the same command.
     ///
+    /// - Parameter trainSha256: of the training file; nil: it is known by its path alone
     /// - Throws: an error with a message for a person if it is being trained.
-    private static func earlierRun(of request: TrainingRequest, in store: RunStore?) throws -> Run? {
-        guard let name = request.name, case .of(let group) = request.seedGroup, let store else { return nil }
+    private static func earlierRun(
+        of request: TrainingRequest, among known: [Run], trainSha256: String?
+    ) throws -> Run? {
         let threads = request.hyperparameters.threads ?? AvailableProcessors.here.count
-        let run = try store.runs(ofSeedGroup: group).first {
-            $0.name == name && $0.output == absolutePath(request.output) && work($0.command) == work(request.command)
-                && $0.threads == threads
+        let run = known.first {
+            $0.name == request.name && $0.output == absolutePath(request.output)
+                && work($0.command) == work(request.command) && $0.threads == threads
         }
         guard let run else { return nil }
         if run.status == .finished {
             // Another file under the same name, or a model that is gone, is no training that is done.
-            let isSame =
-                request.train.count > 1
-                || (try? sha256(ofFile: URL(filePath: request.train[0])).hash) ?? run.trainSha256 == run.trainSha256
-            let isThere = FileManager.default.fileExists(atPath: run.output)
-            return isSame && isThere ? run : nil
+            let isSame = trainSha256 == nil || trainSha256 == run.trainSha256
+            return isSame && FileManager.default.fileExists(atPath: run.output) ? run : nil
         }
         guard run.status == .running else { return run }
         throw TrainingError(
@@ -91,8 +92,8 @@ package struct SeedStudy {
     ) throws -> TrainingResult? {
         guard let seed = left.first else { return nil }
         var training = Training.begin(request(for: seed))
-        if let run = begun[seed] {
-            if Trainer.canResume(run) {
+        if let (run, canResume) = begun[seed] {
+            if canResume {
                 training = .resume(run: run.name)
             } else {
                 try store().delete([run.id], force: false)

@@ -1,4 +1,5 @@
 import Datasets
+import Foundation
 import Kernels
 
 /// All that a user asks of `addnorm train`.
@@ -68,6 +69,11 @@ package struct TrainingRequest: Codable, Sendable {
     var teaching: [(name: String, value: String)] {
         guard let teacher else { return [] }
         return [("teacher", teacher)] + (unlabelled.isEmpty ? [] : [("unlabelled", unlabelled.joined(separator: "\n"))])
+    }
+
+    /// The SHA-256 of the training file, in hexadecimal; nil for a folder or several files, which are known by their paths alone.
+    package var trainSha256: String? {
+        train.count == 1 ? try? sha256(ofFile: URL(filePath: train[0])).hash : nil
     }
 
     /// What computes: as many threads as are asked for, else one for each processor that may be used.

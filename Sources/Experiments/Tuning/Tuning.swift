@@ -184,8 +184,7 @@ package struct Tuning {
         let hasSameOptions = request.hyperparameters.texts.allSatisfy { name, value in
             Self.undecided.contains(name) || known[name].map { isSame($0, value) } == true
         }
-        // A folder, or several files, are known by their paths alone.
-        let sha256 = request.train.count == 1 ? try? sha256(ofFile: URL(filePath: request.train[0])).hash : nil
+        let sha256 = request.trainSha256
         return hasSameOptions && run.trainFiles == request.train && run.devData == request.dev
             && run.model == request.model && (sha256 == nil || sha256 == run.trainSha256)
             && isSame(known["train_share"] ?? "1", "\(request.trainShare)")

@@ -153,7 +153,7 @@ struct Predict: ParsableCommand {
             let lines = try format.lines(rows.map { ($0, $0.problem == nil ? answers.popLast() ?? none : none) })
             if part == nil { try Output.write(lines) } else { try part?.write(lines, rows: rows.count) }
         }
-        try part?.finish(inputSha256: ShardManifest.sha256(ofPieces: hashes))
+        try part?.finish(inputSha256: Datasets.sha256(ofLines: hashes))
         let longTexts = classifier.longTexts
         if longer > 0 && longTexts.method == .truncate {
             let texts = zeroShot == nil ? "texts" : "pairs of a text and a hypothesis"

@@ -18,25 +18,18 @@ struct ShardOptions: ParsableArguments {
     func shard(
         in environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> Shard? {
-        switch shard {
-        case .exactly(let shard): return shard
-        case .of(let count):
-            guard let job = Job.all.first(where: { environment[$0.index] != nil }) else {
-                let names = Job.all.map(\.index).joined(separator: ", ")
-                throw ValidationError("--shard /\(count): none of \(names) says which part of \(count) it is.")
-            }
-            return try announced(job.shard(in: environment, of: count), job)
-        case nil:
-            guard let job = Job.all.first(where: { environment[$0.index] != nil }) else { return nil }
-            guard job.count.flatMap({ environment[$0] }) != nil else {
-                throw ValidationError(
-                    "\(job.index) says which part this is, and nothing of how many: give --shard /N, or 0/1 for all.")
-            }
-            return try announced(job.shard(in: environment), job)
+        if case .exactly(let shard) = shard { return shard }
+        let wanted: Int? = if case .of(let count) = shard { count } else { nil }
+        guard let job = Job.all.first(where: { environment[$0.index] != nil }) else {
+            guard let wanted else { return nil }
+            let names = Job.all.map(\.index).joined(separator: ", ")
+            throw ValidationError("--shard /\(wanted): none of \(names) says which part of \(wanted) it is.")
         }
-    }
-
-    private func announced(_ shard: Shard, _ job: Job) -> Shard {
+        if wanted == nil && job.count.flatMap({ environment[$0] }) == nil {
+            throw ValidationError(
+                "\(job.index) says which part this is, and nothing of how many: give --shard /N, or 0/1 for all.")
+        }
+        let shard = try job.shard(in: environment, of: wanted)
         Output.warn("shard \(shard), by \(job.index)")
         return shard
     }
@@ -74,7 +67,7 @@ private struct Job {
         Job(index: "OMPI_COMM_WORLD_RANK", count: "OMPI_COMM_WORLD_SIZE"),
     ]
 
-    func shard(in environment: [String: String], of wanted: Int? = nil) throws -> Shard {
+    func shard(in environment: [String: String], of wanted: Int?) throws -> Shard {
         func number(_ name: String?) -> Int? { name.flatMap { environment[$0] }.flatMap { Int($0) } }
         // With a count that was given, others can be parts of the same work: nothing is counted from the first of these.
         let (first, step) = wanted == nil ? (number(first) ?? 0, max(1, number(step) ?? 1)) : (0, 1)

@@ -41,10 +41,17 @@ enum Output {
     static func write(
         json value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .convertToSnakeCase
     ) throws {
+        try write(document(value, keys: keys))
+    }
+
+    /// A value as one JSON document: keys sorted, and in snake case or as they are.
+    static func document(
+        _ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .convertToSnakeCase
+    ) throws -> String {
         let encoder = encoder()
         encoder.keyEncodingStrategy = keys
         encoder.outputFormatting.insert(.prettyPrinted)
-        try write(String(decoding: encoder.encode(value), as: UTF8.self) + "\n")
+        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
     }
 
     /// Writes each value as JSON on a line of its own.

@@ -5,8 +5,10 @@ import Transformer
 /// The outputs of all shards.
 struct ShardFolder {
     private let folder: URL
-    /// By the number of the shard; nil: it has not begun.
-    private let manifests: [ShardManifest?]
+    /// Those that are finished, in their order.
+    let finished: [ShardManifest]
+    /// The numbers of those that are not, and of these, those that have begun.
+    let missing, unfinished: [Int]
     /// The first that has begun: what is true of all.
     let first: ShardManifest
 
@@ -35,25 +37,16 @@ struct ShardFolder {
                 )
             }
         }
-        var manifests = [ShardManifest?](repeating: nil, count: first.shards)
-        for manifest in found where manifests.indices.contains(manifest.shard) { manifests[manifest.shard] = manifest }
-        self.manifests = manifests
+        finished = found.filter {
+            $0.state == .finished && FileManager.default.fileExists(atPath: folder.appending(path: $0.part).path)
+        }
+        let done = Set(finished.map(\.shard))
+        missing = (0..<first.shards).filter { !done.contains($0) }
+        unfinished = found.map(\.shard).filter { !done.contains($0) }
     }
 
     /// How many shards there are to be.
-    var count: Int { manifests.count }
-
-    private func isFinished(_ manifest: ShardManifest?) -> Bool {
-        guard let manifest, manifest.state == .finished else { return false }
-        return FileManager.default.fileExists(atPath: folder.appending(path: manifest.part).path)
-    }
-
-    /// Those that are finished.
-    var finished: [ShardManifest] { manifests.compactMap { isFinished($0) ? $0 : nil } }
-    /// The numbers of those that are not.
-    var missing: [Int] { manifests.indices.filter { !isFinished(manifests[$0]) } }
-    /// The numbers of those that are not finished, but have begun.
-    var unfinished: [Int] { missing.filter { manifests[$0] != nil } }
+    var count: Int { first.shards }
     /// The rows of those that are finished.
     var rows: Int { finished.reduce(0) { $0 + $1.rows } }
 

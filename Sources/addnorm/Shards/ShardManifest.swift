@@ -105,17 +105,12 @@ struct ShardManifest: Codable {
             let range = piece.range ?? 0..<input.sizes[piece.source]
             return Input(file: piece.source, start: range.lowerBound, end: range.upperBound)
         }
-        inputSha256 = Self.sha256(ofPieces: try input.pieces.map { try $0.sha256(layout) })
+        inputSha256 = Datasets.sha256(ofLines: try input.pieces.map { try $0.sha256(layout) })
         self.model = absolutePath(model.folder)
         modelSha256 = try ([model.base].compactMap { $0 } + [model.url]).map(Self.sha256(ofFolder:)).joined(
             separator: "+")
         self.options = options
         version = Program.version
-    }
-
-    /// The SHA-256 of all input, by those of its pieces.
-    static func sha256(ofPieces hashes: [String]) -> String {
-        Datasets.sha256(of: Array(hashes.map { $0 + "\n" }.joined().utf8))
     }
 
     /// The SHA-256 of the list that `sha256sum *` prints in a folder, of its ordinary files.
@@ -127,8 +122,8 @@ struct ShardManifest: Codable {
             return stat(file.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         }
         let lines = try files.sorted { $0.lastPathComponent.utf8.lexicographicallyPrecedes($1.lastPathComponent.utf8) }
-            .map { "\(try Datasets.sha256(ofFile: $0).hash)  \($0.lastPathComponent)\n" }
-        return Datasets.sha256(of: Array(lines.joined().utf8))
+            .map { "\(try Datasets.sha256(ofFile: $0).hash)  \($0.lastPathComponent)" }
+        return Datasets.sha256(ofLines: lines)
     }
 
     /// Writes it, in place of what stands there.
@@ -137,10 +132,7 @@ struct ShardManifest: Codable {
     func write(to folder: URL) throws {
         let file = Self.file(stem, in: folder)
         do {
-            let encoder = JSONEncoder()
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-            try replaceFile(at: file, with: try encoder.encode(self) + Data("\n".utf8))
+            try replaceFile(at: file, with: Data(try Output.document(self).utf8))
         } catch {
             throw OutputError(description: "\(file.path): cannot be written: \(error.localizedDescription)")
         }
